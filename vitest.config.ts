@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: {
+    alias: {
+      "@": fileURLToPath(new URL(".", import.meta.url)).replace(/\/$/, ""),
+      // The marker package throws outside of a React server graph; tests are server code.
+      "server-only": fileURLToPath(new URL("./test/support/server-only.ts", import.meta.url)),
+    },
+  },
+  test: {
+    include: ["{lib,sandbox,bin,components,scripts,messages}/**/*.test.ts", "test/**/*.test.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
