@@ -1,0 +1,118 @@
+import { isAbsolute, resolve } from "node:path";
+import { z } from "zod";
+
+/** The only reader of process.env. README documents every variable. */
+
+const port = z.coerce.number<string>().int().min(1).max(65535);
+const ports = z
+  .string()
+  .transform((text) =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .pipe(z.array(port).min(1, "names at least one port"))
+  .refine((list) => new Set(list).size === list.length, "names one port twice");
+const portRange = z
+  .string()
+  .regex(/^\d+-\d+$/, "is a range such as 5700-5799")
+  .transform((text) => {
+    const [from, to] = text.split("-").map(Number);
+    return { from: from ?? 0, to: to ?? 0 };
+  })
+  .refine(
+    (range) => range.from >= 1 && range.to <= 65535 && range.from <= range.to,
+    "is a range of ports from 1 to 65535",
+  );
+const httpUrl = z.url({ protocol: /^https?$/, error: "is an absolute http(s) URL" });
+const path = z
+  .string()
+  .min(1)
+  .transform((text) => (isAbsolute(text) ? text : resolve(text)));
+
+const schema = z
+  .object({
+    NODE_ENV: z.enum(["development", "production", "test"]).default("production"),
+    PORT: port.default(3000),
+    HOST: z.string().min(1).default("127.0.0.1"),
+    KMIP_HOST: z.string().min(1).default("127.0.0.1"),
+    KMIP_PORTS: ports.default([5696, 5697]),
+    KMIP_DEDICATED_PORTS: portRange.default({ from: 5700, to: 5799 }),
+    /** Host name that clients use and that server certificates carry, where it differs from KMIP_HOST. */
+    KMIP_PUBLIC_HOST: z.string().min(1).optional(),
+    SANDBOX_PORT: z.union([z.literal("off"), port]).default(3080),
+    DATA_DIR: path.default(resolve("data")),
+    DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "is a postgresql:// URL" }).optional(),
+    ADMIN_EMAIL: z.email().default("admin@example.com"),
+    ADMIN_PASSWORD: z.string().min(12, "has at least 12 characters").optional(),
+    IBM_CLOUD_IAM_URL: httpUrl.optional(),
+    IBM_CLOUD_RESOURCE_CONTROLLER_URL: httpUrl.optional(),
+    IBM_CLOUD_ENDPOINT_TYPE: z.enum(["private", "public"]).default("private"),
+    MASTER_KEY_FILE: path.optional(),
+    PUBLIC_URL: httpUrl.optional(),
+    LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+    OIDC_ISSUER: httpUrl.optional(),
+    OIDC_CLIENT_ID: z.string().min(1).optional(),
+    OIDC_CLIENT_SECRET: z.string().min(1).optional(),
+    OIDC_NAME: z.string().min(1).default("Single sign-on"),
+    /** Set by the process supervisor for its children; not for people. */
+    KMIP_ZONE: z.coerce.number<string>().int().min(1).optional(),
+  })
+  .transform((env) => {
+    const sandboxUrl = env.SANDBOX_PORT === "off" ? null : `http://127.0.0.1:${env.SANDBOX_PORT}`;
+    return {
+      ...env,
+      masterKeyFile: env.MASTER_KEY_FILE ?? resolve(env.DATA_DIR, "master.key"),
+      publicUrl: (
+        env.PUBLIC_URL ?? `http://${env.HOST === "0.0.0.0" ? "127.0.0.1" : env.HOST}:${env.PORT}`
+      ).replace(/\/$/, ""),
+      kmipPublicHost: env.KMIP_PUBLIC_HOST ?? env.KMIP_HOST,
+      sandboxUrl,
+      iamUrl: (env.IBM_CLOUD_IAM_URL ?? sandboxUrl ?? "https://iam.cloud.ibm.com").replace(/\/$/, ""),
+      resourceControllerUrl: (
+        env.IBM_CLOUD_RESOURCE_CONTROLLER_URL ??
+        sandboxUrl ??
+        "https://resource-controller.cloud.ibm.com"
+      ).replace(/\/$/, ""),
+    };
+  });
+
+export type Env = z.output<typeof schema>;
+
+/** Error of a wrong environment: every line names a variable and what is wrong with it, never its value. */
+export class EnvError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The environment is not usable:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    this.name = "EnvError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Parses an environment. Empty strings count as absent.
+ * @throws EnvError naming every variable that is wrong
+ */
+export function parseEnv(source: Record<string, string | undefined>): Env {
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const result = schema.safeParse(given);
+
+  if (!result.success) {
+    throw new EnvError(result.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`));
+  }
+
+  return result.data;
+}
+
+let current: Env | undefined;
+
+/** The environment of this process, parsed once, at first use. @throws EnvError */
+export function env(): Env {
+  current ??= parseEnv(process.env);
+
+  return current;
+}
