@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** RFC 3339 UTC, as every time of the API. */
+export const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
+
+export const id = z.uuid();
+
+/** `limit` and `cursor` of every list. */
+export const pageQuery = z.object({
+  limit: z.coerce.number<string>().int().min(1).max(200).default(50),
+  cursor: z.string().min(1).max(1024).optional(),
+});
+
+/** The envelope of every list. */
+export function page<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+}
+
+export const invalidParam = z.object({ name: z.string(), code: z.string(), reason: z.string() });
+
+/** RFC 9457 problem document; further members by code (`report`, `reasons`, `results`). */
+export const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    requestId: z.string(),
+    invalidParams: z.array(invalidParam).optional(),
+  })
+  .meta({ id: "Problem" });
+
+export type Problem = z.output<typeof problem>;
+
+export const role = z.enum(["viewer", "auditor", "operator", "administrator"]);
+export const keyManagerKind = z.enum(["key-protect", "hpcs", "pkcs11"]);
+
+/** A name that people give: trimmed, no control characters. */
+export const displayName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(80)
+  .regex(/^[^\p{Cc}]*$/u, "has no control characters");

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { keyManagerKind, page, timestamp } from "./common";
+
+/** Write only: it appears in requests and in no answer. */
+export const apiKey = z.string().trim().min(8).max(512).meta({ format: "password", writeOnly: true });
+
+export const keyManagerInstance = z
+  .object({
+    crn: z.string(),
+    guid: z.string(),
+    name: z.string(),
+    region: z.string(),
+    endpoints: z.object({ public: z.string().nullable(), private: z.string().nullable() }),
+  })
+  .meta({ id: "KeyManagerInstance" });
+
+export const discoverRequest = z.object({
+  kind: keyManagerKind,
+  apiKey: apiKey.optional(),
+  region: z.string().max(40).optional(),
+});
+
+export const discoverResponse = z.object({
+  serviceId: z.object({ id: z.string(), name: z.string() }).nullable(),
+  keyManagers: z.array(keyManagerInstance),
+});
+
+export const rootKeysRequest = z.object({
+  kind: keyManagerKind,
+  apiKey: apiKey.optional(),
+  keyManagerCrn: z.string().min(1).max(400),
+  keyRing: z.string().max(100).optional(),
+  search: z.string().max(100).optional(),
+  cursor: z.string().max(1024).optional(),
+});
+
+export const keyState = z.enum(["preActive", "active", "suspended", "deactivated", "destroyed"]);
+
+export const rootKey = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    state: keyState,
+    keyRing: z.string(),
+    lastRotatedAt: timestamp.nullable(),
+    versions: z.int().nullable(),
+    algorithm: z.string(),
+  })
+  .meta({ id: "RootKey" });
+
+export const rootKeysResponse = page(rootKey).extend({
+  /** All key rings of the key manager instance, for the filter. */
+  keyRings: z.array(z.string()),
+});
+
+export const validateRequest = z.object({
+  kind: keyManagerKind,
+  apiKey: apiKey.optional(),
+  keyManagerCrn: z.string().min(1).max(400),
+  crkId: z.string().min(1).max(100),
+});
+
+export const permissionCheckItem = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    status: z.enum(["pass", "fail", "warn", "skipped"]),
+    detail: z.string(),
+    /** Stable code of the detail, for translation. */
+    code: z.string().optional(),
+    params: z.record(z.string(), z.string()).optional(),
+    remedy: z.string().optional(),
+    command: z.string().optional(),
+    durationMs: z.number().nonnegative().optional(),
+  })
+  .meta({ id: "PermissionCheckItem" });
+
+export const permissionReport = z
+  .object({
+    ok: z.boolean(),
+    checkedAt: timestamp,
+    serviceId: z.string().nullable(),
+    checks: z.array(permissionCheckItem),
+  })
+  .meta({ id: "PermissionReport" });
+
+export type KeyManagerInstance = z.output<typeof keyManagerInstance>;
+export type RootKey = z.output<typeof rootKey>;
+export type PermissionReport = z.output<typeof permissionReport>;
+export type PermissionCheckItem = z.output<typeof permissionCheckItem>;
+export type DiscoverResponse = z.output<typeof discoverResponse>;
+export type RootKeysResponse = z.output<typeof rootKeysResponse>;
