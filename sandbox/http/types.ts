@@ -1,0 +1,56 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+
+/** A request, read whole. */
+export interface SandboxRequest {
+  method: string;
+  /** Percent-decoded path segments; a CRN in a path stays one segment. */
+  segments: readonly string[];
+  query: URLSearchParams;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+  /** The caller's `Correlation-Id`, or a new one. */
+  correlationId: string;
+}
+
+export interface SandboxResponse {
+  status: number;
+  headers?: Readonly<Record<string, string>>;
+  /** Serialised as JSON; absent for an answer without a body. */
+  body?: unknown;
+}
+
+/** An answer that ends the handling of a request at once: every refusal is one. */
+export class ResponseError extends Error {
+  readonly response: SandboxResponse;
+
+  constructor(message: string, response: SandboxResponse) {
+    super(message);
+    this.name = "ResponseError";
+    this.response = response;
+  }
+}
+
+/**
+ * A step around the handling of every request; faults (delays, refusals, cut connections) are added this way.
+ * It calls `next` for the real answer or gives one of its own.
+ */
+export type Middleware = (
+  request: SandboxRequest,
+  next: () => Promise<SandboxResponse>,
+) => Promise<SandboxResponse>;
+
+/** First value of a header that may come several times; undefined if absent or empty. */
+export function headerOf(request: SandboxRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  const first = Array.isArray(value) ? value[0] : value;
+
+  return first === undefined || first === "" ? undefined : first;
+}
+
+/** The `Correlation-Id` of a request, if it is fit to be echoed; otherwise a new UUID. */
+export function correlationIdOf(headers: IncomingHttpHeaders): string {
+  const value = headers["correlation-id"];
+
+  return typeof value === "string" && /^[\x21-\x7e]{1,128}$/.test(value) ? value : randomUUID();
+}

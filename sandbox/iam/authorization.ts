@@ -1,0 +1,113 @@
+import type { PolicyAttribute, PolicyRecord, ResourceInstanceRecord } from "../store/model";
+import type { SandboxStore } from "../store/store";
+import { type KmsAction, kmsActions, type PlatformRole, parseRoleCrn, type ServiceRole } from "./roles";
+import type { Caller } from "./tokens";
+
+/** A key, or the keys of a ring, inside of an instance. Absent: the instance as a whole. */
+export interface TargetScope {
+  keyRing?: string;
+  keyId?: string;
+}
+
+/** The attributes of what is accessed, by the names that policies use. */
+function targetAttributes(
+  instance: ResourceInstanceRecord,
+  scope: TargetScope,
+): Readonly<Record<string, string | undefined>> {
+  return {
+    accountId: instance.accountId,
+    serviceName: instance.serviceName,
+    serviceType: "service",
+    serviceInstance: instance.guid,
+    region: instance.region,
+    resourceGroupId: instance.resourceGroupId,
+    keyRing: scope.keyRing,
+    resourceType: scope.keyId === undefined ? undefined : "key",
+    resource: scope.keyId,
+  };
+}
+
+/** A pattern of `stringMatch`: `*` stands for any text, `?` for one character. */
+function matchesPattern(pattern: string, value: string): boolean {
+  const expression = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+
+  return new RegExp(`^${expression}$`, "s").test(value);
+}
+
+/** Whether one attribute of a policy holds for a value; undefined is a value that the target does not have. */
+export function attributeMatches(attribute: PolicyAttribute, value: string | undefined): boolean {
+  const { operator, value: wanted } = attribute;
+  if (operator === "stringExists") return (value !== undefined) === (wanted === true || wanted === "true");
+  if (value === undefined || typeof wanted === "boolean") return false;
+  const choices = Array.isArray(wanted) ? wanted : [wanted];
+  if (operator === "stringEquals" || operator === "stringEqualsAnyOf") return choices.includes(value);
+
+  return choices.some((pattern) => matchesPattern(pattern, value));
+}
+
+/** Whether an access policy is about this identity: it names it by `iam_id`. */
+export function isSubject(policy: PolicyRecord, iamId: string): boolean {
+  return policy.subject.some((attribute) => attribute.key === "iam_id" && attributeMatches(attribute, iamId));
+}
+
+/** Whether a policy is about this target: every attribute that it names holds; one it does not name is free. */
+export function coversTarget(
+  policy: PolicyRecord,
+  instance: ResourceInstanceRecord,
+  scope: TargetScope,
+): boolean {
+  const target = targetAttributes(instance, scope);
+
+  return policy.resource.every((attribute) => attributeMatches(attribute, target[attribute.key]));
+}
+
+interface GrantedRoles {
+  platform: Set<PlatformRole>;
+  service: Set<ServiceRole>;
+}
+
+function grantedRoles(
+  store: SandboxStore,
+  caller: Caller,
+  instance: ResourceInstanceRecord,
+  scope: TargetScope,
+): GrantedRoles {
+  const granted: GrantedRoles = { platform: new Set(), service: new Set() };
+  if (caller.accountId !== instance.accountId) return granted;
+  for (const policy of store.list("policy")) {
+    if (policy.type !== "access" || policy.state !== "active") continue;
+    if (!isSubject(policy, caller.iamId) || !coversTarget(policy, instance, scope)) continue;
+    for (const crn of policy.roles) {
+      const role = parseRoleCrn(crn, instance.serviceName);
+      if (role?.level === "platform") granted.platform.add(role.name);
+      if (role?.level === "service") granted.service.add(role.name);
+    }
+  }
+
+  return granted;
+}
+
+/** Whether the caller sees the instance among the account's resources: any platform role is enough. */
+export function mayViewInstance(
+  store: SandboxStore,
+  caller: Caller,
+  instance: ResourceInstanceRecord,
+): boolean {
+  return grantedRoles(store, caller, instance, {}).platform.size > 0;
+}
+
+/** Whether the caller may do this inside of the instance: one of its service roles there must allow it. */
+export function mayAct(
+  store: SandboxStore,
+  caller: Caller,
+  instance: ResourceInstanceRecord,
+  action: KmsAction,
+  scope: TargetScope = {},
+): boolean {
+  const { service } = grantedRoles(store, caller, instance, scope);
+
+  return kmsActions[action].some((role) => service.has(role));
+}

@@ -1,0 +1,73 @@
+import type { SandboxContext } from "../context";
+import type { Service } from "../http/app";
+import { compileRoutes, type PathParameters, type Route } from "../http/router";
+import type { SandboxRequest, SandboxResponse } from "../http/types";
+import { iamError, iamTrouble } from "./errors";
+import { getApiKeyDetails, getServiceId, listApiKeys, listServiceIds } from "./identities";
+import { getPolicy, listAccessGroups, listPolicies, listPolicyPlaceholders, listRoles } from "./policies";
+import { type Caller, exchangeToken, type TokenFault, type TokenIssuer } from "./tokens";
+
+const faults: Record<TokenFault, [code: string, message: string]> = {
+  missing: ["missing_authorization", "The request has no bearer token."],
+  malformed: ["invalid_token", "The bearer token is not a token of IAM."],
+  invalid: ["invalid_token", "The signature or the content of the bearer token is not valid."],
+  expired: ["token_expired", "The bearer token has expired."],
+};
+
+/** Whoever calls IAM or the resource controller; 401 without a valid bearer token. */
+export async function requireCaller(
+  context: SandboxContext,
+  issuer: TokenIssuer,
+  request: SandboxRequest,
+): Promise<Caller> {
+  const caller = await issuer.authenticate(request, context.clock.now());
+  if (typeof caller === "string") throw iamError(401, ...faults[caller]);
+
+  return caller;
+}
+
+type CallerHandler = (
+  context: SandboxContext,
+  request: SandboxRequest,
+  caller: Caller,
+  parameters: PathParameters,
+) => SandboxResponse;
+
+/** IAM: tokens, service IDs and API keys, policies, access groups, roles. Answers for unknown paths, too. */
+export function iamService(issuer: TokenIssuer): Service {
+  const withCaller = (pattern: string, handler: CallerHandler): Route<SandboxContext> => ({
+    method: "GET",
+    pattern,
+    handler: async (context, request, parameters) =>
+      handler(context, request, await requireCaller(context, issuer, request), parameters),
+  });
+  const token = (pattern: string): Route<SandboxContext> => ({
+    method: "POST",
+    pattern,
+    handler: (context, request) => exchangeToken(context, issuer, request),
+  });
+  const find = compileRoutes<SandboxContext>([
+    token("/identity/token"),
+    token("/oidc/token"),
+    {
+      method: "GET",
+      pattern: "/identity/keys",
+      handler: () => ({ status: 200, body: issuer.jwks() }),
+    },
+    withCaller("/v1/apikeys/details", getApiKeyDetails),
+    withCaller("/v1/apikeys", listApiKeys),
+    withCaller("/v1/serviceids", listServiceIds),
+    withCaller("/v1/serviceids/:id", (context, _request, caller, { id = "" }) =>
+      getServiceId(context, id, caller),
+    ),
+    withCaller("/v1/policies", listPolicyPlaceholders),
+    withCaller("/v2/policies", listPolicies),
+    withCaller("/v2/policies/:id", (context, _request, caller, { id = "" }) =>
+      getPolicy(context, id, caller),
+    ),
+    withCaller("/v2/groups", listAccessGroups),
+    withCaller("/v2/roles", (_context, request) => listRoles(request)),
+  ]);
+
+  return { name: "iam", owns: () => true, find, trouble: iamTrouble };
+}
