@@ -115,7 +115,9 @@ export type KeyStoreFailure =
   /** The key manager refuses for good (CRK disabled or destroyed, permission withdrawn). */
   | "refused"
   /** The key manager does not answer, or too slowly. */
-  | "unavailable";
+  | "unavailable"
+  /** Another object of the instance, not destroyed, already has a Name of this one (a store may enforce this). */
+  | "duplicate";
 
 /** Error of a store. `message` is for the operator's log and never holds key material. */
 export class KeyStoreError extends Error {

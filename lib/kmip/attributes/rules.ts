@@ -1,0 +1,365 @@
+/**
+ * The attributes of the specification and their rules (KMIP 1.4, section 3), as far as they apply to symmetric keys,
+ * secret data and opaque objects.
+ */
+import { Tag } from "../protocol/tags";
+import { type KmipVersion, KmipVersion as V } from "../protocol/versions";
+import { ItemType } from "../ttlv/item";
+
+/** What an attribute may be changed in: always, never, or by the life cycle of the object. */
+export type ClientMay =
+  | "always"
+  | "never"
+  /** Only in Pre-Active (3.24). */
+  | "pre-active"
+  /** Only in Pre-Active or Active (3.27). */
+  | "until-deactivated"
+  /** Only in Pre-Active or Active, and before the date it holds (3.25, 3.26). */
+  | "until-reached";
+
+/** One field of a structured attribute. */
+export type AttributeField = {
+  readonly tag: number;
+  readonly type: ItemType;
+  readonly required?: true;
+  readonly since?: KmipVersion;
+};
+
+export type AttributeRule = {
+  /** Canonical name, the one in Attribute Name. */
+  readonly name: string;
+  /** Tag of the attribute as a field of its own, in KMIP 2.x and in Attribute References. */
+  readonly tag: number;
+  readonly type: ItemType;
+  /** Of a structure, in order. */
+  readonly fields?: readonly AttributeField[];
+  readonly since: KmipVersion;
+  readonly until?: KmipVersion;
+  readonly multiple?: true;
+  /** May a client give the first value: with the object ("create"), or later as well ("add")? Default: the server alone. */
+  readonly client?: "create" | "add";
+  readonly modify: ClientMay;
+  readonly remove: ClientMay;
+  /**
+   * The part of the value that is kept as a search term: the value itself, or this field of a structure.
+   * Without it, Locate compares the attribute of every candidate.
+   */
+  readonly term?: "value" | number;
+};
+
+const { Structure, Integer, LongInteger, Enumeration, Boolean: Bool, TextString, ByteString } = ItemType;
+const { DateTime, Interval } = ItemType;
+
+const required = (tag: number, type: ItemType, since?: KmipVersion): AttributeField => ({
+  tag,
+  type,
+  required: true,
+  ...(since === undefined ? {} : { since }),
+});
+const field = (tag: number, type: ItemType, since?: KmipVersion): AttributeField => ({
+  tag,
+  type,
+  ...(since === undefined ? {} : { since }),
+});
+
+/** Table 65 */
+export const CRYPTOGRAPHIC_PARAMETERS: readonly AttributeField[] = [
+  field(Tag.BlockCipherMode, Enumeration),
+  field(Tag.PaddingMethod, Enumeration),
+  field(Tag.HashingAlgorithm, Enumeration),
+  field(Tag.KeyRoleType, Enumeration),
+  field(Tag.DigitalSignatureAlgorithm, Enumeration, V.V1_2),
+  field(Tag.CryptographicAlgorithm, Enumeration, V.V1_2),
+  field(Tag.RandomIV, Bool, V.V1_2),
+  field(Tag.IVLength, Integer, V.V1_2),
+  field(Tag.TagLength, Integer, V.V1_2),
+  field(Tag.FixedFieldLength, Integer, V.V1_2),
+  field(Tag.InvocationFieldLength, Integer, V.V1_2),
+  field(Tag.CounterLength, Integer, V.V1_2),
+  field(Tag.InitialCounterValue, Integer, V.V1_2),
+  field(Tag.SaltLength, Integer, V.V1_4),
+  field(Tag.MaskGenerator, Enumeration, V.V1_4),
+  field(Tag.MaskGeneratorHashingAlgorithm, Enumeration, V.V1_4),
+  field(Tag.PSource, ByteString, V.V1_4),
+  field(Tag.TrailerField, Integer, V.V1_4),
+];
+
+/** Table 39 */
+export const RNG_PARAMETERS: readonly AttributeField[] = [
+  required(Tag.RNGAlgorithm, Enumeration),
+  field(Tag.CryptographicAlgorithm, Enumeration),
+  field(Tag.CryptographicLength, Integer),
+  field(Tag.HashingAlgorithm, Enumeration),
+  field(Tag.DRBGAlgorithm, Enumeration),
+  field(Tag.RecommendedCurve, Enumeration),
+  field(Tag.FIPS186Variation, Enumeration),
+  field(Tag.PredictionResistance, Bool),
+];
+
+const SERVER_ONLY = { modify: "never", remove: "never" } as const;
+const CLIENT_FREE = { client: "add", modify: "always", remove: "always" } as const;
+
+/** In the order of section 3, which is the order in which they are answered. */
+export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
+  { name: "Unique Identifier", tag: Tag.UniqueIdentifier, type: TextString, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Name",
+    tag: Tag.Name,
+    type: Structure,
+    fields: [required(Tag.NameValue, TextString), required(Tag.NameType, Enumeration)],
+    since: V.V1_0,
+    multiple: true,
+    ...CLIENT_FREE,
+    term: Tag.NameValue,
+  },
+  { name: "Object Type", tag: Tag.ObjectType, type: Enumeration, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Cryptographic Algorithm",
+    tag: Tag.CryptographicAlgorithm,
+    type: Enumeration,
+    since: V.V1_0,
+    client: "create",
+    ...SERVER_ONLY,
+  },
+  {
+    name: "Cryptographic Length",
+    tag: Tag.CryptographicLength,
+    type: Integer,
+    since: V.V1_0,
+    client: "create",
+    ...SERVER_ONLY,
+  },
+  {
+    name: "Cryptographic Parameters",
+    tag: Tag.CryptographicParameters,
+    type: Structure,
+    fields: CRYPTOGRAPHIC_PARAMETERS,
+    since: V.V1_0,
+    multiple: true,
+    ...CLIENT_FREE,
+  },
+  {
+    name: "Digest",
+    tag: Tag.Digest,
+    type: Structure,
+    fields: [
+      required(Tag.HashingAlgorithm, Enumeration),
+      field(Tag.DigestValue, ByteString),
+      field(Tag.KeyFormatType, Enumeration, V.V1_1),
+    ],
+    since: V.V1_0,
+    multiple: true,
+    ...SERVER_ONLY,
+  },
+  {
+    name: "Operation Policy Name",
+    tag: Tag.OperationPolicyName,
+    type: TextString,
+    since: V.V1_0,
+    until: V.V1_4,
+    client: "create",
+    ...SERVER_ONLY,
+  },
+  {
+    name: "Cryptographic Usage Mask",
+    tag: Tag.CryptographicUsageMask,
+    type: Integer,
+    since: V.V1_0,
+    client: "create",
+    ...SERVER_ONLY,
+  },
+  { name: "Lease Time", tag: Tag.LeaseTime, type: Interval, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Usage Limits",
+    tag: Tag.UsageLimits,
+    type: Structure,
+    fields: [
+      required(Tag.UsageLimitsTotal, LongInteger),
+      field(Tag.UsageLimitsCount, LongInteger),
+      required(Tag.UsageLimitsUnit, Enumeration),
+    ],
+    since: V.V1_0,
+    ...CLIENT_FREE,
+  },
+  { name: "State", tag: Tag.State, type: Enumeration, since: V.V1_0, ...SERVER_ONLY },
+  { name: "Initial Date", tag: Tag.InitialDate, type: DateTime, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Activation Date",
+    tag: Tag.ActivationDate,
+    type: DateTime,
+    since: V.V1_0,
+    client: "add",
+    modify: "pre-active",
+    remove: "never",
+  },
+  {
+    name: "Process Start Date",
+    tag: Tag.ProcessStartDate,
+    type: DateTime,
+    since: V.V1_0,
+    client: "add",
+    modify: "until-reached",
+    remove: "never",
+  },
+  {
+    name: "Protect Stop Date",
+    tag: Tag.ProtectStopDate,
+    type: DateTime,
+    since: V.V1_0,
+    client: "add",
+    modify: "until-reached",
+    remove: "never",
+  },
+  {
+    name: "Deactivation Date",
+    tag: Tag.DeactivationDate,
+    type: DateTime,
+    since: V.V1_0,
+    client: "add",
+    modify: "until-deactivated",
+    remove: "never",
+  },
+  { name: "Destroy Date", tag: Tag.DestroyDate, type: DateTime, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Compromise Occurrence Date",
+    tag: Tag.CompromiseOccurrenceDate,
+    type: DateTime,
+    since: V.V1_0,
+    ...SERVER_ONLY,
+  },
+  { name: "Compromise Date", tag: Tag.CompromiseDate, type: DateTime, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Revocation Reason",
+    tag: Tag.RevocationReason,
+    type: Structure,
+    fields: [required(Tag.RevocationReasonCode, Enumeration), field(Tag.RevocationMessage, TextString)],
+    since: V.V1_0,
+    ...SERVER_ONLY,
+  },
+  { name: "Archive Date", tag: Tag.ArchiveDate, type: DateTime, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Object Group",
+    tag: Tag.ObjectGroup,
+    type: TextString,
+    since: V.V1_0,
+    multiple: true,
+    ...CLIENT_FREE,
+    term: "value",
+  },
+  { name: "Fresh", tag: Tag.Fresh, type: Bool, since: V.V1_1, client: "create", ...SERVER_ONLY },
+  {
+    name: "Link",
+    tag: Tag.Link,
+    type: Structure,
+    fields: [required(Tag.LinkType, Enumeration), required(Tag.LinkedObjectIdentifier, TextString)],
+    since: V.V1_0,
+    multiple: true,
+    ...CLIENT_FREE,
+    term: Tag.LinkedObjectIdentifier,
+  },
+  {
+    name: "Application Specific Information",
+    tag: Tag.ApplicationSpecificInformation,
+    type: Structure,
+    fields: [required(Tag.ApplicationNamespace, TextString), field(Tag.ApplicationData, TextString)],
+    since: V.V1_0,
+    multiple: true,
+    ...CLIENT_FREE,
+    term: Tag.ApplicationData,
+  },
+  {
+    name: "Contact Information",
+    tag: Tag.ContactInformation,
+    type: TextString,
+    since: V.V1_0,
+    ...CLIENT_FREE,
+    term: "value",
+  },
+  { name: "Last Change Date", tag: Tag.LastChangeDate, type: DateTime, since: V.V1_0, ...SERVER_ONLY },
+  {
+    name: "Alternative Name",
+    tag: Tag.AlternativeName,
+    type: Structure,
+    fields: [required(Tag.AlternativeNameValue, TextString), required(Tag.AlternativeNameType, Enumeration)],
+    since: V.V1_2,
+    multiple: true,
+    ...CLIENT_FREE,
+    term: Tag.AlternativeNameValue,
+  },
+  { name: "Key Value Present", tag: Tag.KeyValuePresent, type: Bool, since: V.V1_2, ...SERVER_ONLY },
+  {
+    name: "Key Value Location",
+    tag: Tag.KeyValueLocation,
+    type: Structure,
+    fields: [
+      required(Tag.KeyValueLocationValue, TextString),
+      required(Tag.KeyValueLocationType, Enumeration),
+    ],
+    since: V.V1_2,
+    multiple: true,
+    ...CLIENT_FREE,
+  },
+  {
+    name: "Original Creation Date",
+    tag: Tag.OriginalCreationDate,
+    type: DateTime,
+    since: V.V1_2,
+    ...SERVER_ONLY,
+  },
+  {
+    name: "Random Number Generator",
+    tag: Tag.RandomNumberGenerator,
+    type: Structure,
+    fields: RNG_PARAMETERS,
+    since: V.V1_3,
+    ...SERVER_ONLY,
+  },
+  {
+    name: "Description",
+    tag: Tag.Description,
+    type: TextString,
+    since: V.V1_4,
+    ...CLIENT_FREE,
+    term: "value",
+  },
+  { name: "Comment", tag: Tag.Comment, type: TextString, since: V.V1_4, ...CLIENT_FREE },
+  {
+    name: "Sensitive",
+    tag: Tag.Sensitive,
+    type: Bool,
+    since: V.V1_4,
+    client: "create",
+    modify: "always",
+    remove: "never",
+  },
+  { name: "Always Sensitive", tag: Tag.AlwaysSensitive, type: Bool, since: V.V1_4, ...SERVER_ONLY },
+  {
+    name: "Extractable",
+    tag: Tag.Extractable,
+    type: Bool,
+    since: V.V1_4,
+    client: "create",
+    modify: "always",
+    remove: "never",
+  },
+  { name: "Never Extractable", tag: Tag.NeverExtractable, type: Bool, since: V.V1_4, ...SERVER_ONLY },
+];
+
+const BY_NAME = new Map(ATTRIBUTE_RULES.map((rule) => [rule.name, rule]));
+
+/** True for the names that clients may give their own attributes (3.39). */
+export const isClientCustomName = (name: string): boolean => name.startsWith("x-");
+/** True for custom attributes of clients ("x-") and of servers ("y-"). */
+export const isCustomName = (name: string): boolean => name.startsWith("x-") || name.startsWith("y-");
+
+/** The rule of an attribute of the specification, if the version has it. */
+export function findRule(name: string, version: KmipVersion): AttributeRule | null {
+  const rule = BY_NAME.get(name);
+  if (rule === undefined || rule.since > version || (rule.until ?? version) < version) return null;
+  return rule;
+}
+
+/** True if a client of the version may see the attribute. */
+export function isVisible(name: string, version: KmipVersion): boolean {
+  return isCustomName(name) || findRule(name, version) !== null;
+}

@@ -1,0 +1,38 @@
+import { ResultReason } from "./protocol/enumerations";
+
+export type KmipErrorOptions = {
+  /** For the operator's audit and log; never sent to the client. */
+  readonly detail?: string;
+  readonly cause?: unknown;
+};
+
+/**
+ * Failure of an operation or of a whole message: what the client is told, and what only the operator is told.
+ */
+export class KmipError extends Error {
+  /** Result Reason enumeration (KMIP 6.10, 11). */
+  readonly resultReason: ResultReason;
+  /** For the operator's audit and log; never sent to the client. */
+  readonly detail: string | undefined;
+
+  constructor(resultReason: ResultReason, message: string, options: KmipErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.name = "KmipError";
+    this.resultReason = resultReason;
+    this.detail = options.detail;
+  }
+}
+
+const failure = (reason: ResultReason) => (message: string, options?: KmipErrorOptions) =>
+  new KmipError(reason, message, options);
+
+/** The bytes or the structure of a message or payload are wrong (11.1). */
+export const invalidMessage = failure(ResultReason.InvalidMessage);
+/** A field or attribute has a value that is not allowed here. */
+export const invalidField = failure(ResultReason.InvalidField);
+export const itemNotFound = failure(ResultReason.ItemNotFound);
+export const permissionDenied = failure(ResultReason.PermissionDenied);
+export const illegalOperation = failure(ResultReason.IllegalOperation);
+export const featureNotSupported = failure(ResultReason.FeatureNotSupported);
+export const operationNotSupported = failure(ResultReason.OperationNotSupported);
+export const generalFailure = failure(ResultReason.GeneralFailure);

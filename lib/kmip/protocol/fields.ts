@@ -1,0 +1,183 @@
+/**
+ * Reads the fields of a structure by a declaration of them.
+ *
+ * The rules are those of 11.1: a field that appears twice is an Invalid Message; an unknown field is an Invalid
+ * Field, unless the client speaks a newer minor version, whose unknown fields are ignored. Fields are accepted in
+ * any order: the specification orders them for senders and names no error for receivers.
+ */
+import { invalidField, invalidMessage } from "../errors";
+import { type Item, ItemType, type StructureItem } from "../ttlv/item";
+import { ENUMERATION_OF_TAG, isExtensionValue } from "./enumerations";
+import { TAGS } from "./tags";
+import { type KmipVersion, KmipVersion as V } from "./versions";
+
+/** The version a message is read in. */
+export type ReadContext = {
+  readonly version: KmipVersion;
+  /** True if the client's minor version is newer than `version`. */
+  readonly newer: boolean;
+};
+
+/** Reads the value of one item. @throws KmipError */
+export type ItemReader<T> = (item: Item, context: ReadContext) => T;
+
+type Cardinality = "one" | "optional" | "many";
+
+/** How a structure carries one of its fields. */
+export type Field<T> = {
+  readonly tag: number;
+  readonly cardinality: Cardinality;
+  readonly read: ItemReader<unknown>;
+  /** First version that has the field. */
+  readonly since: KmipVersion;
+  /** Carries the type of the value; never set. */
+  readonly value?: T;
+};
+
+/** A required field. */
+export const one = <T>(tag: number, read: ItemReader<T>, since: KmipVersion = V.V1_0): Field<T> => ({
+  tag,
+  cardinality: "one",
+  read,
+  since,
+});
+
+/** A field that may be missing. */
+export const optional = <T>(
+  tag: number,
+  read: ItemReader<T>,
+  since: KmipVersion = V.V1_0,
+): Field<T | undefined> => ({ tag, cardinality: "optional", read, since });
+
+/** A field that may be missing and may be repeated. */
+export const many = <T>(
+  tag: number,
+  read: ItemReader<T>,
+  since: KmipVersion = V.V1_0,
+): Field<readonly T[]> => ({ tag, cardinality: "many", read, since });
+
+export type FieldMap = { readonly [name: string]: Field<unknown> };
+
+/** The values of the fields of a declaration. */
+export type FieldValues<F extends FieldMap> = {
+  readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
+};
+
+/** A declared structure. */
+export type Schema<F extends FieldMap> = {
+  readonly fields: F;
+  readonly byTag: ReadonlyMap<number, { readonly name: string; readonly field: Field<unknown> }>;
+};
+
+/** Declares a structure. */
+export function schema<F extends FieldMap>(fields: F): Schema<F> {
+  const entries = Object.entries(fields).map(([name, field]) => [field.tag, { name, field }] as const);
+  return { fields, byTag: new Map(entries) };
+}
+
+/** "Unique Identifier" for a tag, for messages to people. */
+export function tagName(tag: number): string {
+  return TAGS.nameOf(tag)?.replace(/(?<=[a-z])(?=[A-Z])/g, " ") ?? `tag ${tag.toString(16)}`;
+}
+
+/** Reads the fields of a structure. @throws KmipError Invalid Message, Invalid Field */
+export function readFields<F extends FieldMap>(
+  declared: Schema<F>,
+  item: Item,
+  context: ReadContext,
+): FieldValues<F> {
+  const values: { [name: string]: unknown } = {};
+  for (const child of asStructure(item).value) {
+    const known = declared.byTag.get(child.tag);
+    if (known === undefined || known.field.since > context.version) {
+      if (context.newer) continue;
+      throw invalidField(`Unknown field in ${tagName(item.tag)}: ${tagName(child.tag)}`);
+    }
+    const { name, field } = known;
+    const value = field.read(child, context);
+    if (field.cardinality === "many") {
+      const list = values[name];
+      if (Array.isArray(list)) list.push(value);
+      else values[name] = [value];
+    } else {
+      if (name in values) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
+      values[name] = value;
+    }
+  }
+  for (const name in declared.fields) {
+    if (name in values) continue;
+    const field = declared.fields[name];
+    if (field?.cardinality === "many") values[name] = [];
+    if (field?.cardinality === "one") throw invalidMessage(`${tagName(field.tag)} is missing`);
+  }
+  return values as FieldValues<F>;
+}
+
+const wrongType = (item: Item) => invalidMessage(`${tagName(item.tag)} has the wrong type`);
+
+export function asStructure(item: Item): StructureItem {
+  if (item.type !== ItemType.Structure) throw wrongType(item);
+  return item;
+}
+
+export const asInteger: ItemReader<number> = (item) => {
+  if (item.type !== ItemType.Integer) throw wrongType(item);
+  return item.value;
+};
+
+/** An Integer that counts something. */
+export const asCount: ItemReader<number> = (item, context) => {
+  const value = asInteger(item, context);
+  if (value < 0) throw invalidField(`${tagName(item.tag)} is negative`);
+  return value;
+};
+
+export const asBoolean: ItemReader<boolean> = (item) => {
+  if (item.type !== ItemType.Boolean) throw wrongType(item);
+  return item.value;
+};
+
+export const asText: ItemReader<string> = (item) => {
+  if (item.type !== ItemType.TextString) throw wrongType(item);
+  return item.value;
+};
+
+export const asBytes: ItemReader<Uint8Array> = (item) => {
+  if (item.type !== ItemType.ByteString) throw wrongType(item);
+  return item.value;
+};
+
+/** Date-Time in POSIX seconds. */
+export const asDateTime: ItemReader<bigint> = (item) => {
+  if (item.type !== ItemType.DateTime) throw wrongType(item);
+  return item.value;
+};
+
+/** An Enumeration whose values the reader judges itself. */
+export const asCode: ItemReader<number> = (item) => {
+  if (item.type !== ItemType.Enumeration) throw wrongType(item);
+  return item.value;
+};
+
+/** An Enumeration, which must have a value that the client's version defines. */
+export const asEnumeration: ItemReader<number> = (item, context) => {
+  const value = asCode(item, context);
+  if (!isKnownEnumeration(item.tag, value, context.version)) {
+    throw invalidField(`${tagName(item.tag)} has an unknown value: ${value}`);
+  }
+  return value;
+};
+
+/** True for a value that the version defines for the field, for vendors' values, and for fields without a table. */
+export function isKnownEnumeration(tag: number, value: number, version: KmipVersion): boolean {
+  const table = ENUMERATION_OF_TAG.get(tag);
+  return table === undefined || table.has(value, version) || isExtensionValue(value);
+}
+
+/** The item as it is. */
+export const asItem: ItemReader<Item> = (item) => item;
+
+/** A structure with declared fields. */
+export function asFields<F extends FieldMap>(declared: Schema<F>): ItemReader<FieldValues<F>> {
+  return (item, context) => readFields(declared, item, context);
+}

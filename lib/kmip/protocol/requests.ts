@@ -1,0 +1,203 @@
+/**
+ * Request messages (KMIP 7.1, 7.2): from bytes to a header and its batch items.
+ *
+ * Damage is kept where it is: what cannot be read of a batch item fails that item alone; only what cannot be read
+ * of the message's frame and header fails the message (11.1).
+ */
+import { featureNotSupported, invalidField, invalidMessage, KmipError } from "../errors";
+import { type DecodeLimits, type ItemExtent, TtlvDecoder } from "../ttlv/decoder";
+import { TtlvError } from "../ttlv/errors";
+import { ItemType, type StructureItem } from "../ttlv/item";
+import {
+  asBoolean,
+  asBytes,
+  asCode,
+  asCount,
+  asDateTime,
+  asEnumeration,
+  asFields,
+  asInteger,
+  asItem,
+  asStructure,
+  asText,
+  type FieldValues,
+  many,
+  one,
+  optional,
+  type ReadContext,
+  readFields,
+  schema,
+  tagName,
+} from "./fields";
+import { Tag } from "./tags";
+import { KmipVersion, NEWEST_VERSION, negotiate } from "./versions";
+
+const PROTOCOL_VERSION = schema({
+  major: one(Tag.ProtocolVersionMajor, asInteger),
+  minor: one(Tag.ProtocolVersionMinor, asInteger),
+});
+
+/** Reads a Protocol Version structure (6.1). */
+export const asProtocolVersion = asFields(PROTOCOL_VERSION);
+
+/** Table 282. Authentication is read past: the client is who its certificate says. */
+const REQUEST_HEADER = schema({
+  protocolVersion: one(Tag.ProtocolVersion, asProtocolVersion),
+  maximumResponseSize: optional(Tag.MaximumResponseSize, asCount),
+  clientCorrelationValue: optional(Tag.ClientCorrelationValue, asText, KmipVersion.V1_4),
+  serverCorrelationValue: optional(Tag.ServerCorrelationValue, asText, KmipVersion.V1_4),
+  asynchronousIndicator: optional(Tag.AsynchronousIndicator, asBoolean),
+  attestationCapableIndicator: optional(Tag.AttestationCapableIndicator, asBoolean, KmipVersion.V1_2),
+  attestationTypes: many(Tag.AttestationType, asCode, KmipVersion.V1_2),
+  authentication: optional(Tag.Authentication, asItem),
+  batchErrorContinuationOption: optional(Tag.BatchErrorContinuationOption, asEnumeration),
+  batchOrderOption: optional(Tag.BatchOrderOption, asBoolean),
+  timeStamp: optional(Tag.TimeStamp, asDateTime),
+  batchCount: one(Tag.BatchCount, asCount),
+});
+
+/** 6.16 */
+const MESSAGE_EXTENSION = schema({
+  vendorIdentification: one(Tag.VendorIdentification, asText),
+  criticalityIndicator: one(Tag.CriticalityIndicator, asBoolean),
+  vendorExtension: one(Tag.VendorExtension, asItem),
+});
+
+export type RequestHeader = FieldValues<typeof REQUEST_HEADER.fields>;
+
+/** One operation that is asked for. */
+export type RequestItem = {
+  /** Operation enumeration; null if it could not be read. */
+  readonly operation: number | null;
+  readonly uniqueBatchItemId: Uint8Array | null;
+  /** Null only if `error` is set. */
+  readonly payload: StructureItem | null;
+  /** Why the item could not be read. */
+  readonly error: KmipError | null;
+};
+
+export type Request = ReadContext & {
+  readonly header: RequestHeader;
+  readonly items: readonly RequestItem[];
+};
+
+/** A message that is refused as a whole, and the version to say so in. */
+export type RefusedRequest = { readonly error: KmipError; readonly version: KmipVersion };
+
+/** Reads a request message. Never throws for what is in it. */
+export function readRequest(
+  message: Uint8Array,
+  limits: DecodeLimits & { readonly maxBatchItems: number },
+): Request | RefusedRequest {
+  let context: ReadContext | null = null;
+  try {
+    const decoder = new TtlvDecoder(message, limits);
+    const frame = decoder.extentAt(0);
+    if (frame.tag !== Tag.RequestMessage) throw invalidMessage("Not a request message");
+    if (frame.end !== message.length) throw invalidMessage("Bytes after the request message");
+    const extents = decoder.extentsIn(frame);
+    const headers = extents.filter(({ tag }) => tag === Tag.RequestHeader);
+    const [headerExtent] = headers;
+    if (headerExtent === undefined || headers.length > 1) throw invalidMessage("One request header expected");
+    context = readVersion(decoder, headerExtent);
+    return readRest(decoder, extents, headerExtent, context, limits.maxBatchItems);
+  } catch (error) {
+    return { error: asKmipError(error), version: context?.version ?? NEWEST_VERSION };
+  }
+}
+
+/** What is wrong with the message; anything else is a fault of ours and is thrown on. */
+function asKmipError(error: unknown): KmipError {
+  if (error instanceof KmipError) return error;
+  if (error instanceof TtlvError) {
+    return invalidMessage("The message cannot be parsed", {
+      detail: `${error.message} at byte ${error.offset}`,
+    });
+  }
+  throw error;
+}
+
+/** The version comes first, so that whatever else is wrong is answered in it. */
+function readVersion(decoder: TtlvDecoder, header: ItemExtent): ReadContext {
+  const extent = decoder.extentsIn(header).find(({ tag }) => tag === Tag.ProtocolVersion);
+  if (extent === undefined) throw invalidMessage("Protocol Version is missing");
+  const strict: ReadContext = { version: NEWEST_VERSION, newer: false };
+  const { major, minor } = asProtocolVersion(decoder.decode(extent, 2), strict);
+  const context = negotiate(major, minor);
+  if (context === null) throw invalidMessage(`Protocol version ${major}.${minor} is not supported`);
+  return context;
+}
+
+function readRest(
+  decoder: TtlvDecoder,
+  extents: readonly ItemExtent[],
+  headerExtent: ItemExtent,
+  context: ReadContext,
+  maxBatchItems: number,
+): Request {
+  const header = readFields(REQUEST_HEADER, decoder.decode(headerExtent, 1), context);
+  const items: RequestItem[] = [];
+  const batch = extents.filter(({ tag }) => tag === Tag.BatchItem);
+  const stranger = extents.find(({ tag }) => tag !== Tag.BatchItem && tag !== Tag.RequestHeader);
+  if (stranger !== undefined && !context.newer) {
+    throw invalidField(`Unknown field in Request Message: ${tagName(stranger.tag)}`);
+  }
+  if (batch.length === 0) throw invalidMessage("Batch Item is missing");
+  if (header.batchCount !== batch.length)
+    throw invalidMessage("Batch Count is not the number of batch items");
+  if (batch.length > maxBatchItems) throw invalidMessage(`More than ${maxBatchItems} batch items`);
+  for (const extent of batch) items.push(readItem(decoder, extent, context));
+  return { ...context, header, items };
+}
+
+/** Table 283. */
+function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext): RequestItem {
+  let operation: number | null = null;
+  let uniqueBatchItemId: Uint8Array | null = null;
+  let payload: StructureItem | null = null;
+  let error: KmipError | null = null;
+  const seen = new Set<number>();
+  let fields: readonly ItemExtent[] = [];
+  try {
+    if (extent.type !== ItemType.Structure) throw invalidMessage("Batch Item has the wrong type");
+    fields = decoder.extentsIn(extent);
+  } catch (cause) {
+    error = asKmipError(cause);
+  }
+  for (const field of fields) {
+    try {
+      if (seen.has(field.tag) && field.tag !== Tag.MessageExtension) {
+        throw invalidMessage(`${tagName(field.tag)} appears more than once`);
+      }
+      seen.add(field.tag);
+      if (field.tag === Tag.Operation) operation = asCode(decoder.decode(field, 2), context);
+      else if (field.tag === Tag.UniqueBatchItemID) {
+        uniqueBatchItemId = asBytes(decoder.decode(field, 2), context);
+      } else if (field.tag === Tag.RequestPayload) payload = asStructure(decoder.decode(field, 2));
+      else if (field.tag === Tag.MessageExtension) refuseCritical(decoder, field, context);
+      else if (!context.newer) throw invalidField(`Unknown field in Batch Item: ${tagName(field.tag)}`);
+    } catch (cause) {
+      if (cause instanceof CriticalExtension) throw cause.refusal;
+      error ??= asKmipError(cause);
+    }
+  }
+  if (error === null && operation === null) error = invalidMessage("Operation is missing");
+  if (error === null && payload === null) error = invalidMessage("Request Payload is missing");
+  return { operation, uniqueBatchItemId, payload, error };
+}
+
+/** Carries the refusal of a whole message out of one of its items. */
+class CriticalExtension extends Error {
+  readonly refusal: KmipError;
+
+  constructor(vendor: string) {
+    super("critical message extension");
+    this.refusal = featureNotSupported(`Message extension of ${vendor} is not supported`);
+  }
+}
+
+/** 6.16: a critical extension that is not understood, and none is, rejects the entire message. */
+function refuseCritical(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext): void {
+  const extension = readFields(MESSAGE_EXTENSION, decoder.decode(extent, 2), context);
+  if (extension.criticalityIndicator) throw new CriticalExtension(extension.vendorIdentification);
+}
