@@ -1,0 +1,1 @@
+export { deriveKey, ensureMasterKey, MasterKeyError, sealSecret, unsealSecret } from "./master-key";

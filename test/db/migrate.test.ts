@@ -1,0 +1,144 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type pg from "pg";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { isMigrated, type Migration, MigrationError, migrate, readMigrations } from "@/lib/db/migrate";
+import { type HouseEvent, publish, subscribe } from "@/lib/db/notify";
+import { createTestDatabase, type TestDatabase } from "@/test/support/database";
+
+const migrations = readMigrations(fileURLToPath(new URL("../../prisma/migrations", import.meta.url)));
+let test: TestDatabase;
+
+beforeAll(async () => {
+  test = await createTestDatabase();
+});
+
+afterAll(() => test.drop());
+
+async function tables(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ table_name: string }>(
+    "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+  );
+
+  return rows.map((row) => row.table_name);
+}
+
+describe("migrate", () => {
+  it("has nothing to do on a database that is up to date", async () => {
+    expect(await migrate(test.url, migrations)).toEqual([]);
+    expect(await isMigrated(test.database.pool, migrations)).toBe(true);
+  });
+
+  it("leaves nothing behind when a migration fails in its middle", async () => {
+    const before = await tables(test.database.pool);
+    const broken: Migration = {
+      name: "99990101000000_broken",
+      sql: "CREATE TABLE half (id int); SELECT nonsense();",
+      checksum: "x",
+    };
+
+    await expect(migrate(test.url, [...migrations, broken])).rejects.toThrow(MigrationError);
+    expect(await tables(test.database.pool)).toEqual(before);
+    expect(await isMigrated(test.database.pool, [...migrations, broken])).toBe(false);
+
+    const mended: Migration = { ...broken, sql: "CREATE TABLE whole (id int);" };
+
+    expect(await migrate(test.url, [...migrations, mended])).toEqual([mended.name]);
+    expect(await tables(test.database.pool)).toContain("whole");
+    // An older version of the program must not touch what a newer one made.
+    await expect(migrate(test.url, migrations)).rejects.toThrow(/newer version/);
+    await expect(migrate(test.url, [...migrations, { ...mended, checksum: "y" }])).rejects.toThrow(/edited/);
+  });
+
+  it("lets two starts at once migrate one database", async () => {
+    const name = `twice_${Date.now()}`;
+
+    await test.database.pool.query(`CREATE DATABASE ${name}`);
+
+    const url = inject("databaseUrl").replace(/\/[^/]*$/, `/${name}`);
+    const results = await Promise.all([
+      migrate(url, migrations),
+      migrate(url, migrations),
+      migrate(url, migrations),
+    ]);
+
+    expect(results.flat().sort()).toEqual(migrations.map((migration) => migration.name));
+    await test.database.pool.query(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
+
+  it("has migrations that lead exactly to prisma/schema.prisma", async () => {
+    const sql = await new Promise<string>((resolve, reject) => {
+      execFile(
+        process.execPath,
+        ["--import", "tsx", fileURLToPath(new URL("../../scripts/make-migration.ts", import.meta.url)), "-"],
+        { maxBuffer: 1 << 24 },
+        (error, stdout) => (error ? reject(error) : resolve(stdout)),
+      );
+    });
+    const fresh = await createTestDatabase();
+
+    try {
+      await fresh.database.pool.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+
+      const describeSchema = `
+        SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '') AS line
+          FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '_prisma_migrations' AND table_name <> 'whole'
+        UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'
+        ORDER BY 1`;
+
+      await fresh.database.pool.query(sql);
+
+      const wanted = (await fresh.database.pool.query<{ line: string }>(describeSchema)).rows.map(
+        (row) => row.line,
+      );
+      const real = (await test.database.pool.query<{ line: string }>(describeSchema)).rows.map(
+        (row) => row.line,
+      );
+
+      expect(wanted.length).toBeGreaterThan(100);
+      expect(real).toEqual(wanted);
+    } finally {
+      await fresh.drop();
+    }
+  });
+});
+
+describe("notify", () => {
+  it("delivers events, and reports a gap when the connection was cut", async () => {
+    const events: HouseEvent[] = [];
+    let gaps = 0;
+    const subscription = subscribe(test.url, {
+      onEvent: (event) => events.push(event),
+      onGap: () => (gaps += 1),
+    });
+
+    await subscription.ready;
+    await publish(test.database.pool, { type: "instance.changed", instanceId: "a" });
+    await expect.poll(() => events).toEqual([{ type: "instance.changed", instanceId: "a" }]);
+
+    await test.database.pool.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kmip-console listen' AND datname = current_database()",
+    );
+    await expect.poll(() => gaps, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await publish(test.database.pool, { type: "instance.changed", instanceId: "b" });
+    await expect.poll(() => events.at(-1)).toEqual({ type: "instance.changed", instanceId: "b" });
+    await subscription.close();
+  });
+
+  it("sends nothing of a transaction that was rolled back", async () => {
+    const events: HouseEvent[] = [];
+    const subscription = subscribe(test.url, { onEvent: (event) => events.push(event), onGap: () => {} });
+
+    await subscription.ready;
+
+    const client = await test.database.pool.connect();
+
+    await client.query("BEGIN");
+    await publish(client, { type: "instance.removed", instanceId: "never" });
+    await client.query("ROLLBACK");
+    client.release();
+    await publish(test.database.pool, { type: "instance.changed", instanceId: "after" });
+    await expect.poll(() => events).toEqual([{ type: "instance.changed", instanceId: "after" }]);
+    await subscription.close();
+  });
+});
