@@ -54,10 +54,9 @@ export function waitFor<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
 
     if (signal.aborted) {
       onAbort();
-
-      return;
     }
 
+    // Also when time is up already: a promise that nobody listens to would end the process when it fails.
     signal.addEventListener("abort", onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });

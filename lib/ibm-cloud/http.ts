@@ -20,7 +20,7 @@ export type HttpRequest = {
   readonly url: string;
   readonly headers?: { readonly [name: string]: string };
   readonly bearer?: Secret;
-  readonly body?: string | Uint8Array;
+  readonly body?: string;
   readonly repeat: Repeat;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
