@@ -1,0 +1,140 @@
+import "./reflect";
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer } from "node:tls";
+import * as x509 from "@peculiar/x509";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  type CertificateWithKey,
+  createAuthority,
+  isIssuedBy,
+  issueServerCertificate,
+  signCsr,
+} from "./authority";
+import { parseCertificates } from "./certificate";
+import { CertificateError } from "./errors";
+import { findingsOf } from "./findings";
+
+let authority: CertificateWithKey;
+
+beforeAll(async () => {
+  authority = await createAuthority({ commonName: "Test authority" });
+});
+
+const RSA = {
+  name: "RSASSA-PKCS1-v1_5",
+  hash: "SHA-256",
+  publicExponent: new Uint8Array([1, 0, 1]),
+} as const;
+
+async function csr(name: string, modulusLength = 2048): Promise<string> {
+  const keys = (await crypto.subtle.generateKey({ ...RSA, modulusLength }, true, [
+    "sign",
+    "verify",
+  ])) as CryptoKeyPair;
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name,
+    keys,
+    signingAlgorithm: RSA,
+    extensions: [new x509.BasicConstraintsExtension(true, 5, true)],
+  });
+
+  return request.toString("pem");
+}
+
+describe("server certificates", () => {
+  it("are accepted by a client that trusts the authority, by name and by address", async () => {
+    const issued = await issueServerCertificate({
+      authority,
+      hosts: ["127.0.0.1", "kmip.example.com", "::1"],
+    });
+    const server = createServer({ cert: issued.certificatePem, key: issued.privateKeyPem }, (socket) =>
+      socket.end(),
+    );
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+
+    for (const servername of ["127.0.0.1", "kmip.example.com"]) {
+      const socket = connect({
+        host: "127.0.0.1",
+        port: address.port,
+        ca: authority.certificatePem,
+        ...(servername === "127.0.0.1" ? {} : { servername }),
+      });
+      await once(socket, "secureConnect");
+      expect(socket.authorized).toBe(true);
+      socket.destroy();
+    }
+    server.close();
+  });
+
+  it("carry exactly the hosts asked for and never outlive the authority", async () => {
+    const short = await createAuthority({ days: 10 });
+    const issued = await issueServerCertificate({
+      authority: short,
+      hosts: ["a.example.com", "a.example.com"],
+    });
+    const certificate = new X509Certificate(issued.certificatePem);
+
+    expect(certificate.subjectAltName).toBe("DNS:a.example.com");
+    expect(certificate.ca).toBe(false);
+    expect(certificate.checkIssued(new X509Certificate(short.certificatePem))).toBe(true);
+    expect(issued.notAfter.getTime()).toBe(
+      new Date(new X509Certificate(short.certificatePem).validTo).getTime(),
+    );
+    expect(await isIssuedBy(issued.certificatePem, short.certificatePem)).toBe(true);
+    expect(await isIssuedBy(issued.certificatePem, authority.certificatePem)).toBe(false);
+  });
+});
+
+describe("signCsr", () => {
+  it("keeps the subject, and grants client authentication only", async () => {
+    const { certificatePem } = await signCsr({
+      authority,
+      csrPem: await csr("CN=vcenter, O=Example"),
+      days: 90,
+    });
+    const [certificate] = parseCertificates(certificatePem);
+    if (certificate === undefined) throw new Error("no certificate");
+
+    expect(certificate).toMatchObject({
+      subject: "CN=vcenter, O=Example",
+      issuer: "CN=Test authority",
+      isCertificateAuthority: false,
+      extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"],
+      selfSigned: false,
+    });
+    expect(findingsOf(certificate)).toEqual([]);
+    expect(await isIssuedBy(certificatePem, authority.certificatePem)).toBe(true);
+  });
+
+  it("refuses a request whose signature was not made by its key", async () => {
+    const der = Buffer.from((await csr("CN=vcenter")).replace(/-----[^-]+-----|\s/g, ""), "base64");
+    der[der.length - 5] = (der[der.length - 5] ?? 0) ^ 0xff;
+    const changed = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString("base64")}\n-----END CERTIFICATE REQUEST-----`;
+
+    await expect(signCsr({ authority, csrPem: changed, days: 90 })).rejects.toThrow(/signature/);
+  });
+
+  it("refuses weak keys, missing names, certificates, private keys and garbage", async () => {
+    const bad = [
+      await csr("CN=weak", 1024),
+      await csr("O=Example"),
+      authority.certificatePem,
+      "garbage",
+      "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----",
+    ];
+    for (const csrPem of bad) {
+      await expect(signCsr({ authority, csrPem, days: 90 })).rejects.toMatchObject({
+        name: "CertificateError",
+        problem: "CERTIFICATE_INVALID",
+      });
+    }
+
+    await expect(signCsr({ authority, csrPem: authority.privateKeyPem, days: 90 })).rejects.toBeInstanceOf(
+      CertificateError,
+    );
+  });
+});

@@ -1,0 +1,226 @@
+import "./reflect";
+import { createPublicKey, randomBytes, webcrypto } from "node:crypto";
+import { isIP } from "node:net";
+import * as x509 from "@peculiar/x509";
+import { describeKey } from "./certificate";
+import { decodeInput } from "./encoding";
+import { CertificateError } from "./errors";
+
+/** A certificate with its private key (PKCS #8 PEM). Whoever holds one seals the key before it is stored. */
+export type CertificateWithKey = { readonly certificatePem: string; readonly privateKeyPem: string };
+
+const DAY_MS = 86_400_000;
+/** Clocks of clients may be behind. */
+const BACKDATE_MS = 3_600_000;
+const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
+const ECDSA_SHA256 = { name: "ECDSA", hash: "SHA-256" } as const;
+const RSA_MINIMUM_BITS = 2048;
+const EC_MINIMUM_BITS = 224;
+const COMMON_NAME_OID = "2.5.4.3";
+
+/** Positive, 127 random bits: RFC 5280 section 4.1.2.2 allows up to 20 octets. */
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01;
+
+  return bytes.toString("hex");
+}
+
+function toPem(label: string, der: ArrayBuffer): string {
+  const base64 = Buffer.from(der)
+    .toString("base64")
+    .replace(/(.{64})(?=.)/g, "$1\n");
+
+  return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
+}
+
+async function makeKeys(): Promise<{ keys: CryptoKeyPair; privateKeyPem: string }> {
+  const keys = (await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"])) as CryptoKeyPair;
+
+  return {
+    keys,
+    privateKeyPem: toPem("PRIVATE KEY", await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)),
+  };
+}
+
+async function signingKey({ privateKeyPem }: CertificateWithKey): Promise<CryptoKey> {
+  const der = Buffer.from(privateKeyPem.replace(/-----[^-]+-----|\s+/g, ""), "base64");
+  try {
+    return (await webcrypto.subtle.importKey("pkcs8", der, ECDSA_P256, false, ["sign"])) as CryptoKey;
+  } finally {
+    der.fill(0);
+  }
+}
+
+function pemOf(certificate: x509.X509Certificate): string {
+  return toPem("CERTIFICATE", certificate.rawData);
+}
+
+/** Ends no later than its issuer: a certificate that outlives its authority is refused by strict clients. */
+function validity(days: number, issuer?: x509.X509Certificate): { notBefore: Date; notAfter: Date } {
+  const now = Date.now();
+  const end = Math.min(now + days * DAY_MS, issuer?.notAfter.getTime() ?? Number.POSITIVE_INFINITY);
+
+  return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(end) };
+}
+
+/**
+ * Makes a certificate authority: ECDSA P-256, may sign end certificates only.
+ * @param options.days validity, default ten years
+ */
+export async function createAuthority(
+  options: { commonName?: string; days?: number } = {},
+): Promise<CertificateWithKey> {
+  const { keys, privateKeyPem } = await makeKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: [{ CN: [options.commonName ?? "KMIP Console authority"] }],
+    ...validity(options.days ?? 3650),
+    signingAlgorithm: ECDSA_SHA256,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+
+  return { certificatePem: pemOf(certificate), privateKeyPem };
+}
+
+/** True when this certificate is the authority's, by its signature. */
+export async function isIssuedBy(certificatePem: string, authorityPem: string): Promise<boolean> {
+  return new x509.X509Certificate(certificatePem).verify({
+    publicKey: new x509.X509Certificate(authorityPem).publicKey,
+    signatureOnly: true,
+  });
+}
+
+/**
+ * Makes the server certificate of a KMIP endpoint.
+ * @param options.hosts host names and IP addresses that clients connect to; the first is the common name
+ * @param options.days validity, default five years: vCenter pins the certificate itself, so each change is work there
+ */
+export async function issueServerCertificate(options: {
+  authority: CertificateWithKey;
+  hosts: readonly string[];
+  days?: number;
+}): Promise<CertificateWithKey & { readonly notAfter: Date }> {
+  const [commonName] = options.hosts;
+  if (commonName === undefined) throw new Error("A server certificate names at least one host.");
+
+  const issuer = new x509.X509Certificate(options.authority.certificatePem);
+  const { keys, privateKeyPem } = await makeKeys();
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: [{ CN: [commonName.slice(0, 64)] }],
+    issuer: issuer.subjectName,
+    ...validity(options.days ?? 1825, issuer),
+    signingAlgorithm: ECDSA_SHA256,
+    publicKey: keys.publicKey,
+    signingKey: await signingKey(options.authority),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(
+        [...new Set(options.hosts)].map((host) => ({
+          type: isIP(host) ? ("ip" as const) : ("dns" as const),
+          value: host,
+        })),
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+
+  return { certificatePem: pemOf(certificate), privateKeyPem, notAfter: certificate.notAfter };
+}
+
+function invalid(message: string, cause?: unknown): CertificateError {
+  return new CertificateError("CERTIFICATE_INVALID", message, { cause });
+}
+
+function parseCsr(text: string): x509.Pkcs10CertificateRequest {
+  const requests = decodeInput(text).filter(({ kind }) => kind === "csr");
+  const [request] = requests;
+  if (request === undefined || requests.length > 1) {
+    throw invalid("This is not one certificate signing request in PEM form.");
+  }
+  try {
+    return new x509.Pkcs10CertificateRequest(new Uint8Array(request.der));
+  } catch (error) {
+    throw invalid("The certificate signing request is damaged.", error);
+  }
+}
+
+function requireStrongKey(spki: ArrayBuffer): void {
+  let described: ReturnType<typeof describeKey>;
+  try {
+    described = describeKey(createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" }));
+  } catch (error) {
+    throw invalid("The public key of the request cannot be read.", error);
+  }
+
+  const { keyAlgorithm, keySize } = described;
+  const minimum = keyAlgorithm.startsWith("RSA")
+    ? RSA_MINIMUM_BITS
+    : keyAlgorithm.startsWith("EC ")
+      ? EC_MINIMUM_BITS
+      : keyAlgorithm.startsWith("Ed")
+        ? 0
+        : null;
+  if (minimum === null) throw invalid(`${keyAlgorithm} keys cannot be used for TLS.`);
+  if (keySize !== null && keySize < minimum) {
+    throw invalid(`The key of the request has ${keySize} bits; at least ${minimum} are needed.`);
+  }
+}
+
+async function requireOwnSignature(request: x509.Pkcs10CertificateRequest): Promise<void> {
+  let verified = false;
+  try {
+    verified = await request.verify();
+  } catch (error) {
+    throw invalid("The signature of the request cannot be checked.", error);
+  }
+  if (!verified)
+    throw invalid("The signature of the request is wrong: it was changed, or not made with its own key.");
+}
+
+/**
+ * Signs a client's CSR (RFC 2986). Its signature proves that the sender has the private key; its subject is kept,
+ * its other wishes (extensions) are not: every certificate made here is for TLS clients only.
+ * @throws CertificateError PRIVATE_KEY_REFUSED | CERTIFICATE_INVALID
+ */
+export async function signCsr(options: {
+  authority: CertificateWithKey;
+  csrPem: string;
+  days: number;
+}): Promise<{ readonly certificatePem: string }> {
+  const request = parseCsr(options.csrPem);
+  requireStrongKey(request.publicKey.rawData);
+  await requireOwnSignature(request);
+
+  const commonName = request.subjectName.getField(COMMON_NAME_OID)[0] ?? "";
+  if (commonName.trim() === "") throw invalid("The request names no common name (CN).");
+
+  const issuer = new x509.X509Certificate(options.authority.certificatePem);
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: request.subjectName,
+    issuer: issuer.subjectName,
+    ...validity(options.days, issuer),
+    signingAlgorithm: ECDSA_SHA256,
+    publicKey: request.publicKey,
+    signingKey: await signingKey(options.authority),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+      await x509.SubjectKeyIdentifierExtension.create(request.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+
+  return { certificatePem: pemOf(certificate) };
+}

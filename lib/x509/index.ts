@@ -1,0 +1,10 @@
+export {
+  type CertificateWithKey,
+  createAuthority,
+  isIssuedBy,
+  issueServerCertificate,
+  signCsr,
+} from "./authority";
+export { type Certificate, parseCertificates, parseClientCertificate, parseDer } from "./certificate";
+export { CertificateError, type CertificateProblem } from "./errors";
+export { type Finding, type FindingCode, findingsOf } from "./findings";
