@@ -1,0 +1,134 @@
+import type { AuditEventInput } from "./event";
+import { type CadfEvent, formatEventTime, parseCrn, toCadf } from "./event-to-cadf";
+
+/** The columns of an event that lists filter by; all of them can be derived from `event`. */
+export type EventRow = {
+  readonly id: string;
+  readonly accountId: string | null;
+  readonly instanceId: string | null;
+  readonly eventTime: Date;
+  readonly action: string;
+  readonly outcome: string;
+  readonly severity: string;
+  readonly initiatorId: string;
+  readonly initiatorName: string;
+  readonly targetId: string;
+  readonly targetName: string | null;
+  readonly event: string;
+};
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Index entries of PostgreSQL end near 2,700 bytes; four of these fit with room. */
+const MAX_KEY_CHARACTERS = 256;
+const MAX_TEXT_CHARACTERS = 2_000;
+
+/** Text that PostgreSQL takes and an index holds: no NUL, no lone surrogates, bounded. */
+function bounded(text: string, max: number): string {
+  const short = text.slice(0, max).replaceAll("\0", "");
+
+  // UTF-8 has no lone surrogates: the round trip writes U+FFFD for them.
+  return Buffer.from(short, "utf8").toString("utf8");
+}
+
+function key(text: string): string {
+  return bounded(text, MAX_KEY_CHARACTERS);
+}
+
+/** Values inside of requestData and responseData, so that the text is also valid as jsonb. */
+function jsonSafe(_name: string, value: unknown): unknown {
+  if (typeof value === "string") {
+    return bounded(value, MAX_TEXT_CHARACTERS * 2);
+  }
+
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+/** An event whose every text is well formed and bounded, whatever a client sent. */
+function normalize(input: AuditEventInput): AuditEventInput {
+  return {
+    ...input,
+    action: key(input.action),
+    message: bounded(input.message, MAX_TEXT_CHARACTERS),
+    correlationId: key(input.correlationId),
+    initiator: {
+      ...input.initiator,
+      id: key(input.initiator.id),
+      name: key(input.initiator.name),
+      agent: input.initiator.agent === null ? null : key(input.initiator.agent),
+    },
+    target: {
+      ...input.target,
+      id: key(input.target.id),
+      name: input.target.name === null ? null : key(input.target.name),
+    },
+    ...(input.reason?.reasonForFailure === undefined
+      ? {}
+      : {
+          reason: {
+            ...input.reason,
+            reasonForFailure: bounded(input.reason.reasonForFailure, MAX_TEXT_CHARACTERS),
+          },
+        }),
+  };
+}
+
+/**
+ * Text and columns of an event.
+ * @throws TypeError when account or instance are no UUIDs (a mistake of the caller, found before it can spoil
+ * the group that the event would be written with)
+ */
+export function toEventRow(input: AuditEventInput, stamp: { id: string; time: Date }): EventRow {
+  for (const id of [input.accountId, input.instanceId]) {
+    if (id !== null && !UUID.test(id)) {
+      throw new TypeError("An audit event's account and instance are UUIDs in lower case.");
+    }
+  }
+
+  const normal = normalize(input);
+
+  return {
+    id: stamp.id,
+    accountId: normal.accountId,
+    instanceId: normal.instanceId,
+    eventTime: stamp.time,
+    action: normal.action,
+    outcome: normal.outcome,
+    severity: normal.severity,
+    initiatorId: normal.initiator.id,
+    initiatorName: normal.initiator.name,
+    targetId: normal.target.id,
+    targetName: normal.target.name,
+    event: JSON.stringify(toCadf(normal, stamp), jsonSafe),
+  };
+}
+
+/**
+ * The first column that does not say what the event's own text says, or null. The hash covers the text; with
+ * this, it covers what lists show and filter by as well.
+ */
+export function columnMismatch(row: EventRow): string | null {
+  let cadf: CadfEvent;
+
+  try {
+    cadf = JSON.parse(row.event) as CadfEvent;
+  } catch {
+    return "event";
+  }
+
+  const source = parseCrn(cadf.logSourceCRN);
+  const expected: { readonly [column: string]: readonly [unknown, unknown] } = {
+    id: [row.id, cadf.id],
+    account_id: [row.accountId, source.accountId],
+    instance_id: [row.instanceId, source.instanceId],
+    event_time: [formatEventTime(row.eventTime), cadf.eventTime],
+    action: [row.action, cadf.action],
+    outcome: [row.outcome, cadf.outcome],
+    severity: [row.severity, cadf.severity],
+    initiator_id: [row.initiatorId, cadf.initiator.id],
+    initiator_name: [row.initiatorName, cadf.initiator.name],
+    target_id: [row.targetId, parseCrn(cadf.target.id).resource ?? ""],
+    target_name: [row.targetName, cadf.target.name ?? null],
+  };
+
+  return Object.entries(expected).find(([, [stored, said]]) => stored !== said)?.[0] ?? null;
+}

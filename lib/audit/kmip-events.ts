@@ -1,0 +1,99 @@
+import type { KmipAuditRecord } from "@/lib/kmip/ports";
+import { OPERATIONS, RESULT_REASONS } from "@/lib/kmip/protocol/enumerations";
+import type { AuditEventInput } from "./event";
+import {
+  failureSeverity,
+  KMIP_ACTIONS,
+  KMIP_DEFAULT_ACTION,
+  type KmipAction,
+  reasonOf,
+  targetTypeOf,
+} from "./kmip-actions";
+
+/** What the record itself does not know about its tenant. */
+export type KmipEventContext = {
+  readonly accountId: string | null;
+  readonly instanceName: string | null;
+  readonly certificateName: string | null;
+};
+
+/** Identifiers that an event of several objects lists. */
+const MAX_LISTED = 100;
+const MAX_DETAIL = 1_000;
+
+function actionOf(operation: number | null): KmipAction {
+  return (operation === null ? undefined : KMIP_ACTIONS.get(operation)) ?? KMIP_DEFAULT_ACTION;
+}
+
+function eventOf(
+  record: KmipAuditRecord,
+  context: KmipEventContext,
+  uniqueIdentifier: string | null,
+): AuditEventInput {
+  const { action, severity, phrase, single } = actionOf(record.operation);
+  const failed = record.outcome === "failure";
+  const reason = failed ? reasonOf(record.resultReason) : { code: 200, type: "OK" };
+  const operation = record.operation === null ? null : (OPERATIONS.nameOf(record.operation) ?? null);
+
+  return {
+    action,
+    outcome: record.outcome,
+    severity: failed ? failureSeverity(reason.code) : severity,
+    message: `VMware Solutions: ${phrase}${uniqueIdentifier === null ? "" : ` ${uniqueIdentifier}`}${failed ? " -failure" : ""}`,
+    accountId: context.accountId,
+    instanceId: record.tenant.instanceId,
+    dataEvent: true,
+    correlationId: record.requestId,
+    initiator: {
+      id: `CertificateID-${record.tenant.certificateSha256}`,
+      name: context.certificateName ?? record.tenant.certificateSha256,
+      typeURI: "service/security/client/certificateid",
+      credentialType: "certificate",
+      address: record.remoteAddress,
+      agent: null,
+    },
+    target: {
+      id: uniqueIdentifier ?? record.tenant.instanceId,
+      name: uniqueIdentifier === null ? context.instanceName : null,
+      typeURI: targetTypeOf(action),
+    },
+    reason: {
+      reasonCode: reason.code,
+      reasonType: reason.type,
+      ...(failed && record.message !== undefined ? { reasonForFailure: record.message } : {}),
+    },
+    requestData: {
+      ...record.data,
+      operation: operation ?? record.operation,
+      protocolVersion: record.protocolVersion,
+      instanceID: record.tenant.instanceId,
+      certificateId: record.tenant.certificateId,
+      remotePort: record.remotePort,
+    },
+    responseData: {
+      ...(single
+        ? {
+            total: record.uniqueIdentifiers.length,
+            uniqueIdentifiers: record.uniqueIdentifiers.slice(0, MAX_LISTED),
+          }
+        : {}),
+      ...(failed && record.resultReason !== undefined
+        ? { resultReason: RESULT_REASONS.nameOf(record.resultReason) ?? record.resultReason }
+        : {}),
+      ...(record.detail === undefined ? {} : { detail: record.detail.slice(0, MAX_DETAIL) }),
+      ...(record.servedMaterial ? { servedMaterial: true } : {}),
+    },
+  };
+}
+
+/**
+ * The audit events of one KMIP operation: one for each object that it was about; one with the instance as target
+ * where there is none (Query, a refused Create) or where the objects are an answer (Locate).
+ */
+export function kmipAuditEvents(record: KmipAuditRecord, context: KmipEventContext): AuditEventInput[] {
+  if (actionOf(record.operation).single || record.uniqueIdentifiers.length === 0) {
+    return [eventOf(record, context, null)];
+  }
+
+  return record.uniqueIdentifiers.map((uniqueIdentifier) => eventOf(record, context, uniqueIdentifier));
+}
