@@ -1,0 +1,44 @@
+import { env } from "@/lib/env";
+import { createIamClient, type IamClient } from "@/lib/ibm-cloud/iam";
+import {
+  createResourceControllerClient,
+  type EndpointType,
+  type ResourceControllerClient,
+} from "@/lib/ibm-cloud/resource-controller";
+
+/** The platform services that this deployment talks to. */
+export type IbmCloud = {
+  readonly iam: IamClient;
+  readonly resourceController: ResourceControllerClient;
+  readonly endpointType: EndpointType;
+  /** True for IBM's own cloud, whose endpoints follow a published pattern; false for the sandbox and others. */
+  readonly isPublicCloud: boolean;
+};
+
+/** Clients for the given addresses. Tests and tools that do not use the environment call this. */
+export function createIbmCloud(options: {
+  iamUrl: string;
+  resourceControllerUrl: string;
+  endpointType: EndpointType;
+}): IbmCloud {
+  return {
+    iam: createIamClient({ url: options.iamUrl }),
+    resourceController: createResourceControllerClient({ url: options.resourceControllerUrl }),
+    endpointType: options.endpointType,
+    isPublicCloud: new URL(options.iamUrl).hostname.endsWith("iam.cloud.ibm.com"),
+  };
+}
+
+// Next bundles every route by itself; one token cache for the process hangs on globalThis.
+const holder = globalThis as { __kmipConsoleIbmCloud?: IbmCloud };
+
+/** The platform services of this process, by the environment. */
+export function ibmCloud(): IbmCloud {
+  holder.__kmipConsoleIbmCloud ??= createIbmCloud({
+    iamUrl: env().iamUrl,
+    resourceControllerUrl: env().resourceControllerUrl,
+    endpointType: env().IBM_CLOUD_ENDPOINT_TYPE,
+  });
+
+  return holder.__kmipConsoleIbmCloud;
+}

@@ -1,0 +1,137 @@
+import { type Actor, requireRole } from "@/lib/core/actor";
+import { HPCS_KEY_RING } from "@/lib/key-managers/hpcs/hpcs";
+import {
+  type CallContext,
+  type KeyManager,
+  KeyManagerError,
+  type KeyManagerKeyState,
+  type KeyManagerKind,
+} from "@/lib/key-managers/key-manager";
+import { connectKeyManager } from "./connect-key-manager";
+import { requireApiKey, requireIbmKind } from "./credentials";
+import { type IbmCloud, ibmCloud } from "./ibm-cloud";
+import { toAppError } from "./to-app-error";
+
+export type KeyManagerTarget = {
+  kind: KeyManagerKind;
+  /** API key of the service ID; kept nowhere. */
+  apiKey?: string | undefined;
+  keyManagerCrn: string;
+};
+
+export type RootKeyItem = {
+  readonly id: string;
+  readonly name: string;
+  readonly state: KeyManagerKeyState;
+  readonly keyRing: string;
+  /** RFC 3339 UTC. */
+  readonly lastRotatedAt: string | null;
+  readonly versions: number | null;
+  readonly algorithm: string;
+};
+
+/**
+ * Root keys of a key manager instance, a page at a time, with the names of its key rings. Standard keys are never in
+ * it. For HPCS only the default key ring counts.
+ * @throws AppError FORBIDDEN (role operator), VALIDATION_FAILED, INVALID_CURSOR, NOT_AVAILABLE, NOT_FOUND, KEY_MANAGER_*
+ */
+export async function listRootKeys(
+  actor: Actor,
+  input: KeyManagerTarget & {
+    keyRing?: string | undefined;
+    search?: string | undefined;
+    cursor?: string | undefined;
+    limit?: number | undefined;
+  },
+  cloud: IbmCloud = ibmCloud(),
+): Promise<{ items: RootKeyItem[]; nextCursor: string | null; keyRings: string[] }> {
+  requireRole(actor, "operator");
+
+  const kind = requireIbmKind(input.kind);
+  const apiKey = requireApiKey(input.apiKey);
+  const call: CallContext = { correlationId: actor.requestId };
+
+  try {
+    const { keyManager } = await connectKeyManager(
+      cloud,
+      { kind, apiKey, keyManagerCrn: input.keyManagerCrn },
+      call,
+    );
+    const keyRing = kind === "hpcs" ? HPCS_KEY_RING : input.keyRing;
+    const [page, rings] = await Promise.all([
+      keyManager.listRootKeys(
+        {
+          ...(keyRing === undefined ? {} : { keyRing }),
+          ...(input.search === undefined ? {} : { search: input.search }),
+          ...(input.cursor === undefined ? {} : { cursor: input.cursor }),
+          ...(input.limit === undefined ? {} : { limit: input.limit }),
+        },
+        call,
+      ),
+      kind === "hpcs" ? [HPCS_KEY_RING] : readableKeyRings(keyManager, call),
+    ]);
+
+    return {
+      items: page.items.map((key) => ({
+        id: key.id,
+        name: key.name,
+        state: key.state,
+        keyRing: key.keyRing,
+        lastRotatedAt: key.lastRotatedAt?.toISOString() ?? null,
+        versions: key.versions,
+        algorithm: key.algorithm,
+      })),
+      nextCursor: page.nextCursor,
+      keyRings: rings.length > 0 ? rings : [...new Set(page.items.map((key) => key.keyRing))].sort(),
+    };
+  } catch (error) {
+    throw toAppError(error);
+  }
+}
+
+/**
+ * Names of the key rings of a key manager instance.
+ * @throws AppError as listRootKeys
+ */
+export async function listKeyRings(
+  actor: Actor,
+  input: KeyManagerTarget,
+  cloud: IbmCloud = ibmCloud(),
+): Promise<{ keyRings: string[] }> {
+  requireRole(actor, "operator");
+
+  const kind = requireIbmKind(input.kind);
+  const apiKey = requireApiKey(input.apiKey);
+  const call: CallContext = { correlationId: actor.requestId };
+
+  try {
+    const { keyManager } = await connectKeyManager(
+      cloud,
+      { kind, apiKey, keyManagerCrn: input.keyManagerCrn },
+      call,
+    );
+
+    return { keyRings: kind === "hpcs" ? [HPCS_KEY_RING] : await keyRingNames(keyManager, call) };
+  } catch (error) {
+    throw toAppError(error);
+  }
+}
+
+async function keyRingNames(keyManager: KeyManager, call: CallContext): Promise<string[]> {
+  const rings = await keyManager.listKeyRings(call);
+
+  return rings.map(({ id }) => id).sort();
+}
+
+/** A role that is limited to key rings may list their keys but not the rings: then the keys themselves tell. */
+async function readableKeyRings(keyManager: KeyManager, call: CallContext): Promise<string[]> {
+  try {
+    return await keyRingNames(keyManager, call);
+  } catch (error) {
+    if (error instanceof KeyManagerError && error.failure === "forbidden") {
+      return [];
+    }
+
+    throw error;
+  }
+}

@@ -1,0 +1,168 @@
+import { createHash } from "node:crypto";
+import { AppError } from "@/lib/core/errors";
+import { unsealSecret } from "@/lib/core/secrets";
+import { Secret, secret } from "@/lib/ibm-cloud/secret";
+import { createKeyManager } from "@/lib/key-managers/create-key-manager";
+import type { KeyManager, KeyManagerKind } from "@/lib/key-managers/key-manager";
+import { type IbmCloud, ibmCloud } from "./ibm-cloud";
+import { toAppError } from "./to-app-error";
+
+/** A connected key manager and the root key that an instance uses there. */
+export type OpenedKeyManager = {
+  readonly keyManager: KeyManager;
+  readonly crkId: string;
+  /** Key ring for new standard keys; null = the key manager's default. */
+  readonly keyRing: string | null;
+  /** Base URL without `/api/v2`. */
+  readonly endpoint: string;
+};
+
+/** The columns of an instance that say which key manager it uses; rows of Prisma and of plain SQL both fit. */
+export type InstanceKeyManager = {
+  readonly id: string;
+  /** `key-protect` in SQL, `keyProtect` in Prisma. */
+  readonly keyManagerKind: KeyManagerKind | "keyProtect" | null;
+  readonly keyManagerGuid: string | null;
+  readonly keyManagerEndpoint: string | null;
+  readonly keyRing: string | null;
+  readonly crkId: string | null;
+  readonly apiKeySealed: Uint8Array | null;
+};
+
+/** The port's word for a kind, whichever way the database layer spells it. */
+export function keyManagerKindOf(kind: KeyManagerKind | "keyProtect"): KeyManagerKind {
+  return kind === "keyProtect" ? "key-protect" : kind;
+}
+
+/** The purpose under which an instance's API key is sealed (lib/core/secrets). */
+export function apiKeyPurpose(instanceId: string): string {
+  return `instance-api-key:${instanceId}`;
+}
+
+/**
+ * Connects to a key manager with an API key in hand; asks nothing of it yet.
+ * @throws AppError NOT_AVAILABLE for a kind without an adapter
+ */
+export function openKeyManager(
+  options: {
+    kind: KeyManagerKind;
+    apiKey: string | Secret;
+    keyManagerGuid: string;
+    endpoint: string;
+    keyRing: string | null;
+    crkId: string;
+  },
+  cloud: IbmCloud = ibmCloud(),
+): OpenedKeyManager {
+  try {
+    return {
+      keyManager: createKeyManager({
+        kind: options.kind,
+        endpoint: options.endpoint,
+        instanceGuid: options.keyManagerGuid,
+        keyRing: options.keyRing,
+        tokenSource: cloud.iam.tokenSource(secret(options.apiKey)),
+      }),
+      crkId: options.crkId,
+      keyRing: options.keyRing,
+      endpoint: options.endpoint,
+    };
+  } catch (error) {
+    throw toAppError(error);
+  }
+}
+
+/** The API key of an instance. @throws AppError INVALID_STATE when there is none; the error of unsealSecret */
+export function unsealInstanceApiKey(instance: Pick<InstanceKeyManager, "id" | "apiKeySealed">): Secret {
+  if (instance.apiKeySealed === null) {
+    throw new AppError("INVALID_STATE", "The instance has no API key.");
+  }
+
+  const bytes = unsealSecret(instance.apiKeySealed, apiKeyPurpose(instance.id));
+
+  try {
+    return new Secret(bytes.toString("utf8"));
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+type Cached = { readonly fingerprint: string; readonly opened: OpenedKeyManager };
+
+const MAX_CACHED = 10_000;
+// Next bundles every route by itself; the process has one cache.
+const holder = globalThis as { __kmipConsoleKeyManagers?: Map<string, Cached> };
+
+function cache(): Map<string, Cached> {
+  holder.__kmipConsoleKeyManagers ??= new Map();
+
+  return holder.__kmipConsoleKeyManagers;
+}
+
+/**
+ * The key manager of an instance. The same adapter comes back until one of the instance's settings for it changes, so
+ * that the API key is unsealed once and not for every Get.
+ * @throws AppError INVALID_STATE when the instance has no key manager yet, NOT_AVAILABLE
+ */
+export function openInstanceKeyManager(
+  instance: InstanceKeyManager,
+  cloud: IbmCloud = ibmCloud(),
+): OpenedKeyManager {
+  const fingerprint = fingerprintOf(instance);
+  const known = cache().get(instance.id);
+
+  if (known?.fingerprint === fingerprint) {
+    return known.opened;
+  }
+
+  const { keyManagerKind, keyManagerGuid, keyManagerEndpoint, crkId } = instance;
+
+  if (keyManagerKind === null || keyManagerGuid === null || keyManagerEndpoint === null || crkId === null) {
+    throw new AppError("INVALID_STATE", "The instance has no key manager yet.");
+  }
+
+  const opened = openKeyManager(
+    {
+      kind: keyManagerKindOf(keyManagerKind),
+      apiKey: unsealInstanceApiKey(instance),
+      keyManagerGuid,
+      endpoint: keyManagerEndpoint,
+      keyRing: instance.keyRing,
+      crkId,
+    },
+    cloud,
+  );
+
+  if (cache().size >= MAX_CACHED) {
+    const [oldest] = cache().keys();
+    cache().delete(oldest ?? "");
+  }
+
+  cache().set(instance.id, { fingerprint, opened });
+
+  return opened;
+}
+
+/**
+ * Forgets the adapter of an instance whose settings changed or that was removed. Calls that run on it end normally: it
+ * holds nothing but sockets of the process's pool.
+ */
+export function invalidateInstanceKeyManager(instanceId: string): void {
+  cache().delete(instanceId);
+}
+
+function fingerprintOf(instance: InstanceKeyManager): string {
+  const hash = createHash("sha256");
+
+  for (const part of [
+    instance.keyManagerKind,
+    instance.keyManagerGuid,
+    instance.keyManagerEndpoint,
+    instance.keyRing,
+    instance.crkId,
+  ]) {
+    hash.update(JSON.stringify(part)).update("\n");
+  }
+
+  return hash.update(instance.apiKeySealed ?? "").digest("hex");
+}

@@ -1,0 +1,58 @@
+import { AppError, type ErrorCode } from "@/lib/core/errors";
+import { IbmCloudError } from "@/lib/ibm-cloud/errors";
+import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
+
+const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
+  credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
+  forbidden: [
+    "KEY_MANAGER_FORBIDDEN",
+    "The service ID has no access here. It needs the platform role Viewer and the service role Manager on the key manager instance.",
+  ],
+  notFound: [
+    "NOT_FOUND",
+    "The key manager instance or the key does not exist, or this service ID cannot see it.",
+  ],
+  deleted: ["KEY_MANAGER_REJECTED", "The key was deleted in the key manager."],
+  keyState: ["KEY_MANAGER_REJECTED", "The state of the key in the key manager does not allow this."],
+  ciphertext: [
+    "KEY_MANAGER_REJECTED",
+    "The key manager cannot unwrap this: it was wrapped under another root key or for another purpose.",
+  ],
+  rejected: ["KEY_MANAGER_REJECTED", "The key manager refused the request."],
+  throttled: ["KEY_MANAGER_UNAVAILABLE", "The key manager asks for fewer requests. Try again in a moment."],
+  timeout: ["KEY_MANAGER_UNAVAILABLE", "The key manager did not answer in time."],
+  unreachable: ["KEY_MANAGER_UNAVAILABLE", "The key manager cannot be reached from here."],
+  serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
+};
+
+/**
+ * The error that people outside see for a failure of a key manager or of IBM Cloud. Its `extra.keyManager` holds
+ * the failure, the key manager's own code and the correlation id. Other errors come back as they are: `throw toAppError(error)`.
+ */
+export function toAppError(error: unknown): unknown {
+  if (!(error instanceof KeyManagerError) && !(error instanceof IbmCloudError)) {
+    return error;
+  }
+
+  if (error.code === "NOT_AVAILABLE") {
+    return new AppError("NOT_AVAILABLE", error.message, { cause: error });
+  }
+
+  if (error.code === "INVALID_CURSOR") {
+    return new AppError("INVALID_CURSOR", error.message, { cause: error });
+  }
+
+  const [code, words] = WORDS[error.failure];
+
+  return new AppError(code, error.code === null ? words : `${words} (${error.code})`, {
+    extra: {
+      keyManager: {
+        failure: error.failure,
+        code: error.code,
+        correlationId: error.correlationId,
+        ...(error.retryAfterMs === null ? {} : { retryAfterMs: error.retryAfterMs }),
+      },
+    },
+    cause: error,
+  });
+}
