@@ -1,0 +1,25 @@
+/** Process of the sandbox: the local stand-in for IBM Cloud. */
+import { join } from "node:path";
+import { env } from "@/lib/env";
+import { createLogger } from "@/lib/log";
+import { createSandbox } from "@/sandbox";
+import { runProcess } from "./supervisor/run";
+
+const logger = createLogger("sandbox");
+
+runProcess(logger, async () => {
+  const settings = env();
+
+  if (settings.SANDBOX_PORT === "off") {
+    throw new Error("SANDBOX_PORT is off.");
+  }
+
+  const sandbox = await createSandbox({
+    dataDir: join(settings.DATA_DIR, "sandbox"),
+    host: "127.0.0.1",
+    port: settings.SANDBOX_PORT,
+    logger,
+  });
+
+  return { stop: () => sandbox.close() };
+});

@@ -1,0 +1,278 @@
+/**
+ * `npm start`: checks what it needs, brings the database up to date, runs all processes and keeps them running.
+ * Every expected trouble ends in one clear message and exit code 1, with nothing half done.
+ */
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { ensureTlsIdentities } from "@/lib/core/endpoints";
+import { ensureMasterKey } from "@/lib/core/secrets";
+import { ensureFirstAdministrator } from "@/lib/core/users";
+import { openDatabase, setDatabase } from "@/lib/db";
+import { type EmbeddedServer, startEmbeddedPostgres } from "@/lib/db/embedded";
+import { migrate, readMigrations } from "@/lib/db/migrate";
+import { type Env, env } from "@/lib/env";
+import { readSandboxCredentials } from "@/sandbox";
+import { Child } from "./supervisor/child";
+import { lockDataDir } from "./supervisor/lock";
+import { openLog, processEntry } from "./supervisor/output";
+import { portProblems, type WantedPort } from "./supervisor/ports";
+
+/** Everything must be gone this long after SIGTERM (the contract says 10 s). */
+const CHILD_STOP_MS = 7_000;
+
+class StartError extends Error {}
+
+type House = { children: Child[]; postgres: EmbeddedServer | null; unlock: (() => void) | null };
+
+const house: House = { children: [], postgres: null, unlock: null };
+let stopping = false;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function warn(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function prepareDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    mkdirSync(join(dataDir, "logs"), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StartError(`DATA_DIR ${dataDir} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+function wantedPorts(settings: Env): WantedPort[] {
+  return [
+    { variable: "PORT", host: settings.HOST, port: settings.PORT },
+    ...settings.KMIP_PORTS.map((port) => ({ variable: "KMIP_PORTS", host: settings.KMIP_HOST, port })),
+    ...(settings.SANDBOX_PORT === "off"
+      ? []
+      : [{ variable: "SANDBOX_PORT", host: "127.0.0.1", port: settings.SANDBOX_PORT }]),
+  ];
+}
+
+async function openDatabaseServer(settings: Env, root: string): Promise<string> {
+  if (settings.DATABASE_URL) {
+    return settings.DATABASE_URL;
+  }
+
+  const log = openLog(settings.DATA_DIR, "postgres");
+  const { entry, execArgv } = processEntry(root, "postgres");
+
+  const start = async (): Promise<EmbeddedServer> =>
+    startEmbeddedPostgres({ dataDir: settings.DATA_DIR, entry, execArgv, onLog: (line) => log.line(line) });
+
+  const keep = (server: EmbeddedServer): void => {
+    house.postgres = server;
+    void server.exited.then(async (code) => {
+      if (stopping || house.postgres !== server) {
+        return;
+      }
+
+      warn(`The embedded PostgreSQL ended with code ${code ?? "none"}; starting it again.`);
+
+      for (let wait = 200; !stopping; wait = Math.min(wait * 2, 10_000)) {
+        try {
+          keep(await start());
+
+          return;
+        } catch (error) {
+          warn(error instanceof Error ? error.message : String(error));
+          await sleep(wait);
+        }
+      }
+    });
+  };
+
+  const server = await start();
+
+  keep(server);
+
+  return server.url;
+}
+
+/** One line about a database that cannot be used; the URL's password stays out of it. */
+function databaseProblem(error: unknown, settings: Env): Error {
+  if (!settings.DATABASE_URL || !(error instanceof Error) || error.name === "MigrationError") {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+
+  const url = new URL(settings.DATABASE_URL);
+  // An AggregateError of several addresses has no message of its own.
+  const cause = error.message || (error as { code?: string }).code || "no answer";
+
+  return new StartError(
+    `The database at ${url.hostname}:${url.port || 5432}${url.pathname} (DATABASE_URL) cannot be used: ${cause}`,
+  );
+}
+
+async function prepareDatabase(
+  settings: Env,
+  root: string,
+): Promise<{ url: string; generatedPassword: string | null; email: string }> {
+  const url = await openDatabaseServer(settings, root);
+
+  try {
+    await migrate(url, readMigrations(join(root, "prisma/migrations")));
+  } catch (error) {
+    throw databaseProblem(error, settings);
+  }
+
+  const database = openDatabase(url, { max: 3, applicationName: "kmip-console start" });
+
+  setDatabase(database);
+
+  try {
+    await ensureTlsIdentities({
+      zones: settings.KMIP_PORTS.length,
+      hosts: [...new Set([settings.kmipPublicHost, settings.KMIP_HOST, "localhost", "127.0.0.1"])],
+    });
+
+    const administrator = await ensureFirstAdministrator({
+      email: settings.ADMIN_EMAIL,
+      ...(settings.ADMIN_PASSWORD ? { password: settings.ADMIN_PASSWORD } : {}),
+    });
+
+    return { url, ...administrator };
+  } finally {
+    setDatabase(null);
+    await database.close();
+  }
+}
+
+function makeChildren(
+  settings: Env,
+  root: string,
+  databaseUrl: string,
+): { sandbox: Child | null; others: Child[] } {
+  const make = (name: string, entryName: string, extra: NodeJS.ProcessEnv = {}): Child => {
+    const { entry, execArgv } = processEntry(root, entryName);
+
+    return new Child({
+      name,
+      entry,
+      execArgv,
+      // Secrets that only the start needs do not go to every process.
+      env: { ...process.env, ADMIN_PASSWORD: undefined, ...extra, DATABASE_URL: databaseUrl },
+      output: openLog(settings.DATA_DIR, name).descriptor,
+      onEvent(event, detail) {
+        if (event === "restarting") {
+          warn(
+            `${detail.name} ended with code ${detail.code ?? "none"}; starting it again in ${detail.inMs} ms. See its log.`,
+          );
+        }
+      },
+    });
+  };
+
+  return {
+    sandbox: settings.SANDBOX_PORT === "off" ? null : make("sandbox", "sandbox", { DATABASE_URL: undefined }),
+    others: [
+      ...settings.KMIP_PORTS.map((_, index) =>
+        make(`kmip-${index + 1}`, "kmip", { KMIP_ZONE: String(index + 1) }),
+      ),
+      make("worker", "worker"),
+      make("web", "web"),
+    ],
+  };
+}
+
+async function stopAll(): Promise<void> {
+  stopping = true;
+  await Promise.all(house.children.map((child) => child.stop(CHILD_STOP_MS)));
+  await house.postgres?.stop();
+  house.unlock?.();
+}
+
+async function announce(
+  settings: Env,
+  administrator: { email: string; generatedPassword: string | null },
+): Promise<void> {
+  say("");
+  say(`  KMIP Console       ${settings.publicUrl}`);
+  say(
+    administrator.generatedPassword
+      ? `  First sign-in      ${administrator.email}  ${administrator.generatedPassword}   (shown once; keep it)`
+      : `  Sign-in            ${administrator.email}`,
+  );
+
+  if (settings.sandboxUrl) {
+    const credentials = await readSandboxCredentials({
+      dataDir: join(settings.DATA_DIR, "sandbox"),
+      baseUrl: settings.sandboxUrl,
+    });
+
+    say(
+      `  Sandbox            ${settings.sandboxUrl}   (stands in for IBM Cloud; SANDBOX_PORT=off turns it off)`,
+    );
+    say(`  Sample API key     ${credentials.manager.apiKey}   (service ID with Viewer and Manager)`);
+  }
+
+  say(`  Data and logs      ${settings.DATA_DIR}`);
+  say("");
+  say(
+    `ready console=${settings.publicUrl} kmip=${settings.KMIP_PORTS.map((port) => `${settings.KMIP_HOST}:${port}`).join(",")}`,
+  );
+}
+
+async function start(): Promise<void> {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  const settings = env();
+
+  prepareDataDir(settings.DATA_DIR);
+  house.unlock = lockDataDir(settings.DATA_DIR);
+
+  const problems = await portProblems(wantedPorts(settings));
+
+  if (problems.length > 0) {
+    throw new StartError(problems.join("\n"));
+  }
+
+  ensureMasterKey(settings.masterKeyFile);
+
+  const { url, ...administrator } = await prepareDatabase(settings, root);
+  const { sandbox, others } = makeChildren(settings, root, url);
+
+  house.children = sandbox ? [sandbox, ...others] : others;
+
+  // Independent of one another: readiness of the whole is asked for at /readyz.
+  await Promise.all(house.children.map((child) => child.start()));
+
+  if (!stopping) {
+    await announce(settings, administrator);
+  }
+}
+
+function onSignal(): void {
+  if (stopping) {
+    return;
+  }
+
+  stopAll().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      warn(error instanceof Error ? error.message : String(error));
+      process.exit(1);
+    },
+  );
+}
+
+process.on("SIGTERM", onSignal);
+process.on("SIGINT", onSignal);
+
+start().catch(async (error: unknown) => {
+  if (stopping) {
+    return;
+  }
+
+  // Messages of errors are written for the operator; stacks are for the logs of the processes.
+  warn(error instanceof Error ? error.message : String(error));
+  await stopAll().catch(() => {});
+  process.exit(1);
+});

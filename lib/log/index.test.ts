@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { createLogger, describeError } from "./index";
+
+function capture(write: (logger: ReturnType<typeof createLogger>) => void): string {
+  let text = "";
+  const logger = createLogger("test", {}, { write: (line: string) => (text += line) });
+
+  write(logger);
+
+  return text;
+}
+
+describe("logger", () => {
+  it("writes JSON with time, name and level", () => {
+    const line = JSON.parse(capture((logger) => logger.info({ zone: 1 }, "up")));
+
+    expect(line).toMatchObject({ name: "test", level: 30, zone: 1, msg: "up" });
+    expect(Date.parse(line.time)).not.toBeNaN();
+  });
+
+  it.each([
+    "apiKey",
+    "authorization",
+    "Authorization",
+    "cookie",
+    "set-cookie",
+    "IAM-ApiKey",
+    "password",
+    "token",
+    "access_token",
+    "privateKey",
+    "pem",
+    "plaintext",
+    "material",
+    "payload",
+    "secret",
+    "databaseUrl",
+  ])("hides %s at three depths", (field) => {
+    const secret = "s3cr3t-value";
+    const text = capture((logger) => {
+      logger.info({ [field]: secret }, "a");
+      logger.info({ request: { [field]: secret } }, "b");
+      logger.info({ request: { headers: { [field]: secret } } }, "c");
+    });
+
+    expect(text).not.toContain(secret);
+    expect(text.match(/\[redacted\]/g)).toHaveLength(3);
+  });
+
+  it("describes errors by message and cause, without members that may hold bodies", () => {
+    const error = Object.assign(new Error("refused", { cause: new Error("why") }), {
+      code: "E1",
+      response: { body: "s3cr3t-value" },
+    });
+    const text = capture((logger) => logger.error({ err: error }, "failed"));
+
+    expect(text).not.toContain("s3cr3t-value");
+    expect(describeError(error)).toMatchObject({ message: "refused", code: "E1", cause: { message: "why" } });
+  });
+});

@@ -1,0 +1,57 @@
+/** Generates the Prisma client, bundles the processes of bin/ and builds the console. */
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkNode, ensureInstalled, root, runQuietly } from "./lib/bootstrap.mjs";
+
+const node = process.execPath;
+
+/** The Prisma client; needs no engine download (any executable passes as the engine). */
+export async function generateClient() {
+  await runQuietly("prisma generate", node, ["node_modules/prisma/build/index.js", "generate"], {
+    env: {
+      ...process.env,
+      PRISMA_SCHEMA_ENGINE_BINARY: node,
+      PRISMA_HIDE_UPDATE_MESSAGE: "1",
+      CHECKPOINT_DISABLE: "1",
+    },
+  });
+}
+
+/** bin/*.ts → dist/*.js, packages left outside. */
+export async function bundleProcesses() {
+  const { build: bundle } = await import("esbuild");
+
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  await bundle({
+    absWorkingDir: root,
+    entryPoints: readdirSync(join(root, "bin"))
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+      .map((name) => `bin/${name}`),
+    outdir: "dist",
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    sourcemap: "linked",
+    // The marker package throws outside of a React server; these processes are servers.
+    alias: { "server-only": join(root, "scripts/lib/empty.mjs") },
+    logLevel: "silent",
+  });
+}
+
+export async function build() {
+  await generateClient();
+  await bundleProcesses();
+  await runQuietly("next build", node, ["node_modules/next/dist/bin/next", "build"], {
+    env: { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  checkNode();
+  await ensureInstalled();
+  await build();
+}

