@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { database } from "@/lib/db";
+import { type Actor, requireRole } from "../actor";
+
+/** One running (or lost) KMIP listener. */
+export type EndpointNodeView = {
+  readonly id: string;
+  readonly zone: number;
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+  /** `down` when it has not been heard of for 15 seconds. */
+  readonly health: "up" | "down";
+  readonly startedAt: Date;
+  readonly heartbeatAt: Date;
+  readonly connections: number;
+  readonly requests: number;
+  readonly failedHandshakes: readonly FailedHandshakeView[];
+};
+
+const failedHandshake = z.object({
+  at: z.iso.datetime(),
+  remoteAddress: z.string(),
+  certificateSha256: z.string().nullable(),
+  subject: z.string().nullable(),
+  reason: z.string(),
+  detail: z.string(),
+});
+
+export type FailedHandshakeView = z.output<typeof failedHandshake>;
+
+/** What a listener tells of itself every few seconds. */
+export type Heartbeat = {
+  /** Chosen at the start of the process. */
+  readonly id: string;
+  readonly zone: number;
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+  readonly startedAt: Date;
+  /** Open now. */
+  readonly connections: number;
+  /** Since the start. */
+  readonly requests: number | bigint;
+  /** The last ones, newest first. */
+  readonly failedHandshakes: readonly {
+    readonly at: Date;
+    readonly remoteAddress: string;
+    readonly certificateSha256: string | null;
+    readonly subject: string | null;
+    readonly reason: string;
+    readonly detail: string;
+  }[];
+};
+
+/** A node that has been silent for longer is down. Listeners beat every five seconds. */
+export const HEARTBEAT_TIMEOUT_SECONDS = 15;
+const KEPT_HANDSHAKES = 50;
+/** Nodes that stopped for good disappear after this. */
+const FORGET_AFTER_HOURS = 24;
+
+/**
+ * Notes that a listener lives. Its silent predecessors on the same address are forgotten, and nodes that have been
+ * silent for a day. All times of heartbeats are the database's, so that clocks of nodes do not matter.
+ */
+export async function recordHeartbeat(heartbeat: Heartbeat): Promise<void> {
+  const handshakes = heartbeat.failedHandshakes.slice(0, KEPT_HANDSHAKES).map((item) => ({
+    ...item,
+    at: item.at.toISOString(),
+    // PostgreSQL takes no NUL in JSON, and a subject is whatever a stranger wrote.
+    subject: item.subject?.replace(/[\p{Cc}\p{Cs}]/gu, "\uFFFD") ?? null,
+    detail: item.detail.replace(/[\p{Cc}\p{Cs}]/gu, "\uFFFD"),
+  }));
+  const { pool } = database();
+  await pool.query(
+    `INSERT INTO endpoint_node
+       (id, zone, host, port, version, started_at, heartbeat_at, connections, requests, failed_handshakes)
+     VALUES ($1, $2, $3, $4, $5, $6, now(), $7, $8, $9)
+     ON CONFLICT (id) DO UPDATE SET zone = excluded.zone, host = excluded.host, port = excluded.port,
+       version = excluded.version, heartbeat_at = now(), connections = excluded.connections,
+       requests = excluded.requests, failed_handshakes = excluded.failed_handshakes`,
+    [
+      heartbeat.id,
+      heartbeat.zone,
+      heartbeat.host,
+      heartbeat.port,
+      heartbeat.version,
+      heartbeat.startedAt,
+      heartbeat.connections,
+      String(heartbeat.requests),
+      JSON.stringify(handshakes),
+    ],
+  );
+  await pool.query(
+    `DELETE FROM endpoint_node WHERE id <> $1 AND (
+       (zone = $2 AND host = $3 AND port = $4 AND heartbeat_at < now() - make_interval(secs => $5))
+       OR heartbeat_at < now() - make_interval(hours => $6))`,
+    [
+      heartbeat.id,
+      heartbeat.zone,
+      heartbeat.host,
+      heartbeat.port,
+      HEARTBEAT_TIMEOUT_SECONDS,
+      FORGET_AFTER_HOURS,
+    ],
+  );
+}
+
+/** Forgets a listener that stops in good order. */
+export async function removeEndpointNode(id: string): Promise<void> {
+  await database().pool.query("DELETE FROM endpoint_node WHERE id = $1", [id]);
+}
+
+type Row = {
+  id: string;
+  zone: number;
+  host: string;
+  port: number;
+  version: string;
+  started_at: Date;
+  heartbeat_at: Date;
+  connections: number;
+  requests: string;
+  failed_handshakes: unknown;
+  up: boolean;
+};
+
+async function readNodes(): Promise<EndpointNodeView[]> {
+  const { rows } = await database().pool.query<Row>(
+    `SELECT *, heartbeat_at >= now() - make_interval(secs => $1) AS up FROM endpoint_node
+     ORDER BY zone, host, port, started_at LIMIT 200`,
+    [HEARTBEAT_TIMEOUT_SECONDS],
+  );
+
+  return rows.map((row) => ({
+    id: row.id,
+    zone: row.zone,
+    host: row.host,
+    port: row.port,
+    version: row.version,
+    health: row.up ? "up" : "down",
+    startedAt: row.started_at,
+    heartbeatAt: row.heartbeat_at,
+    connections: row.connections,
+    requests: Number(row.requests),
+    failedHandshakes: z.array(failedHandshake).catch([]).parse(row.failed_handshakes),
+  }));
+}
+
+/**
+ * The KMIP listeners of the deployment.
+ * @throws AppError FORBIDDEN
+ */
+export async function listEndpointNodes(actor: Actor): Promise<EndpointNodeView[]> {
+  requireRole(actor, "viewer");
+
+  return readNodes();
+}
+
+/** Zones with at least one live listener; for readiness. */
+export async function liveZones(): Promise<ReadonlySet<number>> {
+  return new Set((await readNodes()).filter((node) => node.health === "up").map((node) => node.zone));
+}

@@ -1,0 +1,17 @@
+export {
+  type EndpointNodeView,
+  HEARTBEAT_TIMEOUT_SECONDS,
+  type Heartbeat,
+  listEndpointNodes,
+  liveZones,
+  recordHeartbeat,
+  removeEndpointNode,
+} from "./endpoint-nodes";
+export { type InstanceEndpoint, sharedEndpoints } from "./instance-endpoints";
+export {
+  ensureTlsIdentities,
+  loadAuthority,
+  loadTlsIdentity,
+  type TlsIdentity,
+  zoneIdentityId,
+} from "./tls-identities";

@@ -1,0 +1,44 @@
+import { database } from "@/lib/db";
+import { env } from "@/lib/env";
+import { parseCertificates } from "@/lib/x509";
+import { zoneIdentityId } from "./tls-identities";
+
+/** Where clients connect, and the certificate they will be shown. */
+export type InstanceEndpoint = {
+  readonly zone: number;
+  readonly host: string;
+  readonly port: number;
+  readonly serverCertificate: {
+    readonly pem: string;
+    readonly sha256: string;
+    readonly sha1: string;
+    readonly notAfter: Date;
+  };
+};
+
+/**
+ * The endpoints of the deployment, one per zone. All instances share them: the client's certificate selects the
+ * instance. Zones whose certificate was not made yet are left out.
+ */
+export async function sharedEndpoints(): Promise<InstanceEndpoint[]> {
+  const { KMIP_PORTS, kmipPublicHost } = env();
+  const { rows } = await database().pool.query<{ id: string; certificate_pem: string }>(
+    "SELECT id, certificate_pem FROM tls_identity WHERE id = ANY($1)",
+    [KMIP_PORTS.map((_, index) => zoneIdentityId(index + 1))],
+  );
+  const pems = new Map(rows.map((row) => [row.id, row.certificate_pem]));
+
+  return KMIP_PORTS.flatMap((port, index) => {
+    const zone = index + 1;
+    const [certificate] = parseCertificatesOf(pems.get(zoneIdentityId(zone)));
+    if (!certificate) return [];
+
+    const { pem, sha256, sha1, notAfter } = certificate;
+
+    return [{ zone, host: kmipPublicHost, port, serverCertificate: { pem, sha256, sha1, notAfter } }];
+  });
+}
+
+function parseCertificatesOf(pem: string | undefined) {
+  return pem === undefined ? [] : parseCertificates(pem);
+}

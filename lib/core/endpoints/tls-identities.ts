@@ -1,0 +1,165 @@
+import type pg from "pg";
+import { database } from "@/lib/db";
+import {
+  type CertificateWithKey,
+  createAuthority,
+  isIssuedBy,
+  issueServerCertificate,
+  parseCertificates,
+} from "@/lib/x509";
+import { sealSecret, unsealSecret } from "../secrets";
+
+/** A server certificate as a KMIP listener needs it. */
+export type TlsIdentity = {
+  readonly id: string;
+  readonly certificatePem: string;
+  /** PKCS #8. */
+  readonly privateKeyPem: string;
+  /** The authority's certificate, to be sent after the server's own. */
+  readonly authorityPem: string;
+  readonly notAfter: Date;
+};
+
+const AUTHORITY_ID = "ca";
+const DAY_MS = 86_400_000;
+/** Certificates with less than this left are made anew at the next start. */
+const RENEWAL_DAYS = 30;
+/** Any fixed number: all processes of a deployment start at once, one of them makes the certificates. */
+const ADVISORY_LOCK = 72_707_371;
+
+type Row = { id: string; certificate_pem: string; private_key_sealed: Buffer; not_after: Date };
+
+/** Id of a zone's certificate, counted from 1. */
+export function zoneIdentityId(zone: number): string {
+  return `zone-${zone}`;
+}
+
+function purposeOf(id: string): string {
+  return `tls:${id}`;
+}
+
+async function readRow(client: pg.Pool | pg.PoolClient, id: string): Promise<Row | null> {
+  const { rows } = await client.query<Row>(
+    "SELECT id, certificate_pem, private_key_sealed, not_after FROM tls_identity WHERE id = $1",
+    [id],
+  );
+
+  return rows[0] ?? null;
+}
+
+function unsealRow(row: Row): CertificateWithKey {
+  const key = unsealSecret(row.private_key_sealed, purposeOf(row.id));
+  try {
+    return { certificatePem: row.certificate_pem, privateKeyPem: key.toString("utf8") };
+  } finally {
+    key.fill(0);
+  }
+}
+
+async function store(
+  client: pg.PoolClient,
+  id: string,
+  identity: CertificateWithKey,
+  notAfter: Date,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO tls_identity (id, certificate_pem, private_key_sealed, not_after)
+     VALUES ($1, $2, $3, $4)
+     ON CONFLICT (id) DO UPDATE SET certificate_pem = excluded.certificate_pem,
+       private_key_sealed = excluded.private_key_sealed, not_after = excluded.not_after, created_at = now()`,
+    [id, identity.certificatePem, Buffer.from(sealSecret(identity.privateKeyPem, purposeOf(id))), notAfter],
+  );
+}
+
+function hasTimeLeft(row: Row): boolean {
+  return row.not_after.getTime() - Date.now() > RENEWAL_DAYS * DAY_MS;
+}
+
+async function ensureAuthority(client: pg.PoolClient): Promise<CertificateWithKey> {
+  const row = await readRow(client, AUTHORITY_ID);
+  if (row && hasTimeLeft(row)) return unsealRow(row);
+
+  const authority = await createAuthority();
+  const [certificate] = parseCertificates(authority.certificatePem);
+  if (!certificate) throw new Error("The new authority cannot be read.");
+  await store(client, AUTHORITY_ID, authority, certificate.notAfter);
+
+  return authority;
+}
+
+/** True when a certificate still fits: time left, all hosts in it, signed by this authority. */
+async function fits(row: Row, hosts: readonly string[], authority: CertificateWithKey): Promise<boolean> {
+  const [certificate] = parseCertificates(row.certificate_pem);
+  const names = new Set(certificate?.subjectAlternativeNames.map((name) => name.replace(/^(dns|ip):/, "")));
+
+  return (
+    hasTimeLeft(row) &&
+    hosts.every((host) => names.has(host)) &&
+    (await isIssuedBy(row.certificate_pem, authority.certificatePem))
+  );
+}
+
+/**
+ * Makes the authority of the deployment and a server certificate per zone, where they are missing, near their end or
+ * lack a host name. A certificate that fits is left alone: vCenter pins it.
+ * @param options.hosts names and addresses that clients connect to, e.g. KMIP_PUBLIC_HOST and KMIP_HOST
+ * @param options.zones numbers of the zones, from 1
+ * @returns ids of the certificates that were made now
+ */
+export async function ensureTlsIdentities(options: {
+  hosts: readonly string[];
+  zones: readonly number[];
+}): Promise<{ created: string[] }> {
+  const created: string[] = [];
+  const client = await database().pool.connect();
+  try {
+    await client.query("BEGIN");
+    await client.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
+
+    const before = await readRow(client, AUTHORITY_ID);
+    const authority = await ensureAuthority(client);
+    if (authority.certificatePem !== before?.certificate_pem) created.push(AUTHORITY_ID);
+
+    for (const zone of options.zones) {
+      const id = zoneIdentityId(zone);
+      const row = await readRow(client, id);
+      if (row && (await fits(row, options.hosts, authority))) continue;
+
+      const issued = await issueServerCertificate({ authority, hosts: options.hosts });
+      await store(client, id, issued, issued.notAfter);
+      created.push(id);
+    }
+
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  } finally {
+    client.release();
+  }
+
+  return { created };
+}
+
+/**
+ * A server certificate with its key, for the listener of a zone.
+ * @throws Error when `ensureTlsIdentities` has not made it; MasterKeyError
+ */
+export async function loadTlsIdentity(id: string): Promise<TlsIdentity> {
+  const { pool } = database();
+  const [row, authority] = await Promise.all([readRow(pool, id), readRow(pool, AUTHORITY_ID)]);
+  if (!row || !authority) throw new Error(`There is no TLS certificate ${id}.`);
+
+  return { id, ...unsealRow(row), authorityPem: authority.certificate_pem, notAfter: row.not_after };
+}
+
+/**
+ * The authority that signs server certificates and clients' requests, with its key.
+ * @throws Error when `ensureTlsIdentities` has not run; MasterKeyError
+ */
+export async function loadAuthority(): Promise<CertificateWithKey> {
+  const row = await readRow(database().pool, AUTHORITY_ID);
+  if (!row) throw new Error("The authority of this deployment was not made yet.");
+
+  return unsealRow(row);
+}

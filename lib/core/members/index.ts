@@ -1,0 +1,1 @@
+export { createMember, listMembers, type MemberView, removeMember, updateMember } from "./members";

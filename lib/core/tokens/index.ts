@@ -1,0 +1,9 @@
+export {
+  type ApiTokenView,
+  type AuthenticatedToken,
+  authenticateToken,
+  createToken,
+  listTokens,
+  revokeToken,
+  TOKEN_PREFIX,
+} from "./tokens";

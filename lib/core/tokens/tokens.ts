@@ -1,0 +1,165 @@
+import { createHash, randomBytes } from "node:crypto";
+import { z } from "zod";
+import { database } from "@/lib/db";
+import type { ApiToken } from "@/lib/db/generated/client";
+import { type Actor, type Role, requireRole } from "../actor";
+import { recordAction } from "../audit";
+import { decodeCursor, type Page, toPage } from "../cursor";
+import { AppError } from "../errors";
+
+/** `kmipc_` and 32 random bytes in base64url: recognisable by secret scanners, 256 bits. */
+export const TOKEN_PREFIX = "kmipc_";
+const TOKEN_PATTERN = /^kmipc_[A-Za-z0-9_-]{43}$/;
+const SHOWN_CHARACTERS = TOKEN_PREFIX.length + 4;
+const DAY_MS = 86_400_000;
+
+/** An API token as it may be shown: without its hash. */
+export type ApiTokenView = Omit<ApiToken, "tokenHash" | "accountId">;
+
+const VIEW = {
+  id: true,
+  name: true,
+  role: true,
+  prefix: true,
+  createdBy: true,
+  createdAt: true,
+  expiresAt: true,
+  lastUsedAt: true,
+  revokedAt: true,
+} as const;
+
+// The token has 256 random bits: a fast hash is enough, there is nothing to guess.
+function hashToken(token: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash("sha256").update(token).digest());
+}
+
+const tokenCursor = z.tuple([z.uuid()]);
+
+/**
+ * API tokens of the account, newest first, revoked and expired ones too.
+ * @throws AppError FORBIDDEN, INVALID_CURSOR
+ */
+export async function listTokens(
+  actor: Actor,
+  query: { limit: number; cursor?: string | undefined },
+): Promise<Page<ApiTokenView>> {
+  requireRole(actor, "administrator");
+
+  const [below] = query.cursor === undefined ? [undefined] : decodeCursor(query.cursor, tokenCursor);
+  const rows = await database().prisma.apiToken.findMany({
+    where: { accountId: actor.accountId, ...(below === undefined ? {} : { id: { lt: below } }) },
+    // Ids are UUID version 7: they sort by time.
+    orderBy: { id: "desc" },
+    take: query.limit + 1,
+    select: VIEW,
+  });
+
+  return toPage(
+    rows,
+    query.limit,
+    (row) => [row.id],
+    (row) => row,
+  );
+}
+
+/**
+ * Makes an API token. The token itself is in the answer and nowhere else.
+ * @param input.expiresInDays null or absent: it does not expire
+ * @throws AppError FORBIDDEN, AUDIT_UNAVAILABLE (then no token exists)
+ */
+export async function createToken(
+  actor: Actor,
+  input: { name: string; role: Role; expiresInDays?: number | undefined },
+): Promise<ApiTokenView & { readonly token: string }> {
+  requireRole(actor, "administrator");
+
+  const token = `${TOKEN_PREFIX}${randomBytes(32).toString("base64url")}`;
+  const expiresAt =
+    input.expiresInDays === undefined ? null : new Date(Date.now() + input.expiresInDays * DAY_MS);
+  const row = await database().prisma.$transaction(async (tx) => {
+    const created = await tx.apiToken.create({
+      data: {
+        accountId: actor.accountId,
+        name: input.name,
+        role: input.role,
+        tokenHash: hashToken(token),
+        prefix: token.slice(0, SHOWN_CHARACTERS),
+        createdBy: actor.name,
+        expiresAt,
+      },
+      select: VIEW,
+    });
+    await recordAction(actor, {
+      action: "vmware-solutions.token.create",
+      target: { id: created.id, name: created.name },
+      requestData: { role: created.role, expiresAt: expiresAt?.toISOString() ?? null },
+    });
+
+    return created;
+  });
+
+  return { ...row, token };
+}
+
+/**
+ * Revokes a token from the next request on. One that is revoked already stays as it is.
+ * @throws AppError FORBIDDEN, NOT_FOUND
+ */
+export async function revokeToken(actor: Actor, tokenId: string): Promise<void> {
+  requireRole(actor, "administrator");
+
+  await database().prisma.$transaction(async (tx) => {
+    const row = await tx.apiToken.findFirst({ where: { id: tokenId, accountId: actor.accountId } });
+    if (!row) throw new AppError("NOT_FOUND", "There is no such API token.");
+    if (row.revokedAt !== null) return;
+
+    await tx.apiToken.update({ where: { id: row.id }, data: { revokedAt: new Date() } });
+    await recordAction(actor, {
+      action: "vmware-solutions.token.delete",
+      target: { id: row.id, name: row.name },
+    });
+  });
+}
+
+export type AuthenticatedToken = {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly accountId: string;
+  readonly accountName: string;
+};
+
+/** So often the time of last use is written. */
+const USE_GRANULARITY_MS = 60_000;
+
+/**
+ * The token behind a bearer credential, or null when it is malformed, unknown, expired or revoked. Asked of the
+ * database at every request, so that revoking works at once.
+ */
+export async function authenticateToken(token: string): Promise<AuthenticatedToken | null> {
+  if (!TOKEN_PATTERN.test(token)) return null;
+
+  const { prisma } = database();
+  const row = await prisma.apiToken.findUnique({
+    where: { tokenHash: hashToken(token) },
+    include: { account: { select: { name: true } } },
+  });
+  const now = new Date();
+  if (!row || row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) return null;
+
+  const stale = new Date(now.getTime() - USE_GRANULARITY_MS);
+  if (row.lastUsedAt === null || row.lastUsedAt < stale) {
+    await prisma.apiToken.updateMany({
+      where: { id: row.id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: stale } }] },
+      data: { lastUsedAt: now },
+    });
+  }
+
+  return {
+    id: row.id,
+    name: row.name,
+    role: row.role,
+    accountId: row.accountId,
+    accountName: row.account.name,
+  };
+}
