@@ -1,7 +1,32 @@
 /**
  * The KMIP engine: the bytes of a request message in, the bytes of its response message out.
  */
-import type { AuditWriter, EngineClock, EngineLogger, KeyStore, RandomSource, Tenant } from "./ports";
+import { randomBytes, randomUUID } from "node:crypto";
+import {
+  type CompletedItem,
+  carriesMaterial,
+  isFailure,
+  needsRecord,
+  refuseFeatures,
+  runBatch,
+} from "./batch";
+import { generalFailure, type KmipError } from "./errors";
+import { toSeconds } from "./lifecycle";
+import { OPERATION_REGISTRY } from "./operations";
+import { type OperationContext, toKmipError } from "./operations/operation";
+import type {
+  AuditWriter,
+  EngineClock,
+  EngineLogger,
+  KeyStore,
+  KmipAuditRecord,
+  RandomSource,
+  Tenant,
+} from "./ports";
+import { type RefusedRequest, type Request, readRequest } from "./protocol/requests";
+import { type ResponseHeader, ResponseWriter } from "./protocol/responses";
+import { formatVersion, type KmipVersion, NEWEST_VERSION } from "./protocol/versions";
+import { DEFAULT_DECODE_LIMITS } from "./ttlv/decoder";
 
 /** What Query tells about the server (KMIP 1.4, 4.25). */
 export type ServerIdentity = {
@@ -60,6 +85,158 @@ export interface KmipEngine {
   handle(message: Uint8Array, origin: RequestOrigin): Promise<EngineResponse>;
 }
 
-export function createKmipEngine(_options: KmipEngineOptions): KmipEngine {
-  throw new Error("The engine is being assembled.");
+const DEFAULT_LIMITS: EngineLimits = {
+  ...DEFAULT_DECODE_LIMITS,
+  maxBatchItems: 100,
+  maxAttributeInstances: 200,
+  maxLocatedItems: 10_000,
+};
+
+const SYSTEM_CLOCK: EngineClock = { now: () => new Date() };
+const SYSTEM_RANDOM: RandomSource = { bytes: (length) => randomBytes(length), uuid: () => randomUUID() };
+const DEFAULT_IDENTITY: ServerIdentity = { vendorIdentification: "KMIP Console" };
+
+/** Makes an engine. */
+export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
+  const { store, audit, logger, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM } = options;
+  const { identity = DEFAULT_IDENTITY } = options;
+  const limits: EngineLimits = { ...DEFAULT_LIMITS, ...options.limits };
+
+  async function respond(message: Uint8Array, origin: RequestOrigin): Promise<EngineResponse> {
+    const now = clock.now();
+    const requestId = random.uuid();
+    const read = readSafely(message, limits);
+    const header = responseHeader(read, now, requestId);
+    let writer = new ResponseWriter(header);
+    let items: readonly CompletedItem[];
+    if ("error" in read) {
+      items = [refusal(read.error)];
+      for (const item of items) writer.add(item);
+    } else {
+      const context: OperationContext = {
+        version: read.version,
+        newer: read.newer,
+        tenant: origin.tenant,
+        now,
+        store,
+        random,
+        logger,
+        limits,
+        identity,
+        operations: OPERATION_REGISTRY,
+        idPlaceholder: null,
+        subjects: [],
+      };
+      items = await runBatch(read, context, writer);
+    }
+    try {
+      await audit.write(items.map(recordOf(origin, requestId, header.version, read)));
+    } catch (error) {
+      logger.error(
+        { err: error, requestId },
+        "The audit could not be written: keys and changes are withheld",
+      );
+      writer.wipe();
+      writer = new ResponseWriter(header);
+      items = items.map(withoutRecord);
+      for (const item of items) writer.add(item);
+    }
+    return answer(writer, items.some(carriesMaterial));
+  }
+
+  return {
+    async handle(message, origin) {
+      try {
+        return await respond(message, origin);
+      } catch (error) {
+        logger.error({ err: error }, "A request could not be answered, by a fault of the server");
+        const writer = new ResponseWriter({ version: NEWEST_VERSION, timeStamp: toSeconds(clock.now()) });
+        writer.add(refusal(toKmipError(error)));
+        return answer(writer, false);
+      }
+    },
+  };
+
+  function readSafely(message: Uint8Array, bounds: EngineLimits): Request | RefusedRequest {
+    try {
+      const request = readRequest(message, bounds);
+      if ("error" in request) return request;
+      try {
+        refuseFeatures(request);
+        return request;
+      } catch (error) {
+        return { error: toKmipError(error), version: request.version };
+      }
+    } catch (error) {
+      logger.error({ err: error }, "A request could not be read, by a fault of the server");
+      return { error: toKmipError(error), version: NEWEST_VERSION };
+    }
+  }
+}
+
+function responseHeader(read: Request | RefusedRequest, now: Date, requestId: string): ResponseHeader {
+  const header = { version: read.version, timeStamp: toSeconds(now) };
+  const correlated = "header" in read && read.header.clientCorrelationValue !== undefined;
+  return correlated ? { ...header, serverCorrelationValue: requestId } : header;
+}
+
+/** A message that failed as a whole: one item without Operation (11.1). */
+const refusal = (error: KmipError): CompletedItem => ({
+  operation: null,
+  uniqueBatchItemId: null,
+  subjects: [],
+  outcome: { error },
+});
+
+/** An item whose record could not be written: what it did or would hand out is not told. */
+function withoutRecord(item: CompletedItem): CompletedItem {
+  if (!needsRecord(item)) return item;
+  return {
+    ...item,
+    outcome: { error: generalFailure("The operation could not be recorded in the audit log") },
+  };
+}
+
+function recordOf(
+  origin: RequestOrigin,
+  requestId: string,
+  version: KmipVersion,
+  read: Request | RefusedRequest,
+): (item: CompletedItem) => KmipAuditRecord {
+  const correlation = "header" in read ? read.header.clientCorrelationValue : undefined;
+  return (item): KmipAuditRecord => {
+    const base = {
+      tenant: origin.tenant,
+      operation: item.operation,
+      uniqueIdentifiers: item.subjects,
+      remoteAddress: origin.remoteAddress,
+      remotePort: origin.remotePort,
+      protocolVersion: formatVersion(version),
+      requestId,
+      servedMaterial: carriesMaterial(item),
+    };
+    const facts = correlation === undefined ? {} : { clientCorrelationValue: correlation };
+    if (isFailure(item)) {
+      const { error } = item.outcome;
+      return {
+        ...base,
+        outcome: "failure",
+        resultReason: error.resultReason,
+        message: error.message,
+        ...(error.detail === undefined ? {} : { detail: error.detail }),
+        ...(correlation === undefined ? {} : { data: facts }),
+      };
+    }
+    const data = "data" in item.outcome ? { ...facts, ...item.outcome.data } : facts;
+    return { ...base, outcome: "success", ...(Object.keys(data).length === 0 ? {} : { data }) };
+  };
+}
+
+function answer(writer: ResponseWriter, sensitive: boolean): EngineResponse {
+  return {
+    bytes: writer.finish(),
+    release() {
+      if (sensitive) writer.wipe();
+    },
+  };
 }

@@ -1,0 +1,27 @@
+/** Activate (KMIP 4.19). */
+import { permissionDenied } from "../errors";
+import { activation, stateAt } from "../lifecycle";
+import { Operation, State } from "../protocol/enumerations";
+import { asText, optional, readFields, schema } from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import { KmipVersion } from "../protocol/versions";
+import { text } from "../ttlv/item";
+import { changeObject, identifierOf, type OperationDefinition } from "./operation";
+
+const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
+
+export const activate: OperationDefinition = {
+  code: Operation.Activate,
+  since: KmipVersion.V1_0,
+  async handle(context, payload) {
+    const request = readFields(REQUEST, payload, context);
+    const identifier = identifierOf(context, request.uniqueIdentifier);
+    await changeObject(context, identifier, (object) => {
+      if (stateAt(object, context.now) !== State.PreActive) {
+        throw permissionDenied("The object is not in the Pre-Active state");
+      }
+      return { change: activation(object, context.now) };
+    });
+    return { payload: [text(Tag.UniqueIdentifier, identifier)], changed: true };
+  },
+};

@@ -1,0 +1,119 @@
+/**
+ * What Create, Add Attribute and Modify Attribute have in common: rules on attributes that no table can hold.
+ */
+
+import type { AttributeRule, ClientMay } from "../attributes/rules";
+import { termOf } from "../attributes/terms";
+import { fieldOf, sameValue } from "../attributes/values";
+import { invalidField, KmipError } from "../errors";
+import { dateOf, isDestroyed, stateAt, toSeconds } from "../lifecycle";
+import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
+import { ResultReason, State } from "../protocol/enumerations";
+import { Tag } from "../protocol/tags";
+import type { OperationContext } from "./operation";
+
+/** The states of objects that still have their material. */
+export const LIVING_STATES: readonly number[] = [
+  State.PreActive,
+  State.Active,
+  State.Deactivated,
+  State.Compromised,
+];
+
+/** True if the life cycle of the object lets a client change an attribute (3.24 to 3.27). */
+export function lifecycleAllows(
+  may: ClientMay,
+  rule: AttributeRule,
+  object: ManagedObject,
+  now: Date,
+): boolean {
+  const state = stateAt(object, now);
+  const live = state === State.PreActive || state === State.Active;
+  const held = dateOf(object.attributes, rule.name);
+  switch (may) {
+    case "always":
+      return true;
+    case "never":
+      return false;
+    case "pre-active":
+      return state === State.PreActive;
+    case "until-deactivated":
+      return live;
+    case "until-reached":
+      return live && (held === null || held > toSeconds(now));
+  }
+}
+
+/** The dates of a life cycle, in the order in which they may come (3.24 to 3.27). */
+const ORDERED_DATES = [
+  "Activation Date",
+  "Process Start Date",
+  "Protect Stop Date",
+  "Deactivation Date",
+] as const;
+
+/** Refuses dates that come in the wrong order. @throws KmipError Invalid Field */
+export function checkDateOrder(attributes: StoredAttributes): void {
+  let latest: { name: string; date: number } | null = null;
+  for (const name of ORDERED_DATES) {
+    const date = dateOf(attributes, name);
+    if (date === null) continue;
+    if (latest !== null && date < latest.date) throw invalidField(`${name} is before ${latest.name}`);
+    latest = { name, date };
+  }
+}
+
+/**
+ * Refuses Application Specific Information without data, which the server would have to make up (3.36).
+ *
+ * @throws KmipError Application Namespace Not Supported
+ */
+export function checkApplicationData(name: string, value: StoredValue): void {
+  if (name !== "Application Specific Information") return;
+  if (fieldOf(value, Tag.ApplicationData) === null) {
+    throw new KmipError(
+      ResultReason.ApplicationNamespaceNotSupported,
+      "Application Data cannot be generated for this Application Namespace",
+    );
+  }
+}
+
+/** Refuses more attributes than an object may have. @throws KmipError Index Out of Bounds */
+export function checkInstanceCount(context: OperationContext, attributes: StoredAttributes): void {
+  const count = Object.values(attributes).reduce((sum, instances) => sum + instances.length, 0);
+  if (count > context.limits.maxAttributeInstances) {
+    throw new KmipError(ResultReason.IndexOutOfBounds, "The object has too many attributes");
+  }
+}
+
+/** Usage Limits as kept: the client's Count is ignored, it starts at Total (3.21). */
+export function normalValue(name: string, value: StoredValue): StoredValue {
+  if (name !== "Usage Limits" || value.t !== "structure") return value;
+  const total = fieldOf(value, Tag.UsageLimitsTotal);
+  const unit = fieldOf(value, Tag.UsageLimitsUnit);
+  if (total === null || unit === null) return value;
+  if (total.t === "longInteger" && BigInt(total.v) < 0n) throw invalidField("Usage Limits Total is negative");
+  return {
+    t: "structure",
+    v: [
+      { tag: Tag.UsageLimitsTotal, value: total },
+      { tag: Tag.UsageLimitsCount, value: total },
+      { tag: Tag.UsageLimitsUnit, value: unit },
+    ],
+  };
+}
+
+/** True if another living object of the instance has this Name (3.2). */
+export async function isNameTaken(
+  context: OperationContext,
+  name: StoredValue,
+  except: string | null,
+): Promise<boolean> {
+  const term = termOf("Name", name);
+  if (term === null) return false;
+  for await (const object of context.store.search(context.tenant, { states: LIVING_STATES, terms: [term] })) {
+    if (object.uniqueIdentifier === except || isDestroyed(stateAt(object, context.now))) continue;
+    if (object.attributes.Name?.some(({ v }) => sameValue(v, name))) return true;
+  }
+  return false;
+}

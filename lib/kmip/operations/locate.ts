@@ -1,0 +1,148 @@
+/** Locate (KMIP 4.9). */
+import { type Condition, conditionsOf } from "../attributes/match";
+import { termOf } from "../attributes/terms";
+import { asAttribute, checkAttribute } from "../attributes/wire";
+import { featureNotSupported, invalidField } from "../errors";
+import { isDestroyed, stateAt } from "../lifecycle";
+import type { IndexTerm, ManagedObject, ObjectQuery } from "../ports";
+import { ObjectGroupMember, Operation, State, StorageStatusMask } from "../protocol/enumerations";
+import { asCount, asEnumeration, asInteger, many, optional, readFields, schema } from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import { KmipVersion } from "../protocol/versions";
+import { type Item, integer, text } from "../ttlv/item";
+import { LIVING_STATES } from "./attribute-changes";
+import type { OperationContext, OperationDefinition } from "./operation";
+
+const REQUEST = schema({
+  maximumItems: optional(Tag.MaximumItems, asCount),
+  offsetItems: optional(Tag.OffsetItems, asCount, KmipVersion.V1_3),
+  storageStatusMask: optional(Tag.StorageStatusMask, asInteger),
+  objectGroupMember: optional(Tag.ObjectGroupMember, asEnumeration, KmipVersion.V1_1),
+  attributes: many(Tag.Attribute, asAttribute),
+});
+
+export const locate: OperationDefinition = {
+  code: Operation.Locate,
+  since: KmipVersion.V1_0,
+  async handle(context, payload) {
+    const request = readFields(REQUEST, payload, context);
+    const conditions = conditionsOf(
+      request.attributes.map((fields) => {
+        const attribute = checkAttribute(fields, context, true);
+        if (attribute === null) throw invalidField(`${fields.name} is not an attribute of this server`);
+        return attribute;
+      }),
+    );
+    if (request.objectGroupMember === ObjectGroupMember.GroupMemberDefault) {
+      throw featureNotSupported("Object groups have no default member here");
+    }
+    if (request.objectGroupMember === ObjectGroupMember.GroupMemberFresh) conditions.push(FRESH);
+    const online = ((request.storageStatusMask ?? 1) & StorageStatusMask.OnLineStorage) !== 0;
+    const wanted = request.maximumItems ?? context.limits.maxLocatedItems;
+    const offset = request.offsetItems ?? 0;
+    // The number of all matches is worth reading them all only to a client that leafs through them.
+    const countAll = request.offsetItems !== undefined;
+    const found = online
+      ? await search(context, conditions, { wanted, offset, countAll })
+      : { identifiers: [], total: 0 };
+    settlePlaceholder(context, found.identifiers, request.maximumItems);
+    context.subjects = found.identifiers.slice(0, MAX_AUDITED);
+    const identifiers: Item[] = found.identifiers.map((value) => text(Tag.UniqueIdentifier, value));
+    return {
+      payload: countAll ? [integer(Tag.LocatedItems, found.total), ...identifiers] : identifiers,
+      data: {
+        located: found.identifiers.length,
+        attributes: [...new Set(conditions.map(({ name }) => name))],
+      },
+    };
+  },
+};
+
+/** Identifiers of a long answer are counted in the audit, not all listed. */
+const MAX_AUDITED = 100;
+
+/** Object Group Member "Group Member Fresh" (4.9, 3.34). */
+const FRESH: Condition = {
+  name: "Fresh",
+  value: null,
+  range: null,
+  matches: (object) => object.attributes.Fresh?.[0]?.v.v === true,
+};
+
+async function search(
+  context: OperationContext,
+  conditions: readonly Condition[],
+  { wanted, offset, countAll }: { wanted: number; offset: number; countAll: boolean },
+): Promise<{ identifiers: string[]; total: number }> {
+  const identifiers: string[] = [];
+  let total = 0;
+  if (wanted === 0 && !countAll) return { identifiers, total };
+  const dead = conditions.some(({ name }) => name === "State" || name === "Destroy Date");
+  for await (const object of candidates(context, conditions)) {
+    if (!dead && isDestroyed(stateAt(object, context.now))) continue;
+    if (!conditions.every((condition) => condition.matches(object, context.now))) continue;
+    total += 1;
+    if (total > offset && identifiers.length < wanted) identifiers.push(object.uniqueIdentifier);
+    if (!countAll && identifiers.length === wanted) break;
+  }
+  return { identifiers, total };
+}
+
+/** Objects that may match: one by its identifier, or what the store finds. */
+async function* candidates(
+  context: OperationContext,
+  conditions: readonly Condition[],
+): AsyncIterable<ManagedObject> {
+  const identifier = conditions.find(({ name }) => name === "Unique Identifier")?.value;
+  if (identifier?.t === "text") {
+    const object = await context.store.find(context.tenant, identifier.v);
+    if (object !== null) yield object;
+    return;
+  }
+  yield* context.store.search(context.tenant, queryOf(conditions));
+}
+
+/** What the store can narrow down by itself. */
+function queryOf(conditions: readonly Condition[]): ObjectQuery {
+  const terms: IndexTerm[] = [];
+  let query: Omit<ObjectQuery, "terms"> = {};
+  for (const { name, value, range } of conditions) {
+    const term = value === null ? null : termOf(name, value);
+    if (term !== null) terms.push(term);
+    if (name === "Object Type" && value?.t === "enumeration") query = { ...query, objectType: value.v };
+    if (name === "Initial Date" && range !== null) {
+      // Initial Date is in whole seconds; the store compares moments.
+      query = {
+        ...query,
+        createdFrom: new Date(range.from * 1000),
+        createdTo: new Date(range.to * 1000 + 999),
+      };
+    }
+  }
+  const state = conditions.find(({ name }) => name === "State")?.value;
+  const states = state?.t === "enumeration" ? STORED_STATES.get(state.v) : undefined;
+  if (states !== undefined) return { ...query, states, terms };
+  const dead = conditions.some(({ name }) => name === "State" || name === "Destroy Date");
+  return dead ? { ...query, terms } : { ...query, states: LIVING_STATES, terms };
+}
+
+/** States in which an object may be stored that is in a state now: dates move it on without a write. */
+const STORED_STATES: ReadonlyMap<number, readonly number[]> = new Map([
+  [State.PreActive, [State.PreActive]],
+  [State.Active, [State.PreActive, State.Active]],
+  [State.Deactivated, [State.PreActive, State.Active, State.Deactivated]],
+  [State.Compromised, [State.Compromised]],
+  [State.Destroyed, [State.Destroyed]],
+  [State.DestroyedCompromised, [State.DestroyedCompromised]],
+]);
+
+/** A single identifier becomes the ID Placeholder; several empty it (4.9). */
+function settlePlaceholder(
+  context: OperationContext,
+  identifiers: readonly string[],
+  maximumItems: number | undefined,
+): void {
+  const [only] = identifiers;
+  const single = identifiers.length === 1 || maximumItems === 1;
+  context.idPlaceholder = single && only !== undefined ? only : null;
+}

@@ -1,0 +1,113 @@
+/**
+ * Symmetric key material: which algorithms and lengths Create makes, and how.
+ */
+import { createHash } from "node:crypto";
+import { invalidField } from "../errors";
+import type { RandomSource, StoredValue } from "../ports";
+import {
+  CryptographicAlgorithm as Algorithm,
+  DrbgAlgorithm,
+  HashingAlgorithm,
+  KeyFormatType,
+  RngAlgorithm,
+} from "../protocol/enumerations";
+import { Tag } from "../protocol/tags";
+
+type KeySizes = {
+  /** Bits when the client names none. */
+  readonly usual: number;
+  /** Cryptographic Lengths in bits, and the bytes of material that each takes. */
+  readonly lengths: ReadonlyMap<number, number>;
+};
+
+const sizes = (usual: number, ...lengths: number[]): KeySizes => ({
+  usual,
+  lengths: new Map([usual, ...lengths].map((bits) => [bits, bits / 8])),
+});
+
+/** HMAC keys: whole bytes, at least 112 bits of strength, at most the largest block of the SHA families. */
+const hmac = (usual: number): KeySizes =>
+  sizes(usual, ...Array.from({ length: (1152 - 112) / 8 + 1 }, (_, step) => 112 + step * 8));
+
+const SIZES: ReadonlyMap<number, KeySizes> = new Map([
+  [Algorithm.AES, sizes(256, 128, 192)],
+  // 2.1.3: the length counts the parity bits or leaves them out; the material always has them.
+  [
+    Algorithm.DES3,
+    {
+      usual: 168,
+      lengths: new Map([
+        [112, 16],
+        [128, 16],
+        [168, 24],
+        [192, 24],
+      ]),
+    },
+  ],
+  [Algorithm.Camellia, sizes(256, 128, 192)],
+  [Algorithm.Twofish, sizes(256, 128, 192)],
+  [Algorithm.ChaCha20, sizes(256)],
+  [Algorithm.ChaCha20Poly1305, sizes(256)],
+  [Algorithm.HMAC_SHA1, hmac(160)],
+  [Algorithm.HMAC_SHA224, hmac(224)],
+  [Algorithm.HMAC_SHA256, hmac(256)],
+  [Algorithm.HMAC_SHA384, hmac(384)],
+  [Algorithm.HMAC_SHA512, hmac(512)],
+]);
+
+/** The Cryptographic Length of a key to be made, in bits. @throws KmipError Invalid Field */
+export function lengthFor(algorithm: number, requested: number | null): number {
+  const known = SIZES.get(algorithm);
+  if (known === undefined) throw invalidField("Keys of this Cryptographic Algorithm cannot be created");
+  const length = requested ?? known.usual;
+  if (!known.lengths.has(length)) {
+    throw invalidField("This Cryptographic Length is not one of the Cryptographic Algorithm");
+  }
+  return length;
+}
+
+/** Makes the material of a key; the caller zeroes it. @throws KmipError Invalid Field */
+export function makeMaterial(random: RandomSource, algorithm: number, length: number): Uint8Array {
+  const size = SIZES.get(algorithm)?.lengths.get(length);
+  if (size === undefined) throw invalidField("Keys of this kind cannot be created");
+  const material = random.bytes(size);
+  if (algorithm === Algorithm.DES3) setOddParity(material);
+  return material;
+}
+
+/** DES keys carry odd parity in the lowest bit of each byte (FIPS 46-3). */
+function setOddParity(material: Uint8Array): void {
+  for (let at = 0; at < material.length; at += 1) {
+    let bits = (material[at] ?? 0) & 0xfe;
+    let ones = 0;
+    for (let rest = bits; rest !== 0; rest >>= 1) ones += rest & 1;
+    bits |= ones % 2 === 0 ? 1 : 0;
+    material[at] = bits;
+  }
+}
+
+/** The mandatory instance of Digest (3.17): SHA-256 of the Raw material. */
+export function digestOf(material: Uint8Array): StoredValue {
+  return {
+    t: "structure",
+    v: [
+      { tag: Tag.HashingAlgorithm, value: { t: "enumeration", v: HashingAlgorithm.SHA_256 } },
+      {
+        tag: Tag.DigestValue,
+        value: { t: "bytes", v: createHash("sha256").update(material).digest("hex") },
+      },
+      { tag: Tag.KeyFormatType, value: { t: "enumeration", v: KeyFormatType.Raw } },
+    ],
+  };
+}
+
+/** What node:crypto draws from: OpenSSL's CTR_DRBG with AES-256 (SP 800-90A). */
+export const RANDOM_NUMBER_GENERATOR: StoredValue = {
+  t: "structure",
+  v: [
+    { tag: Tag.RNGAlgorithm, value: { t: "enumeration", v: RngAlgorithm.DRBG } },
+    { tag: Tag.CryptographicAlgorithm, value: { t: "enumeration", v: Algorithm.AES } },
+    { tag: Tag.CryptographicLength, value: { t: "integer", v: 256 } },
+    { tag: Tag.DRBGAlgorithm, value: { t: "enumeration", v: DrbgAlgorithm.CTR } },
+  ],
+};

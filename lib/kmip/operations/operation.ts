@@ -1,0 +1,132 @@
+/**
+ * What an operation is to the engine: a code, the versions that have it, and a handler.
+ */
+import type { EngineLimits, ServerIdentity } from "../engine";
+import { generalFailure, illegalOperation, itemNotFound, KmipError, permissionDenied } from "../errors";
+import { isDestroyed, stateAt } from "../lifecycle";
+import {
+  type EngineLogger,
+  type KeyStore,
+  KeyStoreError,
+  type ManagedObject,
+  type ManagedObjectChange,
+  type RandomSource,
+  type Tenant,
+} from "../ports";
+import type { ReadContext } from "../protocol/fields";
+import type { KmipVersion } from "../protocol/versions";
+import type { Item, StructureItem } from "../ttlv/item";
+
+/** What a handler works with: who asks, in which version, when, and the ports. */
+export type OperationContext = ReadContext & {
+  readonly tenant: Tenant;
+  readonly now: Date;
+  readonly store: KeyStore;
+  readonly random: RandomSource;
+  readonly logger: EngineLogger;
+  readonly limits: EngineLimits;
+  readonly identity: ServerIdentity;
+  /** What Query and Discover Versions answer. */
+  readonly operations: OperationRegistry;
+  /** The ID Placeholder of the batch (section 4). */
+  idPlaceholder: string | null;
+  /** The objects that the operation is about, for the audit even when it fails. */
+  subjects: string[];
+};
+
+/** What an operation did. */
+export type OperationResult = {
+  /** The fields of the Response Payload. */
+  readonly payload: readonly Item[];
+  /** True if something was changed. */
+  readonly changed?: boolean;
+  /** Key material in `payload`, to be zeroed once it is encoded. */
+  readonly material?: Uint8Array;
+  /** Facts for the audit; never values of secret kind. */
+  readonly data?: { readonly [key: string]: string | number | boolean | readonly string[] };
+};
+
+export type OperationDefinition = {
+  /** Operation enumeration. */
+  readonly code: number;
+  readonly since: KmipVersion;
+  /** Carries the operation out. @throws KmipError, KeyStoreError */
+  handle(context: OperationContext, payload: StructureItem): OperationResult | Promise<OperationResult>;
+};
+
+export type OperationRegistry = ReadonlyMap<number, OperationDefinition>;
+
+const MAX_ATTEMPTS = 3;
+
+/** The identifier that a request names, or the ID Placeholder. @throws KmipError Item Not Found */
+export function identifierOf(context: OperationContext, given: string | undefined): string {
+  const identifier = given ?? context.idPlaceholder;
+  if (identifier === null) throw itemNotFound("No Unique Identifier given, and the ID Placeholder is empty");
+  context.subjects = [identifier];
+  return identifier;
+}
+
+/** The object of an identifier. @throws KmipError Item Not Found */
+export async function findObject(context: OperationContext, identifier: string): Promise<ManagedObject> {
+  const object = await context.store.find(context.tenant, identifier);
+  if (object === null) throw itemNotFound("No object with this Unique Identifier exists");
+  return object;
+}
+
+/**
+ * Reads an object, has `decide` make a change of it, and writes that, up to three times if others change the
+ * object meanwhile.
+ *
+ * @returns what `decide` made besides the change
+ * @throws KmipError General Failure if others kept changing it
+ */
+export async function changeObject<T extends { readonly change: ManagedObjectChange }>(
+  context: OperationContext,
+  identifier: string,
+  decide: (object: ManagedObject) => T | Promise<T>,
+  write: "update" | "destroy" = "update",
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    const decision = await decide(await findObject(context, identifier));
+    try {
+      await context.store[write](context.tenant, identifier, decision.change);
+      return decision;
+    } catch (error) {
+      const conflict = error instanceof KeyStoreError && error.failure === "conflict";
+      if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/**
+ * The failure to answer when the material of an object is gone: of the object only attributes are left (11.12).
+ */
+export const destroyedObject = (detail?: string): KmipError =>
+  illegalOperation("The object has been destroyed", detail === undefined ? {} : { detail });
+
+/** Refuses an object whose material no longer exists. @throws KmipError Illegal Operation */
+export function refuseDestroyed(object: ManagedObject, now: Date): void {
+  if (isDestroyed(stateAt(object, now))) throw destroyedObject();
+}
+
+/** Any error as a KmipError: faults without a name tell the client nothing and the operator everything. */
+export function toKmipError(error: unknown): KmipError {
+  if (error instanceof KmipError) return error;
+  if (error instanceof KeyStoreError) {
+    const options = { detail: error.message, cause: error };
+    switch (error.failure) {
+      case "gone":
+        return destroyedObject(error.message);
+      case "refused":
+        return permissionDenied("The key manager refuses the use of this key", options);
+      case "unavailable":
+        return generalFailure("The key manager cannot be reached", options);
+      case "duplicate":
+        return illegalOperation("Another object has this Name", options);
+      case "conflict":
+        return generalFailure("The object was changed by others at the same time", options);
+    }
+  }
+  const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return generalFailure("The server failed to carry out the operation", { detail, cause: error });
+}

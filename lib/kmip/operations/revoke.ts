@@ -1,0 +1,64 @@
+/** Revoke (KMIP 4.20). */
+
+import { storedFromItem } from "../attributes/values";
+import { illegalOperation, invalidField } from "../errors";
+import { isCompromise, isRevocable, revocation, stateAt } from "../lifecycle";
+import { Operation, REVOCATION_REASON_CODES } from "../protocol/enumerations";
+import {
+  asDateTime,
+  asEnumeration,
+  asFields,
+  asText,
+  one,
+  optional,
+  readFields,
+  schema,
+} from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import { KmipVersion } from "../protocol/versions";
+import { dateTime, text } from "../ttlv/item";
+import { changeObject, identifierOf, type OperationDefinition } from "./operation";
+
+const REVOCATION_REASON = schema({
+  code: one(Tag.RevocationReasonCode, asEnumeration),
+  message: optional(Tag.RevocationMessage, asText),
+});
+
+const REQUEST = schema({
+  uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
+  revocationReason: one(Tag.RevocationReason, asFields(REVOCATION_REASON)),
+  compromiseOccurrenceDate: optional(Tag.CompromiseOccurrenceDate, asDateTime),
+});
+
+export const revoke: OperationDefinition = {
+  code: Operation.Revoke,
+  since: KmipVersion.V1_0,
+  async handle(context, payload) {
+    const request = readFields(REQUEST, payload, context);
+    const { code, message } = request.revocationReason;
+    const identifier = identifierOf(context, request.uniqueIdentifier);
+    const occurred = occurrence(request.compromiseOccurrenceDate, code);
+    await changeObject(context, identifier, (object) => {
+      if (!isRevocable(stateAt(object, context.now), code)) {
+        throw illegalOperation("The object cannot be revoked for this reason in its state");
+      }
+      const reason = { code, ...(message === undefined ? {} : { message }), ...occurred };
+      return { change: revocation(object, context.now, reason) };
+    });
+    return {
+      payload: [text(Tag.UniqueIdentifier, identifier)],
+      changed: true,
+      data: { revocationReason: REVOCATION_REASON_CODES.nameOf(code) ?? code },
+    };
+  },
+};
+
+/** Table 212: only a compromise occurred at some time. @throws KmipError Invalid Field */
+function occurrence(seconds: bigint | undefined, code: number): { occurred?: Date } {
+  if (seconds === undefined) return {};
+  if (!isCompromise(code)) {
+    throw invalidField("Compromise Occurrence Date is given for a reason that is no compromise");
+  }
+  const stored = storedFromItem(dateTime(Tag.CompromiseOccurrenceDate, seconds));
+  return { occurred: new Date(Number(stored.v) * 1000) };
+}

@@ -1,0 +1,97 @@
+/**
+ * Response messages (KMIP 7.1, 7.2), written item by item as a batch is carried out.
+ */
+import type { KmipError } from "../errors";
+import { TtlvWriter } from "../ttlv/encoder";
+import type { Item } from "../ttlv/item";
+import { ResultStatus } from "./enumerations";
+import { Tag } from "./tags";
+import { type KmipVersion, majorOf, minorOf } from "./versions";
+
+/** What became of one batch item. */
+export type ItemOutcome = {
+  /** Null if the request named none that could be read: then the answer has none either (11.1). */
+  readonly operation: number | null;
+  readonly uniqueBatchItemId: Uint8Array | null;
+  readonly outcome: { readonly payload: readonly Item[] } | { readonly error: KmipError };
+};
+
+export type ResponseHeader = {
+  readonly version: KmipVersion;
+  /** POSIX seconds. */
+  readonly timeStamp: number;
+  /** Since 1.4, and only for clients that correlate. */
+  readonly serverCorrelationValue?: string;
+};
+
+/** Writes one response message. */
+export class ResponseWriter {
+  readonly #writer: TtlvWriter;
+  readonly #message: number;
+  readonly #batchCountAt: number;
+  #items = 0;
+
+  constructor(header: ResponseHeader) {
+    const writer = new TtlvWriter();
+    this.#writer = writer;
+    this.#message = writer.begin(Tag.ResponseMessage);
+    const headerMark = writer.begin(Tag.ResponseHeader);
+    const versionMark = writer.begin(Tag.ProtocolVersion);
+    writer.integer(Tag.ProtocolVersionMajor, majorOf(header.version));
+    writer.integer(Tag.ProtocolVersionMinor, minorOf(header.version));
+    writer.end(versionMark);
+    writer.dateTime(Tag.TimeStamp, header.timeStamp);
+    if (header.serverCorrelationValue !== undefined) {
+      writer.text(Tag.ServerCorrelationValue, header.serverCorrelationValue);
+    }
+    this.#batchCountAt = writer.length;
+    writer.integer(Tag.BatchCount, 0);
+    writer.end(headerMark);
+  }
+
+  /** Bytes of the message so far. */
+  get length(): number {
+    return this.#writer.length;
+  }
+
+  /** Adds the answer to one batch item (Table 285); answers the mark that takes it back. */
+  add(item: ItemOutcome): number {
+    const writer = this.#writer;
+    const start = writer.length;
+    const mark = writer.begin(Tag.BatchItem);
+    if (item.operation !== null) writer.enumeration(Tag.Operation, item.operation);
+    if (item.uniqueBatchItemId !== null) writer.bytes(Tag.UniqueBatchItemID, item.uniqueBatchItemId);
+    const { outcome } = item;
+    if ("error" in outcome) {
+      writer.enumeration(Tag.ResultStatus, ResultStatus.OperationFailed);
+      writer.enumeration(Tag.ResultReason, outcome.error.resultReason);
+      writer.text(Tag.ResultMessage, outcome.error.message);
+    } else {
+      writer.enumeration(Tag.ResultStatus, ResultStatus.Success);
+      const payload = writer.begin(Tag.ResponsePayload);
+      for (const field of outcome.payload) writer.item(field);
+      writer.end(payload);
+    }
+    writer.end(mark);
+    this.#items += 1;
+    return start;
+  }
+
+  /** Takes the last item back, zeroing it. */
+  takeBack(start: number): void {
+    this.#writer.truncate(start);
+    this.#items -= 1;
+  }
+
+  /** The finished message: a view of the writer's buffer. */
+  finish(): Uint8Array {
+    this.#writer.end(this.#message);
+    this.#writer.patchInteger(this.#batchCountAt, this.#items);
+    return this.#writer.view();
+  }
+
+  /** Zeroes all that was written. */
+  wipe(): void {
+    this.#writer.wipe();
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The ports of the engine in memory, for tests and demonstrations: faithful about tenants, revisions and ownership
+ * of buffers, and able to fail on demand.
+ */
+import { isDestroyed } from "../lifecycle";
+import {
+  type AuditWriter,
+  type EngineLogger,
+  type KeyStore,
+  KeyStoreError,
+  type KeyStoreFailure,
+  type KmipAuditRecord,
+  type ManagedObject,
+  type ManagedObjectChange,
+  type NewManagedObject,
+  type ObjectQuery,
+  type Tenant,
+  type TenantDirectory,
+  type TenantPolicy,
+} from "../ports";
+
+type Entry = { object: ManagedObject; terms: ReadonlySet<string>; material: Uint8Array | null };
+
+const key = (term: { name: string; value: string }) => `${term.name}\0${term.value}`;
+
+/** A KeyStore in memory. */
+export class MemoryKeyStore implements KeyStore {
+  readonly #instances = new Map<string, Map<string, Entry>>();
+  /** The next calls of a method fail so. */
+  readonly #failures = new Map<keyof KeyStore, KeyStoreFailure[]>();
+
+  /** Makes the next call of a method fail; call it again for the call after that. */
+  failNext(method: keyof KeyStore, failure: KeyStoreFailure): void {
+    this.#failures.set(method, [...(this.#failures.get(method) ?? []), failure]);
+  }
+
+  /** Blocks or restores an object, as an operator does in the console. */
+  setServed(instanceId: string, uniqueIdentifier: string, served: boolean): void {
+    const entry = this.#entry(instanceId, uniqueIdentifier);
+    entry.object = { ...entry.object, served, revision: entry.object.revision + 1 };
+  }
+
+  /** Deletes the material behind the engine's back, as someone does in the key manager. */
+  deleteMaterial(instanceId: string, uniqueIdentifier: string): void {
+    this.#entry(instanceId, uniqueIdentifier).material = null;
+  }
+
+  /** The objects of an instance, oldest first. */
+  objects(instanceId: string): ManagedObject[] {
+    return [...(this.#instances.get(instanceId)?.values() ?? [])].map(({ object }) => object);
+  }
+
+  async create(tenant: Tenant, object: NewManagedObject, material: Uint8Array): Promise<ManagedObject> {
+    this.#failIfAsked("create");
+    const { uniqueIdentifier, objectType, state, attributes, terms } = object;
+    const objects = this.#objectsOf(tenant.instanceId);
+    if (objects.has(uniqueIdentifier)) throw new Error(`${uniqueIdentifier} exists already`);
+    const kept: ManagedObject = {
+      uniqueIdentifier,
+      objectType,
+      state,
+      attributes: structuredClone(attributes),
+      served: true,
+      revision: 1,
+      createdAt: new Date(),
+    };
+    objects.set(uniqueIdentifier, {
+      object: kept,
+      terms: new Set(terms.map(key)),
+      material: Uint8Array.from(material),
+    });
+    return kept;
+  }
+
+  async find(tenant: Tenant, uniqueIdentifier: string): Promise<ManagedObject | null> {
+    this.#failIfAsked("find");
+    return this.#objectsOf(tenant.instanceId).get(uniqueIdentifier)?.object ?? null;
+  }
+
+  async readMaterial(tenant: Tenant, object: ManagedObject): Promise<Uint8Array> {
+    this.#failIfAsked("readMaterial");
+    const { material } = this.#entry(tenant.instanceId, object.uniqueIdentifier);
+    if (material === null) throw new KeyStoreError("gone", "the standard key has been deleted");
+    return Uint8Array.from(material);
+  }
+
+  async update(
+    tenant: Tenant,
+    uniqueIdentifier: string,
+    change: ManagedObjectChange,
+  ): Promise<ManagedObject> {
+    this.#failIfAsked("update");
+    return this.#apply(tenant, uniqueIdentifier, change).object;
+  }
+
+  async destroy(
+    tenant: Tenant,
+    uniqueIdentifier: string,
+    change: ManagedObjectChange,
+  ): Promise<ManagedObject> {
+    this.#failIfAsked("destroy");
+    const entry = this.#apply(tenant, uniqueIdentifier, change);
+    entry.material?.fill(0);
+    entry.material = null;
+    return entry.object;
+  }
+
+  async *search(tenant: Tenant, query: ObjectQuery): AsyncIterable<ManagedObject> {
+    this.#failIfAsked("search");
+    const newestFirst = [...this.#objectsOf(tenant.instanceId).values()].reverse();
+    for (const { object, terms } of newestFirst) {
+      if (query.states !== undefined && !query.states.includes(object.state)) continue;
+      if (query.objectType !== undefined && query.objectType !== object.objectType) continue;
+      if (!query.terms.every((term) => terms.has(key(term)))) continue;
+      if (query.createdFrom !== undefined && object.createdAt < query.createdFrom) continue;
+      if (query.createdTo !== undefined && object.createdAt > query.createdTo) continue;
+      yield object;
+    }
+  }
+
+  /** How many objects of an instance still have their material. */
+  livingCount(instanceId: string): number {
+    return this.objects(instanceId).filter(({ state }) => !isDestroyed(state)).length;
+  }
+
+  #objectsOf(instanceId: string): Map<string, Entry> {
+    const objects = this.#instances.get(instanceId) ?? new Map<string, Entry>();
+    this.#instances.set(instanceId, objects);
+    return objects;
+  }
+
+  #entry(instanceId: string, uniqueIdentifier: string): Entry {
+    const entry = this.#objectsOf(instanceId).get(uniqueIdentifier);
+    if (entry === undefined) throw new Error(`no object ${uniqueIdentifier}`);
+    return entry;
+  }
+
+  #apply(tenant: Tenant, uniqueIdentifier: string, change: ManagedObjectChange): Entry {
+    const entry = this.#entry(tenant.instanceId, uniqueIdentifier);
+    if (entry.object.revision !== change.revision) {
+      throw new KeyStoreError("conflict", `revision ${change.revision} is not the current one`);
+    }
+    entry.object = {
+      ...entry.object,
+      state: change.state,
+      attributes: structuredClone(change.attributes),
+      revision: change.revision + 1,
+    };
+    entry.terms = new Set(change.terms.map(key));
+    return entry;
+  }
+
+  #failIfAsked(method: keyof KeyStore): void {
+    const failure = this.#failures.get(method)?.shift();
+    if (failure !== undefined) throw new KeyStoreError(failure, `${method} was told to fail`);
+  }
+}
+
+/** A TenantDirectory in memory. */
+export class MemoryTenantDirectory implements TenantDirectory {
+  readonly #tenants = new Map<string, Tenant>();
+  readonly #listeners = new Set<(certificateSha256: string) => void>();
+
+  /** Pins a certificate to an instance. */
+  pin(instanceId: string, certificateSha256: string, policy: Partial<TenantPolicy> = {}): Tenant {
+    const tenant: Tenant = {
+      instanceId,
+      certificateId: `certificate-${certificateSha256.slice(0, 8)}`,
+      certificateSha256,
+      policy: { activateOnCreate: false, serveCompromised: true, ...policy },
+    };
+    this.#tenants.set(certificateSha256, tenant);
+    return tenant;
+  }
+
+  /** Removes a certificate and tells the subscribers. */
+  revoke(certificateSha256: string): void {
+    this.forget(certificateSha256);
+    for (const listener of this.#listeners) listener(certificateSha256);
+  }
+
+  /** Removes a certificate without telling anybody. */
+  forget(certificateSha256: string): void {
+    this.#tenants.delete(certificateSha256);
+  }
+
+  async resolve(certificateSha256: string): Promise<Tenant | null> {
+    return this.#tenants.get(certificateSha256) ?? null;
+  }
+
+  onRevoked(listener: (certificateSha256: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** An AuditWriter in memory. */
+export class MemoryAuditWriter implements AuditWriter {
+  readonly records: KmipAuditRecord[] = [];
+  /** While true, nothing can be written. */
+  broken = false;
+
+  async write(records: readonly KmipAuditRecord[]): Promise<void> {
+    if (this.broken) throw new Error("the audit storage is full");
+    this.records.push(...records);
+  }
+}
+
+/** A logger that keeps what it is given. */
+export class MemoryLogger implements EngineLogger {
+  readonly lines: { level: "debug" | "info" | "warn" | "error"; fields: object; message: string }[] = [];
+
+  debug(fields: object, message: string): void {
+    this.lines.push({ level: "debug", fields, message });
+  }
+
+  info(fields: object, message: string): void {
+    this.lines.push({ level: "info", fields, message });
+  }
+
+  warn(fields: object, message: string): void {
+    this.lines.push({ level: "warn", fields, message });
+  }
+
+  error(fields: object, message: string): void {
+    this.lines.push({ level: "error", fields, message });
+  }
+}
