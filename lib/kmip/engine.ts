@@ -197,6 +197,8 @@ function withoutRecord(item: CompletedItem): CompletedItem {
   };
 }
 
+type Facts = NonNullable<KmipAuditRecord["data"]>;
+
 function recordOf(
   origin: RequestOrigin,
   requestId: string,
@@ -215,7 +217,7 @@ function recordOf(
       requestId,
       servedMaterial: carriesMaterial(item),
     };
-    const facts = correlation === undefined ? {} : { clientCorrelationValue: correlation };
+    const facts: Facts = correlation === undefined ? {} : { clientCorrelationValue: correlation };
     if (isFailure(item)) {
       const { error } = item.outcome;
       return {
@@ -227,7 +229,7 @@ function recordOf(
         ...(correlation === undefined ? {} : { data: facts }),
       };
     }
-    const data = "data" in item.outcome ? { ...facts, ...item.outcome.data } : facts;
+    const data: Facts = "data" in item.outcome ? { ...facts, ...item.outcome.data } : facts;
     return { ...base, outcome: "success", ...(Object.keys(data).length === 0 ? {} : { data }) };
   };
 }
