@@ -341,5 +341,10 @@ export function checkBaseUrl(text: string, allowPlain: boolean): string | null {
     return null;
   }
 
+  // Base URLs stand in commands that people copy: nothing that a shell would act on.
+  if (!/^[A-Za-z0-9:/._~%[\]-]+$/.test(text)) {
+    return null;
+  }
+
   return text.replace(/\/+$/, "");
 }

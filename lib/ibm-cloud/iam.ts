@@ -279,6 +279,29 @@ export function createIamClient(options: { url: string; now?: () => number }): I
   };
 }
 
+/**
+ * Runs a call of a platform service with a token. A 401 says that the token itself is not accepted (no access is
+ * 403 there): then once more with a new one.
+ * @throws what `task` throws
+ */
+export async function withToken<T>(
+  source: TokenSource,
+  call: CallOptions,
+  task: (token: IamToken) => Promise<T>,
+): Promise<T> {
+  const token = await source.token(call);
+
+  try {
+    return await task(token);
+  } catch (error) {
+    if (error instanceof IbmCloudError && error.status === 401 && source.refused(token)) {
+      return task(await source.token(call));
+    }
+
+    throw error;
+  }
+}
+
 async function exchangeToken(
   url: string,
   apiKey: Secret,

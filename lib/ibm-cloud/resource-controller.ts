@@ -12,7 +12,8 @@ export type KeyService = "kms" | "hs-crypto";
 
 const resourceInstance = z.object({
   crn: z.string(),
-  guid: z.string(),
+  // It goes into paths, headers and commands that people copy.
+  guid: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/),
   name: z.string(),
   region_id: z.string(),
   state: z.string(),

@@ -1,5 +1,6 @@
 import { AppError } from "@/lib/core/errors";
 import type { CallOptions } from "@/lib/ibm-cloud/deadline";
+import { withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
@@ -18,8 +19,9 @@ export async function connectKeyManager(
 ): Promise<{ keyManager: KeyProtect; resource: ResourceInstance; endpoint: string }> {
   const crn = requireCrn(target.kind, target.keyManagerCrn);
   const tokenSource = cloud.iam.tokenSource(target.apiKey);
-  const token = await tokenSource.token(call);
-  const resource = await cloud.resourceController.getInstance(token, crn.instance, call);
+  const resource = await withToken(tokenSource, call, (token) =>
+    cloud.resourceController.getInstance(token, crn.instance, call),
+  );
   const endpoint = chooseEndpoint(resource.endpoints, cloud.endpointType);
 
   if (endpoint === null) {

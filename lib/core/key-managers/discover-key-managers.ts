@@ -1,7 +1,7 @@
 import { type Actor, requireRole } from "@/lib/core/actor";
 import type { CallOptions } from "@/lib/ibm-cloud/deadline";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
-import type { IamToken } from "@/lib/ibm-cloud/iam";
+import { type IamToken, withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import { KeyManagerError, type KeyManagerKind } from "@/lib/key-managers/key-manager";
@@ -49,11 +49,10 @@ export async function discoverKeyManagers(
   const call: CallOptions = { correlationId: actor.requestId };
 
   try {
-    const token = await tokenSource.token(call);
-    const [serviceId, all] = await Promise.all([
-      describeServiceId(cloud, token, call),
+    const all = await withToken(tokenSource, call, (token) =>
       cloud.resourceController.listInstances(token, KEY_SERVICES[kind], call),
-    ]);
+    );
+    const serviceId = await describeServiceId(cloud, await tokenSource.token(call), call);
     const visible = all
       .filter((instance) => instance.state === "active")
       .filter((instance) => input.region === undefined || instance.region === input.region)

@@ -1,0 +1,342 @@
+import type { PermissionCheckId, PermissionCheckStatus } from "./report";
+
+/** Values that the texts use; all of them are shown to people, so none is a secret. */
+export type FindingParams = { readonly [name: string]: string };
+
+type Words = (params: FindingParams) => string;
+
+type Finding = {
+  readonly status: PermissionCheckStatus;
+  readonly detail: Words;
+  readonly remedy?: Words;
+  readonly command?: Words;
+};
+
+export const CHECK_TITLES: { readonly [id in PermissionCheckId]: string } = {
+  apiKey: "API key is accepted",
+  serviceId: "API key belongs to a service ID",
+  instanceReachable: "Key manager instance can be reached",
+  authorizationFound: "Service authorization exists",
+  platformViewer: "Platform role Viewer",
+  serviceManager: "Service role Manager",
+  vmwareKmipManager: "Service role for KMIP",
+  standardKeysAllowed: "Standard keys may be stored",
+  crkFound: "Customer root key exists",
+  crkIsRootKey: "The key is a root key",
+  crkInDefaultKeyRing: "Customer root key is in the default key ring",
+  crkActive: "Customer root key is active",
+  wrapUnwrap: "Wrap and unwrap work",
+};
+
+/** A word for a shell: as it is when harmless, else in single quotes. */
+function word(text: string | undefined, placeholder: string): string {
+  if (text === undefined || text === "") {
+    return placeholder;
+  }
+
+  return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** `ibmcloud iam …-policy-create` for a role on the key manager instance, for the owner of the API key. */
+function grant(role: string): Words {
+  return (p) => {
+    const subject = p.serviceId
+      ? `service-policy-create ${word(p.serviceId, "SERVICE_ID")}`
+      : p.iamId
+        ? "user-policy-create USER_EMAIL"
+        : "service-policy-create SERVICE_ID";
+
+    return `ibmcloud iam ${subject} --roles ${role} --service-name ${word(p.service, "kms")} --service-instance ${word(p.guid, "INSTANCE_GUID")}`;
+  };
+}
+
+/** The Key Protect plug-in of the ibmcloud CLI, pointed at HPCS by its variable where that is the key manager. */
+function kp(rest: Words): Words {
+  return (p) => {
+    const address =
+      p.service === "hs-crypto" ? `KP_TARGET_ADDR=${word(p.endpoint, "KEY_MANAGEMENT_ENDPOINT")} ` : "";
+
+    return `${address}ibmcloud kp ${rest(p)} -i ${word(p.guid, "INSTANCE_GUID")}`;
+  };
+}
+
+const crkId = (p: FindingParams) => word(p.crkId, "ROOT_KEY_ID");
+const owner = (p: FindingParams) =>
+  p.serviceIdName
+    ? `The service ID ${p.serviceIdName}`
+    : p.serviceId
+      ? "The service ID"
+      : "The owner of the API key";
+const manager = (p: FindingParams) => p.keyManagerName || `the ${p.product ?? "key manager"} instance`;
+const why = (p: FindingParams) => (p.why ? ` ${p.why}` : "");
+const probe: Words = (p) => `curl -sS -I ${word(p.endpoint, "KEY_MANAGER_ENDPOINT")}/api/v2/keys`;
+
+/**
+ * Everything that a check can find: its status, and the words, the remedy and the command for it. The codes are stable;
+ * the console translates them, and the code of the first failure is an instance's status reason.
+ */
+export const FINDINGS = {
+  WAITS_FOR: { status: "skipped", detail: (p) => `Waits for “${p.checkTitle}”.` },
+  CHECK_BROKE: {
+    status: "fail",
+    detail: () => "The check ended with an error of its own.",
+    remedy: () => "Run the checks again. If it stays, the log of the process that ran them says more.",
+  },
+
+  // ---- apiKey
+  API_KEY_ACCEPTED: { status: "pass", detail: () => "IAM gave a token for the API key." },
+  API_KEY_EXPIRES_SOON: {
+    status: "warn",
+    detail: (p) => `IAM accepts the API key, but it expires on ${p.expiresAt}.`,
+    remedy: () => "Create a new API key for the same service ID and give it to the instance before that day.",
+    command: (p) => `ibmcloud iam service-api-key-create kmip-console ${word(p.serviceId, "SERVICE_ID")}`,
+  },
+  API_KEY_REFUSED: {
+    status: "fail",
+    detail: (p) =>
+      `IAM does not accept the API key${p.iamCode ? ` (${p.iamCode})` : ""}: it is mistyped, deleted, disabled or expired.`,
+    remedy: () => "Create a new API key for the service ID and enter it here.",
+    command: (p) => `ibmcloud iam service-api-key-create kmip-console ${word(p.serviceId, "SERVICE_ID")}`,
+  },
+  IAM_UNAVAILABLE: {
+    status: "fail",
+    detail: (p) => `IAM could not be asked: ${p.cause}`,
+    remedy: (p) =>
+      `Check that this machine reaches IAM${p.iamHost ? ` at ${p.iamHost}` : ""}, then run the checks again.`,
+  },
+
+  // ---- serviceId
+  SERVICE_ID_KNOWN: {
+    status: "pass",
+    detail: (p) => `The API key belongs to the service ID ${p.serviceIdName} (${p.serviceId}).`,
+  },
+  API_KEY_OF_USER: {
+    status: "warn",
+    detail: (p) =>
+      `The API key belongs to a user (${p.iamId}), not to a service ID. It stops working when that person leaves the account.`,
+    remedy: () => "Create a service ID with the same two roles and use an API key of it.",
+    command: () => "ibmcloud iam service-id-create kmip-console",
+  },
+
+  // ---- instanceReachable
+  INSTANCE_REACHED: { status: "pass", detail: (p) => `${p.product} answers at ${p.endpoint}.` },
+  KEY_MANAGER_INACTIVE: {
+    status: "fail",
+    detail: (p) => `The instance ${manager(p)} is in the state ${p.state}, not active.`,
+    remedy: () =>
+      "Restore the instance in IBM Cloud if it was deleted in the last seven days, or choose another.",
+    command: (p) => `ibmcloud resource reclamations --resource-instance-id ${word(p.guid, "INSTANCE_GUID")}`,
+  },
+  ENDPOINT_UNKNOWN: {
+    status: "fail",
+    detail: (p) => `IBM Cloud names no endpoint for ${manager(p)}.`,
+    remedy: () => "Check the service endpoints of the instance in IBM Cloud.",
+    command: (p) => `ibmcloud resource service-instance ${word(p.guid, "INSTANCE_GUID")} --output json`,
+  },
+  KEY_MANAGER_UNREACHABLE: {
+    status: "fail",
+    detail: (p) => `${p.cause}`,
+    remedy: () =>
+      "Check the route from this machine to the endpoint. A private endpoint needs an account with VRF and service endpoints; IBM_CLOUD_ENDPOINT_TYPE=public uses the public one.",
+    command: probe,
+  },
+  KEY_MANAGER_TIMEOUT: {
+    status: "fail",
+    detail: (p) => `${p.cause}`,
+    remedy: () => "Check firewalls between this machine and the endpoint, then run the checks again.",
+    command: probe,
+  },
+  KEY_MANAGER_THROTTLED: {
+    status: "fail",
+    detail: (p) => `${p.product} asks for fewer requests.`,
+    remedy: () => "Run the checks again in a minute.",
+  },
+  KEY_MANAGER_FAILURE: {
+    status: "fail",
+    detail: (p) => `${p.product} has a failure of its own: ${p.cause}`,
+    remedy: () => "Look at the IBM Cloud status page, then run the checks again.",
+  },
+  KEY_MANAGER_REFUSED: {
+    status: "fail",
+    detail: (p) => `${p.product} refused the check: ${p.cause}`,
+    remedy: () => "Look the code up in the messages of the key manager's API reference.",
+  },
+  HPCS_NOT_INITIALIZED: {
+    status: "fail",
+    detail: (p) => `The instance ${manager(p)} has no master key yet.`,
+    remedy: () => "Initialize the instance: load its master key into the crypto units.",
+    command: () => "ibmcloud tke cryptounit-compare",
+  },
+
+  // ---- platformViewer
+  PLATFORM_VIEWER_HELD: { status: "pass", detail: (p) => `${owner(p)} can see the instance ${manager(p)}.` },
+  CRN_INVALID: {
+    status: "fail",
+    detail: (p) => `The CRN is not one of a ${p.product} instance.`,
+    remedy: () => "Choose the key manager instance again.",
+  },
+  KEY_MANAGER_NOT_FOUND: {
+    status: "fail",
+    detail: (p) =>
+      `IBM Cloud shows no instance ${p.guid}: it was removed, or ${owner(p).replace(/^The/, "the")} lacks the platform role Viewer on it.${why(p)}`,
+    remedy: () => "If the instance exists, grant the platform role Viewer on it.",
+    command: grant("Viewer"),
+  },
+  PLATFORM_VIEWER_MISSING: {
+    status: "fail",
+    detail: (p) => `${owner(p)} lacks the platform role Viewer on the instance ${p.guid}.${why(p)}`,
+    remedy: () => "Grant the platform role Viewer on the instance.",
+    command: grant("Viewer"),
+  },
+  RESOURCE_CONTROLLER_UNAVAILABLE: {
+    status: "fail",
+    detail: (p) => `The resource controller could not be asked: ${p.cause}`,
+    remedy: () => "Check that this machine reaches the resource controller, then run the checks again.",
+  },
+
+  // ---- serviceManager, vmwareKmipManager, authorizationFound
+  SERVICE_MANAGER_HELD: {
+    status: "pass",
+    detail: (p) => `${owner(p)} may do what only the service role Manager may.`,
+  },
+  SERVICE_MANAGER_MISSING: {
+    status: "fail",
+    detail: (p) =>
+      `${owner(p)} lacks the service role Manager on ${manager(p)}. KEKs could not be deleted there.${why(p)}`,
+    remedy: () => "Grant the service role Manager on the whole instance.",
+    command: grant("Manager"),
+  },
+  AUTHORIZATION_NOT_NEEDED: {
+    status: "skipped",
+    detail: () => "An API key is used, so no authorization between services is needed.",
+  },
+
+  // ---- standardKeysAllowed
+  STANDARD_KEYS_ALLOWED: { status: "pass", detail: () => "No instance policy forbids standard keys." },
+  STANDARD_KEYS_BLOCKED: {
+    status: "fail",
+    detail: (p) =>
+      `The key create and import access policy of ${manager(p)} forbids standard keys (${p.attributes}). KEKs are stored as standard keys.`,
+    remedy: () => "Allow creating and importing standard keys in that policy.",
+    command: (p) =>
+      `curl -X PUT "${p.endpoint}/api/v2/instance/policies?policy=keyCreateImportAccess" -H "Authorization: $(ibmcloud iam oauth-tokens --output json | jq -r .iam_token)" -H "Bluemix-Instance: ${p.guid}" -H "Content-Type: application/json" -d '${p.policy}'`,
+  },
+  DUAL_AUTH_DELETE_ON: {
+    status: "warn",
+    detail: (p) =>
+      `${manager(p)} asks for a second person to delete keys that are made from now on: destroying a KEK takes two people there.`,
+    remedy: () =>
+      "Keep it if that is wanted. Otherwise switch the instance policy off; it holds for new keys only.",
+    command: kp(() => "instance policy-update dual-auth-delete --disable"),
+  },
+
+  // ---- crk*
+  CRK_FOUND: { status: "pass", detail: (p) => `The root key ${p.crkName} exists (key ring ${p.keyRing}).` },
+  CRK_OTHER_KEY_RING: {
+    status: "warn",
+    detail: (p) => `The root key ${p.crkName} is in the key ring ${p.keyRing}, not in ${p.wantedKeyRing}.`,
+    remedy: () => "Choose the key ring of the root key, so that roles limited to a key ring cover both.",
+  },
+  CRK_NOT_FOUND: {
+    status: "fail",
+    detail: (p) => `There is no key ${p.crkId} in ${manager(p)}.`,
+    remedy: () => "Choose a root key that exists, or create one.",
+    command: kp(() => "keys"),
+  },
+  CRK_FORBIDDEN: {
+    status: "fail",
+    detail: (p) =>
+      `${owner(p)} may not read the key ${p.crkId}; the role may be limited to another key ring.${why(p)}`,
+    remedy: () => "Grant the service role Manager on the whole instance.",
+    command: grant("Manager"),
+  },
+  CRK_IS_ROOT_KEY: { status: "pass", detail: () => "The key never leaves the key manager." },
+  CRK_IS_STANDARD_KEY: {
+    status: "fail",
+    detail: (p) => `${p.crkName} is a standard key: its material can be read, and it cannot wrap.`,
+    remedy: () => "Choose a root key, or create one.",
+    command: kp(() => "key create kmip-crk"),
+  },
+  CRK_IN_DEFAULT_KEY_RING: { status: "pass", detail: () => "The root key is in the key ring default." },
+  CRK_NOT_IN_DEFAULT_KEY_RING: {
+    status: "fail",
+    detail: (p) =>
+      `The root key ${p.crkName} is in the key ring ${p.keyRing}. For Hyper Protect Crypto Services it must be in default.`,
+    remedy: () => "Move the root key to the default key ring, or choose another.",
+    command: kp((p) => `key update ${crkId(p)} -r default`),
+  },
+  CRK_ACTIVE: { status: "pass", detail: (p) => `The root key ${p.crkName} is active.` },
+  CRK_EXPIRES_SOON: {
+    status: "warn",
+    detail: (p) =>
+      `The root key ${p.crkName} is active, but expires on ${p.expiresAt}. Afterwards it cannot wrap new KEKs.`,
+    remedy: () => "Choose a root key without an expiration date for the instance.",
+  },
+  CRK_DISABLED: {
+    status: "fail",
+    detail: (p) => `The root key ${p.crkName} is disabled (suspended). No KEK under it can be used.`,
+    remedy: () => "Enable the root key if that was not on purpose.",
+    command: kp((p) => `key enable ${crkId(p)}`),
+  },
+  CRK_DEACTIVATED: {
+    status: "fail",
+    detail: (p) =>
+      `The root key ${p.crkName} is deactivated (expired): it can unwrap KEKs but not wrap new ones.`,
+    remedy: () => "Choose another root key for the instance.",
+    command: kp(() => "key create kmip-crk"),
+  },
+  CRK_DESTROYED: {
+    status: "fail",
+    detail: (p) => `The root key ${p.crkName} was deleted. No KEK under it can be used.`,
+    remedy: () =>
+      "Restore the root key within 30 days of its deletion; afterwards its KEKs are lost for good.",
+    command: kp((p) => `key restore ${crkId(p)}`),
+  },
+  CRK_PRE_ACTIVE: {
+    status: "fail",
+    detail: (p) => `The root key ${p.crkName} is not active yet.`,
+    remedy: () => "Wait until its activation date, or choose another root key.",
+  },
+
+  // ---- wrapUnwrap
+  WRAP_UNWRAP_WORKS: {
+    status: "pass",
+    detail: () => "A random probe was wrapped, unwrapped and found unchanged.",
+  },
+  WRAP_FORBIDDEN: {
+    status: "fail",
+    detail: (p) => `${owner(p)} may not use the root key ${p.crkName}.${why(p)}`,
+    remedy: () => "Grant the service role Manager on the whole instance.",
+    command: grant("Manager"),
+  },
+  PROBE_CHANGED: {
+    status: "fail",
+    detail: (p) =>
+      `${p.product} unwrapped the probe to other bytes than were wrapped. Keys stored there could not be trusted.`,
+    remedy: () => "Do not use this instance; ask IBM support.",
+  },
+} as const satisfies { readonly [code: string]: Finding };
+
+export type FindingCode = keyof typeof FINDINGS;
+
+/** Codes that can become an instance's status reason; only a reason out of these is cleared when checks pass again. */
+export const FAILURE_CODES: ReadonlySet<string> = new Set(
+  Object.entries(FINDINGS)
+    .filter(([, finding]) => finding.status === "fail")
+    .map(([code]) => code),
+);
+
+/** The finding with its texts filled in. */
+export function describeFinding(
+  code: FindingCode,
+  params: FindingParams,
+): { status: PermissionCheckStatus; detail: string; remedy?: string; command?: string } {
+  const finding: Finding = FINDINGS[code];
+
+  return {
+    status: finding.status,
+    detail: finding.detail(params),
+    ...(finding.remedy ? { remedy: finding.remedy(params) } : {}),
+    ...(finding.command ? { command: finding.command(params) } : {}),
+  };
+}

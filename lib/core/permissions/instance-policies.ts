@@ -1,0 +1,58 @@
+import type { InstancePolicy } from "@/lib/key-managers/key-protect/wire";
+import type { Verdict } from "./check-runner";
+
+/** Attributes of keyCreateImportAccess, with the value that the service assumes when one is not set. */
+const CREATE_IMPORT_DEFAULTS = {
+  create_root_key: true,
+  create_standard_key: true,
+  import_root_key: true,
+  import_standard_key: true,
+  enforce_token: false,
+} as const;
+
+/**
+ * Whether the instance policies let KEKs be kept as standard keys. A KEK's payload is given, so to the key manager it is
+ * an import; both switches for standard keys must be on. `command` of the finding sends the policy back with only those
+ * two changed.
+ */
+export function judgeInstancePolicies(policies: readonly InstancePolicy[]): Verdict {
+  const access = policies.find((policy) => policy.type === "keyCreateImportAccess");
+
+  if (access?.enabled) {
+    const attributes = Object.fromEntries(
+      Object.entries(CREATE_IMPORT_DEFAULTS).map(([name, standard]) => {
+        const value = access.attributes[name];
+
+        return [name, typeof value === "boolean" ? value : standard];
+      }),
+    );
+    const blocked = ["create_standard_key", "import_standard_key"].filter(
+      (name) => attributes[name] === false,
+    );
+
+    if (blocked.length > 0) {
+      return {
+        code: "STANDARD_KEYS_BLOCKED",
+        params: {
+          attributes: blocked.map((name) => `${name} is off`).join(", "),
+          policy: JSON.stringify({
+            metadata: { collectionType: "application/vnd.ibm.kms.policy+json", collectionTotal: 1 },
+            resources: [
+              {
+                policy_type: "keyCreateImportAccess",
+                policy_data: {
+                  enabled: true,
+                  attributes: { ...attributes, create_standard_key: true, import_standard_key: true },
+                },
+              },
+            ],
+          }),
+        },
+      };
+    }
+  }
+
+  return policies.some((policy) => policy.type === "dualAuthDelete" && policy.enabled)
+    ? { code: "DUAL_AUTH_DELETE_ON" }
+    : { code: "STANDARD_KEYS_ALLOWED" };
+}

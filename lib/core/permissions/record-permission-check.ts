@@ -1,0 +1,140 @@
+import { invalidateInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
+import { database } from "@/lib/db";
+import { FAILURE_CODES } from "./findings";
+import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport, reasonOf } from "./report";
+
+/** Why the checks ran. */
+export type PermissionCheckTrigger = "order" | "activate" | "manual" | "schedule";
+
+export type InstanceHealth = { readonly status: string; readonly statusReason: string | null };
+
+export type RecordedCheck = {
+  readonly permissionCheckId: string;
+  readonly before: InstanceHealth;
+  readonly after: InstanceHealth;
+  /** True when the status, its reason, or the root key's state or version is another than before. */
+  readonly changed: boolean;
+};
+
+/**
+ * Keeps a permission report and what it says about the instance: last check, state and version of the root key, the
+ * service ID's name, and the status: `installed` becomes `attention` with the first failure's code as its reason, and
+ * back. A reason that the checks did not set (another part's) stays. Instances in other states keep their status.
+ * @param facts what the checks learned; values that they did not learn stay as they were
+ * @returns null when the instance no longer exists
+ */
+export async function recordPermissionCheck(
+  instanceId: string,
+  report: PermissionReport,
+  trigger: PermissionCheckTrigger,
+  facts: PermissionFacts | null = null,
+): Promise<RecordedCheck | null> {
+  return database().prisma.$transaction(async (tx) => {
+    // Two checks at once (the worker's and a person's) write one after the other.
+    await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
+
+    const before = await tx.instance.findUnique({
+      where: { id: instanceId },
+      select: {
+        status: true,
+        statusReason: true,
+        crkId: true,
+        crkState: true,
+        crkVersion: true,
+        keyManagerCrn: true,
+        keyManagerEndpoint: true,
+        lastCheckAt: true,
+      },
+    });
+
+    if (before === null) {
+      return null;
+    }
+
+    const checkedAt = new Date(report.checkedAt);
+    const { id } = await tx.permissionCheck.create({
+      data: { instanceId, ok: report.ok, trigger, report, checkedAt },
+      select: { id: true },
+    });
+
+    // An older run that took longer says nothing new.
+    if (before.lastCheckAt !== null && before.lastCheckAt > checkedAt) {
+      const health = { status: before.status, statusReason: before.statusReason };
+
+      return { permissionCheckId: id, before: health, after: health, changed: false };
+    }
+
+    const after = judgeHealth(before, report);
+    const crk = facts?.crk && facts.crk.id === before.crkId ? facts.crk : null;
+    const keyManager =
+      facts?.keyManager && facts.keyManager.crn === before.keyManagerCrn ? facts.keyManager : null;
+    const crkState = crk ? KEY_STATE_NUMBERS[crk.state] : crkStateOf(report);
+
+    await tx.instance.update({
+      where: { id: instanceId },
+      data: {
+        status: after.status,
+        statusReason: after.statusReason,
+        lastCheckOk: report.ok,
+        lastCheckAt: checkedAt,
+        ...(crkState === null ? {} : { crkState, crkSeenAt: checkedAt }),
+        ...(crk
+          ? {
+              crkName: crk.name,
+              ...(crk.currentVersion === null ? {} : { crkVersion: crk.currentVersion }),
+            }
+          : {}),
+        ...(facts?.serviceId ? { serviceId: facts.serviceId, serviceIdName: facts.serviceIdName } : {}),
+        ...(keyManager
+          ? {
+              keyManagerEndpoint: keyManager.endpoint,
+              ...(keyManager.name === "" ? {} : { keyManagerName: keyManager.name }),
+            }
+          : {}),
+      },
+    });
+
+    if (keyManager && keyManager.endpoint !== before.keyManagerEndpoint) {
+      invalidateInstanceKeyManager(instanceId);
+    }
+
+    return {
+      permissionCheckId: id,
+      before: { status: before.status, statusReason: before.statusReason },
+      after,
+      changed:
+        after.status !== before.status ||
+        after.statusReason !== before.statusReason ||
+        (crkState !== null && crkState !== before.crkState) ||
+        (crk?.currentVersion != null && crk.currentVersion !== before.crkVersion),
+    };
+  });
+}
+
+/** The root key's state where the report knows it without its metadata (a key that was deleted for good). */
+function crkStateOf(report: PermissionReport): number | null {
+  return report.checks.some((check) => check.code === "CRK_DESTROYED") ? KEY_STATE_NUMBERS.destroyed : null;
+}
+
+type Judged<Status extends string> = { status: Status; statusReason: string | null };
+
+/** The status that a report gives an instance. */
+export function judgeHealth<Status extends string>(
+  before: Judged<Status>,
+  report: PermissionReport,
+): Judged<Status | "installed" | "attention"> {
+  const { status, statusReason } = before;
+
+  if (status !== "installed" && status !== "attention") {
+    return before;
+  }
+
+  const ours = statusReason === null || FAILURE_CODES.has(statusReason);
+
+  if (!report.ok) {
+    // Another part's reason is older news but still true: the failure shows in the report meanwhile.
+    return { status: "attention", statusReason: ours ? reasonOf(report) : statusReason };
+  }
+
+  return ours ? { status: "installed", statusReason: null } : before;
+}

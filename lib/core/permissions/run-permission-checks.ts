@@ -1,0 +1,474 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  type IbmKeyManagerKind,
+  KEY_MANAGER_NAMES,
+  KEY_SERVICES,
+  requireIbmKind,
+} from "@/lib/core/key-managers/credentials";
+import { describeServiceId } from "@/lib/core/key-managers/discover-key-managers";
+import { type IbmCloud, ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
+import { parseCrn } from "@/lib/ibm-cloud/crn";
+import type { CallOptions } from "@/lib/ibm-cloud/deadline";
+import { IbmCloudError } from "@/lib/ibm-cloud/errors";
+import { type IamToken, type TokenSource, withToken } from "@/lib/ibm-cloud/iam";
+import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
+import { type Secret, secret } from "@/lib/ibm-cloud/secret";
+import { createKeyManager } from "@/lib/key-managers/create-key-manager";
+import { HPCS_KEY_RING } from "@/lib/key-managers/hpcs/hpcs";
+import { KeyManagerError, type KeyManagerKind } from "@/lib/key-managers/key-manager";
+import type { KeyMetadata, KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
+import type { InstancePolicy } from "@/lib/key-managers/key-protect/wire";
+import { createCheckRunner, type Verdict, waitsFor } from "./check-runner";
+import { explainMissingRole } from "./explain-policies";
+import type { FindingParams } from "./findings";
+import { judgeInstancePolicies } from "./instance-policies";
+import {
+  HPCS_CHECKS,
+  KEY_PROTECT_CHECKS,
+  type PermissionFacts,
+  type PermissionOutcome,
+  type PermissionReport,
+} from "./report";
+
+export type PermissionCheckInput = {
+  readonly kind: KeyManagerKind;
+  readonly apiKey: string | Secret;
+  readonly keyManagerCrn: string;
+  readonly crkId: string;
+  /** The key ring chosen for the instance, if one was. */
+  readonly keyRing?: string | null | undefined;
+  /** Last known base URL, for when the resource controller does not tell. */
+  readonly endpoint?: string | null | undefined;
+  readonly correlationId: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for each call; default 10,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Told of errors that no check expects (a bug); the report then says CHECK_BROKE. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+};
+
+const SOON_MS = 14 * 24 * 3600 * 1000;
+
+/**
+ * Checks what an instance needs of its key manager, each point by what the services answer: reading the resource
+ * instance proves the platform role Viewer, reading the instance policies proves the service role Manager, a random
+ * probe that is wrapped and unwrapped proves the root key. Nothing else is done and nothing is stored anywhere.
+ * Expected failures are findings of the report, not errors.
+ * @throws AppError NOT_AVAILABLE for PKCS#11
+ */
+export async function runPermissionChecks(
+  input: PermissionCheckInput,
+  cloud: IbmCloud = ibmCloud(),
+): Promise<PermissionOutcome> {
+  const run = new PermissionRun(requireIbmKind(input.kind), input, cloud);
+  const checkedAt = new Date();
+
+  run.start();
+
+  const checks = await run.checks.collect(run.kind === "hpcs" ? HPCS_CHECKS : KEY_PROTECT_CHECKS);
+  const report: PermissionReport = {
+    ok: checks.every((check) => check.status !== "fail"),
+    checkedAt: checkedAt.toISOString(),
+    serviceId: run.facts.serviceId,
+    checks,
+  };
+
+  return { report, facts: run.facts };
+}
+
+/** One run: what the checks learn from each other is kept in its fields. */
+class PermissionRun {
+  readonly kind: IbmKeyManagerKind;
+  readonly facts: PermissionFacts = {
+    iamId: null,
+    serviceId: null,
+    serviceIdName: null,
+    keyManager: null,
+    crk: null,
+  };
+  readonly checks;
+  readonly #input: PermissionCheckInput;
+  readonly #cloud: IbmCloud;
+  readonly #call: CallOptions;
+  readonly #apiKey: Secret;
+  readonly #tokens: TokenSource;
+  #resource: ResourceInstance | null = null;
+  #keyManager: KeyProtect | null = null;
+  #policies: InstancePolicy[] | KeyManagerError | null = null;
+  #crk: KeyMetadata | null = null;
+
+  constructor(kind: IbmKeyManagerKind, input: PermissionCheckInput, cloud: IbmCloud) {
+    this.kind = kind;
+    this.#input = input;
+    this.#cloud = cloud;
+    this.#apiKey = secret(input.apiKey);
+    this.#tokens = cloud.iam.tokenSource(this.#apiKey);
+    this.#call = {
+      correlationId: input.correlationId,
+      ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
+      ...(input.signal === undefined ? {} : { signal: input.signal }),
+    };
+    this.checks = createCheckRunner({ params: () => this.#params(), onError: input.onError });
+  }
+
+  start(): void {
+    const { checks } = this;
+    const role = this.kind === "hpcs" ? "vmwareKmipManager" : "serviceManager";
+
+    checks.add("apiKey", [], () => this.#checkApiKey());
+    checks.add("serviceId", ["apiKey"], () => this.#checkServiceId());
+    checks.add("platformViewer", ["apiKey"], () => this.#checkViewer());
+    checks.add("instanceReachable", ["apiKey"], () => this.#checkReachable());
+    checks.add(role, ["instanceReachable"], () => this.#checkManager());
+    checks.add("standardKeysAllowed", [role], () => this.#checkStandardKeys());
+    checks.add("crkFound", [role], () => this.#checkCrkFound());
+    checks.add("crkIsRootKey", ["crkFound"], async () => ({
+      code: this.#readCrk().isRootKey ? "CRK_IS_ROOT_KEY" : "CRK_IS_STANDARD_KEY",
+    }));
+    checks.add("crkActive", ["crkFound", "crkIsRootKey"], async () => judgeCrkState(this.#readCrk()));
+    checks.add("wrapUnwrap", ["crkIsRootKey", "crkActive"], () => this.#checkWrapUnwrap());
+
+    if (this.kind === "hpcs") {
+      checks.add("authorizationFound", [], async () => ({ code: "AUTHORIZATION_NOT_NEEDED" }));
+      checks.add("crkInDefaultKeyRing", ["crkFound"], async () => ({
+        code:
+          this.#readCrk().keyRing === HPCS_KEY_RING
+            ? "CRK_IN_DEFAULT_KEY_RING"
+            : "CRK_NOT_IN_DEFAULT_KEY_RING",
+      }));
+    }
+  }
+
+  /** Values for the words, as far as they are known at the time. */
+  #params(): FindingParams {
+    const { facts } = this;
+
+    return {
+      service: KEY_SERVICES[this.kind],
+      product: KEY_MANAGER_NAMES[this.kind],
+      guid: this.#resource?.guid ?? parseCrn(this.#input.keyManagerCrn)?.instance ?? "",
+      keyManagerName: this.#resource?.name ?? "",
+      endpoint: facts.keyManager?.endpoint ?? this.#input.endpoint ?? "",
+      iamId: facts.iamId ?? "",
+      serviceId: facts.serviceId ?? "",
+      serviceIdName: facts.serviceIdName ?? "",
+      crkId: this.#input.crkId,
+      crkName: this.#crk?.name ?? "",
+      keyRing: this.#crk?.keyRing ?? "",
+    };
+  }
+
+  async #checkApiKey(): Promise<Verdict> {
+    try {
+      const { identity } = await this.#tokens.token(this.#call);
+      this.facts.iamId = identity.iamId;
+      this.facts.serviceId = identity.serviceId;
+      this.facts.serviceIdName = identity.serviceId === null ? null : identity.name;
+    } catch (error) {
+      const failure = expected(error);
+
+      return failure.failure === "credentials"
+        ? { code: "API_KEY_REFUSED", params: { iamCode: failure.code ?? "" } }
+        : { code: "IAM_UNAVAILABLE", params: { cause: failure.message } };
+    }
+
+    const expiresAt = await this.#apiKeyExpiry();
+
+    return expiresAt !== null && expiresAt.getTime() - Date.now() < SOON_MS
+      ? { code: "API_KEY_EXPIRES_SOON", params: { expiresAt: expiresAt.toISOString() } }
+      : { code: "API_KEY_ACCEPTED" };
+  }
+
+  /** When the API key ends. Null when it does not, or when it may not be read (the token proved it works now). */
+  async #apiKeyExpiry(): Promise<Date | null> {
+    try {
+      const details = await withToken(this.#tokens, this.#call, (token) =>
+        this.#cloud.iam.getApiKeyDetails(this.#apiKey, token, this.#call),
+      );
+      const time = Date.parse(details.expires_at ?? "");
+
+      return Number.isNaN(time) ? null : new Date(time);
+    } catch (error) {
+      expected(error);
+
+      return null;
+    }
+  }
+
+  async #checkServiceId(): Promise<Verdict> {
+    try {
+      const described = await withToken(this.#tokens, this.#call, (token) =>
+        describeServiceId(this.#cloud, token, this.#call),
+      );
+
+      if (described === null) {
+        return { code: "API_KEY_OF_USER" };
+      }
+
+      this.facts.serviceIdName = described.name;
+
+      return { code: "SERVICE_ID_KNOWN" };
+    } catch (error) {
+      return { code: "IAM_UNAVAILABLE", params: { cause: expected(error).message } };
+    }
+  }
+
+  async #checkViewer(): Promise<Verdict> {
+    const crn = parseCrn(this.#input.keyManagerCrn);
+
+    if (crn?.service !== KEY_SERVICES[this.kind]) {
+      return { code: "CRN_INVALID" };
+    }
+
+    try {
+      this.#resource = await withToken(this.#tokens, this.#call, (token) =>
+        this.#cloud.resourceController.getInstance(token, crn.instance, this.#call),
+      );
+
+      return { code: "PLATFORM_VIEWER_HELD" };
+    } catch (error) {
+      const failure = expected(error);
+
+      if (failure.failure === "forbidden" || failure.failure === "notFound") {
+        const code = failure.failure === "forbidden" ? "PLATFORM_VIEWER_MISSING" : "KEY_MANAGER_NOT_FOUND";
+
+        return { code, params: await this.#explain("Viewer") };
+      }
+
+      return { code: "RESOURCE_CONTROLLER_UNAVAILABLE", params: { cause: failure.message } };
+    }
+  }
+
+  async #checkReachable(): Promise<Verdict> {
+    // Where the instance is, the resource controller knows; if it does not tell, an address known before will do.
+    await this.checks.result("platformViewer");
+
+    const crn = parseCrn(this.#input.keyManagerCrn);
+
+    if (crn === null || crn.service !== KEY_SERVICES[this.kind]) {
+      return waitsFor("platformViewer");
+    }
+
+    if (this.#resource !== null && this.#resource.state !== "active") {
+      return { code: "KEY_MANAGER_INACTIVE", params: { state: this.#resource.state } };
+    }
+
+    const endpoint = this.#resource
+      ? chooseEndpoint(this.#resource.endpoints, this.#cloud.endpointType)
+      : (this.#input.endpoint ?? conventionalEndpoint(this.#cloud, crn.service, crn.region));
+
+    if (endpoint === null) {
+      return this.#resource ? { code: "ENDPOINT_UNKNOWN" } : waitsFor("platformViewer");
+    }
+
+    this.facts.keyManager = {
+      crn: this.#resource?.crn ?? this.#input.keyManagerCrn,
+      guid: this.#resource?.guid ?? crn.instance,
+      name: this.#resource?.name ?? "",
+      region: this.#resource?.region ?? crn.region,
+      endpoint,
+    };
+    this.#keyManager = createKeyManager({
+      kind: this.kind,
+      endpoint,
+      instanceGuid: this.facts.keyManager.guid,
+      tokenSource: this.#tokens,
+    });
+
+    try {
+      this.#policies = await this.#keyManager.readInstancePolicies(this.#call);
+
+      return { code: "INSTANCE_REACHED" };
+    } catch (error) {
+      const failure = expectedOfKeyManager(error);
+      this.#policies = failure;
+
+      // A refusal is an answer, too: whether the role is missing is the next check's matter.
+      return failure.failure === "forbidden" ? { code: "INSTANCE_REACHED" } : trouble(failure);
+    }
+  }
+
+  async #checkManager(): Promise<Verdict> {
+    return Array.isArray(this.#policies)
+      ? { code: "SERVICE_MANAGER_HELD" }
+      : { code: "SERVICE_MANAGER_MISSING", params: await this.#explain("Manager") };
+  }
+
+  async #checkStandardKeys(): Promise<Verdict> {
+    return judgeInstancePolicies(Array.isArray(this.#policies) ? this.#policies : []);
+  }
+
+  async #checkCrkFound(): Promise<Verdict> {
+    try {
+      this.#crk = await this.#connected().readKeyMetadata(this.#input.crkId, this.#call);
+    } catch (error) {
+      const failure = expectedOfKeyManager(error);
+
+      switch (failure.failure) {
+        case "notFound":
+          return { code: "CRK_NOT_FOUND" };
+        case "deleted":
+          return { code: "CRK_DESTROYED", params: { crkName: this.#input.crkId } };
+        case "forbidden":
+          return { code: "CRK_FORBIDDEN", params: await this.#explain("Manager") };
+        default:
+          return trouble(failure);
+      }
+    }
+
+    const { id, name, state, currentVersion, keyRing, isRootKey } = this.#crk;
+
+    if (isRootKey) {
+      this.facts.crk = { id, name, state, currentVersion, keyRing };
+    }
+
+    return this.#input.keyRing && this.kind !== "hpcs" && this.#input.keyRing !== keyRing
+      ? { code: "CRK_OTHER_KEY_RING", params: { wantedKeyRing: this.#input.keyRing } }
+      : { code: "CRK_FOUND" };
+  }
+
+  async #checkWrapUnwrap(): Promise<Verdict> {
+    const keyManager = this.#connected();
+    const crk = this.#readCrk();
+    const probe = randomBytes(32);
+    const aad = ["permission-check", this.#input.correlationId.slice(0, 200)];
+    let back: Uint8Array | null = null;
+
+    try {
+      const wrapped = await keyManager.wrap(crk.id, probe, aad, this.#call);
+      const unwrapped = await keyManager.unwrap(crk.id, wrapped.bytes, aad, this.#call);
+      back = unwrapped.plaintext;
+
+      return back.byteLength === probe.byteLength && timingSafeEqual(back, probe)
+        ? { code: "WRAP_UNWRAP_WORKS" }
+        : { code: "PROBE_CHANGED" };
+    } catch (error) {
+      const failure = expectedOfKeyManager(error);
+
+      if (failure.failure === "forbidden") {
+        return { code: "WRAP_FORBIDDEN", params: await this.#explain("Manager") };
+      }
+
+      // Disabled or deleted since its metadata was read, a moment ago.
+      if (failure.failure === "keyState") {
+        return { code: "CRK_DISABLED" };
+      }
+
+      return failure.failure === "deleted" ? { code: "CRK_DESTROYED" } : trouble(failure);
+    } finally {
+      probe.fill(0);
+      back?.fill(0);
+    }
+  }
+
+  /** Why a role is missing, in the words' params; nothing when the policies do not tell. */
+  async #explain(role: string): Promise<FindingParams> {
+    const crn = parseCrn(this.#input.keyManagerCrn);
+    let token: IamToken;
+
+    try {
+      token = await this.#tokens.token(this.#call);
+    } catch (error) {
+      expected(error);
+
+      return {};
+    }
+
+    const explanation = await explainMissingRole(
+      this.#cloud.iam,
+      token,
+      {
+        service: KEY_SERVICES[this.kind],
+        guid: this.#resource?.guid ?? crn?.instance ?? "",
+        region: this.#resource?.region ?? crn?.region ?? "",
+        accountId: crn?.accountId ?? token.identity.accountId,
+        resourceGroupId: this.#resource?.resourceGroupId ?? null,
+      },
+      role,
+      this.#call,
+    );
+
+    return explanation === null ? {} : { why: explanation.text, whyCode: explanation.code };
+  }
+
+  #connected(): KeyProtect {
+    if (this.#keyManager === null) {
+      throw new Error("This check runs only after the instance was reached.");
+    }
+
+    return this.#keyManager;
+  }
+
+  #readCrk(): KeyMetadata {
+    if (this.#crk === null) {
+      throw new Error("This check runs only after the root key was found.");
+    }
+
+    return this.#crk;
+  }
+}
+
+function judgeCrkState(crk: KeyMetadata): Verdict {
+  switch (crk.state) {
+    case "suspended":
+      return { code: "CRK_DISABLED" };
+    case "deactivated":
+      return { code: "CRK_DEACTIVATED" };
+    case "destroyed":
+      return { code: "CRK_DESTROYED" };
+    case "preActive":
+      return { code: "CRK_PRE_ACTIVE" };
+    case "active":
+      return crk.expiresAt !== null && crk.expiresAt.getTime() - Date.now() < SOON_MS
+        ? { code: "CRK_EXPIRES_SOON", params: { expiresAt: crk.expiresAt.toISOString() } }
+        : { code: "CRK_ACTIVE" };
+  }
+}
+
+/** The finding for a key manager that gives no useful answer. */
+function trouble(failure: KeyManagerError): Verdict {
+  const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
+
+  switch (failure.failure) {
+    case "unreachable":
+      return { code: "KEY_MANAGER_UNREACHABLE", params };
+    case "timeout":
+      return { code: "KEY_MANAGER_TIMEOUT", params };
+    case "throttled":
+      return { code: "KEY_MANAGER_THROTTLED", params };
+    case "serverError":
+      return { code: "KEY_MANAGER_FAILURE", params };
+    case "credentials":
+      return { code: "API_KEY_REFUSED", params: { iamCode: failure.code ?? "" } };
+    default:
+      return failure.code === "CKR_IBM_WK_NOT_INITIALIZED"
+        ? { code: "HPCS_NOT_INITIALIZED" }
+        : { code: "KEY_MANAGER_REFUSED", params };
+  }
+}
+
+/** The public cloud's Key Protect has one address a region ("Regions and endpoints"); HPCS instances have their own. */
+function conventionalEndpoint(cloud: IbmCloud, service: string, region: string): string | null {
+  if (!cloud.isPublicCloud || service !== "kms" || !/^[a-z0-9-]+$/.test(region)) {
+    return null;
+  }
+
+  return `https://${cloud.endpointType === "private" ? "private." : ""}${region}.kms.cloud.ibm.com`;
+}
+
+/** A failure that checks expect; anything else is a bug and goes on. */
+function expected(error: unknown): IbmCloudError {
+  if (error instanceof IbmCloudError) {
+    return error;
+  }
+
+  throw error;
+}
+
+function expectedOfKeyManager(error: unknown): KeyManagerError {
+  if (error instanceof KeyManagerError) {
+    return error;
+  }
+
+  throw error;
+}
