@@ -130,7 +130,7 @@ async function prepareDatabase(
 
   try {
     await ensureTlsIdentities({
-      zones: settings.KMIP_PORTS.length,
+      zones: settings.KMIP_PORTS.map((_, index) => index + 1),
       hosts: [...new Set([settings.kmipPublicHost, settings.KMIP_HOST, "localhost", "127.0.0.1"])],
     });
 
@@ -151,7 +151,7 @@ function makeChildren(
   root: string,
   databaseUrl: string,
 ): { sandbox: Child | null; others: Child[] } {
-  const make = (name: string, entryName: string, extra: NodeJS.ProcessEnv = {}): Child => {
+  const make = (name: string, entryName: string, extra: Record<string, string | undefined> = {}): Child => {
     const { entry, execArgv } = processEntry(root, entryName);
 
     return new Child({

@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { parseArgs } from "node:util";
+import type { Actor, Role } from "@/lib/core/actor";
+import { exportAuditEvents, verifyAudit } from "@/lib/core/audit";
+import { createToken } from "@/lib/core/tokens";
+import { firstAccount } from "@/lib/core/users";
+import { database } from "@/lib/db";
+import { resolveDatabaseUrl } from "@/lib/db/url";
+import { env } from "@/lib/env";
+import { readSandboxCredentials } from "@/sandbox";
+import { doctor } from "./doctor";
+import { CliError, type Commands } from "./usage";
+
+const ROLES: readonly string[] = ["viewer", "auditor", "operator", "administrator"] satisfies Role[];
+
+/** Whoever may read DATA_DIR and the master key administers the deployment; the audit names the system's user. */
+async function cliActor(): Promise<Actor> {
+  const account = await firstAccount();
+
+  if (!account) {
+    throw new CliError("There is no account yet. Run npm start once.");
+  }
+
+  return {
+    kind: "cli",
+    id: "cli",
+    name: `cli (${userInfo().username})`,
+    accountId: account.id,
+    role: "administrator",
+    remoteAddress: null,
+    userAgent: null,
+    requestId: randomUUID(),
+  };
+}
+
+function options<Names extends string>(
+  args: string[],
+  names: readonly Names[],
+): Partial<Record<Names, string>> {
+  try {
+    const { values } = parseArgs({
+      args,
+      strict: true,
+      options: Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
+    });
+
+    return values as Partial<Record<Names, string>>;
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error), 2);
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export const commands: Commands = {
+  "token create": {
+    synopsis: "--role viewer|auditor|operator|administrator --name NAME [--expires-in-days N]",
+    summary: "Makes an API token and prints it, the only time that it is shown.",
+    async run(args) {
+      const { role, name, "expires-in-days": days } = options(args, ["role", "name", "expires-in-days"]);
+
+      if (!role || !ROLES.includes(role)) {
+        throw new CliError(`--role is one of ${ROLES.join(", ")}`, 2);
+      }
+
+      if (!name?.trim() || name.trim().length > 80) {
+        throw new CliError("--name is 1 to 80 characters", 2);
+      }
+
+      const expiresInDays = days === undefined ? undefined : Number(days);
+
+      if (
+        expiresInDays !== undefined &&
+        !(Number.isInteger(expiresInDays) && expiresInDays >= 1 && expiresInDays <= 3650)
+      ) {
+        throw new CliError("--expires-in-days is a whole number from 1 to 3650", 2);
+      }
+
+      const { token } = await createToken(await cliActor(), {
+        name: name.trim(),
+        role: role as Role,
+        expiresInDays,
+      });
+
+      print(token);
+
+      return 0;
+    },
+  },
+  "sandbox credentials": {
+    synopsis: "",
+    summary: "Prints the sandbox's accounts, service ID API keys, key managers and root keys as JSON.",
+    async run() {
+      const settings = env();
+
+      if (!settings.sandboxUrl) {
+        throw new CliError("The sandbox is off (SANDBOX_PORT=off).");
+      }
+
+      const credentials = await readSandboxCredentials({
+        dataDir: join(settings.DATA_DIR, "sandbox"),
+        baseUrl: settings.sandboxUrl,
+      });
+
+      print(JSON.stringify(credentials, null, 2));
+
+      return 0;
+    },
+  },
+  "database url": {
+    synopsis: "",
+    summary: "Prints the PostgreSQL connection string in use, with its password.",
+    async run() {
+      print(resolveDatabaseUrl(env()));
+
+      return 0;
+    },
+  },
+  "audit verify": {
+    synopsis: "",
+    summary: "Checks the hash chains of all audit writers; exit code 1 when one is broken.",
+    async run() {
+      const result = await verifyAudit(await cliActor());
+
+      print(JSON.stringify(result, null, 2));
+
+      return result.ok ? 0 : 1;
+    },
+  },
+  "audit export": {
+    synopsis: "[--format ndjson|csv] [--from TIME] [--to TIME] [--file FILE]",
+    summary: "Writes the account's audit events, newest first, to stdout or a file.",
+    async run(args) {
+      const { format = "ndjson", from, to, file } = options(args, ["format", "from", "to", "file"]);
+
+      if (format !== "ndjson" && format !== "csv") {
+        throw new CliError("--format is ndjson or csv", 2);
+      }
+
+      const bounds = Object.fromEntries(
+        Object.entries({ from, to })
+          .filter((entry): entry is [string, string] => entry[1] !== undefined)
+          .map(([name, text]) => {
+            const date = new Date(text);
+
+            if (Number.isNaN(date.getTime())) {
+              throw new CliError(`--${name} is a time such as 2026-11-22T08:00:00Z`, 2);
+            }
+
+            return [name, date];
+          }),
+      );
+      const lines = Readable.from(await exportAuditEvents(await cliActor(), bounds, format));
+
+      if (file) {
+        await pipeline(lines, createWriteStream(file, { mode: 0o600 }));
+      } else {
+        await pipeline(lines, process.stdout, { end: false });
+      }
+
+      return 0;
+    },
+  },
+  doctor: {
+    synopsis: "",
+    summary:
+      "Checks files, database, migrations, endpoints and key managers; exit code 1 when something is wrong.",
+    run: async () => doctor(env(), print, database),
+  },
+};

@@ -1,0 +1,29 @@
+export type Command = {
+  /** How it is called, after its name. */
+  readonly synopsis: string;
+  readonly summary: string;
+  /** @returns exit code */
+  run(args: string[]): Promise<number>;
+};
+
+export type Commands = { readonly [name: string]: Command };
+
+/** A wrong call (exit code 2) or an expected trouble (1). */
+export class CliError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.name = "CliError";
+    this.exitCode = exitCode;
+  }
+}
+
+/** The help text. */
+export function usage(commands: Commands): string {
+  const lines = Object.entries(commands).map(
+    ([name, command]) => `  ${`${name} ${command.synopsis}`.trim()}\n      ${command.summary}`,
+  );
+
+  return ["usage: npm run -s cli -- COMMAND", "", ...lines].join("\n");
+}
