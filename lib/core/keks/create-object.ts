@@ -1,0 +1,149 @@
+import type { KeyManager } from "@/lib/key-managers/key-manager";
+import { type EngineLogger, KeyStoreError, type NewManagedObject, type Tenant } from "@/lib/kmip/ports";
+import { hadNoEffect, toKeyStoreError } from "./failures";
+import type { InstanceRecord } from "./instance-records";
+import { callContext, type OpenKeyManager, wrapAad } from "./material-reader";
+import {
+  deleteStoring,
+  findRecord,
+  insertStoring,
+  type KekRecord,
+  markStored,
+  type Queryable,
+} from "./objects";
+
+export type CreateDependencies = {
+  readonly db: Queryable;
+  readonly openKeyManager: OpenKeyManager;
+  readonly logger: EngineLogger;
+  readonly timeoutMs: number;
+};
+
+/**
+ * Stores wrapped bytes as a standard key named after the KEK.
+ *
+ * The call is never repeated: without an answer it may have taken effect, so the key is looked for by its exact
+ * name, which is this KEK's alone.
+ * @throws KeyStoreError; with `unavailable` the key may still come into being (the reconciler sees to it)
+ */
+async function storeStandardKey(
+  dependencies: CreateDependencies,
+  keyManager: KeyManager,
+  key: { readonly name: string; readonly payload: Uint8Array; readonly keyRing: string | null },
+  forget: () => Promise<void>,
+): Promise<string> {
+  try {
+    const { id } = await keyManager.createStandardKey(
+      {
+        name: key.name,
+        payload: key.payload,
+        description: "Wrapped KEK of KMIP Console",
+        ...(key.keyRing === null ? {} : { keyRing: key.keyRing }),
+      },
+      callContext(dependencies.timeoutMs),
+    );
+
+    return id;
+  } catch (error) {
+    if (hadNoEffect(error)) {
+      await forget();
+      throw toKeyStoreError(error, "storage of the KEK");
+    }
+
+    dependencies.logger.warn(
+      { err: error, uniqueIdentifier: key.name },
+      "creation of a standard key unanswered",
+    );
+
+    const [found] = await keyManager
+      .findStandardKeys(key.name, callContext(dependencies.timeoutMs))
+      .catch((lookup: unknown) => {
+        throw toKeyStoreError(lookup, "look-up of a standard key whose creation was not answered");
+      });
+
+    if (!found) {
+      throw toKeyStoreError(error, "storage of the KEK");
+    }
+
+    return found.id;
+  }
+}
+
+/** Removes a standard key that nobody was told of; if that fails too, it waits for the reconciler. */
+async function discard(
+  dependencies: CreateDependencies,
+  keyManager: KeyManager,
+  id: string,
+  uniqueIdentifier: string,
+): Promise<void> {
+  try {
+    await keyManager.deleteStandardKey(id, callContext(dependencies.timeoutMs));
+  } catch (error) {
+    dependencies.logger.warn(
+      { err: error, uniqueIdentifier, standardKey: id },
+      "standard key of a failed creation not deleted; the reconciler will",
+    );
+  }
+}
+
+/**
+ * Keeps a new KEK: wrap → row `storing` → standard key → row `stored`. Only after the last step does it exist for
+ * anybody; whatever an interruption leaves behind is found by the reconciler through the row.
+ * @throws KeyStoreError refused | unavailable
+ */
+export async function createObject(
+  dependencies: CreateDependencies,
+  instance: InstanceRecord,
+  tenant: Tenant,
+  object: NewManagedObject,
+  material: Uint8Array,
+  createdAt: Date,
+): Promise<KekRecord> {
+  const { db } = dependencies;
+  const { keyManager, crkId, keyRing } = open(dependencies, instance);
+  const aad = wrapAad(instance.id, object.uniqueIdentifier);
+  const wrapped = await keyManager
+    .wrap(crkId, material, aad, callContext(dependencies.timeoutMs))
+    .catch((error: unknown) => {
+      throw toKeyStoreError(error, "wrap of the KEK");
+    });
+
+  await insertStoring(db, {
+    ...object,
+    instanceId: instance.id,
+    certificateId: tenant.certificateId,
+    crkId,
+    crkVersion: wrapped.crkVersion,
+    createdAt,
+  });
+
+  const keyManagerKeyId = await storeStandardKey(
+    dependencies,
+    keyManager,
+    { name: object.uniqueIdentifier, payload: wrapped.bytes, keyRing },
+    () => deleteStoring(db, instance.id, object.uniqueIdentifier),
+  );
+
+  const stored = { ...object, instanceId: instance.id, keyManagerKeyId };
+  // When the answer to the last step is lost, the row itself tells whether it was taken.
+  const record = await markStored(db, stored).catch((error: unknown) =>
+    findRecord(db, instance.id, object.uniqueIdentifier).catch(() => {
+      throw error;
+    }),
+  );
+
+  if (!record) {
+    await discard(dependencies, keyManager, keyManagerKeyId, object.uniqueIdentifier);
+    throw new KeyStoreError("unavailable", "The creation took so long that it was given up.");
+  }
+
+  return record;
+}
+
+function open(dependencies: CreateDependencies, instance: InstanceRecord): ReturnType<OpenKeyManager> {
+  try {
+    return dependencies.openKeyManager(instance);
+  } catch (error) {
+    throw toKeyStoreError(error, "key manager of the instance");
+  }
+}

@@ -1,0 +1,71 @@
+import { termsOf } from "@/lib/kmip/attributes/terms";
+import { type EngineLogger, KeyStoreError, type ManagedObjectChange } from "@/lib/kmip/ports";
+import { applyUpdate, markDestroyed } from "./change-object";
+import { isDefinite, toKeyStoreError } from "./failures";
+import type { InstanceRecord } from "./instance-records";
+import { callContext, type OpenKeyManager } from "./material-reader";
+import type { KekRecord, Queryable } from "./objects";
+
+export type DestroyDependencies = {
+  readonly db: Queryable;
+  readonly openKeyManager: OpenKeyManager;
+  readonly logger: EngineLogger;
+  readonly timeoutMs: number;
+};
+
+/**
+ * Destroys a KEK: row `destroying` (from then on no node serves it) → standard key deleted → row `destroyed`. An
+ * interruption in between is finished by the reconciler. A definite refusal of the key manager (dual authorization,
+ * retention policy, permission) takes the first step back.
+ * @throws KeyStoreError conflict | refused | unavailable
+ */
+export async function destroyObject(
+  dependencies: DestroyDependencies,
+  instance: InstanceRecord,
+  before: KekRecord,
+  change: ManagedObjectChange,
+  now: Date,
+): Promise<KekRecord> {
+  const { db } = dependencies;
+  const identity = { instanceId: before.instanceId, uniqueIdentifier: before.uniqueIdentifier };
+  const record = await applyUpdate(db, {
+    ...identity,
+    ...change,
+    from: ["stored"],
+    to: "destroying",
+    changedAt: now,
+  });
+
+  if (!record) {
+    throw new KeyStoreError("conflict", "The object was changed by others at the same time.");
+  }
+
+  try {
+    const { keyManager } = dependencies.openKeyManager(instance);
+
+    if (record.keyManagerKeyId !== null) {
+      await keyManager.deleteStandardKey(record.keyManagerKeyId, callContext(dependencies.timeoutMs));
+    }
+  } catch (error) {
+    if (isDefinite(error)) {
+      await applyUpdate(db, {
+        ...identity,
+        revision: record.revision,
+        state: before.state,
+        attributes: before.attributes,
+        terms: termsOf(before.attributes),
+        from: ["destroying"],
+        to: "stored",
+        changedAt: now,
+      });
+    } else {
+      dependencies.logger.warn({ err: error, ...identity }, "destruction not finished; the reconciler will");
+    }
+
+    throw toKeyStoreError(error, "deletion of the standard key");
+  }
+
+  await markDestroyed(db, before.instanceId, before.uniqueIdentifier);
+
+  return { ...record, storage: "destroyed" };
+}

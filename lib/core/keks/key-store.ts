@@ -1,0 +1,269 @@
+import type { Database } from "@/lib/db";
+import { destruction } from "@/lib/kmip/lifecycle";
+import {
+  type EngineClock,
+  type EngineLogger,
+  type KeyStore,
+  KeyStoreError,
+  type ManagedObject,
+  type ManagedObjectChange,
+  type Tenant,
+} from "@/lib/kmip/ports";
+import { openInstanceKeyManager } from "../key-managers/open-key-manager";
+import { applyUpdate } from "./change-object";
+import { CoherentCache } from "./coherent-cache";
+import { createObject } from "./create-object";
+import { destroyObject } from "./destroy-object";
+import { isDefinite, toKeyStoreError } from "./failures";
+import type { HouseEvents } from "./house-events";
+import { createInstanceRecords, type InstanceRecord } from "./instance-records";
+import { callContext, MaterialReader, type OpenKeyManager, StandardKeyGone } from "./material-reader";
+import { findRecord, type KekRecord } from "./objects";
+import { searchObjects } from "./search-objects";
+
+/** Told of a KEK whose standard key somebody deleted in the key manager. */
+export type GoneListener = (gone: {
+  readonly accountId: string;
+  readonly instanceId: string;
+  readonly uniqueIdentifier: string;
+  readonly keyManagerKeyId: string;
+}) => Promise<void>;
+
+export type KeyStoreOptions = {
+  readonly database: Pick<Database, "pool">;
+  readonly events: HouseEvents;
+  readonly logger: EngineLogger;
+  readonly clock?: EngineClock;
+  /** Default: the instance's own key manager. */
+  readonly openKeyManager?: OpenKeyManager;
+  /** Called after such a KEK was marked destroyed (the audit event of it). */
+  readonly onGone?: GoneListener;
+  /** KEKs whose metadata, and whose material, may be in memory at once. */
+  readonly maxObjects?: number;
+  readonly maxMaterials?: number;
+  /** For one call of the key manager, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** How often plaintext that may no longer be used is zeroed, in milliseconds. */
+  readonly sweepEveryMs?: number;
+};
+
+export interface DatabaseKeyStore extends KeyStore {
+  /** Zeroes all plaintext and ends the subscriptions. */
+  close(): void;
+  stats(): { readonly objects: number; readonly plaintexts: number };
+}
+
+const keyOf = (instanceId: string, uniqueIdentifier: string) => `${instanceId}/${uniqueIdentifier}`;
+
+/**
+ * The engine's KeyStore: metadata in PostgreSQL, wrapped material in the customer's key manager, and a memory of
+ * both that other processes' changes reach within a second.
+ */
+export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
+  const { pool } = options.database;
+  const { events, logger } = options;
+  const clock = options.clock ?? { now: () => new Date() };
+  const openKeyManager: OpenKeyManager = options.openKeyManager ?? openInstanceKeyManager;
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const dependencies = { db: pool, openKeyManager, logger, timeoutMs };
+  const instances = createInstanceRecords({ pool, events });
+  const objects = new CoherentCache<KekRecord>({
+    max: options.maxObjects ?? 100_000,
+    trusted: events.trusted,
+  });
+  const materials = new MaterialReader({
+    openKeyManager,
+    clock,
+    logger,
+    timeoutMs,
+    maxKeys: options.maxMaterials ?? 50_000,
+  });
+  /** TTL and grace as last used, for the sweep. */
+  const secondsOf = new Map<string, number>();
+
+  const unsubscribe = events.subscribe({
+    onEvent(event) {
+      if (event.type === "kek.changed") {
+        objects.invalidate(keyOf(event.instanceId, event.uniqueIdentifier));
+        materials.drop(event.instanceId, event.uniqueIdentifier);
+      } else if (event.type === "instance.changed" || event.type === "instance.removed") {
+        objects.invalidatePrefix(keyOf(event.instanceId, ""));
+        materials.dropInstance(event.instanceId);
+        secondsOf.delete(event.instanceId);
+      }
+    },
+    // Material stays: its use is decided by metadata, which is read anew, and by its own short life.
+    onGap: () => objects.clear(),
+  });
+  const sweep = setInterval(
+    () => materials.sweep((instanceId) => secondsOf.get(instanceId) ?? 0),
+    options.sweepEveryMs ?? 5_000,
+  );
+
+  sweep.unref();
+
+  async function instanceOf(tenant: Tenant): Promise<InstanceRecord> {
+    const instance = await instances.find(tenant.instanceId);
+
+    if (!instance) {
+      throw new KeyStoreError("refused", "The instance was removed.");
+    }
+
+    secondsOf.set(instance.id, instance.cacheTtlSeconds + instance.outageGraceSeconds);
+
+    return instance;
+  }
+
+  function find(instanceId: string, uniqueIdentifier: string): Promise<KekRecord | null> {
+    return objects.get(keyOf(instanceId, uniqueIdentifier), () =>
+      findRecord(pool, instanceId, uniqueIdentifier),
+    );
+  }
+
+  function forget(instanceId: string, uniqueIdentifier: string): void {
+    objects.invalidate(keyOf(instanceId, uniqueIdentifier));
+    materials.drop(instanceId, uniqueIdentifier);
+  }
+
+  /** "No such key" may also mean "not the key manager it was": then its CRK is not there either. */
+  async function confirmGone(instance: InstanceRecord, record: KekRecord, gone: StandardKeyGone) {
+    if (gone.deleted) {
+      return;
+    }
+
+    try {
+      await openKeyManager(instance).keyManager.getRootKey(record.crkId, callContext(timeoutMs));
+    } catch (error) {
+      throw toKeyStoreError(error, "neither standard key nor CRK found in the key manager");
+    }
+  }
+
+  async function markGone(instance: InstanceRecord, record: KekRecord): Promise<void> {
+    const now = clock.now();
+    const done = await applyUpdate(pool, {
+      instanceId: record.instanceId,
+      uniqueIdentifier: record.uniqueIdentifier,
+      ...destruction(record, now),
+      from: ["stored"],
+      to: "destroyed",
+      changedAt: now,
+    });
+
+    forget(record.instanceId, record.uniqueIdentifier);
+
+    if (!done) {
+      return;
+    }
+
+    logger.warn(
+      { instanceId: record.instanceId, uniqueIdentifier: record.uniqueIdentifier },
+      "standard key deleted in the key manager; the KEK is destroyed",
+    );
+    await options.onGone?.({
+      accountId: instance.accountId,
+      instanceId: record.instanceId,
+      uniqueIdentifier: record.uniqueIdentifier,
+      keyManagerKeyId: record.keyManagerKeyId ?? "",
+    });
+  }
+
+  async function readMaterial(tenant: Tenant, object: ManagedObject): Promise<Uint8Array> {
+    const instance = await instanceOf(tenant);
+    let record = await find(tenant.instanceId, object.uniqueIdentifier);
+
+    for (let attempt = 1; ; attempt += 1) {
+      if (record?.storage !== "stored" || record.keyManagerKeyId === null) {
+        throw new KeyStoreError("gone", "The KEK is destroyed.");
+      }
+
+      // The engine has looked already; this is the last gate before a key leaves.
+      if (!record.served) {
+        throw new KeyStoreError("refused", "The KEK is blocked in the console.");
+      }
+
+      try {
+        return await materials.read(instance, record, record.keyManagerKeyId);
+      } catch (error) {
+        if (!(error instanceof StandardKeyGone)) {
+          throw error;
+        }
+
+        // Another process may have moved the material to a new standard key (rewrap) a moment ago.
+        const fresh = await findRecord(pool, tenant.instanceId, object.uniqueIdentifier);
+
+        if (fresh?.storage === "stored" && fresh.keyManagerKeyId !== record.keyManagerKeyId && attempt < 3) {
+          forget(record.instanceId, record.uniqueIdentifier);
+          record = fresh;
+          continue;
+        }
+
+        await confirmGone(instance, record, error);
+
+        if (fresh) {
+          await markGone(instance, fresh);
+        }
+
+        throw new KeyStoreError("gone", "The standard key was deleted in the key manager.", { cause: error });
+      }
+    }
+  }
+
+  async function update(tenant: Tenant, uniqueIdentifier: string, change: ManagedObjectChange) {
+    const current = await find(tenant.instanceId, uniqueIdentifier);
+    const record =
+      current &&
+      (await applyUpdate(pool, {
+        instanceId: tenant.instanceId,
+        uniqueIdentifier,
+        ...change,
+        from: [current.storage],
+        to: current.storage,
+        changedAt: clock.now(),
+      }));
+
+    // Also after a conflict: the engine is to read what is there now.
+    forget(tenant.instanceId, uniqueIdentifier);
+
+    if (!record) {
+      throw new KeyStoreError("conflict", "The object was changed by others at the same time.");
+    }
+
+    return record;
+  }
+
+  async function destroy(tenant: Tenant, uniqueIdentifier: string, change: ManagedObjectChange) {
+    const instance = await instanceOf(tenant);
+    const record = await find(tenant.instanceId, uniqueIdentifier);
+
+    try {
+      if (record?.revision !== change.revision || record.storage !== "stored") {
+        throw new KeyStoreError("conflict", "The object was changed by others at the same time.");
+      }
+
+      return await destroyObject(dependencies, instance, record, change, clock.now());
+    } catch (error) {
+      throw isDefinite(error) ? toKeyStoreError(error, "destruction of the KEK") : error;
+    } finally {
+      forget(tenant.instanceId, uniqueIdentifier);
+    }
+  }
+
+  return {
+    async create(tenant, object, material) {
+      return createObject(dependencies, await instanceOf(tenant), tenant, object, material, clock.now());
+    },
+    find: (tenant, uniqueIdentifier) => find(tenant.instanceId, uniqueIdentifier),
+    readMaterial,
+    update,
+    destroy,
+    search: (tenant, query) => searchObjects(pool, tenant.instanceId, query),
+    close() {
+      clearInterval(sweep);
+      unsubscribe();
+      instances.close();
+      objects.clear();
+      materials.clear();
+    },
+    stats: () => ({ objects: objects.size, plaintexts: materials.plaintexts }),
+  };
+}

@@ -1,0 +1,120 @@
+/** What is remembered of a KEK's material, and of which standard key and CRK it came. */
+export type CachedMaterial = {
+  readonly keyManagerKeyId: string;
+  readonly crkId: string;
+  /** As read from the key manager: lets the next read and unwrap run side by side. Not secret. */
+  readonly wrapped: Buffer;
+  /** When the key manager last gave it, in milliseconds. */
+  readonly fetchedAt: number;
+};
+
+type Entry = CachedMaterial & { plaintext: Buffer | null };
+
+/**
+ * The only place that holds KEKs in plaintext between two requests. Every buffer is its own (never a slice of
+ * Node's pool) and is zeroed when its entry is replaced, evicted, dropped, outlived or when the cache is closed.
+ */
+export class MaterialCache {
+  readonly #max: number;
+  readonly #entries = new Map<string, Entry>();
+
+  /** @param max entries; the least recently used go first */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** What is known of a key, without its plaintext. */
+  describe(key: string): CachedMaterial | null {
+    return this.#entries.get(key) ?? null;
+  }
+
+  /** A copy of the plaintext if it was fetched no longer than `maxAgeMs` ago; the caller zeroes it. */
+  copy(
+    key: string,
+    source: Pick<CachedMaterial, "keyManagerKeyId" | "crkId">,
+    now: number,
+    maxAgeMs: number,
+  ) {
+    const entry = this.#entries.get(key);
+
+    if (
+      !entry?.plaintext ||
+      entry.keyManagerKeyId !== source.keyManagerKeyId ||
+      entry.crkId !== source.crkId ||
+      // A clock that was set back makes nothing younger.
+      Math.abs(now - entry.fetchedAt) >= maxAgeMs
+    ) {
+      return null;
+    }
+
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+
+    return Uint8Array.from(entry.plaintext);
+  }
+
+  /** Remembers material. `plaintext` is copied, or left out where policy keeps none. */
+  keep(key: string, material: CachedMaterial, plaintext: Uint8Array | null): void {
+    this.drop(key);
+
+    let own: Buffer | null = null;
+
+    if (plaintext) {
+      own = Buffer.alloc(plaintext.length);
+      own.set(plaintext);
+    }
+
+    this.#entries.set(key, { ...material, plaintext: own });
+
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#max) {
+        break;
+      }
+
+      this.drop(oldest);
+    }
+  }
+
+  /** Forgets a key. */
+  drop(key: string): void {
+    this.#entries.get(key)?.plaintext?.fill(0);
+    this.#entries.delete(key);
+  }
+
+  /** Forgets all keys that start so. */
+  dropPrefix(prefix: string): void {
+    for (const key of this.#entries.keys()) {
+      if (key.startsWith(prefix)) {
+        this.drop(key);
+      }
+    }
+  }
+
+  /** Zeroes what is older than it may be used. @param maxAgeOf milliseconds by key */
+  sweep(now: number, maxAgeOf: (key: string) => number): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.plaintext && Math.abs(now - entry.fetchedAt) >= maxAgeOf(key)) {
+        entry.plaintext.fill(0);
+        entry.plaintext = null;
+      }
+    }
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const key of this.#entries.keys()) {
+      this.drop(key);
+    }
+  }
+
+  /** Entries that hold plaintext now. */
+  get plaintexts(): number {
+    let count = 0;
+
+    for (const entry of this.#entries.values()) {
+      count += entry.plaintext ? 1 : 0;
+    }
+
+    return count;
+  }
+}

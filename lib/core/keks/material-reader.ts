@@ -1,0 +1,291 @@
+import { randomUUID } from "node:crypto";
+import type { CallContext, KeyManager, StandardKey } from "@/lib/key-managers/key-manager";
+import { KeyManagerError } from "@/lib/key-managers/key-manager";
+import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
+import { failureOf, GONE, isDefinite, toKeyStoreError } from "./failures";
+import type { InstanceRecord } from "./instance-records";
+import { type CachedMaterial, MaterialCache } from "./material-cache";
+import type { KekRecord } from "./objects";
+
+/** The parts of an opened key manager that serving uses. */
+export type OpenKeyManager = (instance: InstanceRecord) => {
+  readonly keyManager: KeyManager;
+  readonly crkId: string;
+  readonly keyRing: string | null;
+};
+
+export type MaterialReaderOptions = {
+  readonly openKeyManager: OpenKeyManager;
+  readonly clock: EngineClock;
+  readonly logger: EngineLogger;
+  /** Keys whose material may be remembered at once. */
+  readonly maxKeys: number;
+  /** For one call of the key manager, in milliseconds. */
+  readonly timeoutMs: number;
+};
+
+/** The standard key of a KEK is not where its row says. */
+export class StandardKeyGone extends Error {
+  /** True when the key manager remembers the key and its deletion; false when it knows no such key. */
+  readonly deleted: boolean;
+
+  constructor(deleted: boolean, cause: unknown) {
+    super("The key manager no longer has the standard key.", { cause });
+    this.name = "StandardKeyGone";
+    this.deleted = deleted;
+  }
+}
+
+/** Where the material of a KEK comes from. */
+type Source = Pick<CachedMaterial, "keyManagerKeyId" | "crkId">;
+
+type Flight = {
+  promise: Promise<Uint8Array>;
+  /** Those who still have to copy the result. */
+  waiters: number;
+  /** Set when what is being fetched may no longer be remembered. */
+  stale: boolean;
+};
+
+const keyOf = (instanceId: string, uniqueIdentifier: string) => `${instanceId}/${uniqueIdentifier}`;
+
+/** Additional authenticated data of every wrap: binds wrapped bytes to their instance and identifier. */
+export function wrapAad(instanceId: string, uniqueIdentifier: string): readonly string[] {
+  return [instanceId, uniqueIdentifier];
+}
+
+/** A call's context. */
+export function callContext(timeoutMs: number): CallContext {
+  return { correlationId: randomUUID(), timeoutMs };
+}
+
+function assertUsable(key: StandardKey): void {
+  if (key.state === "destroyed") {
+    throw new KeyManagerError("deleted", "The standard key is destroyed.");
+  }
+
+  // Deactivated (expired) still decrypts, as in KMIP; suspended is a stop, pre-active is not ready.
+  if (key.state === "suspended" || key.state === "preActive") {
+    throw new KeyManagerError("keyState", `The standard key is ${key.state}.`);
+  }
+}
+
+/**
+ * Reads KEKs in plaintext: the standard key from the key manager, unwrapped under its CRK; each key once for all
+ * who ask at the same time, and remembered as long as the instance's policy says (ADR 0005).
+ */
+export class MaterialReader {
+  readonly #options: MaterialReaderOptions;
+  readonly #cache: MaterialCache;
+  readonly #flights = new Map<string, Flight>();
+
+  constructor(options: MaterialReaderOptions) {
+    this.#options = options;
+    this.#cache = new MaterialCache(options.maxKeys);
+  }
+
+  /**
+   * @returns a fresh copy, which the caller zeroes
+   * @throws StandardKeyGone; KeyStoreError refused | unavailable
+   */
+  async read(instance: InstanceRecord, record: KekRecord, keyManagerKeyId: string): Promise<Uint8Array> {
+    const key = keyOf(record.instanceId, record.uniqueIdentifier);
+    const source = { keyManagerKeyId, crkId: record.crkId };
+    const cached = this.#cache.copy(key, source, this.#now(), instance.cacheTtlSeconds * 1_000);
+
+    if (cached) {
+      return cached;
+    }
+
+    const flight = this.#flights.get(key) ?? this.#start(key, instance, record, source);
+
+    flight.waiters += 1;
+
+    let shared: Uint8Array | undefined;
+
+    try {
+      shared = await flight.promise;
+
+      return Uint8Array.from(shared);
+    } finally {
+      flight.waiters -= 1;
+
+      if (flight.waiters === 0) {
+        shared?.fill(0);
+      }
+    }
+  }
+
+  #now(): number {
+    return this.#options.clock.now().getTime();
+  }
+
+  #start(key: string, instance: InstanceRecord, record: KekRecord, source: Source): Flight {
+    const flight: Flight = { waiters: 0, stale: false, promise: Promise.resolve(new Uint8Array()) };
+
+    flight.promise = this.#run(flight, key, instance, record, source);
+    this.#flights.set(key, flight);
+
+    return flight;
+  }
+
+  async #run(
+    flight: Flight,
+    key: string,
+    instance: InstanceRecord,
+    record: KekRecord,
+    source: Source,
+  ): Promise<Uint8Array> {
+    try {
+      const { plaintext, wrapped } = await this.#fetch(key, instance, record, source);
+
+      if (!flight.stale) {
+        const remembers = instance.cacheTtlSeconds + instance.outageGraceSeconds > 0;
+
+        this.#cache.keep(key, { ...source, wrapped, fetchedAt: this.#now() }, remembers ? plaintext : null);
+      }
+
+      return plaintext;
+    } catch (error) {
+      return this.#bridge(key, instance, source, error);
+    } finally {
+      if (this.#flights.get(key) === flight) {
+        this.#flights.delete(key);
+      }
+    }
+  }
+
+  /** After a failure: a definite one drops what is remembered, an outage may be bridged with it. */
+  #bridge(key: string, instance: InstanceRecord, source: Source, error: unknown): Uint8Array {
+    if (error instanceof StandardKeyGone || isDefinite(error)) {
+      this.#cache.drop(key);
+      throw error instanceof StandardKeyGone ? error : toKeyStoreError(error, "read of the KEK");
+    }
+
+    const maxAge = (instance.cacheTtlSeconds + instance.outageGraceSeconds) * 1_000;
+    const bridged =
+      instance.outageGraceSeconds > 0 ? this.#cache.copy(key, source, this.#now(), maxAge) : null;
+
+    if (!bridged) {
+      throw toKeyStoreError(error, "read of the KEK");
+    }
+
+    this.#options.logger.warn(
+      { err: error, instanceId: instance.id },
+      "key manager out of reach; served from memory within the instance's outage grace",
+    );
+
+    return bridged;
+  }
+
+  async #fetch(
+    key: string,
+    instance: InstanceRecord,
+    record: KekRecord,
+    source: Source,
+  ): Promise<{ plaintext: Uint8Array; wrapped: Buffer }> {
+    const { keyManager } = this.#options.openKeyManager(instance);
+    const aad = wrapAad(record.instanceId, record.uniqueIdentifier);
+    const unwrap = async (wrapped: Uint8Array) =>
+      (await keyManager.unwrap(source.crkId, wrapped, aad, this.#context())).plaintext;
+    const known = this.#cache.describe(key);
+    const expected = known?.keyManagerKeyId === source.keyManagerKeyId ? known.wrapped : null;
+
+    // Where the wrapped bytes are known from before, both calls run at once; the read still has the last word.
+    const [read, early] = await Promise.allSettled([
+      this.#readStandardKey(keyManager, source.keyManagerKeyId),
+      expected ? unwrap(expected) : Promise.resolve(null),
+    ]);
+
+    if (read.status === "rejected") {
+      if (early.status === "fulfilled") {
+        early.value?.fill(0);
+      }
+
+      throw read.reason;
+    }
+
+    const wrapped = Buffer.from(read.value.payload);
+
+    if (expected && wrapped.equals(expected)) {
+      if (early.status === "rejected") {
+        throw early.reason;
+      }
+
+      if (early.value) {
+        return { plaintext: early.value, wrapped };
+      }
+    }
+
+    if (early.status === "fulfilled") {
+      early.value?.fill(0);
+    }
+
+    return { plaintext: await unwrap(wrapped), wrapped };
+  }
+
+  async #readStandardKey(keyManager: KeyManager, id: string): Promise<StandardKey> {
+    try {
+      const standardKey = await keyManager.getStandardKey(id, this.#context());
+
+      assertUsable(standardKey);
+
+      return standardKey;
+    } catch (error) {
+      const failure = failureOf(error);
+
+      throw failure !== null && GONE.has(failure) ? new StandardKeyGone(failure === "deleted", error) : error;
+    }
+  }
+
+  #context(): CallContext {
+    return callContext(this.#options.timeoutMs);
+  }
+
+  /** Forgets a KEK, and what is being fetched of it. */
+  drop(instanceId: string, uniqueIdentifier: string): void {
+    this.#drop(keyOf(instanceId, uniqueIdentifier));
+  }
+
+  #drop(key: string): void {
+    const flight = this.#flights.get(key);
+
+    if (flight) {
+      flight.stale = true;
+      this.#flights.delete(key);
+    }
+
+    this.#cache.drop(key);
+  }
+
+  /** Forgets all KEKs of an instance. */
+  dropInstance(instanceId: string): void {
+    const prefix = keyOf(instanceId, "");
+
+    for (const key of [...this.#flights.keys()]) {
+      if (key.startsWith(prefix)) {
+        this.#drop(key);
+      }
+    }
+
+    this.#cache.dropPrefix(prefix);
+  }
+
+  /** Zeroes what no policy allows to be used any more. @param secondsOf TTL and grace of an instance, by id */
+  sweep(secondsOf: (instanceId: string) => number): void {
+    this.#cache.sweep(this.#now(), (key) => secondsOf(key.slice(0, key.indexOf("/"))) * 1_000);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const key of [...this.#flights.keys()]) {
+      this.#drop(key);
+    }
+
+    this.#cache.clear();
+  }
+
+  get plaintexts(): number {
+    return this.#cache.plaintexts;
+  }
+}

@@ -1,0 +1,152 @@
+import type pg from "pg";
+import type { IndexTerm, ManagedObject, NewManagedObject, StoredAttributes } from "@/lib/kmip/ports";
+import { State } from "@/lib/kmip/protocol/enumerations";
+import { Tag } from "@/lib/kmip/protocol/tags";
+
+/** Where a KEK's material is on its way (StorageStatus of the database). */
+export type StorageStatus = "storing" | "stored" | "destroying" | "destroyed" | "abandoned";
+
+/** A KEK as the store knows it: KMIP metadata and where its wrapped material is. */
+export type KekRecord = ManagedObject & {
+  readonly instanceId: string;
+  readonly storage: StorageStatus;
+  readonly keyManagerKeyId: string | null;
+  readonly crkId: string;
+  readonly crkVersion: string | null;
+};
+
+/** A pool, or a transaction's client. */
+export type Queryable = Pick<pg.Pool, "query">;
+
+/** Only these were ever acknowledged to a client; the others do not exist for anybody outside. */
+export const VISIBLE = "('stored', 'destroying', 'destroyed')";
+
+export const RECORD_COLUMNS = `
+  o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.object_type AS "objectType", o.state,
+  o.storage::text AS storage, o.attributes, o.served, o.revision, o.created_at AS "createdAt",
+  o.key_manager_key_id AS "keyManagerKeyId", o.crk_id AS "crkId", o.crk_version AS "crkVersion"`;
+
+/** First value of the Name attribute, or null. */
+export function nameOf(attributes: StoredAttributes): string | null {
+  const value = attributes.Name?.[0]?.v;
+  const field =
+    value?.t === "structure" ? value.v.find((child) => child.tag === Tag.NameValue)?.value : undefined;
+
+  return field?.t === "text" ? field.v : null;
+}
+
+/** Reads a KEK that clients may know of. */
+export async function findRecord(
+  db: Queryable,
+  instanceId: string,
+  uniqueIdentifier: string,
+): Promise<KekRecord | null> {
+  // PostgreSQL has no text with NUL, so there is no such identifier.
+  if (uniqueIdentifier.includes("\0")) {
+    return null;
+  }
+
+  const { rows } = await db.query<KekRecord>({
+    name: "keks-find",
+    text: `
+      SELECT ${RECORD_COLUMNS} FROM managed_object o
+      WHERE o.instance_id = $1 AND o.unique_identifier = $2 AND o.storage IN ${VISIBLE}`,
+    values: [instanceId, uniqueIdentifier],
+  });
+
+  return rows[0] ?? null;
+}
+
+/** Writes the row of a KEK whose material is about to be stored. */
+export async function insertStoring(
+  db: Queryable,
+  object: NewManagedObject & {
+    readonly instanceId: string;
+    readonly certificateId: string;
+    readonly crkId: string;
+    readonly crkVersion: string | null;
+    readonly createdAt: Date;
+  },
+): Promise<void> {
+  await db.query({
+    name: "keks-insert",
+    text: `
+      INSERT INTO managed_object (
+        instance_id, unique_identifier, object_type, state, storage, attributes, cryptographic_algorithm,
+        cryptographic_length, cryptographic_usage_mask, name, crk_id, crk_version, created_by_certificate_id,
+        created_at, changed_at
+      ) VALUES ($1, $2, $3, $4, 'storing', $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)`,
+    values: [
+      object.instanceId,
+      object.uniqueIdentifier,
+      object.objectType,
+      object.state,
+      JSON.stringify(object.attributes),
+      object.cryptographicAlgorithm,
+      object.cryptographicLength,
+      object.cryptographicUsageMask,
+      nameOf(object.attributes),
+      object.crkId,
+      object.crkVersion,
+      object.certificateId,
+      object.createdAt,
+    ],
+  });
+}
+
+/**
+ * Makes a KEK exist: its standard key is known, its terms can be found, its instance counts it. One statement, so
+ * all or nothing.
+ * @returns null when the row is no longer waiting (the reconciler gave it up)
+ */
+export async function markStored(
+  db: Queryable,
+  object: {
+    readonly instanceId: string;
+    readonly uniqueIdentifier: string;
+    readonly keyManagerKeyId: string;
+    readonly terms: readonly IndexTerm[];
+  },
+): Promise<KekRecord | null> {
+  const { rows } = await db.query<KekRecord>({
+    name: "keks-stored",
+    text: `
+      WITH o AS (
+        UPDATE managed_object SET storage = 'stored', key_manager_key_id = $3
+        WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'storing'
+        RETURNING *
+      ), terms AS (
+        INSERT INTO managed_object_term (instance_id, unique_identifier, name, value)
+        SELECT o.instance_id, o.unique_identifier, t.name, t.value
+        FROM o, unnest($4::text[], $5::text[]) AS t (name, value)
+      ), counts AS (
+        UPDATE instance i SET
+          kek_count = kek_count + 1,
+          active_kek_count = active_kek_count + (o.state = ${State.Active})::int
+        FROM o WHERE i.id = o.instance_id
+      )
+      SELECT ${RECORD_COLUMNS} FROM o`,
+    values: [
+      object.instanceId,
+      object.uniqueIdentifier,
+      object.keyManagerKeyId,
+      object.terms.map((term) => term.name),
+      object.terms.map((term) => term.value),
+    ],
+  });
+
+  return rows[0] ?? null;
+}
+
+/** Forgets a row whose material certainly was never stored. */
+export async function deleteStoring(
+  db: Queryable,
+  instanceId: string,
+  uniqueIdentifier: string,
+): Promise<void> {
+  await db.query(
+    `DELETE FROM managed_object
+     WHERE instance_id = $1 AND unique_identifier = $2 AND storage IN ('storing', 'abandoned')`,
+    [instanceId, uniqueIdentifier],
+  );
+}
