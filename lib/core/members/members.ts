@@ -5,6 +5,7 @@ import { type Actor, type Role, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
+import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import { hashPassword, normalEmail } from "../users";
 
@@ -84,7 +85,7 @@ export async function createMember(
   const email = normalEmail(input.email);
   const passwordHash = input.password === undefined ? null : await hashPassword(input.password);
   try {
-    return await database().prisma.$transaction(async (tx) => {
+    return await inTransaction(async (tx) => {
       const user = await tx.user.upsert({
         where: { email },
         create: { email, name: input.name, passwordHash },
@@ -153,7 +154,7 @@ async function requireOtherAdministrator(
 export async function updateMember(actor: Actor, userId: string, input: { role: Role }): Promise<MemberView> {
   requireRole(actor, "administrator");
 
-  return database().prisma.$transaction(async (tx) => {
+  return inTransaction(async (tx) => {
     const row = await lockMember(tx, actor, userId);
     if (row.role === input.role) return toMember(row);
     if (row.role === "administrator") await requireOtherAdministrator(tx, actor, userId);
@@ -180,7 +181,7 @@ export async function updateMember(actor: Actor, userId: string, input: { role: 
 export async function removeMember(actor: Actor, userId: string): Promise<void> {
   requireRole(actor, "administrator");
 
-  await database().prisma.$transaction(async (tx) => {
+  await inTransaction(async (tx) => {
     const row = await lockMember(tx, actor, userId);
     if (row.role === "administrator") await requireOtherAdministrator(tx, actor, userId);
 

@@ -6,6 +6,7 @@ import { type Actor, type Role, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
+import { inTransaction } from "../transaction";
 
 /** `kmipc_` and 32 random bytes in base64url: recognisable by secret scanners, 256 bits. */
 export const TOKEN_PREFIX = "kmipc_";
@@ -76,7 +77,7 @@ export async function createToken(
   const token = `${TOKEN_PREFIX}${randomBytes(32).toString("base64url")}`;
   const expiresAt =
     input.expiresInDays === undefined ? null : new Date(Date.now() + input.expiresInDays * DAY_MS);
-  const row = await database().prisma.$transaction(async (tx) => {
+  const row = await inTransaction(async (tx) => {
     const created = await tx.apiToken.create({
       data: {
         accountId: actor.accountId,
@@ -108,7 +109,7 @@ export async function createToken(
 export async function revokeToken(actor: Actor, tokenId: string): Promise<void> {
   requireRole(actor, "administrator");
 
-  await database().prisma.$transaction(async (tx) => {
+  await inTransaction(async (tx) => {
     const row = await tx.apiToken.findFirst({ where: { id: tokenId, accountId: actor.accountId } });
     if (!row) throw new AppError("NOT_FOUND", "There is no such API token.");
     if (row.revokedAt !== null) return;

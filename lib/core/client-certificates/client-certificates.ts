@@ -1,0 +1,281 @@
+import { z } from "zod";
+import { database, publishSql } from "@/lib/db";
+import type { ClientCertificate, Prisma } from "@/lib/db/generated/client";
+import { type Certificate, type Finding, findingsOf, parseCertificates, signCsr } from "@/lib/x509";
+import { type Actor, requireRole } from "../actor";
+import { recordAction } from "../audit";
+import { decodeCursor, type Page, toPage } from "../cursor";
+import { loadAuthority } from "../endpoints";
+import { AppError } from "../errors";
+import { inTransaction } from "../transaction";
+import { uniqueViolation } from "../unique-violation";
+import {
+  explainPinFailure,
+  findHolder,
+  holderSentence,
+  type NewCertificate,
+  pinCertificates,
+} from "./pin-certificate";
+import { readClientCertificate, toAppError, withCertificateErrors } from "./read-certificate";
+
+export type ClientCertificateView = ClientCertificate;
+
+/** A parsed certificate with what is wrong with it. */
+export type CertificatePreview = Certificate & { readonly findings: readonly Finding[] };
+
+const certificateCursor = z.tuple([z.uuid()]);
+
+/** @throws AppError NOT_FOUND when the account has no such instance */
+async function requireInstance(
+  client: Prisma.TransactionClient,
+  actor: Actor,
+  instanceId: string,
+): Promise<{ id: string; name: string; status: string }> {
+  const instance = await client.instance.findFirst({
+    where: { id: instanceId, accountId: actor.accountId },
+    select: { id: true, name: true, status: true },
+  });
+  if (!instance) throw new AppError("NOT_FOUND", "There is no such instance.");
+
+  return instance;
+}
+
+async function requireCertificate(
+  client: Prisma.TransactionClient,
+  actor: Actor,
+  instanceId: string,
+  certificateId: string,
+): Promise<ClientCertificate> {
+  const row = await client.clientCertificate.findFirst({
+    where: { id: certificateId, instanceId, instance: { accountId: actor.accountId } },
+  });
+  if (!row) throw new AppError("NOT_FOUND", "There is no such client certificate.");
+
+  return row;
+}
+
+/**
+ * Parses what somebody is about to upload. Nothing is stored.
+ * @returns every certificate in it, with findings; one that is pinned already is an error there, and of another
+ *   account's instance no name is told
+ * @throws AppError FORBIDDEN, PRIVATE_KEY_REFUSED, CERTIFICATE_INVALID
+ */
+export async function previewClientCertificates(
+  actor: Actor,
+  input: { pem: string },
+): Promise<CertificatePreview[]> {
+  requireRole(actor, "operator");
+
+  const previews: CertificatePreview[] = [];
+  for (const certificate of withCertificateErrors(() => parseCertificates(input.pem))) {
+    const holder = await findHolder(actor, certificate.sha256);
+    previews.push({
+      ...certificate,
+      findings: [
+        ...(holder
+          ? [
+              {
+                severity: "error" as const,
+                code: "CERTIFICATE_IN_USE" as const,
+                message: holderSentence(holder),
+              },
+            ]
+          : []),
+        ...findingsOf(certificate),
+      ],
+    });
+  }
+
+  return previews;
+}
+
+/**
+ * Client certificates of an instance, newest first.
+ * @throws AppError FORBIDDEN, NOT_FOUND, INVALID_CURSOR
+ */
+export async function listClientCertificates(
+  actor: Actor,
+  instanceId: string,
+  query: { limit: number; cursor?: string | undefined },
+): Promise<Page<ClientCertificateView>> {
+  requireRole(actor, "viewer");
+
+  const { prisma } = database();
+  await requireInstance(prisma, actor, instanceId);
+  const [below] = query.cursor === undefined ? [undefined] : decodeCursor(query.cursor, certificateCursor);
+  const rows = await prisma.clientCertificate.findMany({
+    where: { instanceId, ...(below === undefined ? {} : { id: { lt: below } }) },
+    // Ids are UUID version 7: they sort by time.
+    orderBy: { id: "desc" },
+    take: query.limit + 1,
+  });
+
+  return toPage(
+    rows,
+    query.limit,
+    (row) => [row.id],
+    (row) => row,
+  );
+}
+
+/** @throws AppError FORBIDDEN, NOT_FOUND */
+export async function getClientCertificate(
+  actor: Actor,
+  instanceId: string,
+  certificateId: string,
+): Promise<ClientCertificateView> {
+  requireRole(actor, "viewer");
+
+  return requireCertificate(database().prisma, actor, instanceId, certificateId);
+}
+
+async function addCertificate(
+  actor: Actor,
+  instanceId: string,
+  added: NewCertificate,
+  action: "vmware-solutions.kmip-certificate.create" | "vmware-solutions.kmip-certificate.sign",
+): Promise<ClientCertificateView> {
+  try {
+    return await inTransaction(async (tx) => {
+      const instance = await requireInstance(tx, actor, instanceId);
+      if (instance.status === "removing") {
+        throw new AppError("INVALID_STATE", "The instance is being removed.");
+      }
+      const [row] = await pinCertificates(tx, actor, instanceId, [added]);
+      if (!row) throw new Error("No certificate was pinned.");
+      await recordAction(actor, {
+        action,
+        target: { id: row.id, name: row.name },
+        instanceId,
+        requestData: {
+          sha256: row.sha256,
+          subject: row.subject,
+          notAfter: row.notAfter.toISOString(),
+          instanceName: instance.name,
+        },
+      });
+
+      return row;
+    });
+  } catch (error) {
+    throw await explainPinFailure(actor, error, [added]);
+  }
+}
+
+/**
+ * Pins an uploaded certificate to an instance: whoever shows it over TLS is this instance's client.
+ * @throws AppError FORBIDDEN, NOT_FOUND, PRIVATE_KEY_REFUSED, CERTIFICATE_INVALID, CERTIFICATE_IN_USE, NAME_TAKEN
+ */
+export async function addClientCertificate(
+  actor: Actor,
+  instanceId: string,
+  input: { name: string; pem: string },
+): Promise<ClientCertificateView> {
+  requireRole(actor, "operator");
+  await requireInstance(database().prisma, actor, instanceId);
+
+  return addCertificate(
+    actor,
+    instanceId,
+    { name: input.name, certificate: readClientCertificate(input.pem), origin: "uploaded" },
+    "vmware-solutions.kmip-certificate.create",
+  );
+}
+
+/**
+ * Signs a CSR with the authority of the deployment and pins the certificate.
+ * @throws AppError FORBIDDEN, NOT_FOUND, PRIVATE_KEY_REFUSED, CERTIFICATE_INVALID, NAME_TAKEN
+ */
+export async function signClientCertificate(
+  actor: Actor,
+  instanceId: string,
+  input: { name: string; csrPem: string; validDays: number },
+): Promise<ClientCertificateView> {
+  requireRole(actor, "operator");
+  await requireInstance(database().prisma, actor, instanceId);
+
+  const authority = await loadAuthority();
+  let pem: string;
+  try {
+    ({ certificatePem: pem } = await signCsr({ authority, csrPem: input.csrPem, days: input.validDays }));
+  } catch (error) {
+    throw toAppError(error);
+  }
+
+  return addCertificate(
+    actor,
+    instanceId,
+    { name: input.name, certificate: readClientCertificate(pem), origin: "signed" },
+    "vmware-solutions.kmip-certificate.sign",
+  );
+}
+
+/**
+ * Renames a client certificate.
+ * @throws AppError FORBIDDEN, NOT_FOUND, NAME_TAKEN
+ */
+export async function renameClientCertificate(
+  actor: Actor,
+  instanceId: string,
+  certificateId: string,
+  input: { name: string },
+): Promise<ClientCertificateView> {
+  requireRole(actor, "operator");
+
+  const taken = () =>
+    new AppError("NAME_TAKEN", `Another certificate of this instance has the name ${input.name}.`, {
+      invalidParams: [{ name: "name", code: "NAME_TAKEN", reason: "is taken" }],
+    });
+
+  const rename = inTransaction(async (tx) => {
+    const row = await requireCertificate(tx, actor, instanceId, certificateId);
+    if (row.name === input.name) return row;
+
+    const renamed = await tx.clientCertificate.update({ where: { id: row.id }, data: { name: input.name } });
+    await recordAction(actor, {
+      action: "vmware-solutions.kmip-certificate.update",
+      target: { id: row.id, name: input.name },
+      instanceId,
+      requestData: { from: row.name, to: input.name },
+    });
+
+    return renamed;
+  });
+
+  return rename.catch((error: unknown) => {
+    throw uniqueViolation(error) === null ? error : taken();
+  });
+}
+
+/**
+ * Removes a client certificate. Its client gets nothing more from the moment this returns, and its open connections
+ * are closed on every endpoint; adding the certificate again gives the keys back.
+ * @throws AppError FORBIDDEN, NOT_FOUND
+ */
+export async function removeClientCertificate(
+  actor: Actor,
+  instanceId: string,
+  certificateId: string,
+): Promise<void> {
+  requireRole(actor, "operator");
+
+  await inTransaction(async (tx) => {
+    const row = await requireCertificate(tx, actor, instanceId, certificateId);
+    const { count } = await tx.clientCertificate.deleteMany({ where: { id: row.id } });
+    // Somebody else removed it between the two statements: it is gone, and counted once.
+    if (count === 0) throw new AppError("NOT_FOUND", "There is no such client certificate.");
+
+    await tx.instance.update({
+      where: { id: instanceId },
+      data: { clientCertificateCount: { decrement: 1 } },
+    });
+    const { text, values } = publishSql({ type: "certificate.removed", instanceId, sha256: row.sha256 });
+    await tx.$executeRawUnsafe(text, ...values);
+    await recordAction(actor, {
+      action: "vmware-solutions.kmip-certificate.delete",
+      target: { id: row.id, name: row.name },
+      instanceId,
+      requestData: { sha256: row.sha256, subject: row.subject },
+    });
+  });
+}

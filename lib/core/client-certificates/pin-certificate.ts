@@ -1,0 +1,134 @@
+import { database, publishSql } from "@/lib/db";
+import type { ClientCertificate, Prisma } from "@/lib/db/generated/client";
+import type { Certificate } from "@/lib/x509";
+import type { Actor } from "../actor";
+import { AppError } from "../errors";
+import { uniqueViolation } from "../unique-violation";
+
+/** A certificate that shall be pinned to an instance. */
+export type NewCertificate = {
+  readonly name: string;
+  readonly certificate: Certificate;
+  readonly origin: "uploaded" | "signed";
+};
+
+/** Where a certificate is pinned already, as far as the actor may know. */
+export type CertificateHolder = { readonly instance: { id: string; name: string } | null };
+
+/** Who holds a certificate of the deployment; an instance of another account is never named. */
+export async function findHolder(actor: Actor, sha256: string): Promise<CertificateHolder | null> {
+  const row = await database().prisma.clientCertificate.findUnique({
+    where: { sha256 },
+    select: { instance: { select: { id: true, name: true, accountId: true } } },
+  });
+  if (!row) return null;
+
+  const { id, name, accountId } = row.instance;
+
+  return { instance: accountId === actor.accountId ? { id, name } : null };
+}
+
+/** One sentence about a holder. */
+export function holderSentence(holder: CertificateHolder): string {
+  return holder.instance === null
+    ? "This certificate is pinned to another instance of this deployment."
+    : `This certificate is pinned to the instance ${holder.instance.name}.`;
+}
+
+function nameTaken(name: string): AppError {
+  return new AppError("NAME_TAKEN", `Another certificate of this instance has the name ${name}.`, {
+    invalidParams: [{ name: "name", code: "NAME_TAKEN", reason: "is taken" }],
+  });
+}
+
+function inUse(holder: CertificateHolder): AppError {
+  return new AppError("CERTIFICATE_IN_USE", holderSentence(holder), { extra: { ...holder } });
+}
+
+/**
+ * Refuses certificates that cannot be pinned together: names or certificates twice, or pinned already. Only for a
+ * clear answer before anything is done: the database decides.
+ * @throws AppError NAME_TAKEN | CERTIFICATE_IN_USE
+ */
+export async function requirePinnable(actor: Actor, certificates: readonly NewCertificate[]): Promise<void> {
+  const names = new Set<string>();
+  const fingerprints = new Set<string>();
+  for (const { name, certificate } of certificates) {
+    if (names.has(name)) throw nameTaken(name);
+    if (fingerprints.has(certificate.sha256)) {
+      throw new AppError("CERTIFICATE_IN_USE", `The certificate ${name} is in the request twice.`);
+    }
+    names.add(name);
+    fingerprints.add(certificate.sha256);
+
+    const holder = await findHolder(actor, certificate.sha256);
+    if (holder) throw inUse(holder);
+  }
+}
+
+/**
+ * Pins certificates to an instance inside the caller's transaction: rows, the instance's count, and the news for
+ * every endpoint when the transaction commits.
+ */
+export async function pinCertificates(
+  tx: Prisma.TransactionClient,
+  actor: Actor,
+  instanceId: string,
+  certificates: readonly NewCertificate[],
+): Promise<ClientCertificate[]> {
+  const rows: ClientCertificate[] = [];
+  for (const { name, certificate, origin } of certificates) {
+    const { sha256, pem, subject, issuer, serialNumber, notBefore, notAfter, keyAlgorithm, keySize } =
+      certificate;
+    rows.push(
+      await tx.clientCertificate.create({
+        data: {
+          instanceId,
+          name,
+          sha256,
+          pem,
+          subject,
+          issuer,
+          serialNumber,
+          notBefore,
+          notAfter,
+          keyAlgorithm,
+          keySize,
+          origin,
+          createdBy: actor.name,
+        },
+      }),
+    );
+    const { text, values } = publishSql({ type: "certificate.added", instanceId, sha256 });
+    await tx.$executeRawUnsafe(text, ...values);
+  }
+  if (rows.length > 0) {
+    await tx.instance.update({
+      where: { id: instanceId },
+      data: { clientCertificateCount: { increment: rows.length } },
+    });
+  }
+
+  return rows;
+}
+
+/**
+ * The error for a broken unique constraint of client certificates; another error comes back as it is.
+ * @param certificates those that were being pinned
+ */
+export async function explainPinFailure(
+  actor: Actor,
+  error: unknown,
+  certificates: readonly NewCertificate[],
+): Promise<unknown> {
+  const columns = uniqueViolation(error);
+  if (columns === null) return error;
+
+  for (const { certificate } of certificates) {
+    const holder = await findHolder(actor, certificate.sha256);
+    if (holder) return inUse(holder);
+  }
+  const [first] = certificates;
+
+  return columns.includes("instance_id") && first ? nameTaken(first.name) : error;
+}

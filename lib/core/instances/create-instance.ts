@@ -1,0 +1,220 @@
+import { createUuid7 } from "@/lib/audit/uuid7";
+import { database, publishSql } from "@/lib/db";
+import { type Actor, requireRole } from "../actor";
+import { recordAction } from "../audit";
+import {
+  explainPinFailure,
+  type NewCertificate,
+  pinCertificates,
+  requirePinnable,
+} from "../client-certificates/pin-certificate";
+import { readClientCertificate } from "../client-certificates/read-certificate";
+import { sharedEndpoints } from "../endpoints";
+import { AppError } from "../errors";
+import { inTransaction } from "../transaction";
+import { uniqueViolation } from "../unique-violation";
+import { type InstanceView, instanceNameTaken, requireInstanceRow, WITHOUT_API_KEY } from "./instance-row";
+import {
+  type KeyManagerSelection,
+  keepReport,
+  selectionColumns,
+  type ValidatedSelection,
+  validateSelection,
+} from "./key-manager-selection";
+
+export type CertificateUpload = { readonly name: string; readonly pem: string };
+
+export type CreateInstanceInput = {
+  readonly name: string;
+  readonly region: string;
+  readonly resourceGroup?: string | undefined;
+  /** Absent: the instance is only ordered, and activated later. */
+  readonly keyManager?: KeyManagerSelection | undefined;
+  readonly clientCertificates?: readonly CertificateUpload[] | undefined;
+  readonly cachePolicy?:
+    | { readonly cacheTtlSeconds?: number | undefined; readonly outageGraceSeconds?: number | undefined }
+    | undefined;
+  readonly activateOnCreate?: boolean | undefined;
+};
+
+const makeId = createUuid7();
+
+/** Reads uploads; an error says which of them it is about. */
+function readUploads(uploads: readonly CertificateUpload[]): NewCertificate[] {
+  return uploads.map(({ name, pem }, index) => {
+    try {
+      return { name, certificate: readClientCertificate(pem), origin: "uploaded" };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      throw new AppError(error.code, error.message, {
+        invalidParams: [{ name: `clientCertificates.${index}.pem`, code: error.code, reason: error.message }],
+        extra: { ...error.extra },
+      });
+    }
+  });
+}
+
+/** Facts for the audit event; never the API key. */
+function selectionFacts(validated: ValidatedSelection | null): Record<string, unknown> {
+  return validated === null
+    ? {}
+    : {
+        keyManager: validated.selection.kind,
+        keyManagerCrn: validated.selection.crn,
+        crkId: validated.selection.crkId,
+        serviceId: validated.facts.serviceId,
+      };
+}
+
+/**
+ * Orders an instance. Everything is checked before anything is kept: certificates, name, and the permissions of the
+ * service ID; then instance, certificates and permission report are kept together, or nothing is.
+ * @returns the instance, `installed`, or `inactive` without a key manager
+ * @throws AppError FORBIDDEN, NAME_TAKEN, PRIVATE_KEY_REFUSED, CERTIFICATE_INVALID, CERTIFICATE_IN_USE,
+ *   PERMISSION_CHECK_FAILED (`extra.report`), NOT_AVAILABLE, AUDIT_UNAVAILABLE
+ */
+export async function createInstance(actor: Actor, input: CreateInstanceInput): Promise<InstanceView> {
+  requireRole(actor, "administrator");
+
+  const certificates = readUploads(input.clientCertificates ?? []);
+  const { prisma } = database();
+  const sameName = await prisma.instance.findFirst({
+    where: { accountId: actor.accountId, name: input.name },
+    select: { id: true },
+  });
+  if (sameName) throw instanceNameTaken(input.name);
+  await requirePinnable(actor, certificates);
+
+  const validated = input.keyManager === undefined ? null : await validateSelection(actor, input.keyManager);
+  const id = makeId(new Date());
+
+  try {
+    await inTransaction(async (tx) => {
+      await tx.instance.create({
+        data: {
+          id,
+          accountId: actor.accountId,
+          name: input.name,
+          region: input.region,
+          resourceGroup: input.resourceGroup ?? null,
+          status: validated === null ? "inactive" : "installed",
+          createdBy: actor.name,
+          ...definedOnly(input.cachePolicy ?? {}),
+          ...definedOnly({ activateOnCreate: input.activateOnCreate }),
+          ...(validated === null ? {} : selectionColumns(id, validated)),
+        },
+        omit: WITHOUT_API_KEY,
+      });
+      if (validated !== null) await keepReport(tx, id, validated.report, "order");
+      await pinCertificates(tx, actor, id, certificates);
+      await announce(tx, id);
+      await recordAction(actor, {
+        action: "vmware-solutions.service.create",
+        target: { id, name: input.name },
+        instanceId: id,
+        requestData: {
+          region: input.region,
+          ...selectionFacts(validated),
+          clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
+        },
+      });
+    });
+  } catch (error) {
+    throw await explainFailure(actor, error, input.name, certificates);
+  }
+
+  return readBack(actor, id);
+}
+
+/**
+ * Connects an ordered instance to its key manager.
+ * @throws AppError as createInstance, and NOT_FOUND, INVALID_STATE when it is not `inactive`
+ */
+export async function activateInstance(
+  actor: Actor,
+  instanceId: string,
+  input: {
+    readonly keyManager: KeyManagerSelection;
+    readonly clientCertificates?: readonly CertificateUpload[] | undefined;
+  },
+): Promise<InstanceView> {
+  requireRole(actor, "administrator");
+
+  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  const notInactive = () =>
+    new AppError(
+      "INVALID_STATE",
+      "Only an inactive instance can be activated; this one is connected already.",
+    );
+  if (row.status !== "inactive") throw notInactive();
+
+  const certificates = readUploads(input.clientCertificates ?? []);
+  await requirePinnable(actor, certificates);
+  const validated = await validateSelection(actor, input.keyManager);
+
+  try {
+    await inTransaction(async (tx) => {
+      const { count } = await tx.instance.updateMany({
+        where: { id: instanceId, accountId: actor.accountId, status: "inactive" },
+        data: { status: "installed", statusReason: null, ...selectionColumns(instanceId, validated) },
+      });
+      // Two activations at once: the second finds it installed.
+      if (count === 0) throw notInactive();
+
+      await keepReport(tx, instanceId, validated.report, "activate");
+      await pinCertificates(tx, actor, instanceId, certificates);
+      await announce(tx, instanceId);
+      await recordAction(actor, {
+        action: "vmware-solutions.service.activate",
+        target: { id: instanceId, name: row.name },
+        instanceId,
+        requestData: {
+          ...selectionFacts(validated),
+          clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
+        },
+      });
+    });
+  } catch (error) {
+    throw await explainFailure(actor, error, row.name, certificates);
+  }
+
+  return readBack(actor, instanceId);
+}
+
+type Transaction = Parameters<Parameters<typeof inTransaction>[0]>[0];
+
+/** Tells every process, when the transaction commits, that the instance is not what it was. */
+async function announce(tx: Transaction, instanceId: string): Promise<void> {
+  const { text, values } = publishSql({ type: "instance.changed", instanceId });
+  await tx.$executeRawUnsafe(text, ...values);
+}
+
+async function explainFailure(
+  actor: Actor,
+  error: unknown,
+  name: string,
+  certificates: readonly NewCertificate[],
+): Promise<unknown> {
+  const columns = uniqueViolation(error);
+  if (columns?.includes("account_id")) return instanceNameTaken(name);
+
+  return columns === null ? error : explainPinFailure(actor, error, certificates);
+}
+
+async function readBack(actor: Actor, id: string): Promise<InstanceView> {
+  const [row, endpoints] = await Promise.all([
+    requireInstanceRow(database().prisma, actor, id),
+    sharedEndpoints(),
+  ]);
+
+  return { ...row, endpoints };
+}
+
+type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
+
+/** Leaves out what is undefined, so that the database's defaults apply. */
+function definedOnly<T extends object>(values: T): Partial<Defined<T>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<
+    Defined<T>
+  >;
+}

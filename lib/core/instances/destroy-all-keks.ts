@@ -1,0 +1,78 @@
+import { database } from "@/lib/db";
+import type { Actor } from "../actor";
+import { recordAction } from "../audit";
+import { openInstanceKeyManager } from "../key-managers/open-key-manager";
+import { toAppError } from "../key-managers/to-app-error";
+
+const BATCH = 100;
+/** Key Protect limits requests per service ID; so many at once leave room for serving other instances. */
+const PARALLEL = 5;
+
+type Kek = { uniqueIdentifier: string; name: string | null; keyManagerKeyId: string | null };
+
+/** Runs work for every item, a few at a time; the first error ends it after those under way. */
+async function forEachParallel<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const workers = Array.from({ length: PARALLEL }, async () => {
+    for (const item of queue) await work(item);
+  });
+  const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/**
+ * Deletes the standard keys of an instance's KEKs in the key manager, each recorded in the audit, until none is left
+ * or `deadline` has passed. What is done stays done: calling again goes on with the rest.
+ * @returns true when none is left
+ * @throws AppError KEY_MANAGER_*, AUDIT_UNAVAILABLE
+ */
+export async function destroyAllKeks(actor: Actor, instanceId: string, deadline: Date): Promise<boolean> {
+  const { prisma } = database();
+  const instance = await prisma.instance.findUniqueOrThrow({ where: { id: instanceId } });
+  const context = { correlationId: actor.requestId };
+  // An instance without a key manager never had a KEK.
+  if (instance.keyManagerKind === null) return true;
+
+  const { keyManager } = openInstanceKeyManager(instance);
+
+  async function destroy(kek: Kek): Promise<void> {
+    try {
+      // Without an id the create was cut short: the standard key, if there is one, has the identifier as its name.
+      const ids =
+        kek.keyManagerKeyId === null
+          ? (await keyManager.findStandardKeys(kek.uniqueIdentifier, context)).map(({ id }) => id)
+          : [kek.keyManagerKeyId];
+      for (const id of ids) await keyManager.deleteStandardKey(id, context);
+    } catch (error) {
+      throw toAppError(error);
+    }
+
+    await recordAction(actor, {
+      action: "vmware-solutions.kmip-key.destroy",
+      target: { id: kek.uniqueIdentifier, name: kek.name },
+      instanceId,
+      requestData: { keyManagerKeyId: kek.keyManagerKeyId, because: "the instance is deleted" },
+    });
+    await prisma.managedObject.update({
+      where: { instanceId_uniqueIdentifier: { instanceId, uniqueIdentifier: kek.uniqueIdentifier } },
+      data: { storage: "destroyed", served: false, destroyedAt: new Date() },
+    });
+  }
+
+  while (new Date() < deadline) {
+    const keks = await prisma.managedObject.findMany({
+      where: { instanceId, storage: { not: "destroyed" } },
+      select: { uniqueIdentifier: true, name: true, keyManagerKeyId: true },
+      orderBy: { uniqueIdentifier: "asc" },
+      take: BATCH,
+    });
+    if (keks.length === 0) return true;
+
+    await forEachParallel(keks, destroy);
+  }
+
+  return false;
+}

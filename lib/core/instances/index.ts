@@ -1,0 +1,11 @@
+export { activateInstance, type CreateInstanceInput, createInstance } from "./create-instance";
+export {
+  continueRemovals,
+  type DeleteInstanceInput,
+  deleteInstance,
+  type InUseReason,
+} from "./delete-instance";
+export type { InstanceRow, InstanceView } from "./instance-row";
+export { listPermissionChecks, runPermissionCheck } from "./permission-checks";
+export { getInstance, listInstances } from "./read-instances";
+export { type UpdateInstanceInput, updateInstance } from "./update-instance";

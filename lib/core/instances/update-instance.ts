@@ -1,0 +1,173 @@
+import { database, publishSql } from "@/lib/db";
+import type { Instance, Prisma } from "@/lib/db/generated/client";
+import { type Actor, requireRole } from "../actor";
+import { recordAction } from "../audit";
+import { sharedEndpoints } from "../endpoints";
+import { AppError } from "../errors";
+import {
+  apiKeyPurpose,
+  invalidateInstanceKeyManager,
+  keyManagerKindOf,
+  unsealInstanceApiKey,
+} from "../key-managers/open-key-manager";
+import { judgeHealth } from "../permissions/record-permission-check";
+import type { PermissionFacts, PermissionReport } from "../permissions/report";
+import { sealSecret } from "../secrets";
+import { inTransaction } from "../transaction";
+import { uniqueViolation } from "../unique-violation";
+import { type InstanceView, instanceNameTaken, requireNotRemoving, WITHOUT_API_KEY } from "./instance-row";
+import { checkPermissions, factColumns, keepReport } from "./key-manager-selection";
+
+export type UpdateInstanceInput = {
+  readonly name?: string | undefined;
+  /** A new API key for the same key manager instance. */
+  readonly apiKey?: string | undefined;
+  readonly cachePolicy?:
+    | { readonly cacheTtlSeconds?: number | undefined; readonly outageGraceSeconds?: number | undefined }
+    | undefined;
+  readonly activateOnCreate?: boolean | undefined;
+  readonly serveCompromised?: boolean | undefined;
+  /** Another root key of the same key manager instance. */
+  readonly crkId?: string | undefined;
+};
+
+async function requireWholeRow(actor: Actor, instanceId: string): Promise<Instance> {
+  const row = await database().prisma.instance.findFirst({
+    where: { id: instanceId, accountId: actor.accountId },
+  });
+  if (!row) throw new AppError("NOT_FOUND", "There is no such instance.");
+
+  return row;
+}
+
+/** @throws AppError NOT_AVAILABLE while KEKs are wrapped under the present CRK */
+async function requireNoKeks(client: Prisma.TransactionClient, instanceId: string): Promise<void> {
+  const kek = await client.managedObject.findFirst({
+    where: { instanceId, storage: { in: ["storing", "stored", "destroying"] } },
+    select: { uniqueIdentifier: true },
+  });
+  if (kek) {
+    throw new AppError(
+      "NOT_AVAILABLE",
+      "The instance has KEKs that are wrapped under its present root key. Its root key can be changed only while it has none.",
+    );
+  }
+}
+
+/**
+ * Checks a new API key or root key against the instance's key manager before it is kept; null when neither changes.
+ * @throws AppError INVALID_STATE without a key manager, PERMISSION_CHECK_FAILED
+ */
+async function checkChange(
+  actor: Actor,
+  row: Instance,
+  input: UpdateInstanceInput,
+): Promise<{ report: PermissionReport; facts: PermissionFacts } | null> {
+  const crkId = input.crkId === row.crkId ? undefined : input.crkId;
+  if (input.apiKey === undefined && crkId === undefined) return null;
+  if (row.keyManagerKind === null || row.keyManagerCrn === null || row.crkId === null) {
+    throw new AppError("INVALID_STATE", "The instance has no key manager yet. Activate it first.");
+  }
+  if (crkId !== undefined) await requireNoKeks(database().prisma, row.id);
+
+  return checkPermissions(actor, {
+    kind: keyManagerKindOf(row.keyManagerKind),
+    apiKey: input.apiKey ?? unsealInstanceApiKey(row),
+    crn: row.keyManagerCrn,
+    crkId: crkId ?? row.crkId,
+    // Another root key may be in another ring; the checks find out in which.
+    keyRing: crkId === undefined ? row.keyRing : null,
+    endpoint: row.keyManagerEndpoint,
+  });
+}
+
+/** What changes, for the audit event: from and to, but of the API key only that it changed. */
+function describeChange(row: Instance, input: UpdateInstanceInput): Record<string, unknown> {
+  const changes: Record<string, unknown> = {};
+  const compare = (name: string, from: unknown, to: unknown) => {
+    if (to !== undefined && to !== from) changes[name] = { from, to };
+  };
+  compare("name", row.name, input.name);
+  compare("cacheTtlSeconds", row.cacheTtlSeconds, input.cachePolicy?.cacheTtlSeconds);
+  compare("outageGraceSeconds", row.outageGraceSeconds, input.cachePolicy?.outageGraceSeconds);
+  compare("activateOnCreate", row.activateOnCreate, input.activateOnCreate);
+  compare("serveCompromised", row.serveCompromised, input.serveCompromised);
+  compare("crkId", row.crkId, input.crkId);
+  if (input.apiKey !== undefined) changes.credentials = "changed";
+
+  return changes;
+}
+
+/**
+ * Changes an instance. A new API key or root key must pass the permission checks first.
+ * @throws AppError FORBIDDEN, NOT_FOUND, NAME_TAKEN, INVALID_STATE, PERMISSION_CHECK_FAILED (`extra.report`),
+ *   NOT_AVAILABLE for another root key while there are KEKs
+ */
+export async function updateInstance(
+  actor: Actor,
+  instanceId: string,
+  input: UpdateInstanceInput,
+): Promise<InstanceView> {
+  requireRole(actor, "administrator");
+
+  const row = await requireWholeRow(actor, instanceId);
+  requireNotRemoving(row);
+  const checked = await checkChange(actor, row, input);
+
+  const saved = inTransaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
+    const current = await tx.instance.findUnique({ where: { id: instanceId }, omit: WITHOUT_API_KEY });
+    if (!current) throw new AppError("NOT_FOUND", "There is no such instance.");
+    requireNotRemoving(current);
+    // A KEK may have been made while the checks ran.
+    if (checked && input.crkId !== undefined && input.crkId !== current.crkId)
+      await requireNoKeks(tx, instanceId);
+
+    const updated = await tx.instance.update({
+      where: { id: instanceId },
+      data: {
+        ...(input.name === undefined ? {} : { name: input.name }),
+        ...(input.cachePolicy?.cacheTtlSeconds === undefined
+          ? {}
+          : { cacheTtlSeconds: input.cachePolicy.cacheTtlSeconds }),
+        ...(input.cachePolicy?.outageGraceSeconds === undefined
+          ? {}
+          : { outageGraceSeconds: input.cachePolicy.outageGraceSeconds }),
+        ...(input.activateOnCreate === undefined ? {} : { activateOnCreate: input.activateOnCreate }),
+        ...(input.serveCompromised === undefined ? {} : { serveCompromised: input.serveCompromised }),
+        ...(input.apiKey === undefined
+          ? {}
+          : { apiKeySealed: sealSecret(input.apiKey, apiKeyPurpose(instanceId)) }),
+        ...(checked === null
+          ? {}
+          : {
+              ...factColumns(checked.facts, checked.report),
+              ...judgeHealth({ status: current.status, statusReason: current.statusReason }, checked.report),
+              ...(input.crkId === undefined || input.crkId === current.crkId
+                ? {}
+                : { keyRing: checked.facts.crk?.keyRing ?? null }),
+            }),
+      },
+      omit: WITHOUT_API_KEY,
+    });
+    if (checked) await keepReport(tx, instanceId, checked.report, "manual");
+
+    const { text, values } = publishSql({ type: "instance.changed", instanceId });
+    await tx.$executeRawUnsafe(text, ...values);
+    await recordAction(actor, {
+      action: "vmware-solutions.service.update",
+      target: { id: instanceId, name: updated.name },
+      instanceId,
+      requestData: describeChange(row, input),
+    });
+
+    return updated;
+  });
+
+  const updated = await saved.catch((error: unknown) => {
+    throw uniqueViolation(error) === null ? error : instanceNameTaken(input.name ?? "");
+  });
+  invalidateInstanceKeyManager(instanceId);
+
+  return { ...updated, endpoints: await sharedEndpoints() };
+}
