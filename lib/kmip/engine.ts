@@ -10,7 +10,7 @@ import {
   refuseFeatures,
   runBatch,
 } from "./batch";
-import { generalFailure, type KmipError } from "./errors";
+import { generalFailure, invalidMessage, type KmipError } from "./errors";
 import { toSeconds } from "./lifecycle";
 import { OPERATION_REGISTRY } from "./operations";
 import { type OperationContext, toKmipError } from "./operations/operation";
@@ -83,6 +83,11 @@ export interface KmipEngine {
    * @param message one complete TTLV-encoded Request Message
    */
   handle(message: Uint8Array, origin: RequestOrigin): Promise<EngineResponse>;
+  /**
+   * Answers, and records, bytes that cannot be a request message: Invalid Message, for a reason that the transport
+   * knows. It never rejects.
+   */
+  refuse(reason: string, origin: RequestOrigin): Promise<EngineResponse>;
 }
 
 const DEFAULT_LIMITS: EngineLimits = {
@@ -102,10 +107,9 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
   const { identity = DEFAULT_IDENTITY } = options;
   const limits: EngineLimits = { ...DEFAULT_LIMITS, ...options.limits };
 
-  async function respond(message: Uint8Array, origin: RequestOrigin): Promise<EngineResponse> {
+  async function respond(read: Request | RefusedRequest, origin: RequestOrigin): Promise<EngineResponse> {
     const now = clock.now();
     const requestId = random.uuid();
-    const read = readSafely(message, limits);
     const header = responseHeader(read, now, requestId);
     let writer = new ResponseWriter(header);
     let items: readonly CompletedItem[];
@@ -144,17 +148,25 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
     return answer(writer, items.some(carriesMaterial));
   }
 
+  /** Whatever goes wrong becomes an answer. */
+  async function respondSafely(
+    read: Request | RefusedRequest,
+    origin: RequestOrigin,
+  ): Promise<EngineResponse> {
+    try {
+      return await respond(read, origin);
+    } catch (error) {
+      logger.error({ err: error }, "A request could not be answered, by a fault of the server");
+      const writer = new ResponseWriter({ version: read.version, timeStamp: toSeconds(clock.now()) });
+      writer.add(refusal(toKmipError(error)));
+      return answer(writer, false);
+    }
+  }
+
   return {
-    async handle(message, origin) {
-      try {
-        return await respond(message, origin);
-      } catch (error) {
-        logger.error({ err: error }, "A request could not be answered, by a fault of the server");
-        const writer = new ResponseWriter({ version: NEWEST_VERSION, timeStamp: toSeconds(clock.now()) });
-        writer.add(refusal(toKmipError(error)));
-        return answer(writer, false);
-      }
-    },
+    handle: (message, origin) => respondSafely(readSafely(message, limits), origin),
+    refuse: (reason, origin) =>
+      respondSafely({ error: invalidMessage(reason), version: NEWEST_VERSION }, origin),
   };
 
   function readSafely(message: Uint8Array, bounds: EngineLimits): Request | RefusedRequest {

@@ -1,0 +1,199 @@
+/**
+ * One connection of an authenticated client: messages in, answers out, one at a time and in order.
+ */
+import type { TLSSocket } from "node:tls";
+import type { EngineResponse, KmipEngine, RequestOrigin } from "../engine";
+import type { EngineLogger, TenantDirectory } from "../ports";
+import { Framer, type FramingError } from "./framer";
+
+export type ConnectionLimits = {
+  readonly idleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly maxMessageBytes: number;
+};
+
+export type ConnectionOptions = {
+  readonly socket: TLSSocket;
+  readonly certificateSha256: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly engine: KmipEngine;
+  readonly tenants: TenantDirectory;
+  readonly logger: EngineLogger;
+  readonly limits: ConnectionLimits;
+  /** Called before a message is answered. */
+  readonly onRequest: (certificateId: string) => void;
+  /** Called after it. */
+  readonly onAnswered: () => void;
+  readonly onClosed: () => void;
+};
+
+const REFUSALS: { readonly [K in FramingError]: string } = {
+  "not-kmip": "Not a KMIP request message",
+  "too-large": "The request message is too large",
+};
+
+export class Connection {
+  readonly certificateSha256: string;
+  readonly #options: ConnectionOptions;
+  readonly #socket: TLSSocket;
+  readonly #framer: Framer;
+  #answering = false;
+  /** Nothing more is answered. */
+  #ending = false;
+  /** The client sends no more; what it has sent is still answered. */
+  #inputEnded = false;
+  #paused = false;
+  /** When the phase that the time-outs watch began (monotonic milliseconds). */
+  #idleSince = performance.now();
+  #messageSince: number | null = null;
+  #writeSince: number | null = null;
+  #writes = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.certificateSha256 = options.certificateSha256;
+    this.#socket = options.socket;
+    this.#framer = new Framer(options.limits.maxMessageBytes);
+  }
+
+  /** Starts listening to the client. */
+  start(): void {
+    const socket = this.#socket;
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("end", () => {
+      this.#inputEnded = true;
+      if (!this.#answering) socket.destroySoon();
+    });
+    socket.on("error", (error) => {
+      this.#options.logger.debug(
+        { err: error, remoteAddress: this.#options.remoteAddress },
+        "Connection failed",
+      );
+      socket.destroy();
+    });
+    socket.on("close", () => {
+      this.#ending = true;
+      this.#framer.clear();
+      this.#options.onClosed();
+    });
+  }
+
+  /** Ends the connection once the request in flight, if there is one, is answered. */
+  drain(): void {
+    this.#ending = true;
+    if (!this.#answering) this.#socket.destroySoon();
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.#ending = true;
+    this.#socket.destroy();
+  }
+
+  /** Which time-out has run out, or null. @param now monotonic milliseconds */
+  expired(now: number): "idle" | "request" | "write" | null {
+    const { idleTimeoutMs, requestTimeoutMs, writeTimeoutMs } = this.#options.limits;
+    if (this.#writeSince !== null && now - this.#writeSince > writeTimeoutMs) return "write";
+    if (this.#answering) return null;
+    if (this.#messageSince !== null) return now - this.#messageSince > requestTimeoutMs ? "request" : null;
+    return now - this.#idleSince > idleTimeoutMs ? "idle" : null;
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ending) return;
+    this.#messageSince ??= performance.now();
+    this.#framer.push(chunk);
+    if (this.#answering) {
+      // Back-pressure: what is not answered yet stays with the client.
+      this.#paused = true;
+      this.#socket.pause();
+      return;
+    }
+    this.#answering = true;
+    this.#answerAll().catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, "A connection was ended by a fault of the server");
+      this.destroy();
+    });
+  }
+
+  /** Answers every complete message, then listens on. */
+  async #answerAll(): Promise<void> {
+    for (;;) {
+      const message = this.#ending ? null : this.#framer.next();
+      if (message === null) break;
+      const origin = await this.#origin();
+      if (origin === null) {
+        this.destroy();
+        return;
+      }
+      if (typeof message === "string") {
+        await this.#send(await this.#options.engine.refuse(REFUSALS[message], origin));
+        this.#linger();
+        return;
+      }
+      this.#options.onRequest(origin.tenant.certificateId);
+      try {
+        await this.#send(await this.#options.engine.handle(message, origin));
+      } finally {
+        this.#options.onAnswered();
+      }
+    }
+    this.#answering = false;
+    this.#idleSince = performance.now();
+    this.#messageSince = this.#framer.buffered > 0 ? this.#idleSince : null;
+    if (this.#ending || this.#inputEnded) this.#socket.destroySoon();
+    else if (this.#paused) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+  }
+
+  /**
+   * Says no more, and drops what still comes, so that the client can read why: closing at once would reset the
+   * connection. The time-out of a request ends it.
+   */
+  #linger(): void {
+    this.#ending = true;
+    this.#framer.clear();
+    this.#answering = false;
+    this.#messageSince = performance.now();
+    if (this.#inputEnded) this.#socket.destroySoon();
+    else this.#socket.end();
+    this.#socket.resume();
+  }
+
+  /** The certificate may have lost its tenant since the last message. */
+  async #origin(): Promise<RequestOrigin | null> {
+    const { tenants, certificateSha256, remoteAddress, remotePort } = this.#options;
+    const tenant = await tenants.resolve(certificateSha256);
+    return tenant === null ? null : { tenant, remoteAddress, remotePort };
+  }
+
+  /** Writes an answer; resolves when the client may be sent more. The answer is zeroed when the socket has taken it. */
+  async #send(response: EngineResponse): Promise<void> {
+    const socket = this.#socket;
+    if (socket.destroyed || !socket.writable) {
+      response.release();
+      return;
+    }
+    this.#writes += 1;
+    this.#writeSince ??= performance.now();
+    const roomLeft = socket.write(response.bytes, () => {
+      response.release();
+      this.#writes -= 1;
+      this.#writeSince = this.#writes === 0 ? null : performance.now();
+    });
+    if (roomLeft) return;
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        socket.off("drain", go);
+        socket.off("close", go);
+        resolve();
+      };
+      socket.on("drain", go);
+      socket.on("close", go);
+    });
+  }
+}
