@@ -89,7 +89,7 @@ async function attempts(options: HttpRequest, endsAt: number, signal: AbortSigna
       return settle(outcome);
     }
 
-    const pause = pauseBefore(attempt, outcome, options.backoffMs ?? 200);
+    const pause = pauseBefore(attempt, outcome.retryAfterMs, options.backoffMs ?? 200, Math.random());
 
     if (performance.now() + pause >= endsAt) {
       return settle(outcome);
@@ -117,11 +117,21 @@ function isRepeatable(repeat: Repeat, outcome: HttpResponse | IbmCloudError): bo
   return outcome.status === 429 || (repeat === "safe" && outcome.status >= 500 && outcome.status !== 501);
 }
 
-function pauseBefore(attempt: number, outcome: HttpResponse | IbmCloudError, baseMs: number): number {
+/**
+ * Milliseconds to wait after an attempt: doubling from `baseMs` up to four seconds, a random half of it, and never less
+ * than the service asked for.
+ * @param random from 0 up to 1
+ */
+export function pauseBefore(
+  attempt: number,
+  retryAfterMs: number | null,
+  baseMs: number,
+  random: number,
+): number {
   const exponential = Math.min(baseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
-  const jittered = exponential * (0.5 + Math.random() / 2);
+  const jittered = exponential * (0.5 + random / 2);
 
-  return Math.max(jittered, outcome.retryAfterMs ?? 0);
+  return Math.max(jittered, retryAfterMs ?? 0);
 }
 
 /** One attempt. A request that may be repeated gets at most half of the whole time, so that a second one fits. */

@@ -42,7 +42,7 @@ export type TokenSource = {
   /** A valid token. @throws IbmCloudError `credentials` … */
   token(options: CallOptions): Promise<IamToken>;
   /**
-   * Tells that a service answered 401 to this token: it is dropped. True when trying once more with a new one makes
+   * Tells that a service answered 401 to this token. True when it was dropped and trying once more with a new one makes
    * sense; false when that was done a moment ago, so that a missing role does not double every request.
    */
   refused(token: IamToken): boolean;
@@ -194,12 +194,12 @@ export function createIamClient(options: { url: string; now?: () => number }): I
             return true;
           }
 
-          entry.token = null;
-
+          // Replaced a moment ago and refused again: the token is good, and what is missing is a role.
           if (now() - entry.refusedAt < REFUSED_RETRY_MS) {
             return false;
           }
 
+          entry.token = null;
           entry.refusedAt = now();
 
           return true;

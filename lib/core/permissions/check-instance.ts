@@ -18,7 +18,8 @@ export type CheckedInstance = PermissionOutcome & RecordedCheck;
  * Whoever calls has checked the right to do so and the account.
  * @param options.onChanged called after the change is kept, when the status, its reason or the root key's state or
  *   version changed: to tell the other processes
- * @throws AppError NOT_FOUND, INVALID_STATE when the instance has no key manager yet, NOT_AVAILABLE
+ * @throws AppError NOT_FOUND, INVALID_STATE when the instance has no key manager yet, NOT_AVAILABLE; the reason of
+ *   options.signal when it fired
  */
 export async function checkInstance(
   instanceId: string,
@@ -68,6 +69,10 @@ export async function checkInstance(
     },
     options.cloud ?? ibmCloud(),
   );
+
+  // A run that was cut short says nothing about the instance.
+  options.signal?.throwIfAborted();
+
   const recorded = await recordPermissionCheck(instanceId, outcome.report, trigger, outcome.facts);
 
   if (recorded === null) {

@@ -65,6 +65,8 @@ const SERVICE_NAMES = { "key-protect": "Key Protect", hpcs: "Hyper Protect Crypt
 const LIVING_STATES = "0,1,2,3";
 /** Page of a full listing; the API allows 5,000, but such an answer is many megabytes. */
 const SCAN_PAGE = 1000;
+/** Keys deleted between two pages move the rest forward: pages overlap so that none falls into the gap. */
+const SCAN_OVERLAP = 100;
 const MAX_LIST_LIMIT = 200;
 
 /**
@@ -198,23 +200,26 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
 
         return matches(found).map((key) => ({ id: key.id }));
       } catch (error) {
-        // Search covers 5,000 keys at most; beyond that only the whole list tells.
-        if (!(error instanceof KeyManagerError) || error.code !== "KEY_SEARCH_TOO_BROAD") {
+        // Search covers 5,000 keys at most (KEY_SEARCH_TOO_BROAD); beyond that only the whole list tells.
+        if (!(error instanceof KeyManagerError) || error.status !== 400) {
           throw error;
         }
       }
 
-      const ids: { id: string }[] = [];
+      const ids = new Set<string>();
 
-      for (let offset = 0; ; offset += SCAN_PAGE) {
+      for (let offset = 0; ; offset += SCAN_PAGE - SCAN_OVERLAP) {
         const page = await listKeys(
           { ...query, sort: "creationDate", limit: String(SCAN_PAGE), offset: String(offset) },
           context,
         );
-        ids.push(...matches(page).map((key) => ({ id: key.id })));
+
+        for (const key of matches(page)) {
+          ids.add(key.id);
+        }
 
         if (page.length < SCAN_PAGE) {
-          return ids;
+          return [...ids].map((id) => ({ id }));
         }
       }
     },
