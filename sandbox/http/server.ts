@@ -74,7 +74,6 @@ async function serve(
   const segments = splitPath(rawPath) ?? [];
 
   const body = await readBody(message);
-  if (isClosing()) response.setHeader("connection", "close");
   if (body === undefined) {
     // What is left of the body is not read: the connection cannot be used for another request.
     response.setHeader("connection", "close");
@@ -89,7 +88,9 @@ async function serve(
     body,
     correlationId,
   };
-  send(message, response, await options.handle(request), correlationId);
+  const answer = await options.handle(request);
+  if (isClosing()) response.setHeader("connection", "close");
+  send(message, response, answer, correlationId);
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {
@@ -118,9 +119,9 @@ function listen(server: Server, host: string, port: number): Promise<number> {
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   let closing = false;
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (message, response) => {
-    serve(message, response, options, () => closing).catch((error: unknown) => {
-      // The client went away in the middle of its request, or sent what is no HTTP; there is nobody to tell.
-      response.destroy(error instanceof Error ? error : undefined);
+    serve(message, response, options, () => closing).catch(() => {
+      // The client went away in the middle of its request: there is nobody left to answer.
+      response.destroy();
     });
   });
   const port = await listen(server, options.host, options.port);

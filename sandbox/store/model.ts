@@ -72,7 +72,7 @@ const policy = z.object({
 
 const signingKey = z.object({ kid: id, createdAt: date, privateJwk: sealed });
 
-const seed = z.object({ version: z.literal(1), seededAt: date });
+const seed = z.object({ version: z.literal(1), seededAt: date, rootKeyIds: z.array(id) });
 
 const keyVersion = z.object({ id, createdAt: date, material: sealed });
 
