@@ -12,7 +12,7 @@ import { ensureFirstAdministrator } from "@/lib/core/users";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { type EmbeddedServer, startEmbeddedPostgres } from "@/lib/db/embedded";
 import { migrate, readMigrations } from "@/lib/db/migrate";
-import { type Env, env } from "@/lib/env";
+import { type Env, env, serverCertificateHosts } from "@/lib/env";
 import { readSandboxCredentials } from "@/sandbox";
 import { Child } from "./supervisor/child";
 import { lockDataDir } from "./supervisor/lock";
@@ -131,7 +131,7 @@ async function prepareDatabase(
   try {
     await ensureTlsIdentities({
       zones: settings.KMIP_PORTS.map((_, index) => index + 1),
-      hosts: [...new Set([settings.kmipPublicHost, settings.KMIP_HOST, "localhost", "127.0.0.1"])],
+      hosts: serverCertificateHosts(settings),
     });
 
     const administrator = await ensureFirstAdministrator({

@@ -116,3 +116,10 @@ export function env(): Env {
 
   return current;
 }
+
+/** Names and addresses that the endpoints' server certificates carry. Unspecified addresses are no names. */
+export function serverCertificateHosts(settings: Pick<Env, "kmipPublicHost" | "KMIP_HOST">): string[] {
+  const hosts = [settings.kmipPublicHost, settings.KMIP_HOST, "localhost", "127.0.0.1"];
+
+  return [...new Set(hosts)].filter((host) => host !== "0.0.0.0" && host !== "::");
+}

@@ -1,7 +1,7 @@
 /**
  * `npm test`: every check of the repository, from a clean clone. Ends with the sum over all suites in one line.
  *   npm test                 everything
- *   npm test -- unit         only the named parts: lint, types, dead-code, unit, e2e
+ *   npm test -- unit         only the named parts: lint, types, dead-code, unit, product, e2e
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -33,11 +33,12 @@ function readReport(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
 }
 
-async function unit() {
-  const file = join(results, "vitest.json");
+async function vitest(project) {
+  const file = join(results, `vitest-${project}.json`);
   const code = await run([
     "node_modules/vitest/vitest.mjs",
     "run",
+    `--project=${project}`,
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${file}`,
@@ -74,7 +75,8 @@ const suites = [
   ["lint", () => single(["node_modules/@biomejs/biome/bin/biome", "check", "."])],
   ["types", () => single(["node_modules/typescript/bin/tsc", "--noEmit"])],
   ["dead-code", () => single(["node_modules/knip/bin/knip.js"])],
-  ["unit", unit],
+  ["unit", () => vitest("unit")],
+  ["product", () => vitest("product")],
   ["e2e", endToEnd],
 ];
 

@@ -1,0 +1,102 @@
+/** Process of the worker: what must happen without anybody asking. Work is claimed in PostgreSQL, so N may run. */
+import { hostname } from "node:os";
+import { Cron } from "croner";
+import { createAuditWriter } from "@/lib/audit/writer";
+import { recordAction, setAuditWriter } from "@/lib/core/audit";
+import { ensureTlsIdentities } from "@/lib/core/endpoints";
+import { reconcileAll, systemActor } from "@/lib/core/keks";
+import { checkDueInstances } from "@/lib/core/permissions";
+import { openDatabase, setDatabase } from "@/lib/db";
+import { resolveDatabaseUrl } from "@/lib/db/url";
+import { env, serverCertificateHosts } from "@/lib/env";
+import { createLogger } from "@/lib/log";
+import { runProcess } from "./supervisor/run";
+
+const CHECK_EVERY_SECONDS = 15 * 60;
+/** An idempotency key is remembered for a day. */
+const IDEMPOTENCY_HOURS = 24;
+const logger = createLogger("worker");
+
+runProcess(logger, async () => {
+  const settings = env();
+  const database = openDatabase(resolveDatabaseUrl(settings), {
+    applicationName: "kmip-console worker",
+    onError: (error) => logger.warn({ err: error }, "database connection lost"),
+  });
+
+  setDatabase(database);
+
+  const writer = createAuditWriter({
+    pool: database.pool,
+    node: `worker@${hostname()}-${settings.PORT}`,
+    logger,
+  });
+
+  setAuditWriter(writer);
+
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  /** Runs a job by a schedule, never beside itself; its failure is logged and the next time is another chance. */
+  const job = (what: string, pattern: string, work: () => Promise<void>): Cron =>
+    new Cron(pattern, { protect: true, timezone: "UTC" }, async () => {
+      const run = work().catch((error: unknown) => {
+        if (!stopping.signal.aborted) {
+          logger.warn({ err: error, job: what }, "job failed");
+        }
+      });
+
+      running.add(run);
+      await run;
+      running.delete(run);
+    });
+  const jobs = [
+    job("permission checks", "*/15 * * * * *", async () => {
+      await checkDueInstances({
+        everySeconds: CHECK_EVERY_SECONDS,
+        signal: stopping.signal,
+        onError: (error, instanceId) =>
+          logger.warn({ err: error, instanceId }, "permission check could not run"),
+      });
+    }),
+    job("reconcile", "*/20 * * * * *", async () => {
+      await reconcileAll({
+        database,
+        logger,
+        signal: stopping.signal,
+        onReconciled: ({ kind, accountId, instanceId, uniqueIdentifier }) =>
+          recordAction(systemActor("worker", accountId), {
+            action: "vmware-solutions.kmip-key.reconcile",
+            target: { id: uniqueIdentifier },
+            instanceId,
+            requestData: { kind },
+          }),
+      });
+    }),
+    job("server certificates", "0 17 3 * * *", async () => {
+      await ensureTlsIdentities({
+        zones: settings.KMIP_PORTS.map((_, index) => index + 1),
+        hosts: serverCertificateHosts(settings),
+      });
+    }),
+    job("idempotency keys", "0 41 * * * *", async () => {
+      await database.pool.query(
+        "DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => $1)",
+        [IDEMPOTENCY_HOURS],
+      );
+    }),
+  ];
+
+  return {
+    async stop() {
+      stopping.abort();
+
+      for (const scheduled of jobs) {
+        scheduled.stop();
+      }
+
+      await Promise.allSettled(running);
+      await writer.close();
+      await database.close();
+    },
+  };
+});
