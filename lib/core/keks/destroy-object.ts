@@ -9,7 +9,7 @@ import type { KekRecord, Queryable } from "./objects";
 export type DestroyDependencies = {
   readonly db: Queryable;
   readonly openKeyManager: OpenKeyManager;
-  readonly logger: EngineLogger;
+  readonly logger: Pick<EngineLogger, "warn">;
   readonly timeoutMs: number;
 };
 

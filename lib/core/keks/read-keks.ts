@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { database } from "@/lib/db";
+import { type Actor, requireRole } from "../actor";
+import { AppError } from "../errors";
+import { type InstanceRecord, readInstance } from "./instance-records";
+import { type KekDetailView, type KekRow, SELECT_KEKS, toKekDetail } from "./kek-view";
+import { VISIBLE } from "./objects";
+
+/** The instance, if it is one of the actor's account. @throws AppError NOT_FOUND */
+export async function requireInstance(actor: Actor, instanceId: string): Promise<InstanceRecord> {
+  const instance = z.uuid().safeParse(instanceId).success
+    ? await readInstance(database().pool, instanceId)
+    : null;
+
+  if (!instance || instance.accountId !== actor.accountId) {
+    throw new AppError("NOT_FOUND", "There is no such instance.");
+  }
+
+  return instance;
+}
+
+export function kekNotFound(): AppError {
+  return new AppError("NOT_FOUND", "The instance has no KEK with this identifier.");
+}
+
+/** The row of a KEK. The caller has checked that the instance is the actor's. @throws AppError NOT_FOUND */
+export async function requireKekRow(instanceId: string, uniqueIdentifier: string): Promise<KekRow> {
+  if (uniqueIdentifier.includes("\0")) {
+    throw kekNotFound();
+  }
+
+  const { rows } = await database().pool.query<KekRow>(
+    `${SELECT_KEKS} WHERE o.instance_id = $1 AND o.unique_identifier = $2 AND o.storage IN ${VISIBLE}`,
+    [instanceId, uniqueIdentifier],
+  );
+  const [row] = rows;
+
+  if (!row) {
+    throw kekNotFound();
+  }
+
+  return row;
+}
+
+/**
+ * A KEK with all that is known of it.
+ * @throws AppError FORBIDDEN, NOT_FOUND
+ */
+export async function getKek(
+  actor: Actor,
+  instanceId: string,
+  uniqueIdentifier: string,
+  now: Date = new Date(),
+): Promise<KekDetailView> {
+  requireRole(actor, "viewer");
+  await requireInstance(actor, instanceId);
+
+  return toKekDetail(await requireKekRow(instanceId, uniqueIdentifier), now);
+}

@@ -1,0 +1,193 @@
+import type { Database } from "@/lib/db";
+import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
+import { openInstanceKeyManager } from "../key-managers/open-key-manager";
+import { markDestroyed } from "./change-object";
+import { readInstance } from "./instance-records";
+import { callContext, type OpenKeyManager } from "./material-reader";
+import { deleteStoring } from "./objects";
+
+/** Told of what was done, before the next step (audit events). */
+export type ReconciledListener = (done: {
+  readonly kind: "orphanRemoved" | "destructionFinished";
+  readonly accountId: string;
+  readonly instanceId: string;
+  readonly uniqueIdentifier: string;
+}) => Promise<void>;
+
+export type ReconcileOptions = {
+  readonly database: Pick<Database, "pool">;
+  readonly logger: EngineLogger;
+  readonly clock?: EngineClock;
+  readonly openKeyManager?: OpenKeyManager;
+  readonly onReconciled?: ReconciledListener;
+  /** Rows without progress for so long are taken up; far longer than a slow Create or Destroy takes. */
+  readonly olderThanSeconds?: number;
+  /**
+   * An abandoned Create's row is forgotten so long after it began. Until then its name is looked for again and
+   * again, because a request that was under way may still make a standard key.
+   */
+  readonly settleSeconds?: number;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+export type ReconcileReport = {
+  /** Creates that ended without an answer, given up now. */
+  readonly abandoned: number;
+  /** Standard keys deleted that nobody was told of. */
+  readonly orphansRemoved: number;
+  /** Destructions finished. */
+  readonly destroyed: number;
+  /** Rows that the key manager did not let us settle; they are taken up again next time. */
+  readonly failed: number;
+};
+
+type ClaimedRow = {
+  uniqueIdentifier: string;
+  storage: "abandoned" | "destroying";
+  keyManagerKeyId: string | null;
+  createdAt: Date;
+  wasStoring: boolean;
+};
+
+const BATCH = 100;
+
+/**
+ * Claims rows: one process at a time works on a row, and a Create that is still running finds its row abandoned
+ * and fails instead of acknowledging. `changed_at` is the claim's time.
+ */
+const CLAIM = `
+  WITH due AS (
+    SELECT instance_id, unique_identifier, storage FROM managed_object
+    WHERE instance_id = $1 AND storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $2
+    ORDER BY changed_at LIMIT ${BATCH}
+    FOR UPDATE SKIP LOCKED
+  )
+  UPDATE managed_object o SET
+    storage = CASE WHEN o.storage = 'storing' THEN 'abandoned' ELSE o.storage END, changed_at = $3
+  FROM due
+  WHERE o.instance_id = due.instance_id AND o.unique_identifier = due.unique_identifier
+  RETURNING o.unique_identifier AS "uniqueIdentifier", o.storage::text AS storage,
+            o.key_manager_key_id AS "keyManagerKeyId", o.created_at AS "createdAt",
+            due.storage = 'storing' AS "wasStoring"`;
+
+/**
+ * Settles what interrupted Creates and Destroys of an instance left behind. It may run at any time, in any number
+ * of processes, beside live traffic, and may itself be interrupted anywhere.
+ */
+export async function reconcileInstance(
+  options: ReconcileOptions,
+  instanceId: string,
+): Promise<ReconcileReport> {
+  const { pool } = options.database;
+  const clock = options.clock ?? { now: () => new Date() };
+  const openKeyManager = options.openKeyManager ?? openInstanceKeyManager;
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const report = { abandoned: 0, orphansRemoved: 0, destroyed: 0, failed: 0 };
+  const instance = await readInstance(pool, instanceId);
+
+  if (!instance) {
+    return report;
+  }
+
+  const started = clock.now().getTime();
+  const due = new Date(started - (options.olderThanSeconds ?? 120) * 1_000);
+  const settled = started - (options.settleSeconds ?? 900) * 1_000;
+
+  async function tell(kind: "orphanRemoved" | "destructionFinished", uniqueIdentifier: string) {
+    if (instance) {
+      await options.onReconciled?.({ kind, accountId: instance.accountId, instanceId, uniqueIdentifier });
+    }
+  }
+
+  async function settleAbandoned(row: ClaimedRow): Promise<void> {
+    if (!instance) {
+      return;
+    }
+
+    const { keyManager } = openKeyManager(instance);
+    const found = await keyManager.findStandardKeys(row.uniqueIdentifier, callContext(timeoutMs));
+
+    for (const { id } of found) {
+      await keyManager.deleteStandardKey(id, callContext(timeoutMs));
+      report.orphansRemoved += 1;
+      await tell("orphanRemoved", row.uniqueIdentifier);
+    }
+
+    if (row.createdAt.getTime() <= settled) {
+      await deleteStoring(pool, instanceId, row.uniqueIdentifier);
+    }
+  }
+
+  async function finishDestruction(row: ClaimedRow): Promise<void> {
+    if (!instance) {
+      return;
+    }
+
+    if (row.keyManagerKeyId !== null) {
+      await openKeyManager(instance).keyManager.deleteStandardKey(
+        row.keyManagerKeyId,
+        callContext(timeoutMs),
+      );
+    }
+
+    await markDestroyed(pool, instanceId, row.uniqueIdentifier);
+    report.destroyed += 1;
+    await tell("destructionFinished", row.uniqueIdentifier);
+  }
+
+  for (;;) {
+    options.signal?.throwIfAborted();
+
+    const { rows } = await pool.query<ClaimedRow>(CLAIM, [instanceId, due, clock.now()]);
+
+    for (const row of rows) {
+      report.abandoned += row.wasStoring ? 1 : 0;
+
+      try {
+        await (row.storage === "abandoned" ? settleAbandoned(row) : finishDestruction(row));
+      } catch (error) {
+        report.failed += 1;
+        options.logger.warn(
+          { err: error, instanceId, uniqueIdentifier: row.uniqueIdentifier, storage: row.storage },
+          "KEK not settled; trying again later",
+        );
+      }
+    }
+
+    // With an age of zero every row is due again at once: one round is all there is to do.
+    if (rows.length < BATCH || due.getTime() >= started) {
+      return report;
+    }
+  }
+}
+
+/** Reconciles every instance that has something to settle. Errors of one instance do not keep the others waiting. */
+export async function reconcileAll(options: ReconcileOptions): Promise<ReconcileReport> {
+  const clock = options.clock ?? { now: () => new Date() };
+  const due = new Date(clock.now().getTime() - (options.olderThanSeconds ?? 120) * 1_000);
+  const { rows } = await options.database.pool.query<{ instanceId: string }>(
+    `SELECT DISTINCT instance_id AS "instanceId" FROM managed_object
+     WHERE storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $1`,
+    [due],
+  );
+  const total = { abandoned: 0, orphansRemoved: 0, destroyed: 0, failed: 0 };
+
+  for (const { instanceId } of rows) {
+    options.signal?.throwIfAborted();
+
+    try {
+      const report = await reconcileInstance(options, instanceId);
+
+      total.abandoned += report.abandoned;
+      total.orphansRemoved += report.orphansRemoved;
+      total.destroyed += report.destroyed;
+      total.failed += report.failed;
+    } catch (error) {
+      total.failed += 1;
+      options.logger.error({ err: error, instanceId }, "instance not reconciled; trying again later");
+    }
+  }
+
+  return total;
+}

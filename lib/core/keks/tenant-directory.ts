@@ -1,0 +1,215 @@
+import type { KmipEventContext } from "@/lib/audit/kmip-events";
+import type { Database } from "@/lib/db";
+import type { EngineLogger, Tenant, TenantDirectory } from "@/lib/kmip/ports";
+import { CoherentCache } from "./coherent-cache";
+import type { HouseEvents } from "./house-events";
+
+export type TenantDirectoryOptions = {
+  readonly database: Pick<Database, "pool">;
+  readonly events: HouseEvents;
+  readonly logger: EngineLogger;
+  /** Pause before a failed look-up of certificates with open connections is repeated, in milliseconds. */
+  readonly retryMs?: number;
+};
+
+export interface DatabaseTenantDirectory extends TenantDirectory {
+  /** Account and names for the audit; also of a tenant that was removed a moment ago. */
+  describe(tenant: Tenant): Promise<KmipEventContext>;
+  close(): void;
+}
+
+type Entry = { readonly tenant: Tenant; readonly context: KmipEventContext };
+
+type CertificateRow = {
+  certificateId: string;
+  certificateName: string;
+  sha256: string;
+  instanceId: string;
+  instanceName: string;
+  accountId: string;
+  activateOnCreate: boolean;
+  serveCompromised: boolean;
+};
+
+/** `attention` goes on serving what the key manager allows. */
+const SELECT_CERTIFICATES = `
+  SELECT c.id AS "certificateId", c.name AS "certificateName", c.sha256, i.id AS "instanceId",
+         i.name AS "instanceName", i.account_id AS "accountId", i.activate_on_create AS "activateOnCreate",
+         i.serve_compromised AS "serveCompromised"
+  FROM client_certificate c JOIN instance i ON i.id = c.instance_id
+  WHERE c.sha256 = ANY ($1::text[]) AND i.status IN ('installed', 'attention')`;
+
+const MAX_CERTIFICATES = 100_000;
+const RECHECK_BATCH = 1_000;
+
+function toEntry(row: CertificateRow): Entry {
+  return {
+    tenant: {
+      instanceId: row.instanceId,
+      certificateId: row.certificateId,
+      certificateSha256: row.sha256,
+      policy: { activateOnCreate: row.activateOnCreate, serveCompromised: row.serveCompromised },
+    },
+    context: {
+      accountId: row.accountId,
+      instanceName: row.instanceName,
+      certificateName: row.certificateName,
+    },
+  };
+}
+
+/**
+ * Tenants by client certificate: loaded at first use, then from memory until an event says otherwise. An unknown
+ * certificate is looked up every time, so that a new one works at once.
+ */
+export function createTenantDirectory(options: TenantDirectoryOptions): DatabaseTenantDirectory {
+  const { pool } = options.database;
+  const { events, logger } = options;
+  const cache = new CoherentCache<Entry>({ max: MAX_CERTIFICATES, trusted: events.trusted });
+  /** Certificates that were let in, with what they opened: their connections may still be open. */
+  const admitted = new Map<string, Entry>();
+  const listeners = new Set<(certificateSha256: string) => void>();
+  const recheck = new Set<string>();
+  let timer: NodeJS.Timeout | null = null;
+  let checking = false;
+  let closed = false;
+
+  async function load(fingerprints: readonly string[]): Promise<Entry[]> {
+    const { rows } = await pool.query<CertificateRow>({
+      name: "keks-tenants",
+      text: SELECT_CERTIFICATES,
+      values: [fingerprints],
+    });
+
+    return rows.map(toEntry);
+  }
+
+  function revoke(sha256: string): void {
+    cache.invalidate(sha256);
+    admitted.delete(sha256);
+
+    for (const listener of listeners) {
+      listener(sha256);
+    }
+  }
+
+  /** Looks whether admitted certificates still open their instances; repeats until the database answers. */
+  async function runRecheck(): Promise<void> {
+    if (checking || closed) {
+      return;
+    }
+
+    checking = true;
+
+    try {
+      while (recheck.size > 0) {
+        const batch = [...recheck].slice(0, RECHECK_BATCH);
+        const found = new Map((await load(batch)).map((entry) => [entry.tenant.certificateSha256, entry]));
+
+        for (const sha256 of batch) {
+          recheck.delete(sha256);
+
+          if (found.get(sha256)?.tenant.instanceId !== admitted.get(sha256)?.tenant.instanceId) {
+            revoke(sha256);
+          }
+        }
+      }
+    } catch (error) {
+      logger.warn({ err: error }, "open connections' certificates could not be checked; trying again");
+      timer ??= setTimeout(() => {
+        timer = null;
+        void runRecheck();
+      }, options.retryMs ?? 1_000);
+    } finally {
+      checking = false;
+    }
+  }
+
+  function recheckWhere(matches: (entry: Entry) => boolean): void {
+    for (const [sha256, entry] of admitted) {
+      if (matches(entry)) {
+        cache.invalidate(sha256);
+        recheck.add(sha256);
+      }
+    }
+
+    void runRecheck();
+  }
+
+  const unsubscribe = events.subscribe({
+    onEvent(event) {
+      switch (event.type) {
+        case "certificate.added":
+          cache.invalidate(event.sha256);
+          break;
+        case "certificate.removed":
+          revoke(event.sha256);
+          break;
+        case "instance.changed":
+        case "instance.removed":
+          recheckWhere((entry) => entry.tenant.instanceId === event.instanceId);
+          break;
+        case "kek.changed":
+          break;
+      }
+    },
+    onGap() {
+      cache.clear();
+      recheckWhere(() => true);
+    },
+  });
+
+  return {
+    async resolve(certificateSha256) {
+      const entry = await cache.get(certificateSha256, async () => {
+        const [found] = await load([certificateSha256]);
+
+        return found ?? null;
+      });
+
+      if (entry) {
+        admitted.set(certificateSha256, entry);
+      }
+
+      return entry?.tenant ?? null;
+    },
+
+    onRevoked(listener) {
+      listeners.add(listener);
+
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+
+    async describe(tenant) {
+      const known = admitted.get(tenant.certificateSha256);
+
+      if (known?.tenant.instanceId === tenant.instanceId) {
+        return known.context;
+      }
+
+      const { rows } = await pool.query<{
+        accountId: string;
+        instanceName: string;
+        certificateName: string | null;
+      }>(
+        `SELECT i.account_id AS "accountId", i.name AS "instanceName", c.name AS "certificateName"
+         FROM instance i LEFT JOIN client_certificate c ON c.id = $2 AND c.instance_id = i.id WHERE i.id = $1`,
+        [tenant.instanceId, tenant.certificateId],
+      );
+
+      return rows[0] ?? { accountId: null, instanceName: null, certificateName: null };
+    },
+
+    close() {
+      closed = true;
+      unsubscribe();
+      listeners.clear();
+
+      if (timer) {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
