@@ -54,15 +54,17 @@ export async function listStoreFiles(dir: string): Promise<StoreFiles> {
  * is complete and on disk.
  *
  * @param records JSON-serialisable; serialised in portions, so that requests go on meanwhile
+ * @returns its size in bytes
  */
 export async function writeSnapshot(
   dir: string,
   generation: number,
   records: readonly unknown[],
-): Promise<void> {
+): Promise<number> {
   const path = snapshotPath(dir, generation);
   const draft = `${path}.draft`;
   const handle = await open(draft, "w", 0o600);
+  let bytes = 0;
   try {
     await handle.appendFile(encodeLine(JSON.stringify({ snapshot: generation })));
     for (let start = 0; start < records.length; start += RECORDS_PER_WRITE) {
@@ -71,11 +73,14 @@ export async function writeSnapshot(
     }
     await handle.appendFile(encodeLine(JSON.stringify({ records: records.length })));
     await handle.sync();
+    bytes = (await handle.stat()).size;
   } finally {
     await handle.close();
   }
   await rename(draft, path);
   await syncDirectory(dir);
+
+  return bytes;
 }
 
 /**

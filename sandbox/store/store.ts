@@ -1,10 +1,10 @@
-import { mkdir, truncate, unlink } from "node:fs/promises";
+import { mkdir, stat, truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
 
 import { SandboxError } from "../errors";
-import { journalPath, listStoreFiles, readSnapshot, writeSnapshot } from "./files";
+import { journalPath, listStoreFiles, readSnapshot, snapshotPath, writeSnapshot } from "./files";
 import { JournalWriter, readJournal, syncDirectory } from "./journal";
 import { isRecordKind, type KeyRecord, type RecordKind, type RecordOf, recordSchemas } from "./model";
 
@@ -39,7 +39,7 @@ function corrupt(what: string): SandboxError {
 export interface StoreOptions {
   /** The store's own folder; made (mode 0700) if it is not there. */
   dir: string;
-  /** Size in bytes at which the journal is replaced by a snapshot. */
+  /** Size in bytes from which the journal is replaced by a snapshot, once it is as large as the last snapshot. */
   compactAfterBytes: number;
   /** Told when a compaction in the background failed; the journal goes on, only longer. */
   onCompactionError: (error: unknown) => void;
@@ -58,6 +58,7 @@ export class SandboxStore {
   readonly #keyIdOfAlias = new Map<string, Map<string, string>>();
   readonly #apiKeyIdOfHash = new Map<string, string>();
   #generation = 0;
+  #snapshotBytes = 0;
   #writer: JournalWriter | undefined;
   #compaction: Promise<void> | undefined;
 
@@ -126,7 +127,7 @@ export class SandboxStore {
     if (!this.#writer) throw new SandboxError("SANDBOX_STORE_FAILED", "The sandbox's store is closed.");
     this.#writer.append(JSON.stringify(changes));
     for (const change of changes) this.#apply(change);
-    if (this.#writer.bytes >= this.#options.compactAfterBytes) this.#startCompaction();
+    if (this.#isJournalLong(this.#writer)) this.#startCompaction();
   }
 
   /** Fulfilled when every change made before the call is on disk. */
@@ -158,6 +159,7 @@ export class SandboxStore {
     for (const name of files.obsolete) await unlink(join(dir, name));
     if (files.snapshot > 0) {
       await readSnapshot(dir, files.snapshot, (record) => this.#apply(this.#parseChange(record)));
+      this.#snapshotBytes = (await stat(snapshotPath(dir, files.snapshot))).size;
     }
     const first = Math.max(files.snapshot, 1);
     let cutOff = false;
@@ -174,9 +176,12 @@ export class SandboxStore {
     }
     this.#generation = files.journals.at(-1) ?? first;
     this.#writer = await JournalWriter.open(journalPath(dir, this.#generation));
-    if (this.#writer.bytes >= this.#options.compactAfterBytes || files.journals.length > 1) {
-      await this.compact();
-    }
+    if (this.#isJournalLong(this.#writer) || files.journals.length > 1) await this.compact();
+  }
+
+  /** Waiting for the snapshot's size keeps the rewriting in proportion to the writing, however many keys there are. */
+  #isJournalLong(writer: JournalWriter): boolean {
+    return writer.bytes >= Math.max(this.#options.compactAfterBytes, this.#snapshotBytes);
   }
 
   #parseChange(record: unknown): Change {
@@ -260,7 +265,7 @@ export class SandboxStore {
     );
 
     await closed;
-    await writeSnapshot(dir, generation, records);
+    this.#snapshotBytes = await writeSnapshot(dir, generation, records);
     for (const name of (await listStoreFiles(dir)).obsolete) await unlink(join(dir, name));
     await syncDirectory(dir);
   }
