@@ -1,0 +1,112 @@
+import type { Actor } from "@/lib/core/actor";
+import { AppError } from "@/lib/core/errors";
+import { authenticateToken } from "@/lib/core/tokens";
+import type { SignedInUser } from "@/lib/core/users";
+import { env } from "@/lib/env";
+import { countRefusal, requireCredentialsAllowed } from "./rate-limits";
+import { type RequestFacts, requestFacts } from "./request-facts";
+import { readSession, sessionCookie } from "./session";
+
+/** Who calls, and what the API tells about them at `/me`. */
+export type Authenticated = {
+  readonly actor: Actor;
+  readonly accountName: string;
+  readonly email: string | null;
+};
+
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+export function userActor(user: SignedInUser, facts: RequestFacts): Actor {
+  return {
+    kind: "user",
+    id: user.id,
+    name: user.email,
+    accountId: user.accountId,
+    role: user.role,
+    ...facts,
+  };
+}
+
+/**
+ * A write with a session cookie must come from the console's own pages. Browsers name the origin of every such
+ * request; same-site cookies alone would let other ports and subdomains through.
+ * @throws AppError ORIGIN_REFUSED
+ */
+export function requireOwnOrigin(request: Request): void {
+  if (SAFE_METHODS.has(request.method)) return;
+
+  const origin = request.headers.get("origin");
+  const allowed =
+    origin === null
+      ? request.headers.get("sec-fetch-site") === "same-origin"
+      : origin === new URL(env().publicUrl).origin || isOwnHost(origin, request.headers.get("host"));
+  if (!allowed) {
+    throw new AppError("ORIGIN_REFUSED", "Writes with a session come from the console's own pages only.");
+  }
+}
+
+/** True when a page of this very host sent it, under whatever name the reader called the console. */
+function isOwnHost(origin: string, host: string | null): boolean {
+  try {
+    return host !== null && new URL(origin).host === host;
+  } catch {
+    return false;
+  }
+}
+
+function unauthenticated(detail: string): AppError {
+  return new AppError("UNAUTHENTICATED", detail);
+}
+
+async function byToken(credential: string, facts: RequestFacts): Promise<Authenticated> {
+  const token = await authenticateToken(credential);
+  if (token === null) throw unauthenticated("The API token is unknown, has expired or was revoked.");
+
+  const { id, name, role, accountId, accountName } = token;
+
+  return { actor: { kind: "token", id, name, role, accountId, ...facts }, accountName, email: null };
+}
+
+async function bySession(request: Request, facts: RequestFacts): Promise<Authenticated> {
+  const cookie = sessionCookie(request.headers.get("cookie"));
+  if (cookie === null) throw unauthenticated("Sign in, or send an API token.");
+
+  const user = await readSession(cookie);
+  if (user === null) throw unauthenticated("The session has ended. Sign in again.");
+
+  requireOwnOrigin(request);
+
+  return { actor: userActor(user, facts), accountName: user.accountName, email: user.email };
+}
+
+/**
+ * Who sent a request: `Authorization: Bearer <API token>`, or the console's session cookie.
+ * @throws AppError UNAUTHENTICATED, ORIGIN_REFUSED, RATE_LIMITED after too many refused credentials
+ */
+export async function authenticate(
+  request: Request,
+  facts: RequestFacts = requestFacts(request.headers),
+): Promise<Authenticated> {
+  await requireCredentialsAllowed(facts.remoteAddress);
+
+  const authorization = request.headers.get("authorization");
+  try {
+    if (authorization === null) return await bySession(request, facts);
+
+    const [, credential] = /^Bearer +([^\s]+)$/i.exec(authorization) ?? [];
+    if (credential === undefined) throw unauthenticated("Only Authorization: Bearer <API token> is known.");
+
+    return await byToken(credential, facts);
+  } catch (error) {
+    // A missing or outdated cookie is no guess: only credentials that somebody made up are counted.
+    if (error instanceof AppError && error.code === "UNAUTHENTICATED" && authorization !== null) {
+      await countRefusal(facts.remoteAddress);
+    }
+    throw error;
+  }
+}
+
+/** The actor alone (see authenticate). */
+export async function getActor(request: Request): Promise<Actor> {
+  return (await authenticate(request)).actor;
+}

@@ -1,0 +1,89 @@
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { AppError } from "@/lib/core/errors";
+
+/**
+ * Limits per process. They keep guessing and runaway scripts in bounds; they are not meant to be felt by people, by
+ * automation, or by a console with many tabs.
+ */
+type Limits = {
+  /** Calls of one user or token. */
+  readonly calls: RateLimiterMemory;
+  /** Refused credentials from one address. */
+  readonly refusals: RateLimiterMemory;
+  /** Wrong passwords for one person from one address. */
+  readonly signIn: RateLimiterMemory;
+  /** Wrong passwords from one address, whoever they are for. */
+  readonly signInAddress: RateLimiterMemory;
+};
+
+// Next bundles every route by itself; the process has one set of counters.
+const holder = globalThis as { __kmipConsoleRateLimits?: Limits };
+
+function limits(): Limits {
+  holder.__kmipConsoleRateLimits ??= {
+    calls: new RateLimiterMemory({ points: 3_000, duration: 60 }),
+    refusals: new RateLimiterMemory({ points: 60, duration: 60 }),
+    signIn: new RateLimiterMemory({ points: 8, duration: 15 * 60 }),
+    signInAddress: new RateLimiterMemory({ points: 60, duration: 15 * 60 }),
+  };
+
+  return holder.__kmipConsoleRateLimits;
+}
+
+/** Forgets all counts (tests). */
+export function resetRateLimits(): void {
+  delete holder.__kmipConsoleRateLimits;
+}
+
+function tooMany(result: RateLimiterRes): AppError {
+  const seconds = Math.max(1, Math.ceil(result.msBeforeNext / 1_000));
+
+  return new AppError("RATE_LIMITED", `Too many requests. Try again in ${seconds} seconds.`, {
+    extra: { retryAfterSeconds: seconds },
+  });
+}
+
+async function take(limiter: RateLimiterMemory, key: string): Promise<void> {
+  try {
+    await limiter.consume(key);
+  } catch (error) {
+    throw error instanceof RateLimiterRes ? tooMany(error) : error;
+  }
+}
+
+async function requireLeft(limiter: RateLimiterMemory, key: string): Promise<void> {
+  const result = await limiter.get(key);
+  if (result !== null && result.remainingPoints <= 0) throw tooMany(result);
+}
+
+/** Counts a call of somebody who is known. @throws AppError RATE_LIMITED */
+export function countCall(principal: string): Promise<void> {
+  return take(limits().calls, principal);
+}
+
+/** @throws AppError RATE_LIMITED when this address had too many credentials refused */
+export function requireCredentialsAllowed(address: string | null): Promise<void> {
+  return requireLeft(limits().refusals, address ?? "");
+}
+
+/** Counts refused credentials. */
+export async function countRefusal(address: string | null): Promise<void> {
+  await limits().refusals.penalty(address ?? "", 1);
+}
+
+/** @throws AppError RATE_LIMITED when too many passwords were wrong */
+export async function requireSignInAllowed(address: string | null, email: string): Promise<void> {
+  await requireLeft(limits().signIn, `${address} ${email}`);
+  await requireLeft(limits().signInAddress, address ?? "");
+}
+
+/** Counts a wrong password. */
+export async function countWrongPassword(address: string | null, email: string): Promise<void> {
+  await limits().signIn.penalty(`${address} ${email}`, 1);
+  await limits().signInAddress.penalty(address ?? "", 1);
+}
+
+/** A right password ends the count for that person. */
+export async function forgiveSignIn(address: string | null, email: string): Promise<void> {
+  await limits().signIn.delete(`${address} ${email}`);
+}
