@@ -20,4 +20,5 @@ export {
   restoreService,
   revokeKek,
 } from "./revoke-kek";
+export { systemActor } from "./system-actor";
 export { createTenantDirectory, type DatabaseTenantDirectory } from "./tenant-directory";
