@@ -39,7 +39,7 @@ const NEXT_LINKS = `
          target_name AS "targetName", event, sequence::text AS sequence, previous_hash AS "previousHash", hash
   FROM audit_event
   WHERE node = $1 AND sequence > $2 AND sequence <= $3
-  ORDER BY sequence
+  ORDER BY audit_event.sequence
   LIMIT ${BATCH}`;
 
 /** Names of all chains: one index look-up for each, however many events they have. */

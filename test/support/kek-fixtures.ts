@@ -1,0 +1,139 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { Actor, Role } from "@/lib/core/actor";
+import type { Database } from "@/lib/db";
+import { termsOf } from "@/lib/kmip/attributes/terms";
+import type { EngineLogger, NewManagedObject, StoredAttributes, Tenant } from "@/lib/kmip/ports";
+
+/** A logger that keeps what it was told. */
+export function recordingLogger(): EngineLogger & { readonly lines: { level: string; message: string }[] } {
+  const lines: { level: string; message: string }[] = [];
+  const at = (level: string) => (_fields: object, message: string) => {
+    lines.push({ level, message });
+  };
+
+  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** A clock that stands until it is moved. */
+export function manualClock(start = new Date("2026-12-01T10:00:00.000Z")) {
+  let now = start.getTime();
+
+  return {
+    now: () => new Date(now),
+    advance(milliseconds: number) {
+      now += milliseconds;
+    },
+  };
+}
+
+/** An actor of an account. */
+export function actorOf(accountId: string, role: Role = "administrator", id: string = randomUUID()): Actor {
+  return {
+    kind: "user",
+    id,
+    name: `${role} ${id.slice(0, 4)}`,
+    accountId,
+    role,
+    remoteAddress: "192.0.2.7",
+    userAgent: "test",
+    requestId: randomUUID(),
+  };
+}
+
+export async function addAccount(database: Database): Promise<string> {
+  const { id } = await database.prisma.account.create({ data: { name: "Account" } });
+
+  return id;
+}
+
+/** An installed instance with one client certificate. */
+export async function addInstance(
+  database: Database,
+  accountId: string,
+  settings: {
+    crkId: string;
+    cacheTtlSeconds?: number;
+    outageGraceSeconds?: number;
+    status?: "installed" | "attention" | "removing";
+  },
+): Promise<{ instanceId: string; tenant: Tenant }> {
+  const { crkId, ...rest } = settings;
+  const instance = await database.prisma.instance.create({
+    data: {
+      accountId,
+      name: `instance-${randomUUID()}`,
+      region: "eu-de",
+      status: "installed",
+      keyManagerKind: "keyProtect",
+      keyManagerGuid: randomUUID(),
+      keyManagerEndpoint: "http://127.0.0.1:9",
+      crkId,
+      createdBy: "test",
+      ...rest,
+    },
+  });
+
+  return { instanceId: instance.id, tenant: await addCertificate(database, instance.id) };
+}
+
+/** Pins a certificate that only its fingerprint matters of. */
+export async function addCertificate(database: Database, instanceId: string): Promise<Tenant> {
+  const certificate = await database.prisma.clientCertificate.create({
+    data: {
+      instanceId,
+      name: `vcenter-${randomUUID()}`,
+      sha256: randomBytes(32).toString("hex"),
+      pem: "-",
+      subject: "CN=vcenter",
+      issuer: "CN=vcenter",
+      serialNumber: "01",
+      notBefore: new Date("2026-01-01T00:00:00Z"),
+      notAfter: new Date("2036-01-01T00:00:00Z"),
+      keyAlgorithm: "RSA",
+      createdBy: "test",
+    },
+  });
+
+  return {
+    instanceId,
+    certificateId: certificate.id,
+    certificateSha256: certificate.sha256,
+    policy: { activateOnCreate: false, serveCompromised: true },
+  };
+}
+
+/** An AES-256 key as the engine hands it over. */
+export function newObject(
+  options: { state?: number; attributes?: StoredAttributes; uniqueIdentifier?: string } = {},
+): NewManagedObject {
+  const attributes = options.attributes ?? {};
+
+  return {
+    uniqueIdentifier: options.uniqueIdentifier ?? randomUUID(),
+    objectType: 2,
+    state: options.state ?? 1,
+    attributes,
+    terms: termsOf(attributes),
+    cryptographicAlgorithm: 3,
+    cryptographicLength: 256,
+    cryptographicUsageMask: 12,
+  };
+}
+
+/** One custom text attribute. */
+export function custom(name: string, value: string): StoredAttributes {
+  return { [name]: [{ i: 0, v: { t: "text", v: value } }] };
+}
+
+/** Waits until a condition holds. */
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    if (await condition()) {
+      return;
+    }
+
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  throw new Error(`It did not come to be that ${what}.`);
+}
