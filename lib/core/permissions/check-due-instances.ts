@@ -1,79 +1,85 @@
-import { recordAction } from "@/lib/core/audit";
-import { systemActor } from "@/lib/core/keks/system-actor";
+import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { database, publish } from "@/lib/db";
 import { checkInstance } from "./check-instance";
 
-export type DueChecksOptions = {
-  /** Between two checks of an instance, in seconds. */
-  readonly everySeconds: number;
-  readonly signal?: AbortSignal;
-  /** Told of checks that could not run; their instances are due again after the interval. */
-  readonly onError: (error: unknown, instanceId: string) => void;
-};
-
-/** One claim: whoever moves the due time first has the instance; a tenth of jitter keeps instances apart. */
-const CLAIM = `
-  UPDATE instance SET next_check_at = now() + make_interval(secs => $1::float8 * (0.9 + random() * 0.2))
-  WHERE id = (
-    SELECT id FROM instance
-    WHERE status IN ('installed', 'attention') AND key_manager_kind IS NOT NULL
-      AND (next_check_at IS NULL OR next_check_at <= now())
-    ORDER BY next_check_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED
-  )
-  RETURNING id, account_id AS "accountId", name, last_check_at AS "lastCheckAt"`;
+/** A worker that dies with claimed instances leaves them to another after this time. */
+const LEASE_SECONDS = 120;
+const BATCH = 8;
 
 /**
- * Runs the permission checks that are due, one instance after the other, however many workers do the same. Each is
- * an audit event of the worker; the wrap in the key manager's own log belongs to it by its correlation id.
- * @returns how many ran
+ * Runs the permission checks that are due, of all accounts, and tells the other processes of every change. Instances are
+ * claimed with their row, so that several workers check each one once; the next time is `everySeconds` later, give or
+ * take a tenth, so that instances of one key manager do not come all at once.
+ * @param options.onError told when a check could not run at all (not when it found a failure)
+ * @returns how many instances were checked
  */
-export async function checkDueInstances(options: DueChecksOptions): Promise<number> {
-  const { pool } = database();
+export async function checkDueInstances(options: {
+  everySeconds: number;
+  signal?: AbortSignal;
+  onError?: (error: unknown, instanceId: string) => void;
+  cloud?: IbmCloud;
+}): Promise<number> {
+  let checked = 0;
 
-  for (let ran = 0; ; ran += 1) {
-    if (options.signal?.aborted) {
-      return ran;
+  while (!options.signal?.aborted) {
+    const due = await claimDue();
+
+    if (due.length === 0) {
+      break;
     }
 
-    const { rows } = await pool.query<{
-      id: string;
-      accountId: string;
-      name: string;
-      lastCheckAt: Date | null;
-    }>(CLAIM, [options.everySeconds]);
-    const due = rows[0];
-
-    if (!due) {
-      return ran;
-    }
-
-    // A new instance was checked when it was ordered: its first due time is an interval after that.
-    if (due.lastCheckAt && Date.now() - due.lastCheckAt.getTime() < options.everySeconds * 500) {
-      continue;
-    }
-
-    const actor = systemActor("worker", due.accountId);
-
-    try {
-      const checked = await checkInstance(due.id, "schedule", {
-        correlationId: actor.requestId,
-        onChanged: (instanceId) => publish(pool, { type: "instance.changed", instanceId }),
-        ...(options.signal ? { signal: options.signal } : {}),
-      });
-
-      await recordAction(actor, {
-        action: "vmware-solutions.permission-check.run",
-        target: { id: due.id, name: due.name },
-        instanceId: due.id,
-        requestData: { trigger: "schedule" },
-        responseData: {
-          ok: checked.report.ok,
-          status: checked.after.status,
-          reason: checked.after.statusReason,
-        },
-      });
-    } catch (error) {
-      options.onError(error, due.id);
-    }
+    const done = await Promise.all(due.map((instanceId) => checkOne(instanceId, options)));
+    checked += done.filter(Boolean).length;
   }
+
+  return checked;
+}
+
+async function claimDue(): Promise<string[]> {
+  const { rows } = await database().pool.query<{ id: string }>(
+    `UPDATE instance SET next_check_at = now() + make_interval(secs => $1)
+      WHERE id IN (
+        SELECT id FROM instance
+         WHERE status IN ('installed', 'attention')
+           AND key_manager_kind IS NOT NULL AND crk_id IS NOT NULL AND api_key_sealed IS NOT NULL
+           AND (next_check_at IS NULL OR next_check_at <= now())
+         ORDER BY next_check_at NULLS FIRST
+         LIMIT $2
+         FOR UPDATE SKIP LOCKED)
+     RETURNING id`,
+    [LEASE_SECONDS, BATCH],
+  );
+
+  return rows.map(({ id }) => id);
+}
+
+async function checkOne(
+  instanceId: string,
+  options: Parameters<typeof checkDueInstances>[0],
+): Promise<boolean> {
+  const { pool } = database();
+  const onError = options.onError ?? (() => {});
+
+  try {
+    await checkInstance(instanceId, "schedule", {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.cloud === undefined ? {} : { cloud: options.cloud }),
+      onChanged: () => publish(pool, { type: "instance.changed", instanceId }),
+      onError: (error) => onError(error, instanceId),
+    });
+  } catch (error) {
+    if (options.signal?.aborted) {
+      // Cut short by the process's end: the lease runs out and another worker takes it.
+      return false;
+    }
+
+    onError(error, instanceId);
+  }
+
+  await pool.query(
+    "UPDATE instance SET next_check_at = now() + make_interval(secs => $2 * (0.9 + random() * 0.2)) WHERE id = $1",
+    [instanceId, options.everySeconds],
+  );
+
+  return true;
 }

@@ -1,7 +1,10 @@
 import { invalidateInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { database } from "@/lib/db";
+import type { Prisma } from "@/lib/db/generated/client";
 import { FAILURE_CODES } from "./findings";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport, reasonOf } from "./report";
+
+const KEPT_SCHEDULED_REPORTS = 480;
 
 /** Why the checks ran. */
 export type PermissionCheckTrigger = "order" | "activate" | "manual" | "schedule";
@@ -57,6 +60,10 @@ export async function recordPermissionCheck(
       select: { id: true },
     });
 
+    if (trigger === "schedule") {
+      await pruneHistory(tx, instanceId);
+    }
+
     // An older run that took longer says nothing new.
     if (before.lastCheckAt !== null && before.lastCheckAt > checkedAt) {
       const health = { status: before.status, statusReason: before.statusReason };
@@ -109,6 +116,23 @@ export async function recordPermissionCheck(
         (crk?.currentVersion != null && crk.currentVersion !== before.crkVersion),
     };
   });
+}
+
+/** Keeps the newest scheduled reports of an instance (five days at one in 15 minutes); what people asked for stays. */
+async function pruneHistory(tx: Prisma.TransactionClient, instanceId: string): Promise<void> {
+  const [oldest] = await tx.permissionCheck.findMany({
+    where: { instanceId, trigger: "schedule" },
+    orderBy: { id: "desc" },
+    skip: KEPT_SCHEDULED_REPORTS,
+    take: 1,
+    select: { id: true },
+  });
+
+  if (oldest !== undefined) {
+    await tx.permissionCheck.deleteMany({
+      where: { instanceId, trigger: "schedule", id: { lte: oldest.id } },
+    });
+  }
 }
 
 /** The root key's state where the report knows it without its metadata (a key that was deleted for good). */
