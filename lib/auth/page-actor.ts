@@ -22,14 +22,19 @@ export const getPageSession = cache(async (): Promise<Authenticated | null> => {
 });
 
 /**
- * The actor of a page. Whoever is not signed in goes to the sign-in page and comes back.
+ * The session of a page. Whoever is not signed in goes to the sign-in page and comes back.
  * @param callbackUrl path of the page, to come back to
  */
-export async function getPageActor(callbackUrl?: string): Promise<Actor> {
+export async function requirePageSession(callbackUrl?: string): Promise<Authenticated> {
   const session = await getPageSession();
   if (session === null) {
     redirect(callbackUrl ? `/sign-in?callbackUrl=${encodeURIComponent(callbackUrl)}` : "/sign-in");
   }
 
-  return session.actor;
+  return session;
+}
+
+/** The actor of a page (see requirePageSession). */
+export async function getPageActor(callbackUrl?: string): Promise<Actor> {
+  return (await requirePageSession(callbackUrl)).actor;
 }

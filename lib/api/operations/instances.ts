@@ -14,7 +14,7 @@ import {
 import { defineOperation } from "./operation";
 
 const tag = "Instances";
-export const instanceParams = z.object({ id });
+const instanceParams = z.object({ id });
 
 export const listInstances = defineOperation({
   id: "listInstances",

@@ -39,7 +39,7 @@ export const kek = z
       .object({ at: timestamp, by: z.string(), reason: z.string(), message: z.string().nullable() })
       .nullable(),
     createdAt: timestamp,
-    createdByCertificate: z.object({ id, name: z.string() }).nullable(),
+    createdByCertificate: z.object({ id, name: z.string().nullable() }).nullable(),
     changedAt: timestamp,
     lastServedAt: timestamp.nullable(),
     lastServedTo: z.object({ id, name: z.string().nullable(), address: z.string().nullable() }).nullable(),

@@ -279,3 +279,10 @@ export async function removeClientCertificate(
     });
   });
 }
+
+/** What is wrong with a pinned certificate today; one that has expired meanwhile is still listed. */
+export function certificateFindings(row: Pick<ClientCertificate, "pem">): Finding[] {
+  const [certificate] = parseCertificates(row.pem);
+
+  return certificate === undefined ? [] : findingsOf(certificate);
+}

@@ -2,6 +2,7 @@ export {
   addClientCertificate,
   type CertificatePreview,
   type ClientCertificateView,
+  certificateFindings,
   getClientCertificate,
   listClientCertificates,
   previewClientCertificates,

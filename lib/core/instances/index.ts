@@ -6,6 +6,6 @@ export {
   type InUseReason,
 } from "./delete-instance";
 export type { InstanceRow, InstanceView } from "./instance-row";
-export { listPermissionChecks, runPermissionCheck } from "./permission-checks";
+export { listPermissionChecks, type PermissionCheckRow, runPermissionCheck } from "./permission-checks";
 export { getInstance, listInstances } from "./read-instances";
 export { type UpdateInstanceInput, updateInstance } from "./update-instance";

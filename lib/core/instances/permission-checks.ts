@@ -8,6 +8,9 @@ import { AppError } from "../errors";
 import { checkInstance } from "../permissions/check-instance";
 import { requireInstanceRow, requireNotRemoving } from "./instance-row";
 
+/** A permission report that was kept. */
+export type PermissionCheckRow = PermissionCheck;
+
 const checkCursor = z.tuple([z.uuid()]);
 
 /**

@@ -1,0 +1,116 @@
+import { createHmac } from "node:crypto";
+import type { Actor } from "@/lib/core/actor";
+import { AppError } from "@/lib/core/errors";
+import { deriveKey, sealSecret, unsealSecret } from "@/lib/core/secrets";
+import { database } from "@/lib/db";
+
+/** An answer that is kept for repetitions of its request. */
+export type KeptAnswer = { readonly status: number; readonly body: unknown };
+
+const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
+const KEPT_HOURS = 24;
+/** A first request that has not ended after this was cut off with its process. */
+const ABANDONED_SECONDS = 180;
+
+type Row = { request_hash: Buffer; status: number | null; response: unknown };
+
+/** The key of a request, or null when it has none. @throws AppError VALIDATION_FAILED */
+export function idempotencyKey(headers: Headers): string | null {
+  const key = headers.get("idempotency-key");
+  if (key !== null && !KEY_PATTERN.test(key)) {
+    throw new AppError("VALIDATION_FAILED", "Idempotency-Key is 1 to 200 visible ASCII characters.", {
+      invalidParams: [{ name: "Idempotency-Key", code: "invalid_format", reason: "is not valid" }],
+    });
+  }
+
+  return key;
+}
+
+/** Keyed, because bodies may hold passwords that could be guessed from a plain hash. */
+function fingerprint(method: string, path: string, bytes: Uint8Array): Buffer {
+  return createHmac("sha256", deriveKey("idempotency")).update(`${method} ${path}\n`).update(bytes).digest();
+}
+
+/**
+ * Carries a write out once for each key of a person or token, however often and however concurrently it is sent.
+ * Answers of success are kept for a day; after a refusal or failure, which changed nothing, the key is free again.
+ * @param request.secret the answer holds a secret: it is kept sealed
+ * @throws AppError IDEMPOTENCY_KEY_REUSED for another request, IDEMPOTENCY_IN_PROGRESS while the first one runs
+ */
+export async function once(
+  actor: Actor,
+  key: string,
+  request: { method: string; path: string; bytes: Uint8Array; secret: boolean },
+  work: () => Promise<KeptAnswer>,
+): Promise<KeptAnswer & { readonly replayed: boolean }> {
+  const { pool } = database();
+  const principal = `${actor.kind}:${actor.id}`;
+  const id = [actor.accountId, principal, key];
+  const hash = fingerprint(request.method, request.path, request.bytes);
+  const purpose = `idempotency:${actor.accountId}:${principal}:${key}`;
+
+  await pool.query("DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => $1)", [
+    KEPT_HOURS,
+  ]);
+  const claim = await pool.query(
+    `INSERT INTO idempotency_key (account_id, principal, key, request_hash) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (account_id, principal, key) DO UPDATE SET created_at = now()
+       WHERE idempotency_key.status IS NULL AND idempotency_key.request_hash = excluded.request_hash
+         AND idempotency_key.created_at < now() - make_interval(secs => $5)
+     RETURNING 1`,
+    [...id, hash, ABANDONED_SECONDS],
+  );
+
+  if (claim.rowCount === 0) {
+    const { rows } = await pool.query<Row>(
+      "SELECT request_hash, status, response FROM idempotency_key WHERE account_id = $1 AND principal = $2 AND key = $3",
+      id,
+    );
+    const [row] = rows;
+    if (row && !row.request_hash.equals(hash)) {
+      throw new AppError("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another request.");
+    }
+    // No row: the first request failed at this very moment. Sending it again is right.
+    if (!row || row.status === null) {
+      throw new AppError(
+        "IDEMPOTENCY_IN_PROGRESS",
+        "The first request with this Idempotency-Key has not ended.",
+      );
+    }
+
+    return { status: row.status, body: openAnswer(row.response, purpose), replayed: true };
+  }
+
+  let answer: KeptAnswer;
+  try {
+    answer = await work();
+  } catch (error) {
+    await pool.query(
+      "DELETE FROM idempotency_key WHERE account_id = $1 AND principal = $2 AND key = $3 AND status IS NULL",
+      id,
+    );
+    throw error;
+  }
+
+  const kept = request.secret
+    ? { sealed: Buffer.from(sealSecret(JSON.stringify(answer.body), purpose)).toString("base64") }
+    : { body: answer.body ?? null };
+  await pool.query(
+    "UPDATE idempotency_key SET status = $4, response = $5 WHERE account_id = $1 AND principal = $2 AND key = $3",
+    [...id, answer.status, JSON.stringify(kept)],
+  );
+
+  return { ...answer, replayed: false };
+}
+
+function openAnswer(kept: unknown, purpose: string): unknown {
+  const { sealed, body } = kept as { sealed?: string; body?: unknown };
+  if (sealed === undefined) return body;
+
+  const bytes = unsealSecret(Buffer.from(sealed, "base64"), purpose);
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } finally {
+    bytes.fill(0);
+  }
+}

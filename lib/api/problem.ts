@@ -1,0 +1,109 @@
+import { ZodError } from "zod";
+import { AppError, type ErrorCode, type InvalidParam } from "@/lib/core/errors";
+
+/** Short, constant titles (RFC 9457 section 3.1.3); codes of one kind share one. */
+const TITLES: Partial<Record<ErrorCode, string>> = {
+  VALIDATION_FAILED: "The request is not valid",
+  INVALID_CURSOR: "The cursor is not valid",
+  MALFORMED_BODY: "The body is not valid JSON",
+  BODY_TOO_LARGE: "The body is too large",
+  UNSUPPORTED_MEDIA_TYPE: "The media type is not supported",
+  UNAUTHENTICATED: "Not signed in",
+  FORBIDDEN: "Not allowed",
+  ORIGIN_REFUSED: "Not allowed from this origin",
+  NOT_FOUND: "Not found",
+  METHOD_NOT_ALLOWED: "Method not allowed",
+  NAME_TAKEN: "The name is taken",
+  CERTIFICATE_IN_USE: "The certificate is in use",
+  CHANGED_MEANWHILE: "Changed meanwhile",
+  INVALID_STATE: "Not possible in this state",
+  INSTANCE_IN_USE: "The instance is in use",
+  IDEMPOTENCY_KEY_REUSED: "Idempotency key reused",
+  IDEMPOTENCY_IN_PROGRESS: "The first request is still running",
+  CONFIRMATION_MISMATCH: "The confirmation does not match",
+  PRIVATE_KEY_REFUSED: "Private keys are refused",
+  CERTIFICATE_INVALID: "The certificate cannot be used",
+  PERMISSION_CHECK_FAILED: "The permission check failed",
+  KEY_MANAGER_CREDENTIALS: "The key manager refused the credentials",
+  KEY_MANAGER_FORBIDDEN: "The key manager refused access",
+  KEY_MANAGER_REJECTED: "The key manager refused the request",
+  NOT_AVAILABLE: "Not available",
+  RATE_LIMITED: "Too many requests",
+  KEY_MANAGER_UNAVAILABLE: "The key manager is out of reach",
+  AUDIT_UNAVAILABLE: "The audit log cannot be written",
+  DATABASE_UNAVAILABLE: "The database is out of reach",
+  INTERNAL: "Internal error",
+};
+
+/** SQLSTATE classes and system errors of a database that is out of reach, starting or going down. */
+const UNREACHABLE_CODES =
+  /^(08...|53300|57P0[123]|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024)$/;
+
+function isDatabaseOutage(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    const { code } = at as { code?: unknown };
+    if (typeof code === "string" && UNREACHABLE_CODES.test(code)) return true;
+    if (/timeout exceeded when trying to connect|Connection terminated/.test(at.message)) return true;
+  }
+
+  return false;
+}
+
+/** The parts of a request that did not fit. Messages of zod name types and limits, never values. */
+export function invalidParams(error: ZodError): InvalidParam[] {
+  return error.issues.slice(0, 50).map((issue) => ({
+    name: issue.path.map(String).join(".").slice(0, 200),
+    code: issue.code,
+    reason: issue.message,
+  }));
+}
+
+/** Any error as one that people outside may see; what nobody expected becomes INTERNAL, without its message. */
+export function publicError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof ZodError) {
+    return new AppError("VALIDATION_FAILED", "Some values do not fit.", {
+      invalidParams: invalidParams(error),
+    });
+  }
+  if (isDatabaseOutage(error)) {
+    return new AppError("DATABASE_UNAVAILABLE", "The database is out of reach. Try again in a moment.", {
+      cause: error,
+    });
+  }
+
+  return new AppError("INTERNAL", "Something failed here. The log has the details under the request id.", {
+    cause: error,
+  });
+}
+
+/** Headers of every answer of the API. */
+export function apiHeaders(requestId: string): Headers {
+  return new Headers({
+    "cache-control": "private, no-store",
+    "x-content-type-options": "nosniff",
+    "x-request-id": requestId,
+  });
+}
+
+/** RFC 9457 problem document of an error: the one place where errors become answers. */
+export function problemResponse(error: AppError, requestId: string): Response {
+  const headers = apiHeaders(requestId);
+  headers.set("content-type", "application/problem+json");
+  if (error.code === "UNAUTHENTICATED") headers.set("www-authenticate", 'Bearer realm="kmip-console"');
+  const retryAfter = error.extra?.retryAfterSeconds;
+  if (typeof retryAfter === "number") headers.set("retry-after", String(retryAfter));
+
+  const document = {
+    ...error.extra,
+    type: `urn:kmip-console:problem:${error.code.toLowerCase().replaceAll("_", "-")}`,
+    title: TITLES[error.code] ?? error.code,
+    status: error.status,
+    code: error.code,
+    detail: error.message,
+    requestId,
+    ...(error.invalidParams === undefined ? {} : { invalidParams: error.invalidParams }),
+  };
+
+  return new Response(JSON.stringify(document), { status: error.status, headers });
+}

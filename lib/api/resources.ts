@@ -1,0 +1,98 @@
+/**
+ * Every read of the API as a function of the actor: lib/core, then the serializer. Route handlers answer with these,
+ * and pages prefetch with them, in-process and in the same shape.
+ */
+import type { Authenticated } from "@/lib/auth";
+import type { Actor } from "@/lib/core/actor";
+import { auditHistogram, listAuditEvents } from "@/lib/core/audit";
+import { getClientCertificate, listClientCertificates } from "@/lib/core/client-certificates";
+import { listEndpointNodes } from "@/lib/core/endpoints";
+import { getInstance, listInstances, listPermissionChecks } from "@/lib/core/instances";
+import { getKek, kekImpact, listKeks } from "@/lib/core/keks";
+import { listMembers } from "@/lib/core/members";
+import { listTokens } from "@/lib/core/tokens";
+import type * as operations from "./operations";
+import type { Operation, QueryOf, ResponseOf } from "./operations/operation";
+import { serializeEndpointNode, serializeMe, serializeMember, serializeToken } from "./serializers/account";
+import { parseAuditFilters, serializeAuditEvent, serializeHistogram } from "./serializers/audit-events";
+import { serializeClientCertificate } from "./serializers/client-certificates";
+import { serializeInstance, serializePermissionCheck } from "./serializers/instances";
+import { serializeKek, serializeKekDetail, serializeKekImpact } from "./serializers/keks";
+import { serializePage } from "./serializers/page";
+
+type Ops = typeof operations;
+type Answer<O extends Operation> = Promise<ResponseOf<O>>;
+
+export const read = {
+  me: (authenticated: Authenticated) => serializeMe(authenticated),
+
+  instances: {
+    list: async (actor: Actor, query: QueryOf<Ops["listInstances"]>): Answer<Ops["listInstances"]> =>
+      serializePage(await listInstances(actor, query), serializeInstance),
+    get: async (actor: Actor, id: string): Answer<Ops["getInstance"]> =>
+      serializeInstance(await getInstance(actor, id)),
+  },
+
+  permissionChecks: {
+    list: async (
+      actor: Actor,
+      id: string,
+      query: QueryOf<Ops["listPermissionChecks"]>,
+    ): Answer<Ops["listPermissionChecks"]> =>
+      serializePage(await listPermissionChecks(actor, id, query), serializePermissionCheck),
+  },
+
+  clientCertificates: {
+    list: async (
+      actor: Actor,
+      id: string,
+      query: QueryOf<Ops["listClientCertificates"]>,
+    ): Answer<Ops["listClientCertificates"]> =>
+      serializePage(await listClientCertificates(actor, id, query), serializeClientCertificate),
+    get: async (actor: Actor, id: string, certificateId: string): Answer<Ops["getClientCertificate"]> =>
+      serializeClientCertificate(await getClientCertificate(actor, id, certificateId)),
+  },
+
+  keks: {
+    list: async (actor: Actor, id: string, query: QueryOf<Ops["listKeks"]>): Answer<Ops["listKeks"]> =>
+      serializePage(await listKeks(actor, id, query), serializeKek),
+    get: async (actor: Actor, id: string, uniqueIdentifier: string): Answer<Ops["getKek"]> =>
+      serializeKekDetail(await getKek(actor, id, uniqueIdentifier)),
+    impact: async (actor: Actor, id: string, uniqueIdentifier: string): Answer<Ops["getKekImpact"]> =>
+      serializeKekImpact(await kekImpact(actor, id, uniqueIdentifier)),
+  },
+
+  auditEvents: {
+    list: async (actor: Actor, query: QueryOf<Ops["listAuditEvents"]>): Answer<Ops["listAuditEvents"]> =>
+      serializePage(
+        await listAuditEvents(actor, {
+          ...parseAuditFilters(query),
+          limit: query.limit,
+          cursor: query.cursor,
+        }),
+        serializeAuditEvent,
+      ),
+    histogram: async (
+      actor: Actor,
+      query: QueryOf<Ops["getAuditHistogram"]>,
+    ): Answer<Ops["getAuditHistogram"]> =>
+      serializeHistogram(await auditHistogram(actor, parseAuditFilters(query))),
+  },
+
+  endpoints: {
+    list: async (actor: Actor): Answer<Ops["listEndpoints"]> => ({
+      items: (await listEndpointNodes(actor)).map(serializeEndpointNode),
+      nextCursor: null,
+    }),
+  },
+
+  members: {
+    list: async (actor: Actor, query: QueryOf<Ops["listMembers"]>): Answer<Ops["listMembers"]> =>
+      serializePage(await listMembers(actor, query), serializeMember),
+  },
+
+  tokens: {
+    list: async (actor: Actor, query: QueryOf<Ops["listTokens"]>): Answer<Ops["listTokens"]> =>
+      serializePage(await listTokens(actor, query), serializeToken),
+  },
+};
