@@ -90,5 +90,4 @@ export type ApiKeyDetails = z.output<typeof apiKeyDetails>;
 export type ServiceIdDetails = z.output<typeof serviceIdDetails>;
 export type PolicyV2 = z.output<typeof policyV2>;
 export type AccessGroup = z.output<typeof accessGroupPage>["groups"][number];
-export type Role = z.output<typeof role>;
 export type RoleList = z.output<typeof roleList>;

@@ -1,41 +1,24 @@
-import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { type CallOptions, DEFAULT_TIMEOUT_MS, DeadlineError, waitFor, withDeadline } from "./deadline";
-import { IbmCloudError, type IbmCloudFailure } from "./errors";
-import { type HttpResponse, parseJson, request, timeoutError, tryParseJson } from "./http";
+import { IbmCloudError } from "./errors";
+import { parseJson, request, timeoutError } from "./http";
 import {
   type AccessGroup,
   type ApiKeyDetails,
   accessGroupPage,
   apiKeyDetails,
-  iamErrorBody,
   type PolicyV2,
   policyV2Page,
   type RoleList,
   roleList,
   type ServiceIdDetails,
   serviceIdDetails,
-  tokenClaims,
-  tokenResponse,
 } from "./iam-schemas";
-import { Secret } from "./secret";
+import { exchangeToken, IAM_SERVICE, type IamToken } from "./iam-token";
+import { limitsOf, refusal } from "./platform";
+import type { Secret } from "./secret";
 
-/** Whose token it is, from the token's own claims. */
-export type IamIdentity = {
-  /** `iam-ServiceId-<uuid>` or `IBMid-…`. */
-  readonly iamId: string;
-  readonly accountId: string;
-  readonly name: string | null;
-  /** `ServiceId-<uuid>` when the API key is a service ID's, else null (a user's). */
-  readonly serviceId: string | null;
-};
-
-export type IamToken = {
-  readonly value: Secret;
-  readonly identity: IamIdentity;
-  /** Milliseconds since the epoch, by this machine's clock. */
-  readonly expiresAt: number;
-};
+export type { IamIdentity, IamToken } from "./iam-token";
 
 /** Gives bearer tokens for one credential. */
 export type TokenSource = {
@@ -79,11 +62,8 @@ type CacheEntry = {
   refusedAt: number;
 };
 
-const SERVICE = "IBM Cloud IAM";
 const MAX_PAGES = 100;
 const MAX_CACHED_CREDENTIALS = 20_000;
-/** A token is refreshed after this part of its life, as IBM's SDK core does. */
-const REFRESH_AFTER = 0.8;
 /** A token this close to its end is not used any more. */
 const EXPIRY_MARGIN_MS = 30_000;
 const REFRESH_RETRY_MS = 10_000;
@@ -153,7 +133,7 @@ export function createIamClient(options: { url: string; now?: () => number }): I
         (signal) => waitFor(exchange(apiKey, entry), signal),
       );
     } catch (error) {
-      throw error instanceof DeadlineError ? timeoutError(SERVICE, error) : error;
+      throw error instanceof DeadlineError ? timeoutError(IAM_SERVICE, error) : error;
     }
   }
 
@@ -165,7 +145,7 @@ export function createIamClient(options: { url: string; now?: () => number }): I
     headers: { [name: string]: string } = {},
   ): Promise<z.output<Schema>> {
     const response = await request({
-      service: SERVICE,
+      service: IAM_SERVICE,
       method: "GET",
       url: `${options.url}${path}`,
       bearer: token.value,
@@ -300,111 +280,4 @@ export async function withToken<T>(
 
     throw error;
   }
-}
-
-async function exchangeToken(
-  url: string,
-  apiKey: Secret,
-  now: () => number,
-): Promise<IamToken & { refreshAt: number }> {
-  const startedAt = now();
-  // Its own id and time: callers come and go while it runs.
-  const response = await request({
-    service: SERVICE,
-    method: "POST",
-    url: `${url}/identity/token`,
-    headers: {
-      "Content-Type": "application/x-www-form-urlencoded",
-      "Transaction-Id": randomUUID(),
-    },
-    body: new URLSearchParams({
-      grant_type: "urn:ibm:params:oauth:grant-type:apikey",
-      apikey: apiKey.reveal(),
-      response_type: "cloud_iam",
-    }).toString(),
-    repeat: "safe",
-  });
-
-  if (response.status !== 200) {
-    // A key that IAM does not know is answered 400 (BXNIM0415E), not 401.
-    throw refusal(response, [400, 401, 403].includes(response.status) ? "credentials" : undefined);
-  }
-
-  const answer = parseJson(tokenResponse, response);
-  const lifetimeMs = answer.expires_in * 1000;
-
-  return {
-    value: new Secret(answer.access_token),
-    identity: identityOf(answer.access_token, response),
-    // From the start of the exchange and the answer's duration, so that a clock set wrong does no harm.
-    expiresAt: startedAt + lifetimeMs,
-    refreshAt: startedAt + lifetimeMs * REFRESH_AFTER,
-  };
-}
-
-/**
- * Reads the claims without checking the signature: the token came over IAM's own connection, and every service
- * checks it when it is used.
- */
-function identityOf(token: string, response: HttpResponse): IamIdentity {
-  const [, payload] = token.split(".");
-  const claims = tryParseJson(tokenClaims, Buffer.from(payload ?? "", "base64url").toString("utf8"));
-
-  if (claims === null) {
-    throw new IbmCloudError("serverError", `${SERVICE} gave a token without the expected claims.`, {
-      status: response.status,
-      code: "MALFORMED_RESPONSE",
-      correlationId: response.correlationId,
-    });
-  }
-
-  return {
-    iamId: claims.iam_id,
-    accountId: claims.account.bss,
-    name: claims.name ?? null,
-    serviceId: claims.iam_id.startsWith("iam-ServiceId-") ? claims.iam_id.slice("iam-".length) : null,
-  };
-}
-
-/** The failure that a status means for a platform service (IAM, resource controller). */
-export function failureOfStatus(status: number): IbmCloudFailure {
-  switch (status) {
-    case 401:
-    case 403:
-      return "forbidden";
-    case 404:
-    case 410:
-      return "notFound";
-    case 408:
-      return "timeout";
-    case 429:
-      return "throttled";
-    default:
-      return status >= 400 && status < 500 ? "rejected" : "serverError";
-  }
-}
-
-/** The error for an answer that is not the hoped-for one; keeps the service's code, not its text. */
-export function refusal(response: HttpResponse, failure?: IbmCloudFailure): IbmCloudError {
-  const body = tryParseJson(iamErrorBody, response.body);
-  const code = body?.errorCode ?? body?.error_code ?? body?.code ?? body?.errors?.[0]?.code ?? null;
-
-  return new IbmCloudError(
-    failure ?? failureOfStatus(response.status),
-    `${response.service} answered ${response.status}${code === null ? "" : ` (${code})`}.`,
-    {
-      status: response.status,
-      code,
-      correlationId: response.correlationId,
-      retryAfterMs: response.retryAfterMs,
-    },
-  );
-}
-
-/** Time and signal of a call, in the form that `request` takes. */
-export function limitsOf(call: CallOptions): { timeoutMs?: number; signal?: AbortSignal } {
-  return {
-    ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
-    ...(call.signal === undefined ? {} : { signal: call.signal }),
-  };
 }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { CallOptions } from "./deadline";
 import { IbmCloudError } from "./errors";
 import { checkBaseUrl, parseJson, request } from "./http";
-import { type IamToken, limitsOf, refusal } from "./iam";
+import type { IamToken } from "./iam";
+import { limitsOf, refusal } from "./platform";
 
 const SERVICE = "IBM Cloud Resource Controller";
 const MAX_PAGES = 200;

@@ -9,13 +9,12 @@ import { describeServiceId } from "@/lib/core/key-managers/discover-key-managers
 import { type IbmCloud, ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { parseCrn } from "@/lib/ibm-cloud/crn";
 import type { CallOptions } from "@/lib/ibm-cloud/deadline";
-import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { type IamToken, type TokenSource, withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
 import { type Secret, secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import { HPCS_KEY_RING } from "@/lib/key-managers/hpcs/hpcs";
-import { KeyManagerError, type KeyManagerKind } from "@/lib/key-managers/key-manager";
+import type { KeyManagerError, KeyManagerKind } from "@/lib/key-managers/key-manager";
 import type { KeyMetadata, KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
 import type { InstancePolicy } from "@/lib/key-managers/key-protect/wire";
 import { createCheckRunner, type Verdict, waitsFor } from "./check-runner";
@@ -29,6 +28,14 @@ import {
   type PermissionOutcome,
   type PermissionReport,
 } from "./report";
+import {
+  conventionalEndpoint,
+  expected,
+  expectedOfKeyManager,
+  judgeCrkState,
+  SOON_MS,
+  trouble,
+} from "./verdicts";
 
 export type PermissionCheckInput = {
   readonly kind: KeyManagerKind;
@@ -46,8 +53,6 @@ export type PermissionCheckInput = {
   /** Told of errors that no check expects (a bug); the report then says CHECK_BROKE. */
   readonly onError?: ((error: unknown) => void) | undefined;
 };
-
-const SOON_MS = 14 * 24 * 3600 * 1000;
 
 /**
  * Checks what an instance needs of its key manager, each point by what the services answer: reading the resource
@@ -406,69 +411,4 @@ class PermissionRun {
 
     return this.#crk;
   }
-}
-
-function judgeCrkState(crk: KeyMetadata): Verdict {
-  switch (crk.state) {
-    case "suspended":
-      return { code: "CRK_DISABLED" };
-    case "deactivated":
-      return { code: "CRK_DEACTIVATED" };
-    case "destroyed":
-      return { code: "CRK_DESTROYED" };
-    case "preActive":
-      return { code: "CRK_PRE_ACTIVE" };
-    case "active":
-      return crk.expiresAt !== null && crk.expiresAt.getTime() - Date.now() < SOON_MS
-        ? { code: "CRK_EXPIRES_SOON", params: { expiresAt: crk.expiresAt.toISOString() } }
-        : { code: "CRK_ACTIVE" };
-  }
-}
-
-/** The finding for a key manager that gives no useful answer. */
-function trouble(failure: KeyManagerError): Verdict {
-  const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
-
-  switch (failure.failure) {
-    case "unreachable":
-      return { code: "KEY_MANAGER_UNREACHABLE", params };
-    case "timeout":
-      return { code: "KEY_MANAGER_TIMEOUT", params };
-    case "throttled":
-      return { code: "KEY_MANAGER_THROTTLED", params };
-    case "serverError":
-      return { code: "KEY_MANAGER_FAILURE", params };
-    case "credentials":
-      return { code: "API_KEY_REFUSED", params: { iamCode: failure.code ?? "" } };
-    default:
-      return failure.code === "CKR_IBM_WK_NOT_INITIALIZED"
-        ? { code: "HPCS_NOT_INITIALIZED" }
-        : { code: "KEY_MANAGER_REFUSED", params };
-  }
-}
-
-/** The public cloud's Key Protect has one address a region ("Regions and endpoints"); HPCS instances have their own. */
-function conventionalEndpoint(cloud: IbmCloud, service: string, region: string): string | null {
-  if (!cloud.isPublicCloud || service !== "kms" || !/^[a-z0-9-]+$/.test(region)) {
-    return null;
-  }
-
-  return `https://${cloud.endpointType === "private" ? "private." : ""}${region}.kms.cloud.ibm.com`;
-}
-
-/** A failure that checks expect; anything else is a bug and goes on. */
-function expected(error: unknown): IbmCloudError {
-  if (error instanceof IbmCloudError) {
-    return error;
-  }
-
-  throw error;
-}
-
-function expectedOfKeyManager(error: unknown): KeyManagerError {
-  if (error instanceof KeyManagerError) {
-    return error;
-  }
-
-  throw error;
 }

@@ -5,9 +5,9 @@ import {
   type KeyManager,
   KeyManagerError,
   type KeyManagerKeyState,
-  type RootKey,
   type WrappedKey,
 } from "../key-manager";
+import { keyPath, makeCursor, only, parseCursor, searchText, toBase64, toDate, toRootKey } from "./translate";
 import { createTransport } from "./transport";
 import {
   createdKeyEnvelope,
@@ -361,70 +361,4 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
       transport.close();
     },
   };
-}
-
-function keyPath(idOrAlias: string): string {
-  return `/keys/${encodeURIComponent(idOrAlias)}`;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-}
-
-/** The one resource of an envelope. @throws KeyManagerError `serverError` when there is not exactly one */
-function only<T>(resources: readonly T[], service: string, context: CallContext): T {
-  const [first] = resources;
-
-  if (first === undefined || resources.length !== 1) {
-    throw new KeyManagerError(
-      "serverError",
-      `${service} answered ${resources.length} resources where there is one.`,
-      { code: "MALFORMED_RESPONSE", correlationId: context.correlationId },
-    );
-  }
-
-  return first;
-}
-
-function toRootKey(key: WireKey): RootKey {
-  return {
-    id: key.id,
-    name: key.name,
-    state: key.deleted ? "destroyed" : key.state,
-    keyRing: key.keyRingID,
-    lastRotatedAt: toDate(key.lastRotateDate),
-    // Another call (`/versions`) per key would tell.
-    versions: null,
-    currentVersion: key.keyVersion?.id ?? null,
-    algorithm: key.algorithmBitSize ? `AES-${key.algorithmBitSize}` : "AES",
-  };
-}
-
-function toDate(text: string | null | undefined): Date | null {
-  const time = text ? Date.parse(text) : Number.NaN;
-
-  return Number.isNaN(time) ? null : new Date(time);
-}
-
-/** A search text as plain text: words like `not:` in front would be operators otherwise. */
-function searchText(text: string): string {
-  return /^\s*(?:not|escape|exact|alias|name):/.test(text) ? `escape:${text}` : text;
-}
-
-function makeCursor(offset: number): string {
-  return Buffer.from(`o${offset}`).toString("base64url");
-}
-
-function parseCursor(cursor: string, context: CallContext): number {
-  const text = Buffer.from(cursor, "base64url").toString("latin1");
-  const offset = Number(text.slice(1));
-
-  if (!/^o\d{1,9}$/.test(text) || makeCursor(offset) !== cursor) {
-    throw new KeyManagerError("rejected", "The cursor is not one of this list.", {
-      code: "INVALID_CURSOR",
-      correlationId: context.correlationId,
-    });
-  }
-
-  return offset;
 }
