@@ -38,7 +38,7 @@ export async function applyUpdate(db: Queryable, update: ObjectUpdate): Promise<
     uniqueIdentifier: update.uniqueIdentifier,
   });
   const { block } = update;
-  const { rows } = await db.query<KekRecord>({
+  const { rows } = await db.query<KekRecord & { notified: unknown }>({
     name: "keks-change",
     text: `
       WITH old AS (
@@ -80,7 +80,7 @@ export async function applyUpdate(db: Queryable, update: ObjectUpdate): Promise<
           OR (o.storage = 'stored' AND o.state = ${State.Active}) <> (old.storage = 'stored' AND old.state = ${State.Active})
         )
       )
-      SELECT ${RECORD_COLUMNS}, pg_notify($17, $18) FROM o`,
+      SELECT ${RECORD_COLUMNS}, pg_notify($17, $18) AS notified FROM o`,
     values: [
       update.instanceId,
       update.uniqueIdentifier,
@@ -102,7 +102,13 @@ export async function applyUpdate(db: Queryable, update: ObjectUpdate): Promise<
     ],
   });
 
-  return rows[0] ?? null;
+  if (!rows[0]) {
+    return null;
+  }
+
+  const { notified: _, ...record } = rows[0];
+
+  return record;
 }
 
 /** Ends a destruction whose standard key is gone. Does nothing when it has ended already. */

@@ -1,0 +1,103 @@
+import { randomBytes } from "node:crypto";
+import { createHouseEvents, type HouseEvents } from "@/lib/core/keks/house-events";
+import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "@/lib/core/keks/key-store";
+import type { ManagedObject, NewManagedObject, Tenant } from "@/lib/kmip/ports";
+import { createTestDatabase, type TestDatabase } from "@/test/support/database";
+import { FakeKeyManager } from "@/test/support/fake-key-manager";
+import {
+  addAccount,
+  addInstance,
+  manualClock,
+  newObject,
+  recordingLogger,
+} from "@/test/support/kek-fixtures";
+
+/** One deployment: a database, a key manager, an account with an instance, and any number of endpoints. */
+export type World = {
+  readonly test: TestDatabase;
+  readonly keyManager: FakeKeyManager;
+  readonly clock: ReturnType<typeof manualClock>;
+  readonly logger: ReturnType<typeof recordingLogger>;
+  readonly accountId: string;
+  readonly crkId: string;
+  readonly openKeyManager: () => { keyManager: FakeKeyManager; crkId: string; keyRing: null };
+  instance(settings?: { cacheTtlSeconds?: number; outageGraceSeconds?: number }): Promise<Tenant>;
+  /** A key store with a subscription of its own, as another process has it. */
+  endpoint(options?: Partial<KeyStoreOptions>): Promise<DatabaseKeyStore>;
+  close(): Promise<void>;
+};
+
+export async function createWorld(): Promise<World> {
+  const test = await createTestDatabase();
+  const keyManager = new FakeKeyManager();
+  const crkId = keyManager.addRootKey();
+  const clock = manualClock();
+  const logger = recordingLogger();
+  const accountId = await addAccount(test.database);
+  const opened: { store: DatabaseKeyStore; events: HouseEvents }[] = [];
+  const openKeyManager = () => ({ keyManager, crkId, keyRing: null });
+
+  return {
+    test,
+    keyManager,
+    clock,
+    logger,
+    accountId,
+    crkId,
+    openKeyManager,
+    async instance(settings = {}) {
+      const { tenant } = await addInstance(test.database, accountId, {
+        crkId,
+        cacheTtlSeconds: 0,
+        ...settings,
+      });
+
+      return tenant;
+    },
+    async endpoint(options = {}) {
+      const events = createHouseEvents(test.url);
+      const store = createKeyStore({
+        database: test.database,
+        events,
+        logger,
+        clock,
+        openKeyManager,
+        sweepEveryMs: 20,
+        ...options,
+      });
+
+      await events.ready;
+      opened.push({ store, events });
+
+      return store;
+    },
+    async close() {
+      for (const { store, events } of opened) {
+        store.close();
+        await events.close();
+      }
+
+      await test.drop();
+    },
+  };
+}
+
+/** Creates a KEK; answers it with its material. */
+export async function createKek(
+  store: DatabaseKeyStore,
+  tenant: Tenant,
+  object: NewManagedObject = newObject(),
+): Promise<{ object: ManagedObject; material: Buffer }> {
+  const material = randomBytes(32);
+
+  return { object: await store.create(tenant, object, material), material };
+}
+
+/** Counts as the instance's row has them. */
+export async function countsOf(world: World, tenant: Tenant): Promise<{ keks: number; active: number }> {
+  const row = await world.test.database.prisma.instance.findUniqueOrThrow({
+    where: { id: tenant.instanceId },
+  });
+
+  return { keks: row.kekCount, active: row.activeKekCount };
+}
