@@ -18,7 +18,7 @@ import { exchangeToken, IAM_SERVICE, type IamToken } from "./iam-token";
 import { limitsOf, refusal } from "./platform";
 import type { Secret } from "./secret";
 
-export type { IamIdentity, IamToken } from "./iam-token";
+export type { IamToken } from "./iam-token";
 
 /** Gives bearer tokens for one credential. */
 export type TokenSource = {
