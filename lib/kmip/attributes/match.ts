@@ -51,10 +51,10 @@ function compare(name: string, asked: StoredValue, candidate: StoredValue): bool
   if (name === "Usage Limits") return atLeast(asked, candidate);
   if (asked.t === "structure" && candidate.t === "structure") {
     // Fields that are not given match anything.
-    return asked.v.every((field) => {
-      const other = fieldOf(candidate, field.tag);
-      return other !== null && sameValue(field.value, other);
-    });
+    const held = candidate.v;
+    return asked.v.every(({ tag, value }) =>
+      held.some((field) => field.tag === tag && sameValue(field.value, value)),
+    );
   }
   return sameValue(asked, candidate);
 }

@@ -15,8 +15,9 @@ function termValue(name: string, value: StoredValue): string | null {
   const part = isCustomName(name) ? "value" : findRule(name, NEWEST_VERSION)?.term;
   if (part === undefined) return null;
   const indexed = part === "value" ? value : fieldOf(value, part);
-  if (indexed === null) return null;
-  const plain = `${indexed.t}:${indexed.t === "structure" ? JSON.stringify(indexed.v) : String(indexed.v)}`;
+  // Structures are compared field by field, as some fields may be left out of the question.
+  if (indexed === null || indexed.t === "structure") return null;
+  const plain = `${indexed.t}:${indexed.v}`;
   if (plain.length <= MAX_PLAIN_LENGTH) return plain;
   return `sha256:${createHash("sha256").update(plain).digest("hex")}`;
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ATTRIBUTE_RULES } from "../attributes/rules";
 import {
+  CRYPTOGRAPHIC_ALGORITHMS,
   CryptographicAlgorithm,
   CryptographicUsageMask,
-  CRYPTOGRAPHIC_ALGORITHMS,
   ENUMERATION_OF_TAG,
   KeyFormatType,
   OPERATIONS,
@@ -14,7 +14,7 @@ import {
   RevocationReasonCode,
   State,
 } from "./enumerations";
-import { Tag, TAGS } from "./tags";
+import { TAGS, Tag } from "./tags";
 import { formatVersion, KmipVersion, negotiate, SUPPORTED_VERSIONS } from "./versions";
 
 describe("numbers of the specification", () => {
@@ -91,7 +91,8 @@ describe("attribute rules", () => {
 
   it("never let a client change what only the server may", () => {
     const locked = ATTRIBUTE_RULES.filter(({ client }) => client === undefined);
-    for (const { name, modify, remove } of locked) expect([name, modify, remove]).toEqual([name, "never", "never"]);
+    for (const { name, modify, remove } of locked)
+      expect([name, modify, remove]).toEqual([name, "never", "never"]);
   });
 });
 

@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bigIntegerFromBytes, bigIntegerToBytes, decodeTtlv, encodeTtlv, type Item, ItemType, TtlvError, TtlvWriter } from ".";
 import * as ttlv from ".";
+import {
+  bigIntegerFromBytes,
+  bigIntegerToBytes,
+  decodeTtlv,
+  encodeTtlv,
+  type Item,
+  ItemType,
+  TtlvError,
+  TtlvWriter,
+} from ".";
 
 const TAG = 0x420020;
 const hex = (value: Uint8Array) => Buffer.from(value).toString("hex");
@@ -36,7 +45,10 @@ describe("the examples of the specification", () => {
   });
 });
 
-const tagArbitrary = fc.oneof(fc.integer({ min: 0x420001, max: 0x420200 }), fc.integer({ min: 0x540000, max: 0x54ffff }));
+const tagArbitrary = fc.oneof(
+  fc.integer({ min: 0x420001, max: 0x420200 }),
+  fc.integer({ min: 0x540000, max: 0x54ffff }),
+);
 const textArbitrary = fc.string({ unit: "binary" }).filter((value) => !value.includes("\0"));
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 
@@ -154,7 +166,12 @@ describe("what is refused", () => {
   });
 
   it("more items than the limit", () => {
-    const many = encodeTtlv(ttlv.structure(TAG, Array.from({ length: 20 }, () => ttlv.structure(TAG, []))));
+    const many = encodeTtlv(
+      ttlv.structure(
+        TAG,
+        Array.from({ length: 20 }, () => ttlv.structure(TAG, [])),
+      ),
+    );
     expect(() => decodeTtlv(many, { maxDepth: 3, maxItems: 20 })).toThrow(TtlvError);
     expect(decodeTtlv(many, { maxDepth: 3, maxItems: 21 }).type).toBe(ItemType.Structure);
   });
