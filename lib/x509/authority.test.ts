@@ -1,4 +1,4 @@
-import "./reflect";
+import "reflect-metadata";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:tls";

@@ -1,4 +1,4 @@
-import "./reflect";
+import "reflect-metadata";
 import { createPublicKey, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";

@@ -1,4 +1,4 @@
-import "./reflect";
+import "reflect-metadata";
 import { type KeyObject, X509Certificate } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { signatureAlgorithmName, signatureAlgorithmOid } from "./der";
