@@ -124,7 +124,7 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
   const failures = new FailedHandshakes(clock, logger, options.onFailedHandshake);
   const connections = new Set<Connection>();
   const byCertificate = new Map<string, Set<Connection>>();
-  /** Connections whose handshake is not done, by the client's address and port. */
+  /** Connections that are not admitted yet, by the client's address and port. */
   const handshaking = new Map<string, Socket>();
   const lastSeen = new Map<string, number>();
   const counters = { accepted: 0, requests: 0, inFlight: 0 };
@@ -136,7 +136,6 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
     requestCert: true,
     rejectUnauthorized: false,
     handshakeTimeout: limits.handshakeTimeoutMs,
-    allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
   });
@@ -154,14 +153,16 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
     socket.destroy();
   });
   server.on("secureConnection", (socket) => {
-    handshaking.delete(peerOf(socket));
+    const peer = peerOf(socket);
     // Until a Connection takes over, an error has no other listener, and would end the process.
     const ignore = () => socket.destroy();
     socket.on("error", ignore);
-    admit(socket, ignore).catch((error: unknown) => {
-      logger.error({ err: error }, "A connection could not be admitted");
-      socket.destroy();
-    });
+    admit(socket, ignore)
+      .catch((error: unknown) => {
+        logger.error({ err: error }, "A connection could not be admitted");
+        socket.destroy();
+      })
+      .finally(() => handshaking.delete(peer));
   });
   server.on("error", (error) => logger.error({ err: error }, "The KMIP listener failed"));
 
@@ -292,7 +293,7 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
       const timer = setTimeout(() => {
         for (const connection of [...connections]) connection.destroy();
       }, timeoutMs);
-      await closed;
+      await Promise.all([closed, ...[...connections].map((connection) => connection.closed)]);
       clearTimeout(timer);
       clearInterval(sweeper);
     },

@@ -39,15 +39,22 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: TLSSocket;
   readonly #framer: Framer;
+  #resolveClosed: () => void = () => undefined;
+  /** Resolves when the connection has ended. */
+  readonly closed = new Promise<void>((resolve) => {
+    this.#resolveClosed = resolve;
+  });
   #answering = false;
   /** Nothing more is answered. */
   #ending = false;
   /** The client sends no more; what it has sent is still answered. */
   #inputEnded = false;
   #paused = false;
-  /** When the phase that the time-outs watch began (monotonic milliseconds). */
+  /** When the last answer was given. This and the next are in monotonic milliseconds. */
   #idleSince = performance.now();
+  /** When the message that is coming in began to. */
   #messageSince: number | null = null;
+  /** When the client last took something of what is being written. */
   #writeSince: number | null = null;
   #writes = 0;
 
@@ -61,6 +68,8 @@ export class Connection {
   /** Starts listening to the client. */
   start(): void {
     const socket = this.#socket;
+    // A client may close its side after its last message, and still wants the answer.
+    socket.allowHalfOpen = true;
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("end", () => {
       this.#inputEnded = true;
@@ -77,6 +86,7 @@ export class Connection {
       this.#ending = true;
       this.#framer.clear();
       this.#options.onClosed();
+      this.#resolveClosed();
     });
   }
 
@@ -123,6 +133,7 @@ export class Connection {
     for (;;) {
       const message = this.#ending ? null : this.#framer.next();
       if (message === null) break;
+      this.#messageSince = this.#framer.buffered > 0 ? performance.now() : null;
       const origin = await this.#origin();
       if (origin === null) {
         this.destroy();
@@ -142,7 +153,6 @@ export class Connection {
     }
     this.#answering = false;
     this.#idleSince = performance.now();
-    this.#messageSince = this.#framer.buffered > 0 ? this.#idleSince : null;
     if (this.#ending || this.#inputEnded) this.#socket.destroySoon();
     else if (this.#paused) {
       this.#paused = false;
