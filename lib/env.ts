@@ -123,3 +123,8 @@ export function serverCertificateHosts(settings: Pick<Env, "kmipPublicHost" | "K
 
   return [...new Set(hosts)].filter((host) => host !== "0.0.0.0" && host !== "::");
 }
+
+/** next-auth takes the console's address from its own variable only; whoever calls it sets that one first. */
+export function provideNextAuthUrl(): void {
+  process.env.NEXTAUTH_URL = env().publicUrl;
+}

@@ -9,6 +9,7 @@ import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
 import { AUDIT_ACTIONS } from "./audit-actions";
 import { idempotencyKey, once } from "./idempotency";
+import { observeCall } from "./metrics";
 import type * as operations from "./operations";
 import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from "./operations/operation";
 import { apiHeaders, problemResponse, publicError } from "./problem";
@@ -155,6 +156,18 @@ function answer(status: number, body: unknown, requestId: string, replayed: bool
  * fails becomes a problem document, and an audit event where it was a refusal or a write.
  */
 export function route<const O extends KnownOperation>(operation: O, handler: Handler<O>): RouteHandler {
+  const timed = handle(operation, handler);
+
+  return async (request, context) => {
+    const begun = performance.now();
+    const response = await timed(request, context);
+    observeCall(operation.id, response.status, (performance.now() - begun) / 1_000);
+
+    return response;
+  };
+}
+
+function handle<const O extends KnownOperation>(operation: O, handler: Handler<O>): RouteHandler {
   return async (request, context) => {
     const facts = requestFacts(request.headers);
     let actor: Actor | null = null;

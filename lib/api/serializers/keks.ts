@@ -61,3 +61,15 @@ export function serializeKekImpact(view: KekImpactView): KekImpact {
     clients: view.clients.map((client) => ({ ...client, lastAt: client.lastAt.toISOString() })),
   };
 }
+
+/** A revocation of a request as lib/core takes it. */
+export function parseRevocation<Body extends { compromiseOccurredAt?: string | undefined }>(
+  body: Body,
+): Omit<Body, "compromiseOccurredAt"> & { compromiseOccurredAt?: Date } {
+  const { compromiseOccurredAt, ...rest } = body;
+
+  return {
+    ...rest,
+    ...(compromiseOccurredAt === undefined ? {} : { compromiseOccurredAt: new Date(compromiseOccurredAt) }),
+  };
+}

@@ -1,0 +1,7 @@
+import { listAuditEvents } from "@/lib/api/operations";
+import { read } from "@/lib/api/resources";
+import { methods, route } from "@/lib/api/wrapper";
+
+export const { GET, POST, PUT, PATCH, DELETE } = methods({
+  GET: route(listAuditEvents, ({ actor, query }) => read.auditEvents.list(actor, query)),
+});

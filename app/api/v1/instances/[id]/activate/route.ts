@@ -1,0 +1,10 @@
+import { activateInstance } from "@/lib/api/operations";
+import { serializeInstance } from "@/lib/api/serializers/instances";
+import { methods, route } from "@/lib/api/wrapper";
+import { activateInstance as activate } from "@/lib/core/instances";
+
+export const { GET, POST, PUT, PATCH, DELETE } = methods({
+  POST: route(activateInstance, async ({ actor, params, body }) =>
+    serializeInstance(await activate(actor, params.id, body)),
+  ),
+});

@@ -1,0 +1,10 @@
+import { createInstance, listInstances } from "@/lib/api/operations";
+import { read } from "@/lib/api/resources";
+import { serializeInstance } from "@/lib/api/serializers/instances";
+import { methods, route } from "@/lib/api/wrapper";
+import { createInstance as order } from "@/lib/core/instances";
+
+export const { GET, POST, PUT, PATCH, DELETE } = methods({
+  GET: route(listInstances, ({ actor, query }) => read.instances.list(actor, query)),
+  POST: route(createInstance, async ({ actor, body }) => serializeInstance(await order(actor, body))),
+});

@@ -1,0 +1,14 @@
+import { createToken, listTokens } from "@/lib/api/operations";
+import { read } from "@/lib/api/resources";
+import { serializeToken } from "@/lib/api/serializers/account";
+import { methods, route } from "@/lib/api/wrapper";
+import { createToken as makeToken } from "@/lib/core/tokens";
+
+export const { GET, POST, PUT, PATCH, DELETE } = methods({
+  GET: route(listTokens, ({ actor, query }) => read.tokens.list(actor, query)),
+  POST: route(createToken, async ({ actor, body }) => {
+    const { token, ...view } = await makeToken(actor, body);
+
+    return { ...serializeToken(view), token };
+  }),
+});

@@ -1,0 +1,48 @@
+import { database } from "@/lib/db";
+
+/** Figures of the whole deployment for monitoring; of no account in particular. */
+export type DeploymentFigures = {
+  readonly instances: readonly { readonly status: string; readonly count: number }[];
+  readonly keks: number;
+  readonly activeKeks: number;
+  readonly clientCertificates: number;
+  readonly endpoints: readonly {
+    readonly zone: number;
+    readonly up: number;
+    readonly connections: number;
+    readonly requests: number;
+  }[];
+};
+
+/** Sums of counts that are maintained per instance, and what the endpoints told of themselves last. */
+export async function deploymentFigures(): Promise<DeploymentFigures> {
+  const { pool } = database();
+  const [instances, endpoints] = await Promise.all([
+    pool.query<{
+      status: string;
+      count: number;
+      keks: number;
+      activeKeks: number;
+      clientCertificates: number;
+    }>(
+      `SELECT status::text, count(*)::int AS count, sum(kek_count)::float8 AS keks,
+              sum(active_kek_count)::float8 AS "activeKeks",
+              sum(client_certificate_count)::float8 AS "clientCertificates"
+       FROM instance GROUP BY status`,
+    ),
+    pool.query<{ zone: number; up: number; connections: number; requests: number }>(
+      `SELECT zone, count(*)::int AS up, sum(connections)::int AS connections, sum(requests)::float8 AS requests
+       FROM endpoint_node WHERE heartbeat_at >= now() - interval '15 seconds' GROUP BY zone`,
+    ),
+  ]);
+  const total = (value: (row: (typeof instances.rows)[number]) => number) =>
+    instances.rows.reduce((sum, row) => sum + value(row), 0);
+
+  return {
+    instances: instances.rows.map(({ status, count }) => ({ status, count })),
+    keks: total((row) => row.keks),
+    activeKeks: total((row) => row.activeKeks),
+    clientCertificates: total((row) => row.clientCertificates),
+    endpoints: endpoints.rows,
+  };
+}
