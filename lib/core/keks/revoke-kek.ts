@@ -242,6 +242,12 @@ export async function bulkRevoke(
         throw error;
       }
 
+      await recordAction(actor, {
+        action: "vmware-solutions.kmip-key.revoke",
+        target: { id: uniqueIdentifier },
+        instanceId,
+        error,
+      });
       results.push({ uniqueIdentifier, ok: false, code: error.code, detail: error.message });
     }
   }
