@@ -8,24 +8,27 @@ import type { Request, RequestItem } from "./protocol/requests";
 import type { ResponseWriter } from "./protocol/responses";
 import { wipe } from "./ttlv/wipe";
 
-/** What became of one batch item, for the response and for the audit. */
-export type CompletedItem = {
+type ItemOf<T> = {
   readonly operation: number | null;
   readonly uniqueBatchItemId: Uint8Array | null;
   readonly subjects: readonly string[];
-  readonly outcome: OperationResult | { readonly error: KmipError };
+  readonly outcome: T;
 };
+type FailedItem = ItemOf<{ readonly error: KmipError }>;
+type SucceededItem = ItemOf<OperationResult>;
 
-export const isFailure = (item: CompletedItem): item is CompletedItem & { outcome: { error: KmipError } } =>
-  "error" in item.outcome;
+/** What became of one batch item, for the response and for the audit. */
+export type CompletedItem = FailedItem | SucceededItem;
+
+export const isFailure = (item: CompletedItem): item is FailedItem => "error" in item.outcome;
 
 /** True if the answer carries key material. */
 export const carriesMaterial = (item: CompletedItem): boolean =>
-  !("error" in item.outcome) && item.outcome.material !== undefined;
+  !isFailure(item) && item.outcome.material !== undefined;
 
 /** True if the item may not be reported as done without an audit record. */
 export const needsRecord = (item: CompletedItem): boolean =>
-  !("error" in item.outcome) && (item.outcome.material !== undefined || item.outcome.changed === true);
+  !isFailure(item) && (item.outcome.material !== undefined || item.outcome.changed === true);
 
 /** Features that a request asks for and that are refused with the whole of it. @throws KmipError */
 export function refuseFeatures({ header, items }: Request): void {
@@ -51,22 +54,46 @@ export async function runBatch(
   const { batchErrorContinuationOption, maximumResponseSize } = request.header;
   const goOn = batchErrorContinuationOption === BatchErrorContinuationOption.Continue;
   for (const item of request.items) {
-    let done = await runItem(item, context);
-    const start = writer.add(done);
-    if (!("error" in done.outcome) && done.outcome.material !== undefined) wipe(done.outcome.material);
-    if (maximumResponseSize !== undefined && writer.length > maximumResponseSize && !isFailure(done)) {
-      writer.takeBack(start);
-      done = { ...done, outcome: { error: tooLarge() } };
-      writer.add(done);
-    }
+    const done = write(await runItem(item, context), context, writer, maximumResponseSize);
     completed.push(done);
     if (isFailure(done) && !goOn) break;
   }
   return completed;
 }
 
-const tooLarge = () =>
-  new KmipError(ResultReason.ResponseTooLarge, "The response is larger than Maximum Response Size");
+/** Writes the answer to an item, or the failure that takes its place; zeroes the material. */
+function write(
+  item: CompletedItem,
+  context: OperationContext,
+  writer: ResponseWriter,
+  maximumResponseSize: number | undefined,
+): CompletedItem {
+  try {
+    const start = writer.add(item);
+    if (maximumResponseSize === undefined || writer.length <= maximumResponseSize || isFailure(item))
+      return item;
+    writer.takeBack(start);
+    return fail(item, writer, tooLarge(item));
+  } catch (error) {
+    context.logger.error({ err: error, operation: nameOf(item.operation) }, "An answer could not be encoded");
+    return fail(item, writer, toKmipError(error));
+  } finally {
+    if (!isFailure(item) && item.outcome.material !== undefined) wipe(item.outcome.material);
+  }
+}
+
+function fail(item: CompletedItem, writer: ResponseWriter, error: KmipError): CompletedItem {
+  const failed = { ...item, outcome: { error } };
+  writer.add(failed);
+  return failed;
+}
+
+function tooLarge(item: CompletedItem): KmipError {
+  const message = "The response is larger than Maximum Response Size";
+  // A change is not undone because its answer is too long: the audit has to tell.
+  const detail = needsRecord(item) && !carriesMaterial(item) ? "the operation was carried out" : undefined;
+  return new KmipError(ResultReason.ResponseTooLarge, message, detail === undefined ? {} : { detail });
+}
 
 async function runItem(item: RequestItem, context: OperationContext): Promise<CompletedItem> {
   const { operation, uniqueBatchItemId, payload } = item;

@@ -44,6 +44,8 @@ export type EngineLimits = {
   readonly maxItems: number;
   /** Attribute instances that an object may have in all. */
   readonly maxAttributeInstances: number;
+  /** Size of all attributes of an object as JSON, in characters. */
+  readonly maxAttributeBytes: number;
   /** Identifiers that one Locate answers at most when the client sets no Maximum Items. */
   readonly maxLocatedItems: number;
 };
@@ -94,6 +96,7 @@ const DEFAULT_LIMITS: EngineLimits = {
   ...DEFAULT_DECODE_LIMITS,
   maxBatchItems: 100,
   maxAttributeInstances: 200,
+  maxAttributeBytes: 262_144,
   maxLocatedItems: 10_000,
 };
 
@@ -209,6 +212,9 @@ function withoutRecord(item: CompletedItem): CompletedItem {
   };
 }
 
+/** Characters of a Client Correlation Value that the audit keeps. */
+const MAX_CORRELATION = 255;
+
 type Facts = NonNullable<KmipAuditRecord["data"]>;
 
 function recordOf(
@@ -217,7 +223,8 @@ function recordOf(
   version: KmipVersion,
   read: Request | RefusedRequest,
 ): (item: CompletedItem) => KmipAuditRecord {
-  const correlation = "header" in read ? read.header.clientCorrelationValue : undefined;
+  const correlation =
+    "header" in read ? read.header.clientCorrelationValue?.slice(0, MAX_CORRELATION) : undefined;
   return (item): KmipAuditRecord => {
     const base = {
       tenant: origin.tenant,

@@ -6,6 +6,9 @@ export type KmipErrorOptions = {
   readonly cause?: unknown;
 };
 
+/** Messages name what the client sent, which may be of any length. */
+const MAX_MESSAGE_LENGTH = 300;
+
 /**
  * Failure of an operation or of a whole message: what the client is told, and what only the operator is told.
  */
@@ -16,7 +19,7 @@ export class KmipError extends Error {
   readonly detail: string | undefined;
 
   constructor(resultReason: ResultReason, message: string, options: KmipErrorOptions = {}) {
-    super(message, { cause: options.cause });
+    super(message.slice(0, MAX_MESSAGE_LENGTH), { cause: options.cause });
     this.name = "KmipError";
     this.resultReason = resultReason;
     this.detail = options.detail;

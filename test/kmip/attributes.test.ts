@@ -224,6 +224,24 @@ describe("the errors of section 11", () => {
     expect(last).toBe(ResultReason.IndexOutOfBounds);
   });
 
+  it("limits how much an object may carry, and keeps long words of clients out of answers and the audit", async () => {
+    const harness = new EngineHarness({ maxAttributeBytes: 4000 });
+    const identifier = await makeKey(harness, [custom("x-kept", "here")]);
+    const long = "a".repeat(5000);
+    for (const request of [
+      requests.addAttribute(identifier, custom("x-long", long)),
+      requests.modifyAttribute(identifier, custom("x-kept", long)),
+      requests.addAttribute(identifier, custom(`x-${long}`, "a")),
+    ]) {
+      expect((await harness.one("1.4", request)).resultReason).toBe(ResultReason.InvalidField);
+    }
+    const unknown = await harness.one("1.4", requests.addAttribute(identifier, custom(long, "a")));
+    expect(unknown.resultReason).toBe(ResultReason.PermissionDenied);
+    expect(unknown.message?.length).toBeLessThan(400);
+    expect((await harness.one("1.4", requests.get(long))).resultReason).toBe(ResultReason.ItemNotFound);
+    expect(JSON.stringify(harness.audit.records).length).toBeLessThan(6000);
+  });
+
   it("lets Activation Date be modified in Pre-Active, whether or not it was set, and not later", async () => {
     const harness = new EngineHarness();
     const now = Math.floor(harness.clock.now().getTime() / 1000);

@@ -96,6 +96,43 @@ describe("the audit", () => {
   });
 });
 
+describe("an answer that cannot be given", () => {
+  it("is a failure of its item, and the audit says whether the operation was carried out", async () => {
+    const harness = new EngineHarness();
+    const { items } = await harness.send("1.4", [requests.create()], { maximumResponseSize: 100 });
+    expect(items[0]?.resultReason).toBe(ResultReason.ResponseTooLarge);
+    expect(harness.audit.records.at(-1)).toMatchObject({
+      outcome: "failure",
+      uniqueIdentifiers: [harness.store.objects("instance-a")[0]?.uniqueIdentifier],
+      detail: "the operation was carried out",
+    });
+  });
+
+  it("because what is stored cannot be encoded fails alone", async () => {
+    const harness = new EngineHarness();
+    const identifier = await makeKey(harness);
+    const find = harness.store.find.bind(harness.store);
+    harness.store.find = async (...args: Parameters<KeyStore["find"]>) => {
+      const object = await find(...args);
+      if (object === null) return null;
+      const broken = { i: 0, v: { t: "integer", v: 2 ** 40 } } as const;
+      return { ...object, attributes: { ...object.attributes, "Cryptographic Length": [broken] } };
+    };
+    const batch = [requests.get(identifier), requests.query([1]), requests.getAttributes(identifier)];
+    const { items } = await harness.send("1.4", batch, { continuation: "continue" });
+    expect(items.map(({ resultReason }) => resultReason)).toEqual([
+      ResultReason.GeneralFailure,
+      null,
+      ResultReason.GeneralFailure,
+    ]);
+    expect(harness.audit.records.slice(-3).map(({ servedMaterial }) => servedMaterial)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
 describe("key material", () => {
   it("is zeroed in every buffer of the engine once the answer is written", async () => {
     const harness = new EngineHarness();

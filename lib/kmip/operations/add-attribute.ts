@@ -13,7 +13,7 @@ import { text } from "../ttlv/item";
 import {
   checkApplicationData,
   checkDateOrder,
-  checkInstanceCount,
+  checkSize,
   isNameTaken,
   lifecycleAllows,
   normalValue,
@@ -52,7 +52,7 @@ export const addAttribute: OperationDefinition = {
         [name]: [...present, { i: next, v: value }],
       };
       checkDateOrder(attributes);
-      checkInstanceCount(context, attributes);
+      checkSize(context, attributes);
       const state = stateAt({ state: object.state, attributes }, context.now);
       return { index: next, change: changeOf(object, context.now, state, attributes) };
     });

@@ -78,11 +78,14 @@ export function checkApplicationData(name: string, value: StoredValue): void {
   }
 }
 
-/** Refuses more attributes than an object may have. @throws KmipError Index Out of Bounds */
-export function checkInstanceCount(context: OperationContext, attributes: StoredAttributes): void {
+/** Refuses more, or larger, attributes than an object may have. @throws KmipError Index Out of Bounds, Invalid Field */
+export function checkSize(context: OperationContext, attributes: StoredAttributes): void {
   const count = Object.values(attributes).reduce((sum, instances) => sum + instances.length, 0);
   if (count > context.limits.maxAttributeInstances) {
     throw new KmipError(ResultReason.IndexOutOfBounds, "The object has too many attributes");
+  }
+  if (JSON.stringify(attributes).length > context.limits.maxAttributeBytes) {
+    throw invalidField("The attributes of the object are too large");
   }
 }
 

@@ -15,7 +15,7 @@ import { wipe } from "../ttlv/wipe";
 import {
   checkApplicationData,
   checkDateOrder,
-  checkInstanceCount,
+  checkSize,
   isNameTaken,
   normalValue,
 } from "./attribute-changes";
@@ -130,7 +130,7 @@ async function initialAttributes(
   if (requested.get("Sensitive")?.[0]?.v.v === true) set("Always Sensitive", { t: "boolean", v: true });
   if (requested.get("Extractable")?.[0]?.v.v === false) set("Never Extractable", { t: "boolean", v: true });
   checkDateOrder(attributes);
-  checkInstanceCount(context, attributes);
+  checkSize(context, attributes);
   for (const { v } of requested.get("Name") ?? []) {
     if (await isNameTaken(context, v, null)) throw invalidField("Another object has this Name");
   }

@@ -14,6 +14,7 @@ import { text } from "../ttlv/item";
 import {
   checkApplicationData,
   checkDateOrder,
+  checkSize,
   isNameTaken,
   lifecycleAllows,
   normalValue,
@@ -53,6 +54,7 @@ export const modifyAttribute: OperationDefinition = {
         context.now,
       );
       checkDateOrder(attributes);
+      checkSize(context, attributes);
       const state = stateAt({ state: object.state, attributes }, context.now);
       return { change: changeOf(object, context.now, state, attributes) };
     });

@@ -57,19 +57,24 @@ export type OperationDefinition = {
 export type OperationRegistry = ReadonlyMap<number, OperationDefinition>;
 
 const MAX_ATTEMPTS = 3;
+/** Longer ones are nobody's, and have no place in an audit record. */
+const MAX_IDENTIFIER_LENGTH = 255;
+
+const noSuchObject = () => itemNotFound("No object with this Unique Identifier exists");
 
 /** The identifier that a request names, or the ID Placeholder. @throws KmipError Item Not Found */
 export function identifierOf(context: OperationContext, given: string | undefined): string {
   const identifier = given ?? context.idPlaceholder;
   if (identifier === null) throw itemNotFound("No Unique Identifier given, and the ID Placeholder is empty");
-  context.subjects = [identifier];
+  context.subjects = [identifier.slice(0, MAX_IDENTIFIER_LENGTH)];
+  if (identifier.length > MAX_IDENTIFIER_LENGTH) throw noSuchObject();
   return identifier;
 }
 
 /** The object of an identifier. @throws KmipError Item Not Found */
 export async function findObject(context: OperationContext, identifier: string): Promise<ManagedObject> {
   const object = await context.store.find(context.tenant, identifier);
-  if (object === null) throw itemNotFound("No object with this Unique Identifier exists");
+  if (object === null) throw noSuchObject();
   return object;
 }
 

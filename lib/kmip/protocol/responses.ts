@@ -54,10 +54,25 @@ export class ResponseWriter {
     return this.#writer.length;
   }
 
-  /** Adds the answer to one batch item (Table 285); answers the mark that takes it back. */
+  /**
+   * Adds the answer to one batch item (Table 285); answers the mark that takes it back.
+   *
+   * @throws RangeError for a number that its type cannot hold: then nothing is added
+   */
   add(item: ItemOutcome): number {
+    const start = this.#writer.length;
+    try {
+      this.#write(item);
+    } catch (error) {
+      this.#writer.truncate(start);
+      throw error;
+    }
+    this.#items += 1;
+    return start;
+  }
+
+  #write(item: ItemOutcome): void {
     const writer = this.#writer;
-    const start = writer.length;
     const mark = writer.begin(Tag.BatchItem);
     if (item.operation !== null) writer.enumeration(Tag.Operation, item.operation);
     if (item.uniqueBatchItemId !== null) writer.bytes(Tag.UniqueBatchItemID, item.uniqueBatchItemId);
@@ -73,8 +88,6 @@ export class ResponseWriter {
       writer.end(payload);
     }
     writer.end(mark);
-    this.#items += 1;
-    return start;
   }
 
   /** Takes the last item back, zeroing it. */
