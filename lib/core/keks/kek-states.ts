@@ -55,22 +55,22 @@ const date = (name: string) => `(o.attributes #>> '{${name},0,v,v}')::bigint`;
  * the condition repeats what `stateAt` of the engine does.
  */
 export function addStateCondition(where: Conditions, state: KekState, now: Date): void {
-  const seconds = where.parameter(Math.floor(now.getTime() / 1_000));
+  if (state !== "preActive" && state !== "active" && state !== "deactivated") {
+    where.add("o.state = ?", KEK_STATES[state]);
+
+    return;
+  }
+
+  const seconds = `${where.parameter(Math.floor(now.getTime() / 1_000))}::bigint`;
   const activated = `coalesce(${date("Activation Date")} <= ${seconds}, FALSE)`;
   const deactivated = `coalesce(${date("Deactivation Date")} <= ${seconds}, FALSE)`;
   const isActive = `(o.state = ${State.Active} OR (o.state = ${State.PreActive} AND ${activated}))`;
 
-  switch (state) {
-    case "preActive":
-      where.add(`o.state = ${State.PreActive} AND NOT ${activated}`);
-      break;
-    case "active":
-      where.add(`${isActive} AND NOT ${deactivated}`);
-      break;
-    case "deactivated":
-      where.add(`o.state = ${State.Deactivated} OR (${isActive} AND ${deactivated})`);
-      break;
-    default:
-      where.add("o.state = ?", KEK_STATES[state]);
-  }
+  where.add(
+    {
+      preActive: `o.state = ${State.PreActive} AND NOT ${activated}`,
+      active: `${isActive} AND NOT ${deactivated}`,
+      deactivated: `o.state = ${State.Deactivated} OR (${isActive} AND ${deactivated})`,
+    }[state],
+  );
 }
