@@ -156,7 +156,6 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
   let uniqueBatchItemId: Uint8Array | null = null;
   let payload: StructureItem | null = null;
   let error: KmipError | null = null;
-  const seen = new Set<number>();
   let fields: readonly ItemExtent[] = [];
   try {
     if (extent.type !== ItemType.Structure) throw invalidMessage("Batch Item has the wrong type");
@@ -166,16 +165,25 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
   }
   for (const field of fields) {
     try {
-      if (seen.has(field.tag) && field.tag !== Tag.MessageExtension) {
-        throw invalidMessage(`${tagName(field.tag)} appears more than once`);
+      switch (field.tag) {
+        case Tag.Operation:
+          if (operation !== null) throw repeated(field);
+          operation = asCode(decoder.decode(field, 2), context);
+          break;
+        case Tag.UniqueBatchItemID:
+          if (uniqueBatchItemId !== null) throw repeated(field);
+          uniqueBatchItemId = asBytes(decoder.decode(field, 2), context);
+          break;
+        case Tag.RequestPayload:
+          if (payload !== null) throw repeated(field);
+          payload = asStructure(decoder.decode(field, 2));
+          break;
+        case Tag.MessageExtension:
+          refuseCritical(decoder, field, context);
+          break;
+        default:
+          if (!context.newer) throw invalidField(`Unknown field in Batch Item: ${tagName(field.tag)}`);
       }
-      seen.add(field.tag);
-      if (field.tag === Tag.Operation) operation = asCode(decoder.decode(field, 2), context);
-      else if (field.tag === Tag.UniqueBatchItemID) {
-        uniqueBatchItemId = asBytes(decoder.decode(field, 2), context);
-      } else if (field.tag === Tag.RequestPayload) payload = asStructure(decoder.decode(field, 2));
-      else if (field.tag === Tag.MessageExtension) refuseCritical(decoder, field, context);
-      else if (!context.newer) throw invalidField(`Unknown field in Batch Item: ${tagName(field.tag)}`);
     } catch (cause) {
       if (cause instanceof CriticalExtension) throw cause.refusal;
       error ??= asKmipError(cause);
@@ -185,6 +193,8 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
   if (error === null && payload === null) error = invalidMessage("Request Payload is missing");
   return { operation, uniqueBatchItemId, payload, error };
 }
+
+const repeated = ({ tag }: ItemExtent) => invalidMessage(`${tagName(tag)} appears more than once`);
 
 /** Carries the refusal of a whole message out of one of its items. */
 class CriticalExtension extends Error {

@@ -52,7 +52,9 @@ export class TtlvDecoder {
 
   /** The extent of the item at `offset`, which must end by `limit`. @throws TtlvError */
   extentAt(offset: number, limit: number = this.#buffer.length): ItemExtent {
-    const { tag, type, length } = this.#header(offset, limit);
+    const tag = this.#tag(offset, limit);
+    const type = this.#buffer[offset + 3] ?? 0;
+    const length = this.#buffer.readUInt32BE(offset + 4);
     return { tag, type, offset, length, end: this.#endOf(offset, type, length, limit) };
   }
 
@@ -94,14 +96,13 @@ export class TtlvDecoder {
     if (this.#itemsLeft < 0) throw new TtlvError("too many items", offset);
   }
 
-  #header(offset: number, limit: number): { tag: number; type: number; length: number } {
+  #tag(offset: number, limit: number): number {
     if (limit - offset < HEADER_LENGTH) throw new TtlvError("truncated item header", offset);
-    const word = this.#buffer.readUInt32BE(offset);
-    const tag = word >>> 8;
+    const tag = this.#buffer.readUInt32BE(offset) >>> 8;
     // 9.1.1.1: 0x42 for the specification's tags, 0x54 for extensions.
     const space = tag >> 16;
     if (space !== 0x42 && space !== 0x54) throw new TtlvError("tag outside of 42xxxx and 54xxxx", offset);
-    return { tag, type: word & 0xff, length: this.#buffer.readUInt32BE(offset + 4) };
+    return tag;
   }
 
   /** 9.1.1.3: checks the length against the type; answers where the item ends. */
@@ -138,7 +139,9 @@ export class TtlvDecoder {
   #item(offset: number, limit: number, depth: number): Item {
     this.#spend(offset);
     const buffer = this.#buffer;
-    const { tag, type, length } = this.#header(offset, limit);
+    const tag = this.#tag(offset, limit);
+    const type = (buffer[offset + 3] ?? 0) as ItemType;
+    const length = buffer.readUInt32BE(offset + 4);
     const end = this.#endOf(offset, type, length, limit);
     const start = offset + HEADER_LENGTH;
     switch (type) {
