@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
 import { publish } from "@/lib/db";
+import { changeOf } from "@/lib/kmip/lifecycle";
 import type { Tenant } from "@/lib/kmip/ports";
+import { State } from "@/lib/kmip/protocol/enumerations";
 import { eventually } from "@/test/support/kek-fixtures";
 import { createKek, createWorld, type World } from "./world";
 
@@ -85,6 +87,32 @@ describe("reading material", () => {
     expect(reads()).toEqual({ reads: 1, unwraps: 1 });
     expect(await get()).toEqual(material);
     expect(reads()).toEqual({ reads: 2, unwraps: 2 });
+  });
+
+  it("goes on answering from memory when only attributes change, here or at another endpoint", async () => {
+    const { tenant, object, get } = await kek({ cacheTtlSeconds: 60 });
+    const other = await world.endpoint();
+
+    await get();
+
+    for (const endpoint of [store, other]) {
+      const current = await endpoint.find(tenant, object.uniqueIdentifier);
+
+      if (current) {
+        await endpoint.update(
+          tenant,
+          object.uniqueIdentifier,
+          changeOf(current, world.clock.now(), State.PreActive, {}),
+        );
+      }
+    }
+
+    await eventually(
+      async () => (await store.find(tenant, object.uniqueIdentifier))?.revision === 3,
+      "both changes are seen",
+    );
+    await get();
+    expect(reads()).toEqual({ reads: 1, unwraps: 1 });
   });
 
   it("zeroes and forgets what the policy no longer allows", async () => {

@@ -61,7 +61,8 @@ async function destroy(
 
 /**
  * Destroys a KEK: its standard key is deleted in the key manager (which can restore it for 30 days) and no endpoint
- * serves it any more. The intention is in the audit before, the outcome after.
+ * serves it any more. The intention is in the audit before, the success after (failures are recorded by the caller,
+ * like all refusals).
  *
  * Without an answer of the key manager it ends with KEY_MANAGER_UNAVAILABLE: the KEK is then out of service already
  * and the worker completes the deletion.
@@ -108,14 +109,7 @@ export async function destroyKek(
   } as const;
 
   await recordAction(actor, { ...action, outcome: "pending" });
-
-  try {
-    await destroy(services, instance, row, now);
-  } catch (error) {
-    await recordAction(actor, { ...action, error });
-    throw error;
-  }
-
+  await destroy(services, instance, row, now);
   await recordAction(actor, action);
 
   return toKekDetail(await requireKekRow(instanceId, uniqueIdentifier), now);

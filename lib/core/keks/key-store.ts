@@ -85,7 +85,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     onEvent(event) {
       if (event.type === "kek.changed") {
         objects.invalidate(keyOf(event.instanceId, event.uniqueIdentifier));
-        materials.drop(event.instanceId, event.uniqueIdentifier);
+        void dropUnusable(event.instanceId, event.uniqueIdentifier);
       } else if (event.type === "instance.changed" || event.type === "instance.removed") {
         objects.invalidatePrefix(keyOf(event.instanceId, ""));
         materials.dropInstance(event.instanceId);
@@ -122,6 +122,31 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
 
   function forget(instanceId: string, uniqueIdentifier: string): void {
     objects.invalidate(keyOf(instanceId, uniqueIdentifier));
+    materials.drop(instanceId, uniqueIdentifier);
+  }
+
+  /**
+   * A changed attribute is no reason to ask the key manager again; a block or a destruction is one to zero the
+   * plaintext now. (Whether it is served is decided by the metadata at every Get.)
+   */
+  async function dropUnusable(instanceId: string, uniqueIdentifier: string): Promise<void> {
+    if (!materials.holds(instanceId, uniqueIdentifier)) {
+      return;
+    }
+
+    try {
+      const record = await find(instanceId, uniqueIdentifier);
+
+      if (record?.storage === "stored" && record.served) {
+        return;
+      }
+    } catch (error) {
+      logger.warn(
+        { err: error, instanceId, uniqueIdentifier },
+        "changed KEK not read; its plaintext is dropped",
+      );
+    }
+
     materials.drop(instanceId, uniqueIdentifier);
   }
 
@@ -222,7 +247,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
       }));
 
     // Also after a conflict: the engine is to read what is there now.
-    forget(tenant.instanceId, uniqueIdentifier);
+    objects.invalidate(keyOf(tenant.instanceId, uniqueIdentifier));
 
     if (!record) {
       throw new KeyStoreError("conflict", "The object was changed by others at the same time.");

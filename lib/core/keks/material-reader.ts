@@ -242,6 +242,13 @@ export class MaterialReader {
     return callContext(this.#options.timeoutMs);
   }
 
+  /** True when something of a KEK is remembered or being fetched. */
+  holds(instanceId: string, uniqueIdentifier: string): boolean {
+    const key = keyOf(instanceId, uniqueIdentifier);
+
+    return this.#flights.has(key) || this.#cache.describe(key) !== null;
+  }
+
   /** Forgets a KEK, and what is being fetched of it. */
   drop(instanceId: string, uniqueIdentifier: string): void {
     this.#drop(keyOf(instanceId, uniqueIdentifier));

@@ -165,22 +165,17 @@ export async function restoreService(
   requireBlocked(before);
   await recordAction(actor, { ...action, outcome: "pending" });
 
-  try {
-    await changeKek(
-      instanceId,
-      uniqueIdentifier,
-      options.etag,
-      (record) => {
-        requireBlocked(record);
+  await changeKek(
+    instanceId,
+    uniqueIdentifier,
+    options.etag,
+    (record) => {
+      requireBlocked(record);
 
-        return { change: changeOf(record, now, stateAt(record, now), record.attributes), block: null };
-      },
-      now,
-    );
-  } catch (error) {
-    await recordAction(actor, { ...action, error });
-    throw error;
-  }
+      return { change: changeOf(record, now, stateAt(record, now), record.attributes), block: null };
+    },
+    now,
+  );
 
   const kek = toKekDetail(await requireKekRow(instanceId, uniqueIdentifier), now);
 

@@ -1,0 +1,332 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { verifyAllChains } from "@/lib/audit/verify-chain";
+import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
+import { listAuditEvents, setAuditWriter } from "@/lib/core/audit";
+import { createKmipPorts, type KmipPorts, reconcileAll, revokeKek } from "@/lib/core/keks";
+import { apiKeyPurpose, openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
+import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
+import { KmipClient, KmipOperationError } from "@/lib/kmip/client";
+import { createKmipEngine } from "@/lib/kmip/engine";
+import { ResultReason } from "@/lib/kmip/protocol/enumerations";
+import { createKmipServer, type KmipServer } from "@/lib/kmip/server";
+import { makeRootKey, sandboxForTests } from "@/test/key-managers/support/sandbox";
+import { createSelfSigned } from "@/test/support/certificates";
+import { createTestDatabase, type TestDatabase } from "@/test/support/database";
+import { actorOf, addAccount, eventually, recordingLogger } from "@/test/support/kek-fixtures";
+
+/** Two endpoints with everything behind them real: database, audit, adapter, and the sandbox as IBM Cloud. */
+const dataDir = mkdtempSync(join(tmpdir(), "kmip-console-keks-"));
+vi.stubEnv("DATA_DIR", dataDir);
+
+type Endpoint = { ports: KmipPorts; writer: HashChainWriter; server: KmipServer; port: number };
+
+const cloud = sandboxForTests();
+const logger = recordingLogger();
+const endpoints: Endpoint[] = [];
+const clients: KmipClient[] = [];
+let test: TestDatabase;
+let accountId: string;
+
+async function openEndpoint(node: string): Promise<Endpoint> {
+  const writer = createAuditWriter({ pool: test.database.pool, node });
+  const ports = createKmipPorts({
+    database: test.database,
+    sink: writer,
+    logger,
+    openKeyManager: (instance) => openInstanceKeyManager(instance, cloud.cloud),
+  });
+  const identity = await createSelfSigned({ commonName: node });
+  const server = createKmipServer({
+    host: "127.0.0.1",
+    port: 0,
+    tls: { cert: identity.certPem, key: identity.keyPem },
+    engine: createKmipEngine({ store: ports.store, audit: ports.audit, logger }),
+    tenants: ports.tenants,
+    logger,
+  });
+
+  await ports.ready;
+
+  return { ports, writer, server, port: (await server.listen()).port };
+}
+
+beforeAll(async () => {
+  ensureMasterKey(join(dataDir, "master.key"));
+  test = await createTestDatabase();
+  accountId = await addAccount(test.database);
+  endpoints.push(await openEndpoint("zone-1"), await openEndpoint("zone-2"));
+  setAuditWriter(endpoints[0]?.writer ?? null);
+});
+
+afterEach(() => {
+  cloud.fault = null;
+});
+
+afterAll(async () => {
+  for (const client of clients) {
+    client.close();
+  }
+
+  for (const { server, ports, writer } of endpoints) {
+    await server.close({ timeoutMs: 1_000 });
+    await ports.close();
+    await writer.close();
+  }
+
+  setAuditWriter(null);
+  await test.drop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** An instance on a root key of its own, and how its vCenter connects. */
+async function order(cacheTtlSeconds = 0) {
+  const crkId = await makeRootKey(cloud, "crk");
+  const { id } = await test.database.prisma.instance.create({
+    data: {
+      accountId,
+      name: crkId,
+      region: "us-south",
+      status: "installed",
+      keyManagerKind: "keyProtect",
+      keyManagerGuid: cloud.credentials.keyProtect.guid,
+      keyManagerEndpoint: `${cloud.sandbox.url}/key-protect/us-south`,
+      crkId,
+      cacheTtlSeconds,
+      createdBy: "test",
+    },
+  });
+  const identity = await createSelfSigned({ commonName: "vcenter" });
+
+  await test.database.prisma.instance.update({
+    where: { id },
+    data: { apiKeySealed: Buffer.from(sealSecret(cloud.credentials.manager.apiKey, apiKeyPurpose(id))) },
+  });
+  await test.database.prisma.clientCertificate.create({
+    data: {
+      instanceId: id,
+      name: "vcenter",
+      sha256: identity.sha256,
+      pem: identity.certPem,
+      subject: "CN=vcenter",
+      issuer: "CN=vcenter",
+      serialNumber: "01",
+      notBefore: new Date(),
+      notAfter: new Date(),
+      keyAlgorithm: "EC",
+      createdBy: "test",
+    },
+  });
+
+  return {
+    id,
+    crkId,
+    client(zone: 1 | 2): KmipClient {
+      const client = new KmipClient({
+        host: "127.0.0.1",
+        port: endpoints[zone - 1]?.port ?? 0,
+        cert: identity.certPem,
+        key: identity.keyPem,
+        version: "1.1",
+      });
+
+      clients.push(client);
+
+      return client;
+    },
+  };
+}
+
+async function reasonOf(call: Promise<unknown>): Promise<number | null> {
+  try {
+    await call;
+
+    return null;
+  } catch (error) {
+    if (error instanceof KmipOperationError) {
+      return error.resultReason;
+    }
+
+    throw error;
+  }
+}
+
+const bytes = async (client: KmipClient, identifier: string) =>
+  Buffer.from((await client.get(identifier)).material);
+
+const pathOf = (request: { segments: readonly string[] }) => `/${request.segments.join("/")}`;
+
+describe("two endpoints with Key Protect behind them", () => {
+  it("make a KEK at one and serve it at once at the other", async () => {
+    const instance = await order();
+    const [one, two] = [instance.client(1), instance.client(2)];
+    const identifier = await one.create();
+    const material = await bytes(one, identifier);
+
+    expect(material).toHaveLength(32);
+    expect(await bytes(two, identifier)).toEqual(material);
+    await two.activate(identifier);
+    expect(await one.locate()).toEqual([identifier]);
+  });
+
+  it("never show a KEK to another instance", async () => {
+    const [mine, other] = [await order(), await order()];
+    const identifier = await mine.client(1).create();
+    const stranger = other.client(1);
+
+    expect(await reasonOf(stranger.get(identifier))).toBe(ResultReason.ItemNotFound);
+    expect(await stranger.locate()).toEqual([]);
+  });
+
+  it("refuse the next Get once the standard key is deleted in Key Protect, and audit the loss", async () => {
+    const instance = await order();
+    const client = instance.client(1);
+    const identifier = await client.create();
+
+    await client.get(identifier);
+
+    const { keyManagerKeyId } = await test.database.prisma.managedObject.findUniqueOrThrow({
+      where: { instanceId_uniqueIdentifier: { instanceId: instance.id, uniqueIdentifier: identifier } },
+    });
+    const { status } = await cloud.administer("key-protect", "DELETE", `/keys/${keyManagerKeyId}`);
+
+    expect(status).toBeLessThan(300);
+    expect(await reasonOf(client.get(identifier))).not.toBeNull();
+    expect(await reasonOf(instance.client(2).get(identifier))).not.toBeNull();
+    expect(await client.locate()).toEqual([]);
+
+    const { items } = await listAuditEvents(actorOf(accountId), { limit: 50, targetId: identifier });
+
+    expect(items.map((event) => `${event.action} ${event.outcome}`)).toEqual(
+      expect.arrayContaining([
+        "vmware-solutions.kmip-key.destroy success",
+        "vmware-solutions.kmip-key.read failure",
+        "vmware-solutions.kmip-key.create success",
+      ]),
+    );
+    expect(items.find((event) => event.action.endsWith("destroy"))?.initiator.id).toBe("system:kmip");
+  });
+
+  it("stop every Get while the root key is disabled", async () => {
+    const instance = await order();
+    const client = instance.client(2);
+    const identifiers = [await client.create(), await client.create()];
+
+    await cloud.administer("key-protect", "POST", `/keys/${instance.crkId}/actions/disable`);
+
+    for (const identifier of identifiers) {
+      expect(await reasonOf(client.get(identifier))).toBe(ResultReason.PermissionDenied);
+    }
+
+    expect(await reasonOf(client.create())).not.toBeNull();
+    await cloud.administer("key-protect", "POST", `/keys/${instance.crkId}/actions/enable`);
+    expect(await reasonOf(client.get(identifiers[0] ?? ""))).toBeNull();
+  });
+
+  it("ask Key Protect once per KEK in a boot storm", async () => {
+    const instance = await order(60);
+    const storm = Array.from({ length: 20 }, () => instance.client(1));
+    const identifiers = await Promise.all([1, 2, 3, 4].map(() => storm[0]?.create() ?? ""));
+    const asked: string[] = [];
+
+    cloud.fault = (request, next) => {
+      asked.push(`${request.method} ${pathOf(request)}`);
+
+      return next();
+    };
+    await Promise.all(
+      storm.flatMap((client) =>
+        identifiers.flatMap((identifier) => [client.get(identifier), client.get(identifier)]),
+      ),
+    );
+
+    expect(asked.filter((line) => line.startsWith("GET ") && line.includes("/keys/"))).toHaveLength(4);
+    expect(asked.filter((line) => line.endsWith("/actions/unwrap"))).toHaveLength(4);
+  });
+
+  it("refuse with Permission Denied what the console revokes, and have all of it in one sound audit", async () => {
+    const instance = await order(600);
+    const [one, two] = [instance.client(1), instance.client(2)];
+    const identifier = await one.create();
+
+    await one.get(identifier);
+    await two.get(identifier);
+    await revokeKek(actorOf(accountId), instance.id, identifier, { reason: "keyCompromise" });
+
+    for (const client of [one, two]) {
+      await eventually(
+        async () => (await reasonOf(client.get(identifier))) === ResultReason.PermissionDenied,
+        "the Get is refused",
+      );
+    }
+
+    const { items } = await listAuditEvents(actorOf(accountId), { limit: 50, targetId: identifier });
+    const told = items.map((event) => `${event.action.split(".").at(-1)} ${event.outcome}`);
+
+    expect(told).toEqual(
+      expect.arrayContaining(["create success", "read success", "revoke success", "read failure"]),
+    );
+    expect(items.find((event) => event.outcome === "failure")).toMatchObject({
+      severity: "critical",
+      reason: { code: 403 },
+      initiator: { id: expect.stringMatching(/^CertificateID-[0-9a-f]{64}$/), name: "vcenter" },
+    });
+    expect((await verifyAllChains(test.database.pool)).every((chain) => chain.firstBreak === null)).toBe(
+      true,
+    );
+  });
+
+  it("note who was served, and count", async () => {
+    const instance = await order();
+    const client = instance.client(1);
+    const identifier = await client.create();
+
+    await client.get(identifier);
+    await client.get(identifier);
+
+    const row = () =>
+      test.database.prisma.managedObject.findUniqueOrThrow({
+        where: { instanceId_uniqueIdentifier: { instanceId: instance.id, uniqueIdentifier: identifier } },
+      });
+
+    await eventually(async () => (await row()).servedCount === 2n, "both are counted");
+    expect(await row()).toMatchObject({ lastServedAddress: "127.0.0.1" });
+    expect(
+      await test.database.prisma.instance.findUniqueOrThrow({ where: { id: instance.id } }),
+    ).toMatchObject({ kekCount: 1, lastKmipAt: expect.any(Date) });
+  });
+
+  it("leave nothing in Key Protect of a Create whose answer was lost", async () => {
+    const instance = await order();
+    const client = instance.client(1);
+    let made = 0;
+
+    cloud.fault = async (request, next) => {
+      if (request.method === "POST" && pathOf(request).endsWith("/keys")) {
+        await next();
+        made += 1;
+
+        return { status: 503, body: {} };
+      }
+
+      // The look-up fails as well.
+      return request.method === "GET" ? { status: 503, body: {} } : next();
+    };
+    expect(await reasonOf(client.create())).toBe(ResultReason.GeneralFailure);
+    cloud.fault = null;
+    expect(made).toBe(1);
+
+    const report = await reconcileAll({
+      database: test.database,
+      logger,
+      openKeyManager: (record) => openInstanceKeyManager(record, cloud.cloud),
+      olderThanSeconds: 0,
+      settleSeconds: 0,
+    });
+
+    expect(report).toMatchObject({ abandoned: 1, orphansRemoved: 1, failed: 0 });
+    expect(await client.locate()).toEqual([]);
+  });
+});
