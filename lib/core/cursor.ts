@@ -2,7 +2,7 @@
  * Opaque keyset cursors: the sort key of the last row of a page, as base64url of compact JSON. They hold no
  * secret and grant nothing (every query is scoped by the actor's account), so they are not signed.
  */
-import { z } from "zod";
+import type { z } from "zod";
 import { AppError } from "./errors";
 
 const MAX_LENGTH = 2048;
@@ -43,9 +43,6 @@ export function decodeCursor<Schema extends z.ZodType>(text: string, schema: Sch
 
 /** One page of a keyset list. */
 export type Page<Item> = { readonly items: readonly Item[]; readonly nextCursor: string | null };
-
-/** `limit` as every list takes it: 1 to 200, default 50. */
-export const pageLimit = z.coerce.number<string | number>().int().min(1).max(200).default(50);
 
 /**
  * Cuts the extra row off that a list reads to know whether there is more.

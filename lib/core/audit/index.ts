@@ -1,11 +1,10 @@
-export { CONSOLE_ACTIONS, type ConsoleAction } from "./actions";
+export type { ConsoleAction } from "./actions";
 export { type AuditHistogram, auditHistogram } from "./audit-histogram";
 export type { AuditEventView } from "./events";
-export { type AuditExportFormat, exportAuditEvents } from "./export-audit-events";
+export { exportAuditEvents } from "./export-audit-events";
 export type { AuditFilters } from "./filters";
-export { createKmipAuditWriter } from "./kmip-audit-writer";
 export { getAuditEvent, listAuditEvents } from "./list-audit-events";
-export { type ActionRecord, recordAction } from "./record-action";
+export { recordAction } from "./record-action";
 export { tailAuditEvents } from "./tail-audit-events";
-export { type AuditVerification, verifyAudit } from "./verify-audit";
+export { verifyAudit } from "./verify-audit";
 export { auditWriter, setAuditWriter } from "./writer";
