@@ -1,27 +1,10 @@
 /** Debian's PyKMIP client (python3-pykmip) against the server: an implementation that is not ours. */
-import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
+import { isPykmipInstalled, runPykmip } from "@/test/support/pykmip";
 import { type RunningServer, startServer } from "./harness";
 
-const PYTHON = "/usr/bin/python3";
-const SCRIPT = fileURLToPath(new URL("./pykmip_client.py", import.meta.url));
-
-function isInstalled(): boolean {
-  try {
-    execFileSync(PYTHON, ["-c", "import kmip, ssl; ssl.wrap_socket"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const installed = isInstalled();
+const installed = isPykmipInstalled();
 
 it.runIf(process.env.CI === "true")("has python3-pykmip to test with", () => {
   expect(installed).toBe(true);
@@ -29,41 +12,22 @@ it.runIf(process.env.CI === "true")("has python3-pykmip to test with", () => {
 
 describe.runIf(installed)("PyKMIP", () => {
   let running: RunningServer;
-  let folder: string;
 
   beforeAll(async () => {
     running = await startServer();
-    folder = mkdtempSync(path.join(tmpdir(), "pykmip-"));
-    writeFileSync(path.join(folder, "ca.pem"), running.certificate.certPem);
   });
 
-  afterAll(async () => {
-    await running.server.close({ timeoutMs: 1000 });
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => running.server.close({ timeoutMs: 1000 }));
 
-  async function run(certificate: TestCertificate, version: string, tls: "1.2" | "any") {
-    const file = (name: string) => path.join(folder, name);
-    writeFileSync(file("client.pem"), certificate.certPem);
-    writeFileSync(file("client.key"), certificate.keyPem, { mode: 0o600 });
-    const { stdout } = await promisify(execFile)(
-      PYTHON,
-      [
-        "-W",
-        "ignore",
-        SCRIPT,
-        "127.0.0.1",
-        String(running.port),
-        file("client.pem"),
-        file("client.key"),
-        file("ca.pem"),
-        version,
-        tls,
-      ],
-      { env: { ...process.env, HOME: folder } },
-    );
-    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null");
-  }
+  const run = (certificate: TestCertificate, version: string, tls: "1.2" | "any") =>
+    runPykmip({
+      host: "127.0.0.1",
+      port: running.port,
+      certificate,
+      ca: running.certificate.certPem,
+      version,
+      tls,
+    });
 
   it.each([
     ["1.0", "1.2"],
@@ -85,10 +49,10 @@ describe.runIf(installed)("PyKMIP", () => {
       getDestroyed: "ILLEGAL_OPERATION",
       getUnknown: "ITEM_NOT_FOUND",
     });
-    expect(outcome.attributes.State).toContain("ACTIVE");
+    expect(outcome.attributes?.State).toContain("ACTIVE");
     expect(outcome.revoked).toContain("DEACTIVATED");
     expect(outcome.list).toContain("Cryptographic Usage Mask");
-    expect(outcome.list.includes("Sensitive")).toBe(version === "1.4");
+    expect(outcome.list?.includes("Sensitive")).toBe(version === "1.4");
   });
 
   it("gets nothing with a certificate that nobody pinned", async () => {

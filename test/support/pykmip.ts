@@ -1,0 +1,71 @@
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { TestCertificate } from "./certificates";
+
+const PYTHON = "/usr/bin/python3";
+const SCRIPT = fileURLToPath(new URL("../kmip/pykmip_client.py", import.meta.url));
+
+/** True when Debian's python3-pykmip is here and its Python still has what it needs. */
+export function isPykmipInstalled(): boolean {
+  try {
+    execFileSync(PYTHON, ["-c", "import kmip, ssl; ssl.wrap_socket"], { stdio: "ignore" });
+
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the script reports of a key's life, or of the error that ended it. */
+export type PykmipOutcome = {
+  readonly identifier?: string;
+  readonly error?: string;
+  readonly list?: readonly string[];
+  readonly attributes?: { readonly [name: string]: string };
+  readonly revoked?: string;
+};
+
+/** Takes a key through its life with PyKMIP's client, mutual TLS included. */
+export async function runPykmip(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly certificate: TestCertificate;
+  /** PEM that the client checks the server by. */
+  readonly ca: string;
+  readonly version: string;
+  readonly tls: "1.2" | "any";
+}): Promise<PykmipOutcome> {
+  const folder = mkdtempSync(join(tmpdir(), "kmip-console-pykmip-"));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+
+    return join(folder, name);
+  };
+
+  try {
+    const { stdout } = await promisify(execFile)(
+      PYTHON,
+      [
+        "-W",
+        "ignore",
+        SCRIPT,
+        options.host,
+        String(options.port),
+        file("client.pem", options.certificate.certPem),
+        file("client.key", options.certificate.keyPem),
+        file("ca.pem", options.ca),
+        options.version,
+        options.tls,
+      ],
+      { env: { ...process.env, HOME: folder } },
+    );
+
+    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null") as PykmipOutcome;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
