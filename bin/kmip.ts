@@ -3,7 +3,13 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
-import { loadTlsIdentity, recordHeartbeat, removeEndpointNode, zoneIdentityId } from "@/lib/core/endpoints";
+import {
+  joinPem,
+  loadTlsIdentity,
+  recordHeartbeat,
+  removeEndpointNode,
+  zoneIdentityId,
+} from "@/lib/core/endpoints";
 import { createKmipPorts } from "@/lib/core/keks";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
@@ -25,7 +31,7 @@ const logger = createLogger("kmip", { zone });
 async function readTls(): Promise<ServerTls> {
   const identity = await loadTlsIdentity(zoneIdentityId(zone));
 
-  return { cert: identity.certificatePem, key: identity.privateKeyPem };
+  return { cert: joinPem(identity.certificatePem, identity.authorityPem), key: identity.privateKeyPem };
 }
 
 runProcess(logger, async () => {

@@ -7,7 +7,7 @@ export {
   recordHeartbeat,
   removeEndpointNode,
 } from "./endpoint-nodes";
-export { type InstanceEndpoint, sharedEndpoints } from "./instance-endpoints";
+export { type InstanceEndpoint, joinPem, sharedEndpoints } from "./instance-endpoints";
 export {
   ensureTlsIdentities,
   loadAuthority,

@@ -20,7 +20,8 @@ export type TlsIdentity = {
   readonly notAfter: Date;
 };
 
-const AUTHORITY_ID = "ca";
+/** Id of the deployment's own authority. */
+export const AUTHORITY_ID = "ca";
 const DAY_MS = 86_400_000;
 /** Certificates with less than this left are made anew at the next start. */
 const RENEWAL_DAYS = 30;
