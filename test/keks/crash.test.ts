@@ -232,6 +232,8 @@ describe("the reconciler beside a slow Create that lives", () => {
       release();
 
       expect(await outcome).toBe("unavailable");
+      // It cleans up after itself; the reconciler only has the row left.
+      expect(world.keyManager.live(object.uniqueIdentifier)).toEqual([]);
       await reconcile();
       await expectNoTrace(object);
     },

@@ -23,7 +23,7 @@ export type World = {
   readonly openKeyManager: () => { keyManager: FakeKeyManager; crkId: string; keyRing: null };
   instance(settings?: { cacheTtlSeconds?: number; outageGraceSeconds?: number }): Promise<Tenant>;
   /** A key store with a subscription of its own, as another process has it. */
-  endpoint(options?: Partial<KeyStoreOptions>): Promise<DatabaseKeyStore>;
+  endpoint(options?: Partial<KeyStoreOptions> & { now?: () => number }): Promise<DatabaseKeyStore>;
   close(): Promise<void>;
 };
 
@@ -54,8 +54,8 @@ export async function createWorld(): Promise<World> {
 
       return tenant;
     },
-    async endpoint(options = {}) {
-      const events = createHouseEvents(test.url);
+    async endpoint({ now, ...options } = {}) {
+      const events = createHouseEvents(test.url, now === undefined ? {} : { now });
       const store = createKeyStore({
         database: test.database,
         events,
