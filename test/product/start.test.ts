@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterEach, describe, expect, inject, it } from "vitest";
 import { cli, freePorts, type Product, productSettings, runStart, startProduct } from "../support/product";
+import { processIdOf } from "./support";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -45,25 +46,6 @@ async function expectRefusal(overrides: { [name: string]: string }, message: Reg
   expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stdout).not.toContain("ready ");
-}
-
-function processIdOf(product: { env: { [name: string]: string } }, name: string): number {
-  const marker = `KMIP_PORTS=${product.env.KMIP_PORTS}`;
-
-  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      if (
-        readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`dist/${name}.js`) &&
-        readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(marker)
-      ) {
-        return Number(pid);
-      }
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-
-  throw new Error(`no process ${name}`);
 }
 
 async function accepts(port: number): Promise<boolean> {

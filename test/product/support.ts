@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { KmipClient, type KmipClientOptions } from "@/lib/kmip/client";
 import { createSelfSigned, type TestCertificate } from "../support/certificates";
@@ -71,4 +72,33 @@ export async function orderInstance(
       });
     },
   };
+}
+
+/** Process id of one of the product's processes (`kmip`: any zone). @throws Error when it does not run */
+export function processIdOf(
+  product: { readonly env: { readonly [name: string]: string } },
+  name: string,
+  zone?: number,
+): number {
+  const markers = [
+    `KMIP_PORTS=${product.env.KMIP_PORTS}`,
+    ...(zone === undefined ? [] : [`KMIP_ZONE=${zone}`]),
+  ];
+
+  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+
+      if (
+        readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`dist/${name}.js`) &&
+        markers.every((marker) => environment.includes(marker))
+      ) {
+        return Number(pid);
+      }
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+
+  throw new Error(`no process ${name}`);
 }
