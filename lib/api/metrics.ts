@@ -3,6 +3,7 @@ import { deploymentFigures } from "@/lib/core/readiness";
 
 type Metrics = {
   readonly registry: Registry;
+  readonly gauges: ReturnType<typeof createGauges>;
   readonly requests: Counter<"operation" | "status">;
   readonly duration: Histogram<"operation">;
 };
@@ -10,69 +11,48 @@ type Metrics = {
 // Next bundles every route by itself; the process has one registry.
 const holder = globalThis as { __kmipConsoleMetrics?: Metrics };
 
-function gauges(registry: Registry): void {
+function createGauges(registry: Registry) {
   const registers = [registry];
-  const instances = new Gauge({
-    name: "kmip_console_instances",
-    help: "KMIP instances by status",
-    labelNames: ["status"] as const,
-    registers,
-  });
-  const keks = new Gauge({
-    name: "kmip_console_keks",
-    help: "KEKs, all and active",
-    labelNames: ["kind"] as const,
-    registers,
-  });
-  const certificates = new Gauge({
-    name: "kmip_console_client_certificates",
-    help: "Pinned client certificates",
-    registers,
-  });
-  const endpoints = new Gauge({
-    name: "kmip_console_endpoint_up",
-    help: "Live KMIP listeners by zone",
-    labelNames: ["zone"] as const,
-    registers,
-  });
-  const connections = new Gauge({
-    name: "kmip_console_endpoint_connections",
-    help: "Open KMIP connections by zone",
-    labelNames: ["zone"] as const,
-    registers,
-  });
-  const database = new Gauge({
-    name: "kmip_console_database_up",
-    help: "1 when the figures of this answer could be read from the database",
-    registers,
-    // One query feeds all figures; a scrape while the database is away still gets those of the process.
-    async collect() {
-      for (const gauge of [instances, keks, endpoints, connections]) gauge.reset();
-      try {
-        const figures = await deploymentFigures();
-        for (const { status, count } of figures.instances) instances.set({ status }, count);
-        keks.set({ kind: "all" }, figures.keks);
-        keks.set({ kind: "active" }, figures.activeKeks);
-        certificates.set(figures.clientCertificates);
-        for (const { zone, up, connections: open } of figures.endpoints) {
-          endpoints.set({ zone }, up);
-          connections.set({ zone }, open);
-        }
-        database.set(1);
-      } catch {
-        database.set(0);
-      }
-    },
-  });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name: `kmip_console_${name}`, help, labelNames, registers });
+
+  return {
+    instances: gauge("instances", "KMIP instances by status", ["status"]),
+    keks: gauge("keks", "KEKs, all and active", ["kind"]),
+    certificates: gauge("client_certificates", "Pinned client certificates", []),
+    endpoints: gauge("endpoint_up", "Live KMIP listeners by zone", ["zone"]),
+    connections: gauge("endpoint_connections", "Open KMIP connections by zone", ["zone"]),
+    database: gauge("database_up", "1 when the figures of this answer could be read from the database", []),
+  };
+}
+
+/** Reads the deployment's figures anew. While the database is away, those of the process are still answered. */
+async function updateGauges(gauges: Metrics["gauges"]): Promise<void> {
+  const { instances, keks, certificates, endpoints, connections, database } = gauges;
+  for (const gauge of [instances, keks, certificates, endpoints, connections]) gauge.reset();
+  try {
+    const figures = await deploymentFigures();
+    for (const { status, count } of figures.instances) instances.set({ status }, count);
+    keks.set({ kind: "all" }, figures.keks);
+    keks.set({ kind: "active" }, figures.activeKeks);
+    certificates.set(figures.clientCertificates);
+    for (const { zone, up, connections: open } of figures.endpoints) {
+      endpoints.set({ zone }, up);
+      connections.set({ zone }, open);
+    }
+    database.set(1);
+  } catch {
+    database.set(0);
+  }
 }
 
 function create(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  gauges(registry);
 
   return {
     registry,
+    gauges: createGauges(registry),
     requests: new Counter({
       name: "kmip_console_api_requests_total",
       help: "Answered calls of the REST API",
@@ -104,7 +84,9 @@ export function observeCall(operation: string, status: number, seconds: number):
 
 /** Everything in Prometheus' text format. */
 export async function metricsText(): Promise<{ text: string; contentType: string }> {
-  const { registry } = metrics();
+  const { registry, gauges } = metrics();
+  // Before the registry writes itself: it would not wait for one gauge to fill another.
+  await updateGauges(gauges);
 
   return { text: await registry.metrics(), contentType: registry.contentType };
 }

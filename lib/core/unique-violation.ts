@@ -1,17 +1,21 @@
 import { Prisma } from "@/lib/db/generated/client";
 
+type Meta = {
+  readonly driverAdapterError?: {
+    readonly cause?: { readonly constraint?: { readonly index?: unknown; readonly fields?: unknown } };
+  };
+};
+
 /**
- * Columns of the unique constraint that a statement of Prisma broke (by their names in the database), or null when
- * the error is another one.
+ * The unique constraint that a statement of Prisma broke, as text that holds the names of its columns (PostgreSQL
+ * names constraints after them, e.g. `instance_account_id_name_key`), or null when the error is another one.
  */
-export function uniqueViolation(error: unknown): readonly string[] | null {
+export function uniqueViolation(error: unknown): string | null {
   if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== "P2002") return null;
 
-  // With a driver adapter the columns stand in the adapter's own error, not in `meta.target`.
-  const meta = error.meta as
-    | { driverAdapterError?: { cause?: { constraint?: { fields?: unknown } } }; target?: unknown }
-    | undefined;
-  const fields = meta?.driverAdapterError?.cause?.constraint?.fields ?? meta?.target;
+  // With a driver adapter the constraint stands in the adapter's own error, not in `meta.target`.
+  const constraint = (error.meta as Meta | undefined)?.driverAdapterError?.cause?.constraint;
+  if (typeof constraint?.index === "string") return constraint.index;
 
-  return Array.isArray(fields) ? fields.map((field) => String(field).replaceAll('"', "")) : [];
+  return Array.isArray(constraint?.fields) ? constraint.fields.map(String).join("_") : "";
 }

@@ -121,8 +121,8 @@ export async function explainPinFailure(
   error: unknown,
   certificates: readonly NewCertificate[],
 ): Promise<unknown> {
-  const columns = uniqueViolation(error);
-  if (columns === null) return error;
+  const constraint = uniqueViolation(error);
+  if (constraint === null) return error;
 
   for (const { certificate } of certificates) {
     const holder = await findHolder(actor, certificate.sha256);
@@ -130,5 +130,5 @@ export async function explainPinFailure(
   }
   const [first] = certificates;
 
-  return columns.includes("instance_id") && first ? nameTaken(first.name) : error;
+  return constraint.includes("instance_id") && first ? nameTaken(first.name) : error;
 }

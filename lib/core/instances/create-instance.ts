@@ -195,10 +195,10 @@ async function explainFailure(
   name: string,
   certificates: readonly NewCertificate[],
 ): Promise<unknown> {
-  const columns = uniqueViolation(error);
-  if (columns?.includes("account_id")) return instanceNameTaken(name);
+  const constraint = uniqueViolation(error);
+  if (constraint?.includes("account_id")) return instanceNameTaken(name);
 
-  return columns === null ? error : explainPinFailure(actor, error, certificates);
+  return constraint === null ? error : explainPinFailure(actor, error, certificates);
 }
 
 async function readBack(actor: Actor, id: string): Promise<InstanceView> {

@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { GET as healthz } from "@/app/healthz/route";
+import { GET as metrics } from "@/app/metrics/route";
+import { GET as readyz } from "@/app/readyz/route";
+import * as operations from "@/lib/api/operations";
+import { type Heartbeat, recordHeartbeat, removeEndpointNode } from "@/lib/core/endpoints";
+import { setDatabase } from "@/lib/db";
+import { openDatabase } from "@/lib/db/client";
+import { callApi, houseForTests } from "./support/house";
+
+const house = houseForTests();
+
+function beat(zone: number, more: Partial<Heartbeat> = {}): Heartbeat {
+  return {
+    id: crypto.randomUUID(),
+    zone,
+    host: "127.0.0.1",
+    port: 15695 + zone,
+    version: "0.1.0",
+    startedAt: new Date(),
+    connections: 1,
+    requests: 5,
+    failedHandshakes: [],
+    ...more,
+  };
+}
+
+const reasons = async () => {
+  const response = await readyz();
+  const body = (await response.json()) as { reasons: { code: string; detail: string }[] };
+
+  return { status: response.status, reasons: body.reasons.map(({ code }) => code) };
+};
+
+async function withoutDatabase(work: () => Promise<void>): Promise<void> {
+  const away = openDatabase("postgresql://nobody@127.0.0.1:1/none");
+  setDatabase(away);
+  try {
+    await work();
+  } finally {
+    setDatabase(house.database);
+    await away.close();
+  }
+}
+
+describe("/readyz", () => {
+  it("waits for a live endpoint in every zone", async () => {
+    expect(await reasons()).toEqual({ status: 503, reasons: ["ENDPOINT_DOWN", "ENDPOINT_DOWN"] });
+    const first = beat(1);
+    await recordHeartbeat(first);
+    expect(await reasons()).toEqual({ status: 503, reasons: ["ENDPOINT_DOWN"] });
+    await recordHeartbeat(beat(2));
+    expect(await reasons()).toEqual({ status: 200, reasons: [] });
+    await house.database.pool.query(
+      "UPDATE endpoint_node SET heartbeat_at = now() - interval '16 seconds' WHERE id = $1",
+      [first.id],
+    );
+    expect(await reasons()).toEqual({ status: 503, reasons: ["ENDPOINT_DOWN"] });
+    const { body } = await callApi(operations.listEndpoints, { token: house.a.tokens.viewer });
+    expect(body.items.map(({ zone, health }: { zone: number; health: string }) => [zone, health])).toEqual([
+      [1, "down"],
+      [2, "up"],
+    ]);
+    // Its successor on the same address takes its place.
+    const second = beat(1);
+    await recordHeartbeat(second);
+    expect(
+      (await callApi(operations.listEndpoints, { token: house.a.tokens.viewer })).body.items,
+    ).toHaveLength(2);
+    await removeEndpointNode(second.id);
+    expect((await reasons()).status).toBe(503);
+    await recordHeartbeat(second);
+  });
+
+  it("waits for migrations and for the database", async () => {
+    await house.database.pool.query("UPDATE _prisma_migrations SET finished_at = NULL");
+    expect(await reasons()).toEqual({ status: 503, reasons: ["MIGRATIONS_PENDING"] });
+    await house.database.pool.query("UPDATE _prisma_migrations SET finished_at = now()");
+    expect((await reasons()).status).toBe(200);
+    await withoutDatabase(async () =>
+      expect(await reasons()).toEqual({ status: 503, reasons: ["DATABASE_UNAVAILABLE"] }),
+    );
+  });
+});
+
+describe("/healthz", () => {
+  it("answers without a database", async () => {
+    await withoutDatabase(async () => expect(healthz().status).toBe(200));
+  });
+});
+
+describe("/metrics", () => {
+  it("has figures of calls, instances and endpoints, and names nobody", async () => {
+    await callApi(operations.createInstance, {
+      token: house.a.tokens.administrator,
+      body: { name: "nobody-sees-this", region: "r" },
+    });
+    await callApi(operations.getInstance, { token: house.a.tokens.viewer, params: { id: "x" } });
+    const text = await (await metrics()).text();
+    expect(text).toContain('kmip_console_api_requests_total{operation="createInstance",status="202"} 1');
+    expect(text).toContain('kmip_console_api_requests_total{operation="getInstance",status="404"} 1');
+    expect(text).toContain('kmip_console_instances{status="inactive"} 1');
+    expect(text).toContain('kmip_console_endpoint_up{zone="1"} 1');
+    expect(text).toContain("kmip_console_database_up 1");
+    expect(text).not.toContain("nobody-sees-this");
+    expect(text).not.toContain(house.a.id);
+  });
+
+  it("still has those of the process when the database is away", async () => {
+    await withoutDatabase(async () => {
+      const text = await (await metrics()).text();
+      expect(text).toContain("kmip_console_database_up 0");
+      expect(text).toContain("process_cpu_seconds_total");
+    });
+  });
+});
