@@ -1,5 +1,11 @@
 import type { z } from "zod";
-import { type Authenticated, authenticate, type RequestFacts, requestFacts } from "@/lib/auth";
+import {
+  type Authenticated,
+  authenticate,
+  type RequestFacts,
+  requestFacts,
+  requireOwnOrigin,
+} from "@/lib/auth";
 import { countCall } from "@/lib/auth/rate-limits";
 import { recordRefusal } from "@/lib/auth/record-refusal";
 import { type Actor, requireRole } from "@/lib/core/actor";
@@ -178,6 +184,7 @@ function handle<const O extends KnownOperation>(operation: O, handler: Handler<O
       const authenticated = await authenticate(request, facts);
       const known = authenticated.actor;
       actor = known;
+      requireOwnOrigin(known, request);
       await countCall(`${known.kind}:${known.id}`);
       requireRole(known, operation.role);
 

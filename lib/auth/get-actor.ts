@@ -3,7 +3,7 @@ import { AppError } from "@/lib/core/errors";
 import { authenticateToken } from "@/lib/core/tokens";
 import type { SignedInUser } from "@/lib/core/users";
 import { env } from "@/lib/env";
-import { countRefusal, requireCredentialsAllowed } from "./rate-limits";
+import { countRefusal } from "./rate-limits";
 import { type RequestFacts, requestFacts } from "./request-facts";
 import { readSession, sessionCookie } from "./session";
 
@@ -28,12 +28,12 @@ export function userActor(user: SignedInUser, facts: RequestFacts): Actor {
 }
 
 /**
- * A write with a session cookie must come from the console's own pages. Browsers name the origin of every such
+ * A write with a session cookie (tokens are sent on purpose) must come from the console's own pages. Browsers name the origin of every such
  * request; same-site cookies alone would let other ports and subdomains through.
  * @throws AppError ORIGIN_REFUSED
  */
-export function requireOwnOrigin(request: Request): void {
-  if (SAFE_METHODS.has(request.method)) return;
+export function requireOwnOrigin(actor: Actor, request: Request): void {
+  if (actor.kind !== "user" || SAFE_METHODS.has(request.method)) return;
 
   const origin = request.headers.get("origin");
   const allowed =
@@ -74,21 +74,19 @@ async function bySession(request: Request, facts: RequestFacts): Promise<Authent
   const user = await readSession(cookie);
   if (user === null) throw unauthenticated("The session has ended. Sign in again.");
 
-  requireOwnOrigin(request);
-
   return { actor: userActor(user, facts), accountName: user.accountName, email: user.email };
 }
 
 /**
- * Who sent a request: `Authorization: Bearer <API token>`, or the console's session cookie.
- * @throws AppError UNAUTHENTICATED, ORIGIN_REFUSED, RATE_LIMITED after too many refused credentials
+ * Who sent a request: `Authorization: Bearer <API token>`, or the console's session cookie. Whoever lets the request
+ * change something calls `requireOwnOrigin` next, when it is known who would be refused.
+ * @throws AppError UNAUTHENTICATED; RATE_LIMITED instead after too many of these from one address. Credentials that
+ *   are right are never held up by others' wrong ones.
  */
 export async function authenticate(
   request: Request,
   facts: RequestFacts = requestFacts(request.headers),
 ): Promise<Authenticated> {
-  await requireCredentialsAllowed(facts.remoteAddress);
-
   const authorization = request.headers.get("authorization");
   try {
     if (authorization === null) return await bySession(request, facts);
@@ -98,15 +96,8 @@ export async function authenticate(
 
     return await byToken(credential, facts);
   } catch (error) {
-    // A missing or outdated cookie is no guess: only credentials that somebody made up are counted.
-    if (error instanceof AppError && error.code === "UNAUTHENTICATED" && authorization !== null) {
+    if (error instanceof AppError && error.code === "UNAUTHENTICATED")
       await countRefusal(facts.remoteAddress);
-    }
     throw error;
   }
-}
-
-/** The actor alone (see authenticate). */
-export async function getActor(request: Request): Promise<Actor> {
-  return (await authenticate(request)).actor;
 }

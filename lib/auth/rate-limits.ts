@@ -8,7 +8,7 @@ import { AppError } from "@/lib/core/errors";
 type Limits = {
   /** Calls of one user or token. */
   readonly calls: RateLimiterMemory;
-  /** Refused credentials from one address. */
+  /** Requests from one address that nobody was found for. */
   readonly refusals: RateLimiterMemory;
   /** Wrong passwords for one person from one address. */
   readonly signIn: RateLimiterMemory;
@@ -61,14 +61,12 @@ export function countCall(principal: string): Promise<void> {
   return take(limits().calls, principal);
 }
 
-/** @throws AppError RATE_LIMITED when this address had too many credentials refused */
-export function requireCredentialsAllowed(address: string | null): Promise<void> {
-  return requireLeft(limits().refusals, address ?? "");
-}
-
-/** Counts refused credentials. */
-export async function countRefusal(address: string | null): Promise<void> {
-  await limits().refusals.penalty(address ?? "", 1);
+/**
+ * Counts a refused request. Each of the first is an audit event; a flood of them is not.
+ * @throws AppError RATE_LIMITED when this address had too many
+ */
+export function countRefusal(address: string | null): Promise<void> {
+  return take(limits().refusals, address ?? "");
 }
 
 /** @throws AppError RATE_LIMITED when too many passwords were wrong */

@@ -239,8 +239,8 @@ describe("API tokens", () => {
       where: { event: { contains: "203.0.113.7" } },
     });
     expect(events).toBe(60);
-    // Somebody else, from elsewhere, is not slowed down.
-    expect((await callApi(operations.getMe, { token: house.a.tokens.viewer })).status).toBe(200);
+    // Whoever has the right credentials is not slowed down, not even from the same address.
+    expect((await callApi(operations.getMe, { ...call, token: house.a.tokens.viewer })).status).toBe(200);
     resetRateLimits();
   });
 });
@@ -270,6 +270,11 @@ describe("sessions", () => {
         body: { code: "ORIGIN_REFUSED" },
       });
     }
+    // It is known whose session was misused.
+    const event = await house.database.prisma.auditEvent.findFirstOrThrow({
+      where: { accountId: house.a.id, event: { contains: "ORIGIN_REFUSED" } },
+    });
+    expect(event.initiatorId).toBe(`user:${house.a.users.administrator.id}`);
   });
 
   it("read from anywhere, since nobody else gets to see the answer", async () => {
