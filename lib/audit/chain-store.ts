@@ -87,6 +87,12 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
     const client = await pool.connect();
     let timer: NodeJS.Timeout | undefined;
     let broken: Error | undefined;
+    // A connection that breaks also emits an event, which without a listener would end the process.
+    const onError = (error: Error) => {
+      broken = error;
+    };
+
+    client.on("error", onError);
 
     try {
       return await Promise.race([
@@ -101,6 +107,11 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
     } finally {
       clearTimeout(timer);
       client.release(broken);
+
+      // A healthy connection goes back to the pool, which listens itself; a broken one may still have words.
+      if (!broken) {
+        client.removeListener("error", onError);
+      }
     }
   }
 

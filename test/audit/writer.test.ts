@@ -1,11 +1,12 @@
-import type pg from "pg";
+import type { Socket } from "node:net";
+import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createChainStore } from "@/lib/audit/chain-store";
 import type { AuditEventInput } from "@/lib/audit/event";
 import { toEventRow } from "@/lib/audit/event-row";
 import { createUuid7 } from "@/lib/audit/uuid7";
 import { verifyChain } from "@/lib/audit/verify-chain";
-import { AuditWriteError, createAuditWriter } from "@/lib/audit/writer";
+import { AuditWriteError, createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 
 const ACCOUNT = "019a0000-0000-7000-8000-000000000001";
@@ -86,6 +87,41 @@ function faultyPool(onAppend: (run: () => Promise<unknown>) => Promise<unknown>)
       });
     },
   } as unknown as pg.Pool;
+}
+
+async function waitingBackends(): Promise<number[]> {
+  const { rows } = await pool.query<{ pid: number }>(
+    `SELECT pid FROM pg_locks
+     WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  );
+
+  return rows.map((row) => row.pid);
+}
+
+/** Starts a write that PostgreSQL has taken but cannot carry out until `unblock`. */
+async function blockedWrite(writer: HashChainWriter, targetId: string) {
+  const blocker = new pg.Client({ connectionString: test.url });
+
+  await blocker.connect();
+  await blocker.query("BEGIN");
+  await blocker.query("LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE");
+
+  const write = writer.write([event(targetId)]);
+
+  for (;;) {
+    const [pid] = await waitingBackends();
+
+    if (pid !== undefined) {
+      return {
+        write,
+        pid,
+        async unblock() {
+          await blocker.query("ROLLBACK");
+          await blocker.end();
+        },
+      };
+    }
+  }
 }
 
 describe("the audit writer", () => {
@@ -206,6 +242,48 @@ describe("the audit writer", () => {
 
     expect(await stored("n")).toEqual(["once"]);
     expect(await verifyChain(pool, "n")).toMatchObject({ checked: 1, firstBreak: null });
+  });
+
+  it("survives that PostgreSQL ends its connection in the middle of a statement", async () => {
+    const writer = createAuditWriter({ pool, node: "n" });
+
+    await writer.write([event("before")]);
+
+    const { write, pid, unblock } = await blockedWrite(writer, "once");
+
+    await pool.query("SELECT pg_terminate_backend($1)", [pid]);
+    await unblock();
+    await write;
+
+    expect(await stored("n")).toEqual(["before", "once"]);
+    expect(await verifyChain(pool, "n")).toMatchObject({ checked: 2, firstBreak: null });
+  });
+
+  it("survives a torn connection whose statement lives on in PostgreSQL, and writes once", async () => {
+    const writer = createAuditWriter({ pool, node: "n" });
+
+    await writer.write([event("before")]);
+
+    let used: pg.PoolClient | undefined;
+
+    pool.once("acquire", (client) => {
+      used = client;
+    });
+
+    const { write, unblock } = await blockedWrite(writer, "once");
+    const { stream } = (used as unknown as { connection: { stream: Socket } }).connection;
+
+    stream.destroy(new Error("read ECONNRESET"));
+    // The writer has raised the fence and its second attempt waits behind the first.
+    while ((await waitingBackends()).length < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+
+    await unblock();
+    await write;
+
+    expect(await stored("n")).toEqual(["before", "once"]);
+    expect(await verifyChain(pool, "n")).toMatchObject({ checked: 2, firstBreak: null });
   });
 
   it("writes nothing under a fence that was raised", async () => {

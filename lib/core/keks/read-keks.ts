@@ -4,7 +4,7 @@ import { type Actor, requireRole } from "../actor";
 import { AppError } from "../errors";
 import { type InstanceRecord, readInstance } from "./instance-records";
 import { type KekDetailView, type KekRow, SELECT_KEKS, toKekDetail } from "./kek-view";
-import { VISIBLE } from "./objects";
+import { type Queryable, VISIBLE } from "./objects";
 
 /** The instance, if it is one of the actor's account. @throws AppError NOT_FOUND */
 export async function requireInstance(actor: Actor, instanceId: string): Promise<InstanceRecord> {
@@ -23,14 +23,23 @@ export function kekNotFound(): AppError {
   return new AppError("NOT_FOUND", "The instance has no KEK with this identifier.");
 }
 
-/** The row of a KEK. The caller has checked that the instance is the actor's. @throws AppError NOT_FOUND */
-export async function requireKekRow(instanceId: string, uniqueIdentifier: string): Promise<KekRow> {
+/**
+ * The row of a KEK. The caller has checked that the instance is the actor's.
+ * @param transaction reads in it, and keeps others from changing the row until its end
+ * @throws AppError NOT_FOUND
+ */
+export async function requireKekRow(
+  instanceId: string,
+  uniqueIdentifier: string,
+  transaction?: Queryable,
+): Promise<KekRow> {
   if (uniqueIdentifier.includes("\0")) {
     throw kekNotFound();
   }
 
-  const { rows } = await database().pool.query<KekRow>(
-    `${SELECT_KEKS} WHERE o.instance_id = $1 AND o.unique_identifier = $2 AND o.storage IN ${VISIBLE}`,
+  const { rows } = await (transaction ?? database().pool).query<KekRow>(
+    `${SELECT_KEKS} WHERE o.instance_id = $1 AND o.unique_identifier = $2 AND o.storage IN ${VISIBLE}
+     ${transaction ? "FOR UPDATE OF o" : ""}`,
     [instanceId, uniqueIdentifier],
   );
   const [row] = rows;

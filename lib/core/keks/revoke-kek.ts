@@ -26,8 +26,6 @@ export type RevokeOptions = {
   readonly etag?: string | undefined;
 };
 
-const ATTEMPTS = 5;
-
 export function changedMeanwhile(): AppError {
   return new AppError("CHANGED_MEANWHILE", "The KEK was changed since you looked at it.");
 }
@@ -50,16 +48,30 @@ function changeFor(record: KekRecord, now: Date, reason: Revocation): ManagedObj
   return stronger ? changeOf(record, now, state, record.attributes) : revocation(record, now, reason);
 }
 
-/** Changes a KEK with a block set or lifted; others' changes in between are taken into account. */
-export async function changeKek(
+/**
+ * Changes a KEK with a block set or lifted. The row is locked first: a client that changes the KEK all the time
+ * must not be able to keep an officer from revoking it.
+ */
+async function changeKek(
   instanceId: string,
   uniqueIdentifier: string,
   etag: string | undefined,
   decide: (record: KekRecord) => { readonly change: ManagedObjectChange; readonly block: Block | null },
   now: Date,
-): Promise<KekRecord> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const row = await requireKekRow(instanceId, uniqueIdentifier);
+): Promise<void> {
+  const client = await database().pool.connect();
+  let broken: Error | undefined;
+  // A connection that breaks also emits an event, which without a listener would end the process.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+
+  client.on("error", onError);
+
+  try {
+    await client.query("BEGIN");
+
+    const row = await requireKekRow(instanceId, uniqueIdentifier, client);
 
     requireEtag(row, etag);
 
@@ -68,7 +80,7 @@ export async function changeKek(
     }
 
     const { change, block } = decide(row);
-    const record = await applyUpdate(database().pool, {
+    const record = await applyUpdate(client, {
       instanceId,
       uniqueIdentifier,
       ...change,
@@ -78,12 +90,23 @@ export async function changeKek(
       changedAt: now,
     });
 
-    if (record) {
-      return record;
+    if (!record) {
+      throw changedMeanwhile();
+    }
+
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+
+    if (!broken) {
+      client.removeListener("error", onError);
     }
   }
-
-  throw changedMeanwhile();
 }
 
 /**
