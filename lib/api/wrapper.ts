@@ -37,9 +37,10 @@ type Handler<O extends Operation> = (input: HandlerInput<O>) => Promise<Response
 /** A call of the API as the table of operations lists it. */
 export type KnownOperation = Operation & { readonly id: keyof typeof operations };
 
+/** As Next calls it; a catch-all segment is a list. */
 export type RouteHandler = (
   request: Request,
-  context: { params: Promise<Record<string, string>> },
+  context: { params: Promise<Record<string, string | string[]>> },
 ) => Promise<Response>;
 
 const logger = () => createLogger("api");
@@ -177,7 +178,7 @@ function handle<const O extends KnownOperation>(operation: O, handler: Handler<O
   return async (request, context) => {
     const facts = requestFacts(request.headers);
     let actor: Actor | null = null;
-    let rawParams: Record<string, string> = {};
+    let rawParams: Record<string, string | string[]> = {};
 
     try {
       rawParams = operation.params === undefined ? {} : await context.params;
@@ -238,7 +239,7 @@ async function refuse(
   operation: KnownOperation,
   facts: RequestFacts,
   actor: Actor | null,
-  params: Record<string, string>,
+  params: Record<string, string | string[]>,
   thrown: unknown,
 ): Promise<Response> {
   const error = publicError(thrown);
@@ -260,7 +261,7 @@ async function refuse(
 }
 
 /** Path parameters that were never checked, as they may stand in an audit event. */
-function printableParams(params: Record<string, string>): Record<string, string> {
+function printableParams(params: Record<string, string | string[]>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => [
       name,

@@ -5,6 +5,6 @@ export {
   issueServerCertificate,
   signCsr,
 } from "./authority";
-export { type Certificate, parseCertificates, parseClientCertificate, parseDer } from "./certificate";
+export { type Certificate, parseCertificates, parseClientCertificate } from "./certificate";
 export { CertificateError, type CertificateProblem } from "./errors";
 export { type Finding, type FindingCode, findingsOf } from "./findings";

@@ -54,7 +54,7 @@ export type Heartbeat = {
 };
 
 /** A node that has been silent for longer is down. Listeners beat every five seconds. */
-export const HEARTBEAT_TIMEOUT_SECONDS = 15;
+const HEARTBEAT_TIMEOUT_SECONDS = 15;
 const KEPT_HANDSHAKES = 50;
 /** Nodes that stopped for good disappear after this. */
 const FORGET_AFTER_HOURS = 24;

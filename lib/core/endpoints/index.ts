@@ -1,6 +1,5 @@
 export {
   type EndpointNodeView,
-  HEARTBEAT_TIMEOUT_SECONDS,
   type Heartbeat,
   listEndpointNodes,
   liveZones,

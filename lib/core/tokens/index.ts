@@ -5,5 +5,4 @@ export {
   createToken,
   listTokens,
   revokeToken,
-  TOKEN_PREFIX,
 } from "./tokens";

@@ -9,7 +9,7 @@ import { AppError } from "../errors";
 import { inTransaction } from "../transaction";
 
 /** `kmipc_` and 32 random bytes in base64url: recognisable by secret scanners, 256 bits. */
-export const TOKEN_PREFIX = "kmipc_";
+const TOKEN_PREFIX = "kmipc_";
 const TOKEN_PATTERN = /^kmipc_[A-Za-z0-9_-]{43}$/;
 const SHOWN_CHARACTERS = TOKEN_PREFIX.length + 4;
 const DAY_MS = 86_400_000;

@@ -1,4 +1,4 @@
-export { generatePassword, hashPassword, verifyPassword } from "./password";
+export { hashPassword, verifyPassword } from "./password";
 export {
   authenticateUser,
   ensureFirstAdministrator,
