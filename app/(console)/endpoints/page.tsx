@@ -1,0 +1,16 @@
+import type { Metadata } from "next";
+import { getTranslations } from "next-intl/server";
+import { EndpointList } from "@/components/endpoints/endpoint-list";
+import { Prefetch } from "../prefetch";
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("endpoints"))("title") };
+}
+
+export default function EndpointsPage() {
+  return (
+    <Prefetch read={(client, queries) => [client.prefetchQuery(queries.endpoints.list())]}>
+      <EndpointList />
+    </Prefetch>
+  );
+}

@@ -1,0 +1,26 @@
+import type { SearchParams } from "nuqs/server";
+import { kekListQuery, loadKekFilters } from "@/components/keks/filters";
+import { KekView } from "@/components/keks/kek-view";
+import { Prefetch } from "../../../../prefetch";
+
+/** The table of KEKs, with the drawer of one when the address names it. */
+export async function KekPage({
+  instanceId,
+  uniqueIdentifier,
+  searchParams,
+}: Readonly<{ instanceId: string; uniqueIdentifier?: string; searchParams: Promise<SearchParams> }>) {
+  const filters = await loadKekFilters(searchParams);
+
+  return (
+    <Prefetch
+      read={(client, queries) => [
+        client.prefetchInfiniteQuery(queries.keks.list(instanceId, kekListQuery(filters))),
+        ...(uniqueIdentifier === undefined
+          ? []
+          : [client.prefetchQuery(queries.keks.detail(instanceId, uniqueIdentifier))]),
+      ]}
+    >
+      <KekView instanceId={instanceId} />
+    </Prefetch>
+  );
+}

@@ -1,0 +1,14 @@
+import type { Metadata } from "next";
+import { getTranslations } from "next-intl/server";
+import { OrderWizard } from "@/components/order-wizard/wizard";
+import { requirePageSession } from "../../prefetch";
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("wizard"))("orderTitle") };
+}
+
+export default async function OrderPage() {
+  await requirePageSession();
+
+  return <OrderWizard />;
+}

@@ -1,0 +1,24 @@
+import type { Metadata } from "next";
+import { getTranslations } from "next-intl/server";
+import type { SearchParams } from "nuqs/server";
+import { instanceListQuery, loadInstanceFilters } from "@/components/instances/filters";
+import { InstanceList } from "@/components/instances/instance-list";
+import { Prefetch } from "../prefetch";
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("instances"))("title") };
+}
+
+export default async function InstancesPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
+  const filters = await loadInstanceFilters(searchParams);
+
+  return (
+    <Prefetch
+      read={(client, queries) => [
+        client.prefetchInfiniteQuery(queries.instances.list(instanceListQuery(filters))),
+      ]}
+    >
+      <InstanceList />
+    </Prefetch>
+  );
+}

@@ -1,0 +1,16 @@
+import type { Metadata } from "next";
+import { getTranslations } from "next-intl/server";
+import { TokenList } from "@/components/tokens/token-list";
+import { Prefetch } from "../prefetch";
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("tokens"))("title") };
+}
+
+export default function TokensPage() {
+  return (
+    <Prefetch read={(client, queries) => [client.prefetchInfiniteQuery(queries.tokens.list({ limit: 50 }))]}>
+      <TokenList />
+    </Prefetch>
+  );
+}

@@ -1,0 +1,299 @@
+"use client";
+
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { RotateCw } from "lucide-react";
+import { useLocale, useTranslations } from "next-intl";
+import { useQueryStates } from "nuqs";
+import { useMemo, useState } from "react";
+import { type Column, DataTable } from "@/components/data-table/data-table";
+import { ProblemNotice } from "@/components/errors/problem";
+import { Button } from "@/components/ui/button";
+import { Segmented, Switch } from "@/components/ui/choice";
+import { Empty } from "@/components/ui/empty";
+import { Panel } from "@/components/ui/panel";
+import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
+import { Time } from "@/components/ui/time";
+import { Tooltip } from "@/components/ui/tooltip";
+import { queries } from "@/lib/api/queries";
+import type { AuditEvent } from "@/lib/api/schemas/audit-events";
+import { EventDrawer } from "./event-drawer";
+import { ExportMenu } from "./export-menu";
+import { AuditFilterBar } from "./filter-bar";
+import {
+  AUDIT_PER_PAGE,
+  type AuditFilters,
+  auditFilterParsers,
+  auditQueryOf,
+  auditViewParsers,
+  isFiltered,
+} from "./filters";
+import { Histogram } from "./histogram";
+import { useLiveEvents } from "./use-live";
+import { Outcome, shortAction, useActionWords } from "./words";
+
+/**
+ * Audit events with filters, histogram, live tail, export and details. `anchor` is the moment the page was made;
+ * `instanceId` limits everything to one instance.
+ */
+export function AuditView({
+  anchor: initialAnchor,
+  instanceId,
+}: Readonly<{ anchor: string; instanceId?: string }>) {
+  const t = useTranslations("audit");
+  const tCommon = useTranslations("common");
+  const [anchor, setAnchor] = useState(initialAnchor);
+  const [live, setLive] = useState(false);
+  const [filters, setFilters] = useQueryStates(auditFilterParsers, { clearOnDefault: true });
+  const [view, setView] = useQueryStates(auditViewParsers, { clearOnDefault: true });
+  const query = auditQueryOf(filters, anchor, instanceId);
+
+  const listOptions = queries.auditEvents.list({ ...query, limit: AUDIT_PER_PAGE });
+  const list = useInfiniteQuery({ ...listOptions, placeholderData: (previous) => previous });
+  const histogram = useQuery({
+    ...queries.auditEvents.histogram(query),
+    placeholderData: (previous) => previous,
+  });
+  useLiveEvents({ on: live && view.event === null, query, queryKey: listOptions.queryKey });
+
+  const events = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const columns = useColumns({
+    zone: view.zone,
+    withInstance: instanceId === undefined,
+    onOpen: (id) => void setView({ event: id }),
+  });
+  const opened = useOpenedEvent(events, view.event);
+
+  const change = (next: Partial<AuditFilters>) => void setFilters(next);
+  const clear = () =>
+    change({
+      action: null,
+      outcome: null,
+      severity: null,
+      instanceId: null,
+      targetId: null,
+      initiator: null,
+      q: "",
+    });
+  const refresh = () => {
+    setAnchor(new Date().toISOString());
+    void list.refetch();
+    void histogram.refetch();
+  };
+  const step = (offset: number) => {
+    const at = events.findIndex((event) => event.id === view.event);
+    const next = at < 0 ? undefined : events[at + offset];
+
+    return next ? () => void setView({ event: next.id }) : undefined;
+  };
+
+  return (
+    <>
+      <div className="mb-3 flex flex-wrap items-start gap-x-3 gap-y-2">
+        <AuditFilterBar
+          filters={filters}
+          zone={view.zone}
+          onChange={change}
+          onClear={clear}
+          instancePage={instanceId !== undefined}
+        />
+        <div className="flex items-center gap-2">
+          <Segmented
+            label={t("zone.label")}
+            value={view.zone}
+            onValueChange={(zone) => void setView({ zone })}
+            options={[
+              { value: "local", label: t("zone.local") },
+              { value: "utc", label: t("zone.utc") },
+            ]}
+          />
+          <Tooltip content={tCommon("refresh")}>
+            <Button
+              size="icon"
+              aria-label={tCommon("refresh")}
+              pending={list.isRefetching && !list.isFetchingNextPage}
+              onClick={refresh}
+            >
+              {list.isRefetching && !list.isFetchingNextPage ? null : <RotateCw aria-hidden="true" />}
+            </Button>
+          </Tooltip>
+          <ExportMenu query={query} />
+        </div>
+      </div>
+      <Panel flush className="mb-4">
+        {histogram.data ? (
+          <Histogram
+            histogram={histogram.data}
+            zone={view.zone}
+            onRange={(from, to) => change({ from, to })}
+          />
+        ) : histogram.isError ? (
+          <ProblemNotice error={histogram.error} onRetry={() => void histogram.refetch()} className="m-4" />
+        ) : (
+          <Skeleton className="mx-4 my-3 h-16" />
+        )}
+      </Panel>
+      <Panel flush>
+        <div className="flex justify-end border-line border-b px-4 py-2">
+          <LiveSwitch live={live} paused={view.event !== null} onChange={setLive} />
+        </div>
+        {list.isPending ? (
+          <SkeletonRows rows={12} />
+        ) : list.isError && !list.data ? (
+          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
+        ) : events.length > 0 ? (
+          <DataTable
+            label={t("list")}
+            columns={columns}
+            rows={events}
+            rowKey={(event) => event.id}
+            onOpen={(event) => void setView({ event: event.id })}
+            isOpen={(event) => event.id === view.event}
+            dimmed={list.isPlaceholderData}
+          />
+        ) : isFiltered(filters) || filters.range !== "all" ? (
+          <Empty
+            title={t("empty.noMatch")}
+            action={
+              isFiltered(filters) ? (
+                <Button onClick={clear}>{tCommon("clearFilters")}</Button>
+              ) : (
+                <Button onClick={() => change({ range: "all", from: null, to: null })}>
+                  {t("range.all")}
+                </Button>
+              )
+            }
+          >
+            {t("empty.noMatchBody")}
+          </Empty>
+        ) : (
+          <Empty title={t("empty.title")}>{t("empty.body")}</Empty>
+        )}
+      </Panel>
+      {events.length > 0 ? (
+        <div className="mt-3 flex justify-center">
+          {list.hasNextPage ? (
+            <Button pending={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+              {t("older")}
+            </Button>
+          ) : (
+            <p className="text-label text-muted">{t("end")}</p>
+          )}
+        </div>
+      ) : null}
+      <EventDrawer
+        event={opened}
+        onClose={() => void setView({ event: null })}
+        onStep={{ newer: step(-1), older: step(1) }}
+        onFilter={(filter) => {
+          void setView({ event: null });
+          change(filter);
+        }}
+      />
+    </>
+  );
+}
+
+function LiveSwitch({
+  live,
+  paused,
+  onChange,
+}: Readonly<{ live: boolean; paused: boolean; onChange: (live: boolean) => void }>) {
+  const t = useTranslations("audit");
+
+  return (
+    <div className="flex items-center gap-3 text-muted">
+      <span className="text-label max-sm:hidden">{live && paused ? t("livePaused") : t("liveHint")}</span>
+      <Switch checked={live} onCheckedChange={onChange} label={t("live")} />
+    </div>
+  );
+}
+
+/** The event of the URL: from the list, or by its id when the list does not reach it. */
+function useOpenedEvent(events: readonly AuditEvent[], id: string | null): AuditEvent | undefined {
+  const listed = events.find((event) => event.id === id);
+  const search = useInfiniteQuery({
+    ...queries.auditEvents.list({ q: id ?? "", limit: 5 }),
+    enabled: id !== null && listed === undefined,
+  });
+
+  return id === null ? undefined : (listed ?? search.data?.pages[0]?.items.find((event) => event.id === id));
+}
+
+function useColumns({
+  zone,
+  withInstance,
+  onOpen,
+}: {
+  zone: "local" | "utc";
+  withInstance: boolean;
+  onOpen: (id: string) => void;
+}): Column<AuditEvent>[] {
+  const t = useTranslations("audit.column");
+  const words = useActionWords();
+  const locale = useLocale();
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `words` and `onOpen` follow the language and the URL; new columns each render would rebuild the table
+  return useMemo(
+    (): Column<AuditEvent>[] => [
+      {
+        id: "time",
+        header: t("time"),
+        meta: { className: "whitespace-nowrap" },
+        cell: ({ row }) => <Time value={row.original.eventTime} kind="exact" zone={zone} />,
+      },
+      { id: "outcome", header: t("outcome"), cell: ({ row }) => <Outcome outcome={row.original.outcome} /> },
+      {
+        id: "action",
+        header: t("action"),
+        cell: ({ row: { original: event } }) => (
+          <button
+            type="button"
+            onClick={() => onOpen(event.id)}
+            className="block max-w-full text-start underline-offset-4 hover:underline"
+          >
+            {words(event.action)}{" "}
+            <span className="font-mono text-[11px] text-muted max-2xl:hidden">
+              {shortAction(event.action)}
+            </span>
+          </button>
+        ),
+      },
+      {
+        id: "target",
+        header: t("target"),
+        meta: { className: "max-lg:hidden max-w-64" },
+        cell: ({ row: { original: event } }) => (
+          <span
+            className={event.target.name ? "block truncate" : "block truncate font-mono text-code"}
+            title={event.target.name ?? event.target.id}
+          >
+            {event.target.name ?? event.target.id}
+          </span>
+        ),
+      },
+      {
+        id: "initiator",
+        header: t("initiator"),
+        meta: { className: "max-md:hidden max-w-60" },
+        cell: ({ row: { original: event } }) => (
+          <span className="block truncate" title={`${event.initiator.name} ${event.initiator.address ?? ""}`}>
+            {event.initiator.name} <span className="text-muted">{event.initiator.address}</span>
+          </span>
+        ),
+      },
+      ...(withInstance
+        ? [
+            {
+              id: "instance",
+              header: t("instance"),
+              meta: { className: "max-xl:hidden max-w-48" },
+              cell: ({ row: { original: event } }: { row: { original: AuditEvent } }) => (
+                <span className="block truncate">{event.instanceName}</span>
+              ),
+            },
+          ]
+        : []),
+    ],
+    [t, zone, withInstance, locale],
+  );
+}

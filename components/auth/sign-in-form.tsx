@@ -1,0 +1,129 @@
+"use client";
+
+import { Eye, EyeOff } from "lucide-react";
+import { signIn } from "next-auth/react";
+import { useTranslations } from "next-intl";
+import { type FormEvent, useState } from "react";
+import { Button } from "@/components/ui/button";
+import { Field, Input } from "@/components/ui/field";
+import { Notice } from "@/components/ui/notice";
+import { type SignInError, signInErrorOf } from "./errors";
+
+/** Sign-in by email and password, and by the identity provider when one is configured. */
+export function SignInForm({
+  oidc,
+  callbackUrl,
+  initialError,
+}: Readonly<{
+  oidc: { id: string; name: string } | null;
+  callbackUrl: string;
+  initialError: SignInError | null;
+}>) {
+  const t = useTranslations("auth");
+  const [error, setError] = useState(initialError);
+  const [pending, setPending] = useState<"password" | "oidc" | null>(null);
+  const [shown, setShown] = useState(false);
+
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    if (pending) return;
+    const data = new FormData(event.currentTarget);
+    setPending("password");
+    setError(null);
+
+    try {
+      const result = await signIn("credentials", {
+        email: String(data.get("email") ?? ""),
+        password: String(data.get("password") ?? ""),
+        redirect: false,
+        callbackUrl,
+      });
+
+      if (result?.ok) {
+        // A whole page load: everything that was cached for nobody is left behind.
+        window.location.assign(callbackUrl);
+
+        return;
+      }
+
+      setError(signInErrorOf(result?.error ?? "other"));
+    } catch {
+      setError("unreachable");
+    }
+
+    setPending(null);
+  };
+
+  return (
+    <div className="flex flex-col gap-4">
+      {error ? (
+        <Notice tone={error === "session" ? "idle" : "bad"} live title={t(`errors.${error}`)}>
+          {error === "credentials" ? t("errors.credentialsHint") : null}
+        </Notice>
+      ) : null}
+      <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+        <Field label={t("email")}>
+          <Input name="email" type="email" autoComplete="username" required autoFocus className="h-9" />
+        </Field>
+        <Field label={t("password")}>
+          <PasswordInput shown={shown} onToggle={() => setShown((value) => !value)} />
+        </Field>
+        <Button
+          type="submit"
+          variant="primary"
+          size="large"
+          pending={pending === "password"}
+          className="mt-1 w-full"
+        >
+          {t("submit")}
+        </Button>
+      </form>
+      {oidc ? (
+        <>
+          <div className="flex items-center gap-3 text-label text-muted">
+            <span className="h-px flex-1 bg-line" />
+            {t("or")}
+            <span className="h-px flex-1 bg-line" />
+          </div>
+          <Button
+            size="large"
+            pending={pending === "oidc"}
+            className="w-full"
+            onClick={() => {
+              setPending("oidc");
+              void signIn(oidc.id, { callbackUrl });
+            }}
+          >
+            {t("oidc", { name: oidc.name })}
+          </Button>
+        </>
+      ) : null}
+    </div>
+  );
+}
+
+function PasswordInput({ shown, onToggle }: Readonly<{ shown: boolean; onToggle: () => void }>) {
+  const t = useTranslations("auth");
+
+  return (
+    <span className="relative">
+      <Input
+        name="password"
+        type={shown ? "text" : "password"}
+        autoComplete="current-password"
+        required
+        className="h-9 pe-10"
+      />
+      <Button
+        variant="ghost"
+        size="icon-small"
+        aria-label={t(shown ? "hidePassword" : "showPassword")}
+        aria-pressed={shown}
+        onClick={onToggle}
+        className="absolute end-1 top-1 text-muted"
+      >
+        {shown ? <EyeOff aria-hidden="true" /> : <Eye aria-hidden="true" />}
+      </Button>
+    </span>
+  );
+}

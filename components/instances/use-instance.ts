@@ -1,0 +1,23 @@
+"use client";
+
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { queries } from "@/lib/api/queries";
+import type { Instance } from "@/lib/api/schemas/instances";
+import { isSettling } from "./status";
+
+/**
+ * The instance of a page, from the server at first. It is read again often while it settles or waits for its
+ * first client, and now and then afterwards.
+ */
+export function useInstance(id: string): Instance {
+  return useSuspenseQuery({
+    ...queries.instances.detail(id),
+    refetchInterval: ({ state }) => {
+      const instance = state.data;
+      if (!instance) return false;
+      if (isSettling(instance.status)) return 2_000;
+
+      return instance.lastKmipAt === null && instance.counts.clientCertificates > 0 ? 4_000 : 20_000;
+    },
+  }).data;
+}

@@ -1,0 +1,262 @@
+"use client";
+
+import { Copy, Eye, MoreHorizontal, RotateCcw, ScrollText, ShieldOff, Trash2 } from "lucide-react";
+import Link from "next/link";
+import { useRouter } from "next/navigation";
+import { useTranslations } from "next-intl";
+import { useMemo } from "react";
+import type { Column } from "@/components/data-table/data-table";
+import { useRoleReason } from "@/components/session/use-me";
+import { Button } from "@/components/ui/button";
+import { CopyButton } from "@/components/ui/copy";
+import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
+import { Time } from "@/components/ui/time";
+import type { Kek } from "@/lib/api/schemas/keks";
+import type { Sort } from "./filters";
+import type { KekAction } from "./kek-view";
+import { labelOf } from "./label";
+import { SelectBox } from "./select-box";
+import { isDestroyed, KekStateBadge } from "./state";
+import { useKekRoute } from "./use-kek-route";
+
+type Options = {
+  instanceId: string;
+  currentVersion: string | null;
+  sort: Sort;
+  onSort: (sort: Sort) => void;
+  onVersion: (version: string) => void;
+  onAct: (action: KekAction, kek: Kek) => void;
+  rows: readonly Kek[];
+  selected: ReadonlySet<string>;
+  onSelect: (selected: ReadonlySet<string>) => void;
+};
+
+/** Columns of the KEK table. Selecting is for administrators: only they may revoke many at once. */
+export function useKekColumns(options: Options): Column<Kek>[] {
+  const { instanceId, currentVersion, sort, onSort, onVersion, onAct, rows, selected, onSelect } = options;
+  const t = useTranslations("keks");
+  const maySelect = useRoleReason()("administrator") === undefined;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the callbacks only set state; new columns each render would rebuild the table
+  return useMemo((): Column<Kek>[] => {
+    const selectable = rows.filter((kek) => !isDestroyed(kek.state)).map((kek) => kek.uniqueIdentifier);
+    const all = selectable.length > 0 && selectable.every((uid) => selected.has(uid));
+    const some = selectable.some((uid) => selected.has(uid));
+
+    const select: Column<Kek> = {
+      id: "select",
+      header: () => (
+        <SelectBox
+          label={t("bulk.selectPage")}
+          checked={all ? true : some ? "indeterminate" : false}
+          onChange={(checked) => onSelect(new Set(checked ? selectable : []))}
+        />
+      ),
+      meta: { className: "w-6 pe-0! max-md:hidden" },
+      cell: ({ row: { original: kek } }) =>
+        isDestroyed(kek.state) ? null : (
+          <SelectBox
+            label={t("bulk.select", { name: kek.uniqueIdentifier })}
+            checked={selected.has(kek.uniqueIdentifier)}
+            onChange={(checked) => {
+              const next = new Set(selected);
+              if (checked) next.add(kek.uniqueIdentifier);
+              else next.delete(kek.uniqueIdentifier);
+              onSelect(next);
+            }}
+          />
+        ),
+    };
+
+    return [
+      ...(maySelect ? [select] : []),
+      {
+        id: "identifier",
+        header: t("column.identifier"),
+        cell: ({ row }) => <Identifier instanceId={instanceId} kek={row.original} />,
+      },
+      { id: "state", header: t("column.state"), cell: ({ row }) => <KekStateBadge kek={row.original} /> },
+      {
+        id: "label",
+        header: t("column.label"),
+        meta: {
+          className: "max-md:hidden max-w-80",
+          sort: {
+            direction: sort === "name" ? "ascending" : null,
+            onToggle: () => onSort(sort === "name" ? "-createdAt" : "name"),
+          },
+        },
+        cell: ({ row }) => <Label kek={row.original} />,
+      },
+      {
+        id: "crk",
+        header: t("column.crk"),
+        meta: { className: "max-xl:hidden" },
+        cell: ({ row: { original: kek } }) =>
+          kek.crkVersion ? (
+            <button
+              type="button"
+              onClick={() => onVersion(kek.crkVersion ?? "")}
+              title={kek.crkVersion}
+              className={`rounded-[4px] font-mono text-code underline-offset-4 hover:underline ${kek.crkVersion === currentVersion ? "" : "text-muted"}`}
+            >
+              {kek.crkVersion.slice(0, 8)}
+            </button>
+          ) : null,
+      },
+      {
+        id: "created",
+        header: t("column.created"),
+        meta: {
+          className: "max-lg:hidden whitespace-nowrap",
+          sort: {
+            direction: sort === "-createdAt" ? "descending" : sort === "createdAt" ? "ascending" : null,
+            onToggle: () => onSort(sort === "-createdAt" ? "createdAt" : "-createdAt"),
+          },
+        },
+        cell: ({ row }) => <Time value={row.original.createdAt} kind="date" />,
+      },
+      {
+        id: "served",
+        header: t("column.served"),
+        meta: {
+          className: "max-sm:hidden whitespace-nowrap",
+          sort: {
+            direction: sort === "lastServedAt" ? "ascending" : null,
+            onToggle: () => onSort(sort === "lastServedAt" ? "-createdAt" : "lastServedAt"),
+          },
+        },
+        cell: ({ row: { original: kek } }) =>
+          kek.blocked && (kek.lastServedAt === null || kek.lastServedAt <= kek.blocked.at) ? (
+            <span className="text-muted">{t("notSinceRevoked")}</span>
+          ) : kek.lastServedAt ? (
+            <Time value={kek.lastServedAt} />
+          ) : (
+            <span className="text-muted">{t("neverServed")}</span>
+          ),
+      },
+      {
+        id: "client",
+        header: t("column.client"),
+        meta: { className: "max-xl:hidden max-w-44" },
+        cell: ({ row: { original: kek } }) => (
+          <span className="block truncate" title={kek.lastServedTo?.address ?? undefined}>
+            {kek.lastServedTo?.name ?? kek.createdByCertificate?.name}
+          </span>
+        ),
+      },
+      {
+        id: "actions",
+        header: t("column.identifier"),
+        meta: { className: "w-10 text-end", hiddenHeader: true },
+        cell: ({ row }) => <RowMenu instanceId={instanceId} kek={row.original} onAct={onAct} />,
+      },
+    ];
+  }, [t, instanceId, currentVersion, sort, rows, selected, maySelect]);
+}
+
+function Identifier({ instanceId, kek }: Readonly<{ instanceId: string; kek: Kek }>) {
+  const t = useTranslations("keks");
+  const route = useKekRoute(instanceId);
+  const uid = kek.uniqueIdentifier;
+
+  return (
+    <span className="flex items-center gap-1">
+      <Link
+        href={route.hrefOf(uid)}
+        prefetch={false}
+        onClick={(event) => {
+          if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+          event.preventDefault();
+          route.open(uid);
+        }}
+        title={uid}
+        className="max-w-40 truncate font-mono text-code underline-offset-4 hover:underline lg:max-w-56 2xl:max-w-none"
+      >
+        {uid}
+      </Link>
+      <CopyButton
+        value={uid}
+        what={t("identifier")}
+        className="opacity-0 transition-opacity focus-visible:opacity-100 group-hover/row:opacity-100"
+      />
+    </span>
+  );
+}
+
+function Label({ kek }: Readonly<{ kek: Kek }>) {
+  const t = useTranslations("keks");
+  const { main, rest } = labelOf(kek);
+
+  return (
+    <span className="block truncate" title={[main, rest].filter(Boolean).join(" · ")}>
+      {main ? <>{main} </> : null}
+      <span className="text-muted">{rest ?? (main ? "" : t("noLabel"))}</span>
+    </span>
+  );
+}
+
+function RowMenu({
+  instanceId,
+  kek,
+  onAct,
+}: Readonly<{ instanceId: string; kek: Kek; onAct: (action: KekAction, kek: Kek) => void }>) {
+  const t = useTranslations("keks.menu");
+  const tCommon = useTranslations("common");
+  const roleReason = useRoleReason();
+  const router = useRouter();
+  const route = useKekRoute(instanceId);
+  const uid = kek.uniqueIdentifier;
+  const gone = isDestroyed(kek.state);
+
+  return (
+    <Menu
+      trigger={
+        <Button variant="ghost" size="icon-small" aria-label={tCommon("actionsFor", { name: uid })}>
+          <MoreHorizontal aria-hidden="true" />
+        </Button>
+      }
+    >
+      <MenuItem onSelect={() => route.open(uid)}>
+        <Eye aria-hidden="true" />
+        {t("details")}
+      </MenuItem>
+      <MenuItem onSelect={() => void navigator.clipboard.writeText(uid)}>
+        <Copy aria-hidden="true" />
+        {t("copy")}
+      </MenuItem>
+      <MenuItem
+        onSelect={() =>
+          router.push(`/instances/${instanceId}/audit?range=all&targetId=${encodeURIComponent(uid)}`)
+        }
+      >
+        <ScrollText aria-hidden="true" />
+        {t("audit")}
+      </MenuItem>
+      {gone ? null : (
+        <>
+          <MenuSeparator />
+          {kek.blocked ? (
+            <MenuItem disabledReason={roleReason("administrator")} onSelect={() => onAct("restore", kek)}>
+              {roleReason("administrator") ? null : <RotateCcw aria-hidden="true" />}
+              {t("restore")}
+            </MenuItem>
+          ) : (
+            <MenuItem danger disabledReason={roleReason("operator")} onSelect={() => onAct("revoke", kek)}>
+              {roleReason("operator") ? null : <ShieldOff aria-hidden="true" />}
+              {t("revoke")}
+            </MenuItem>
+          )}
+          <MenuItem
+            danger
+            disabledReason={roleReason("administrator")}
+            onSelect={() => onAct("destroy", kek)}
+          >
+            {roleReason("administrator") ? null : <Trash2 aria-hidden="true" />}
+            {t("destroy")}
+          </MenuItem>
+        </>
+      )}
+    </Menu>
+  );
+}

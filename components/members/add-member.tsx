@@ -1,0 +1,121 @@
+"use client";
+
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useTranslations } from "next-intl";
+import { Controller, useForm } from "react-hook-form";
+import { z } from "zod";
+import { ProblemNotice } from "@/components/errors/problem";
+import { useZodResolver } from "@/components/forms/use-zod-resolver";
+import { Button } from "@/components/ui/button";
+import { CopyButton } from "@/components/ui/copy";
+import { Dialog } from "@/components/ui/dialog";
+import { Field, Input } from "@/components/ui/field";
+import { Select } from "@/components/ui/select";
+import { useToast } from "@/components/ui/toast";
+import { api } from "@/lib/api/client";
+import { queryKeys } from "@/lib/api/query-keys";
+import { createMemberRequest } from "@/lib/api/schemas/account";
+import { role as roleSchema } from "@/lib/api/schemas/common";
+
+/** As the API takes it, but an empty password field means none. */
+const memberForm = createMemberRequest.extend({
+  password: z
+    .literal("")
+    .transform(() => undefined)
+    .or(createMemberRequest.shape.password),
+});
+type FormInput = z.input<typeof memberForm>;
+type FormOutput = z.output<typeof memberForm>;
+
+/** Adds somebody to the account. */
+export function AddMemberDialog({
+  open,
+  onOpenChange,
+}: Readonly<{ open: boolean; onOpenChange: (open: boolean) => void }>) {
+  const t = useTranslations("members.dialog");
+
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange} title={t("title")}>
+      <AddMember onDone={() => onOpenChange(false)} />
+    </Dialog>
+  );
+}
+
+function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
+  const t = useTranslations("members.dialog");
+  const tMembers = useTranslations("members");
+  const tCommon = useTranslations("common");
+  const toast = useToast();
+  const queryClient = useQueryClient();
+  const form = useForm<FormInput, unknown, FormOutput>({
+    resolver: useZodResolver<FormInput, FormOutput>(memberForm),
+    defaultValues: { email: "", name: "", role: "viewer", password: "" },
+  });
+  const { errors } = form.formState;
+  const role = form.watch("role");
+  const password = form.watch("password");
+
+  const add = useMutation({
+    mutationFn: (body: FormOutput) => api.members.create(body),
+    onSuccess: async (member) => {
+      toast({ title: t("done", { name: member.name }) });
+      await queryClient.invalidateQueries({ queryKey: queryKeys.members.all });
+      onDone();
+    },
+  });
+
+  return (
+    <form onSubmit={form.handleSubmit((body) => add.mutate(body))} className="flex flex-col gap-4" noValidate>
+      <Field label={t("email")} error={errors.email?.message}>
+        <Input {...form.register("email")} type="email" autoComplete="off" />
+      </Field>
+      <Field label={t("name")} error={errors.name?.message}>
+        <Input {...form.register("name")} autoComplete="off" />
+      </Field>
+      <Field label={t("role")} hint={tMembers(`role.${role}`)}>
+        <Controller
+          control={form.control}
+          name="role"
+          render={({ field }) => (
+            <Select
+              value={field.value}
+              onValueChange={field.onChange}
+              options={roleSchema.options.map((value) => ({ value, label: tCommon(`role.${value}`) }))}
+            />
+          )}
+        />
+      </Field>
+      <div className="flex items-start gap-2">
+        <Field
+          label={t("password")}
+          optional={tCommon("optional")}
+          hint={t("passwordHint")}
+          error={errors.password?.message}
+          className="flex-1"
+        >
+          <Input {...form.register("password")} autoComplete="off" spellCheck={false} className="font-mono" />
+        </Field>
+        <span className="flex gap-1 pt-[26px]">
+          {password ? <CopyButton value={password} what={t("password")} className="size-8" /> : null}
+          <Button onClick={() => form.setValue("password", newPassword(), { shouldValidate: true })}>
+            {t("generate")}
+          </Button>
+        </span>
+      </div>
+      {add.isError ? <ProblemNotice error={add.error} /> : null}
+      <div className="flex justify-end gap-2">
+        <Button onClick={onDone}>{tCommon("cancel")}</Button>
+        <Button type="submit" variant="primary" pending={add.isPending}>
+          {t("submit")}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** 20 characters of 32 (100 bits) that cannot be mistaken for one another. */
+function newPassword(): string {
+  const alphabet = "abcdefghjkmnpqrstuvwxyz23456789-";
+
+  return Array.from(crypto.getRandomValues(new Uint8Array(20)), (byte) => alphabet[byte % 32]).join("");
+}

@@ -1,0 +1,219 @@
+"use client";
+
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { Plus, Trash2 } from "lucide-react";
+import { useTranslations } from "next-intl";
+import { useMemo, useState } from "react";
+import { type Column, DataTable } from "@/components/data-table/data-table";
+import { Pager } from "@/components/data-table/pager";
+import { usePages } from "@/components/data-table/use-pages";
+import { ProblemNotice, useProblemWords } from "@/components/errors/problem";
+import { useMe, useRoleReason } from "@/components/session/use-me";
+import { AlertDialog } from "@/components/ui/alert-dialog";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Notice } from "@/components/ui/notice";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { Select } from "@/components/ui/select";
+import { SkeletonRows } from "@/components/ui/skeleton";
+import { Time } from "@/components/ui/time";
+import { useToast } from "@/components/ui/toast";
+import { api } from "@/lib/api/client";
+import { queries } from "@/lib/api/queries";
+import { queryKeys } from "@/lib/api/query-keys";
+import type { Member, Role } from "@/lib/api/schemas/account";
+import { role as roleSchema } from "@/lib/api/schemas/common";
+import { AddMemberDialog } from "./add-member";
+
+const PER_PAGE = 50;
+
+/** People of the account and their roles. */
+export function MemberList() {
+  const t = useTranslations("members");
+  const reason = useRoleReason()("administrator");
+  const [adding, setAdding] = useState(false);
+
+  return (
+    <>
+      <PageHeader
+        title={t("title")}
+        description={t("description")}
+        actions={
+          <Button variant="primary" disabledReason={reason} onClick={() => setAdding(true)}>
+            <Plus aria-hidden="true" />
+            {t("add")}
+          </Button>
+        }
+      />
+      {reason ? <Notice tone="warn">{t("needAdministrator")}</Notice> : <Members />}
+      <AddMemberDialog open={adding} onOpenChange={setAdding} />
+    </>
+  );
+}
+
+function Members() {
+  const t = useTranslations("members");
+  const [removing, setRemoving] = useState<Member | null>(null);
+  const list = useInfiniteQuery(queries.members.list({ limit: PER_PAGE }));
+  const pages = usePages(list, "members");
+  const columns = useColumns(setRemoving);
+
+  return (
+    <>
+      <Panel flush>
+        {list.isPending ? (
+          <SkeletonRows rows={4} />
+        ) : list.isError && !list.data ? (
+          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
+        ) : (
+          <DataTable
+            label={t("list")}
+            columns={columns}
+            rows={pages.items}
+            rowKey={(member) => member.userId}
+          />
+        )}
+      </Panel>
+      <Pager pages={pages} perPage={PER_PAGE} label={t("pages")} />
+      <RemoveMemberDialog member={removing} onClose={() => setRemoving(null)} />
+    </>
+  );
+}
+
+function useColumns(onRemove: (member: Member) => void): Column<Member>[] {
+  const t = useTranslations("members");
+  const me = useMe();
+
+  return useMemo(
+    (): Column<Member>[] => [
+      {
+        id: "name",
+        header: t("column.name"),
+        cell: ({ row: { original: member } }) => (
+          <span className="flex flex-wrap items-center gap-2">
+            <span className="font-medium">{member.name}</span>
+            {member.userId === me.id ? <Badge>{t("you")}</Badge> : null}
+            {member.disabled ? <Badge>{t("disabled")}</Badge> : null}
+          </span>
+        ),
+      },
+      {
+        id: "email",
+        header: t("column.email"),
+        meta: { className: "max-md:hidden" },
+        cell: ({ row }) => <span className="break-anywhere">{row.original.email}</span>,
+      },
+      {
+        id: "role",
+        header: t("column.role"),
+        meta: { className: "w-44" },
+        cell: ({ row }) => <RoleSelect member={row.original} />,
+      },
+      {
+        id: "lastSignIn",
+        header: t("column.lastSignIn"),
+        meta: { className: "max-sm:hidden whitespace-nowrap" },
+        cell: ({ row: { original: member } }) =>
+          member.lastSignInAt ? (
+            <Time value={member.lastSignInAt} />
+          ) : (
+            <span className="text-muted">{t("neverSignedIn")}</span>
+          ),
+      },
+      {
+        id: "added",
+        header: t("column.added"),
+        meta: { className: "max-lg:hidden whitespace-nowrap" },
+        cell: ({ row }) => <Time value={row.original.createdAt} kind="date" />,
+      },
+      {
+        id: "actions",
+        header: t("remove.menu"),
+        meta: { className: "w-10 text-end", hiddenHeader: true },
+        cell: ({ row: { original: member } }) =>
+          member.userId === me.id ? null : (
+            <Button
+              variant="ghost"
+              size="icon-small"
+              className="text-muted hover:text-bad-ink"
+              aria-label={t("remove.title", { name: member.name })}
+              onClick={() => onRemove(member)}
+            >
+              <Trash2 aria-hidden="true" />
+            </Button>
+          ),
+      },
+    ],
+    [t, me.id, onRemove],
+  );
+}
+
+/** A role takes effect when it is chosen; the server refuses to take away the last administrator. */
+function RoleSelect({ member }: Readonly<{ member: Member }>) {
+  const t = useTranslations("members");
+  const tRole = useTranslations("common.role");
+  const toast = useToast();
+  const words = useProblemWords();
+  const queryClient = useQueryClient();
+  const update = useMutation({
+    mutationFn: (next: Role) => api.members.update(member.userId, { role: next }),
+    onSuccess: (_, next) => toast({ title: t("changed", { name: member.name, role: tRole(next) }) }),
+    onError: (error) => {
+      const { title, detail } = words(error);
+      toast({ tone: "bad", title, detail });
+    },
+    onSettled: () =>
+      Promise.all([
+        queryClient.invalidateQueries({ queryKey: queryKeys.members.all }),
+        queryClient.invalidateQueries({ queryKey: queryKeys.me() }),
+      ]),
+  });
+
+  return (
+    <Select
+      aria-label={t("changeRole", { name: member.name })}
+      value={update.isPending ? update.variables : member.role}
+      onValueChange={(next) => {
+        if (next !== member.role) update.mutate(next);
+      }}
+      options={roleSchema.options.map((value) => ({ value, label: tRole(value) }))}
+      className="h-7"
+    />
+  );
+}
+
+function RemoveMemberDialog({ member, onClose }: Readonly<{ member: Member | null; onClose: () => void }>) {
+  const t = useTranslations("members.remove");
+  const toast = useToast();
+  const queryClient = useQueryClient();
+  const remove = useMutation({
+    mutationFn: (target: Member) => api.members.remove(target.userId),
+    onSuccess: (_, target) => {
+      toast({ title: t("done", { name: target.name }) });
+      onClose();
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: queryKeys.members.all }),
+  });
+
+  return (
+    <AlertDialog
+      open={member !== null}
+      onOpenChange={(open) => {
+        if (!open) {
+          remove.reset();
+          onClose();
+        }
+      }}
+      title={t("title", { name: member?.name ?? "" })}
+      description={t("body")}
+      action={t("submit")}
+      pending={remove.isPending}
+      onConfirm={() => {
+        if (member) remove.mutate(member);
+      }}
+    >
+      {remove.isError ? <ProblemNotice error={remove.error} /> : null}
+    </AlertDialog>
+  );
+}

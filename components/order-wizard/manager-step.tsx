@@ -1,0 +1,222 @@
+"use client";
+
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useTranslations } from "next-intl";
+import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { Button } from "@/components/ui/button";
+import { ChoiceCards } from "@/components/ui/choice";
+import { Field, Input } from "@/components/ui/field";
+import { Notice } from "@/components/ui/notice";
+import { Panel } from "@/components/ui/panel";
+import { Select } from "@/components/ui/select";
+import { api } from "@/lib/api/client";
+import { StepActions } from "./layout";
+import { isComplete } from "./state";
+import type { StepProps } from "./wizard";
+
+/** Kind of key manager, API key, "Retrieve", and the instance. */
+export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Readonly<StepProps>) {
+  const t = useTranslations("wizard.manager");
+  const tCommon = useTranslations("common");
+  const { state, dispatch } = wizard;
+  const { draft, apiKey } = state;
+  const pkcs11 = usePkcs11Reason();
+  const ready = isComplete("key-manager", state);
+
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (ready) onNext();
+      }}
+      className="flex flex-col gap-4"
+      noValidate
+    >
+      <Panel title={t("title")}>
+        <div className="flex flex-col gap-4">
+          <ChoiceCards
+            label={t("kind")}
+            value={draft.later ? undefined : draft.kind}
+            onValueChange={(kind) => dispatch({ type: "kind", kind })}
+            options={[
+              { value: "key-protect", title: tCommon("keyManager.key-protect"), detail: t("keyProtect") },
+              { value: "hpcs", title: tCommon("keyManager.hpcs"), detail: t("hpcs") },
+              {
+                value: "pkcs11",
+                title: tCommon("keyManager.pkcs11"),
+                detail: pkcs11.available ? t("pkcs11") : (pkcs11.reason ?? t("pkcs11Unknown")),
+                disabled: !pkcs11.available,
+              },
+            ]}
+          />
+          {draft.later ? (
+            <Notice
+              tone="accent"
+              actions={
+                <Button size="small" onClick={() => dispatch({ type: "later", later: false })}>
+                  {t("laterUndo")}
+                </Button>
+              }
+            >
+              {t("laterChosen")}
+            </Notice>
+          ) : (
+            <ApiKeyAndInstance wizard={wizard} instanceRegion={instanceRegion} />
+          )}
+        </div>
+      </Panel>
+      <StepActions back={mode === "order" ? <Button onClick={onBack}>{tCommon("back")}</Button> : null}>
+        {mode === "order" && !draft.later && apiKey === "" ? (
+          <Button variant="ghost" onClick={() => dispatch({ type: "later", later: true })}>
+            {t("later")}
+          </Button>
+        ) : null}
+        <Button type="submit" variant="primary" disabledReason={ready ? undefined : t("notReady")}>
+          {tCommon("continue")}
+        </Button>
+      </StepActions>
+    </form>
+  );
+}
+
+function ApiKeyAndInstance({
+  wizard,
+  instanceRegion,
+}: Readonly<Pick<StepProps, "wizard" | "instanceRegion">>) {
+  const t = useTranslations("wizard.manager");
+  const tCommon = useTranslations("common");
+  const { state, dispatch, needsApiKeyAgain } = wizard;
+  const { draft, apiKey, found } = state;
+  const wantedRegion = instanceRegion ?? draft.region;
+
+  const discover = useMutation({
+    mutationFn: (key: string) => api.keyManagers.discover({ kind: draft.kind, apiKey: key }),
+    onSuccess: (result, key) => {
+      // An answer for a key that was changed meanwhile says nothing about the present one.
+      if (key === apiKey.trim()) dispatch({ type: "found", found: result });
+    },
+  });
+  const retrieve = () => {
+    if (apiKey.trim().length >= 8) discover.mutate(apiKey.trim());
+  };
+  const tooShort = apiKey.trim().length < 8;
+
+  return (
+    <>
+      {needsApiKeyAgain ? <Notice tone="warn">{t("apiKeyAgain")}</Notice> : null}
+      <Field label={t("apiKey")} hint={t("apiKeyHint")}>
+        <ApiKeyRow
+          value={apiKey}
+          onChange={(value) => {
+            discover.reset();
+            dispatch({ type: "apiKey", apiKey: value });
+          }}
+          onRetrieve={retrieve}
+          pending={discover.isPending}
+          disabled={tooShort}
+        />
+      </Field>
+      {discover.isError ? <ProblemNotice error={discover.error} /> : null}
+      {found ? (
+        found.keyManagers.length === 0 ? (
+          <Notice tone="warn" live title={t("retrieved", { count: 0 })}>
+            {t("retrievedHint")}
+          </Notice>
+        ) : (
+          <>
+            <p role="status" className="text-muted">
+              {t("retrieved", { count: found.keyManagers.length })}
+              {found.serviceId ? ` · ${t("serviceId", { name: found.serviceId.name })}` : ""}
+            </p>
+            {found.serviceId === null ? <Notice tone="warn">{t("userKey")}</Notice> : null}
+          </>
+        )
+      ) : null}
+      {(found && found.keyManagers.length > 0) || (draft.keyManager && found === null) ? (
+        <Field label={t("instance", { kind: tCommon(`keyManager.${draft.kind}`) })}>
+          <Select
+            value={draft.keyManager?.crn}
+            placeholder={t("choose")}
+            disabled={found === null}
+            onValueChange={(crn) => {
+              const chosen = found?.keyManagers.find((candidate) => candidate.crn === crn);
+              if (chosen) dispatch({ type: "keyManager", keyManager: chosen });
+            }}
+            options={(found?.keyManagers ?? (draft.keyManager ? [draft.keyManager] : [])).map(
+              (candidate) => ({
+                value: candidate.crn,
+                label: candidate.name,
+                detail: candidate.region,
+              }),
+            )}
+          />
+        </Field>
+      ) : null}
+      {draft.keyManager && wantedRegion && draft.keyManager.region !== wantedRegion ? (
+        <Notice tone="warn">
+          {t("otherRegion", {
+            name: draft.keyManager.name,
+            region: draft.keyManager.region,
+            wanted: wantedRegion,
+          })}
+        </Notice>
+      ) : null}
+    </>
+  );
+}
+
+function ApiKeyRow({
+  value,
+  onChange,
+  onRetrieve,
+  pending,
+  disabled,
+}: Readonly<{
+  value: string;
+  onChange: (value: string) => void;
+  onRetrieve: () => void;
+  pending: boolean;
+  disabled: boolean;
+}>) {
+  const t = useTranslations("wizard.manager");
+
+  return (
+    <div className="flex gap-2">
+      <Input
+        type="password"
+        value={value}
+        // Not a sign-in: password managers must neither fill nor keep it.
+        autoComplete="off"
+        data-1p-ignore=""
+        data-lpignore="true"
+        spellCheck={false}
+        maxLength={512}
+        className="font-mono"
+        onChange={(event) => onChange(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") {
+            event.preventDefault();
+            onRetrieve();
+          }
+        }}
+      />
+      <Button onClick={onRetrieve} pending={pending} disabled={disabled}>
+        {t("retrieve")}
+      </Button>
+    </div>
+  );
+}
+
+/** Whether this deployment has PKCS#11: the server says so, with the reason when it has not. */
+function usePkcs11Reason(): { available: boolean; reason: string | null } {
+  const probe = useQuery({
+    queryKey: ["key-managers", "pkcs11"],
+    queryFn: ({ signal }) => api.keyManagers.discover({ kind: "pkcs11" }, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+  });
+
+  if (probe.isSuccess) return { available: true, reason: null };
+
+  return { available: false, reason: probe.isError ? problemOf(probe.error).detail : null };
+}

@@ -1,0 +1,175 @@
+import { describe, expect, test } from "vitest";
+import {
+  initialState,
+  isComplete,
+  orderOf,
+  parseDraft,
+  reachableStep,
+  reduce,
+  stepsOf,
+  type WizardAction,
+  type WizardState,
+} from "./state";
+
+const counter = () => {
+  let at = 0;
+
+  return () => {
+    at += 1;
+
+    return `key-${at}`;
+  };
+};
+
+const API_KEY = "an-api-key-of-a-service-id";
+const manager = (n: number) => ({
+  crn: `crn:v1:${n}`,
+  guid: `guid-${n}`,
+  name: `kp-${n}`,
+  region: "eu-de",
+  endpoints: { public: null, private: null },
+});
+const report = (ok: boolean) => ({ ok, checkedAt: "2026-03-03T10:00:00Z", serviceId: null, checks: [] });
+const rootKey = { id: "crk-1", name: "prod", keyRing: "default" };
+
+function run(...actions: WizardAction[]): WizardState {
+  const newKey = counter();
+
+  return actions.reduce((state, action) => reduce(state, action, newKey), initialState(newKey));
+}
+
+const BASICS: WizardAction = { type: "basics", values: { name: "fra-prod", region: "eu-de" } };
+const CHOSEN: WizardAction[] = [
+  BASICS,
+  { type: "apiKey", apiKey: API_KEY },
+  { type: "found", found: { serviceId: null, keyManagers: [manager(1), manager(2)] } },
+  { type: "keyManager", keyManager: manager(1) },
+  { type: "rootKey", rootKey },
+  { type: "report", report: report(true) },
+];
+
+describe("what a change undoes", () => {
+  test("another API key makes what was retrieved and checked say nothing", () => {
+    const state = run(...CHOSEN, { type: "apiKey", apiKey: "another-api-key" });
+    expect(state).toMatchObject({
+      found: null,
+      report: null,
+      draft: { keyManager: { name: "kp-1" }, rootKey },
+    });
+    expect(isComplete("root-key", state)).toBe(false);
+  });
+
+  test("another key manager has other root keys", () => {
+    const state = run(...CHOSEN, { type: "keyManager", keyManager: manager(2) });
+    expect(state.draft).toMatchObject({ keyManager: { name: "kp-2" }, rootKey: null });
+    expect(state.report).toBeNull();
+  });
+
+  test("another root key needs another check; the same one does not", () => {
+    expect(run(...CHOSEN, { type: "rootKey", rootKey: { ...rootKey, id: "crk-2" } }).report).toBeNull();
+    expect(run(...CHOSEN, { type: "rootKey", rootKey }).report).not.toBeNull();
+  });
+
+  test("another kind forgets the API key and everything after it", () => {
+    const state = run(...CHOSEN, { type: "kind", kind: "hpcs" });
+    expect(state).toMatchObject({
+      apiKey: "",
+      found: null,
+      report: null,
+      draft: { keyManager: null, rootKey: null },
+    });
+  });
+
+  test("retrieving again keeps the choice when it is still there, and drops it when it is not", () => {
+    const found = (n: number[]) =>
+      ({ type: "found", found: { serviceId: null, keyManagers: n.map(manager) } }) as const;
+    expect(run(...CHOSEN, found([1, 3])).draft.rootKey).toEqual(rootKey);
+    expect(run(...CHOSEN, found([2, 3])).draft).toMatchObject({ keyManager: null, rootKey: null });
+  });
+
+  test("a single key manager is chosen by itself", () => {
+    const state = run({ type: "found", found: { serviceId: null, keyManagers: [manager(1)] } });
+    expect(state.draft.keyManager?.crn).toBe("crn:v1:1");
+  });
+});
+
+describe("steps", () => {
+  test("a step in the URL is shown only when all before it are complete", () => {
+    expect(reachableStep("review", "order", run())).toBe("basics");
+    expect(reachableStep("review", "order", run(BASICS))).toBe("key-manager");
+    expect(reachableStep("review", "order", run(...CHOSEN))).toBe("review");
+    expect(reachableStep("basics", "order", run(...CHOSEN))).toBe("basics");
+    expect(reachableStep(null, "activate", run())).toBe("key-manager");
+  });
+
+  test("a failed report stops at the root key", () => {
+    const state = run(...CHOSEN, { type: "report", report: report(false) });
+    expect(reachableStep("certificates", "order", state)).toBe("root-key");
+  });
+
+  test("choosing the key manager later skips the root key", () => {
+    const state = run(BASICS, { type: "later", later: true });
+    expect(stepsOf("order", state.draft)).not.toContain("root-key");
+    expect(reachableStep("review", "order", state)).toBe("review");
+    expect(orderOf(state)).toEqual({ name: "fra-prod", region: "eu-de" });
+  });
+
+  test.each([
+    ["", "eu-de"],
+    ["a", ""],
+    ["a", "EU DE"],
+    [" ", "eu-de"],
+  ])("basics %j %j are not complete", (name, region) => {
+    expect(isComplete("basics", run({ type: "basics", values: { name, region } }))).toBe(false);
+  });
+
+  test("a certificate without a name stops at the certificates", () => {
+    const certificate = {
+      name: " ",
+      pem: "x",
+      sha256: "0",
+      subject: "CN=a",
+      notAfter: "2030-01-01T00:00:00Z",
+    };
+    const state = run(...CHOSEN, { type: "certificates", certificates: [certificate] });
+    expect(reachableStep("review", "order", state)).toBe("certificates");
+  });
+});
+
+describe("draft", () => {
+  test("a reload brings everything back but the API key and the report", () => {
+    const before = run(...CHOSEN);
+    const stored = JSON.stringify(before.draft);
+    expect(stored).not.toContain(API_KEY);
+
+    const draft = parseDraft(stored);
+    const after = draft === null ? run() : run({ type: "restore", draft });
+    expect(after.draft).toEqual(before.draft);
+    expect(after).toMatchObject({ apiKey: "", report: null });
+    expect(reachableStep("review", "order", after)).toBe("key-manager");
+  });
+
+  test("what is no draft is no draft", () => {
+    expect(parseDraft(null)).toBeNull();
+    expect(parseDraft("{")).toBeNull();
+    expect(parseDraft('{"name":1}')).toBeNull();
+  });
+});
+
+test("the same order keeps its idempotency key; another order gets another one", () => {
+  const ordered = run(...CHOSEN);
+  expect(reduce(ordered, { type: "report", report: report(true) }, () => "new").idempotencyKey).toBe(
+    ordered.idempotencyKey,
+  );
+  expect(reduce(ordered, { type: "basics", values: { name: "other" } }, () => "new").idempotencyKey).toBe(
+    "new",
+  );
+});
+
+test("the order is what the API takes", () => {
+  expect(orderOf(run(...CHOSEN))).toEqual({
+    name: "fra-prod",
+    region: "eu-de",
+    keyManager: { kind: "key-protect", apiKey: API_KEY, crn: "crn:v1:1", keyRing: "default", crkId: "crk-1" },
+  });
+});

@@ -1,0 +1,218 @@
+import { z } from "zod";
+import { certificateText } from "@/lib/api/schemas/client-certificates";
+import { displayName, keyManagerKind } from "@/lib/api/schemas/common";
+import { type CreateInstanceRequest, region } from "@/lib/api/schemas/instances";
+import type { DiscoverResponse, PermissionReport, RootKey } from "@/lib/api/schemas/key-managers";
+
+/** Steps of ordering; activating an ordered instance has no Basics. */
+export const STEPS = ["basics", "key-manager", "root-key", "certificates", "review"] as const;
+export type Step = (typeof STEPS)[number];
+
+export type Mode = "order" | "activate";
+
+/**
+ * What survives a reload, in this tab's session storage. The API key is no part of it: it is kept in memory
+ * only and has to be entered again.
+ */
+export const draftSchema = z.object({
+  name: z.string(),
+  region: z.string(),
+  resourceGroup: z.string(),
+  kind: keyManagerKind,
+  /** The key manager is chosen after ordering. */
+  later: z.boolean(),
+  keyManager: z.object({ crn: z.string(), name: z.string(), region: z.string() }).nullable(),
+  /** Filter of the root keys; null shows all key rings. */
+  keyRing: z.string().nullable(),
+  rootKey: z.object({ id: z.string(), name: z.string(), keyRing: z.string() }).nullable(),
+  certificates: z.array(
+    z.object({
+      name: z.string(),
+      pem: z.string(),
+      sha256: z.string(),
+      subject: z.string(),
+      notAfter: z.string(),
+    }),
+  ),
+});
+
+export type Draft = z.output<typeof draftSchema>;
+export type DraftCertificate = Draft["certificates"][number];
+
+export type WizardState = {
+  draft: Draft;
+  apiKey: string;
+  /** What "Retrieve" found with this API key. */
+  found: DiscoverResponse | null;
+  /** Permission report of exactly the present choice. */
+  report: PermissionReport | null;
+  /** Sent with the order, so that a repeated click or a lost answer orders once. New for each new content. */
+  idempotencyKey: string;
+};
+
+export type WizardAction =
+  | { type: "restore"; draft: Draft }
+  | { type: "basics"; values: Partial<Pick<Draft, "name" | "region" | "resourceGroup">> }
+  | { type: "kind"; kind: Draft["kind"] }
+  | { type: "later"; later: boolean }
+  | { type: "apiKey"; apiKey: string }
+  | { type: "found"; found: DiscoverResponse }
+  | { type: "keyManager"; keyManager: NonNullable<Draft["keyManager"]> }
+  | { type: "keyRing"; keyRing: string | null }
+  | { type: "rootKey"; rootKey: Pick<RootKey, "id" | "name" | "keyRing"> }
+  | { type: "report"; report: PermissionReport | null }
+  | { type: "certificates"; certificates: DraftCertificate[] };
+
+export const EMPTY_DRAFT: Draft = {
+  name: "",
+  region: "",
+  resourceGroup: "",
+  kind: "key-protect",
+  later: false,
+  keyManager: null,
+  keyRing: null,
+  rootKey: null,
+  certificates: [],
+};
+
+/** A wizard at its start. @param newKey makes idempotency keys */
+export function initialState(newKey: () => string): WizardState {
+  return { draft: EMPTY_DRAFT, apiKey: "", found: null, report: null, idempotencyKey: newKey() };
+}
+
+/**
+ * What each change undoes: another key manager has other root keys, another API key or root key makes the
+ * permission report say nothing any more.
+ */
+export function reduce(state: WizardState, action: WizardAction, newKey: () => string): WizardState {
+  const draft = (patch: Partial<Draft>, rest: Partial<WizardState> = {}): WizardState => ({
+    ...state,
+    ...rest,
+    draft: { ...state.draft, ...patch },
+    idempotencyKey: newKey(),
+  });
+
+  switch (action.type) {
+    case "restore":
+      return draft(action.draft, { apiKey: "", found: null, report: null });
+    case "basics":
+      return draft(action.values);
+    case "kind":
+      return action.kind === state.draft.kind && !state.draft.later
+        ? state
+        : draft(
+            { kind: action.kind, later: false, keyManager: null, keyRing: null, rootKey: null },
+            { apiKey: "", found: null, report: null },
+          );
+    case "later":
+      return draft({ later: action.later });
+    case "apiKey":
+      return draft({}, { apiKey: action.apiKey, found: null, report: null });
+    case "found": {
+      const still = action.found.keyManagers.some(({ crn }) => crn === state.draft.keyManager?.crn);
+      const [only, second] = action.found.keyManagers;
+      const keyManager = still
+        ? state.draft.keyManager
+        : only && !second
+          ? { crn: only.crn, name: only.name, region: only.region }
+          : null;
+
+      return still
+        ? draft({}, { found: action.found })
+        : draft({ keyManager, keyRing: null, rootKey: null }, { found: action.found, report: null });
+    }
+    case "keyManager": {
+      const { crn, name, region: at } = action.keyManager;
+
+      return crn === state.draft.keyManager?.crn
+        ? state
+        : draft({ keyManager: { crn, name, region: at }, keyRing: null, rootKey: null }, { report: null });
+    }
+    case "keyRing":
+      return draft({ keyRing: action.keyRing });
+    case "rootKey": {
+      const { id, name, keyRing } = action.rootKey;
+
+      return id === state.draft.rootKey?.id
+        ? state
+        : draft({ rootKey: { id, name, keyRing } }, { report: null });
+    }
+    case "report":
+      return { ...state, report: action.report };
+    case "certificates":
+      return draft({ certificates: action.certificates });
+  }
+}
+
+/** Steps of a mode and choice, in order. */
+export function stepsOf(mode: Mode, draft: Draft): readonly Step[] {
+  return STEPS.filter(
+    (step) => !(mode === "activate" && step === "basics") && !(draft.later && step === "root-key"),
+  );
+}
+
+/** True when a step holds everything that the next ones need. */
+export function isComplete(step: Step, { draft, apiKey, report }: WizardState): boolean {
+  switch (step) {
+    case "basics":
+      return displayName.safeParse(draft.name).success && region.safeParse(draft.region).success;
+    case "key-manager":
+      return draft.later || (apiKey.trim().length >= 8 && draft.keyManager !== null);
+    case "root-key":
+      return draft.rootKey !== null && report?.ok === true;
+    case "certificates":
+      return draft.certificates.every(
+        ({ name, pem }) => displayName.safeParse(name).success && certificateText.safeParse(pem).success,
+      );
+    case "review":
+      return false;
+  }
+}
+
+/** The step that can be shown: the wanted one, or the first before it that is not complete. */
+export function reachableStep(wanted: Step | null, mode: Mode, state: WizardState): Step {
+  const steps = stepsOf(mode, state.draft);
+  const index = wanted === null ? 0 : Math.max(0, steps.indexOf(wanted));
+  const open = steps.slice(0, index).find((step) => !isComplete(step, state));
+
+  return open ?? steps[index] ?? "review";
+}
+
+/** The order as the API takes it. Call only when every step is complete. */
+export function orderOf({ draft, apiKey }: WizardState): CreateInstanceRequest {
+  const { keyManager, rootKey } = draft;
+
+  return {
+    name: draft.name.trim(),
+    region: draft.region.trim(),
+    ...(draft.resourceGroup.trim() === "" ? {} : { resourceGroup: draft.resourceGroup.trim() }),
+    ...(draft.later || keyManager === null || rootKey === null
+      ? {}
+      : {
+          keyManager: {
+            kind: draft.kind,
+            apiKey: apiKey.trim(),
+            crn: keyManager.crn,
+            keyRing: rootKey.keyRing,
+            crkId: rootKey.id,
+          },
+        }),
+    ...(draft.certificates.length === 0
+      ? {}
+      : { clientCertificates: draft.certificates.map(({ name, pem }) => ({ name: name.trim(), pem })) }),
+  };
+}
+
+/** A stored draft, or null when there is none that can be read. */
+export function parseDraft(text: string | null): Draft | null {
+  if (text === null) return null;
+
+  try {
+    const result = draftSchema.safeParse(JSON.parse(text));
+
+    return result.success ? result.data : null;
+  } catch {
+    // Session storage is the reader's: what is no draft of ours is left out.
+    return null;
+  }
+}

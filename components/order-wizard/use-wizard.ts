@@ -1,0 +1,46 @@
+"use client";
+
+import { useEffect, useReducer, useState } from "react";
+import { initialState, parseDraft, reduce, type WizardAction, type WizardState } from "./state";
+
+const newKey = () => crypto.randomUUID();
+
+/**
+ * The wizard's state, its draft kept in this tab's session storage under `storageKey`. `ready` is false until a
+ * stored draft was read, so that nothing is drawn that would change under the reader's eyes.
+ */
+export function useWizard(storageKey: string) {
+  const [state, dispatch] = useReducer(
+    (current: WizardState, action: WizardAction) => reduce(current, action, newKey),
+    undefined,
+    () => initialState(newKey),
+  );
+  const [ready, setReady] = useState(false);
+  const [restored, setRestored] = useState(false);
+
+  useEffect(() => {
+    const draft = parseDraft(window.sessionStorage.getItem(storageKey));
+
+    if (draft) {
+      dispatch({ type: "restore", draft });
+      setRestored(draft.keyManager !== null && !draft.later);
+    }
+
+    setReady(true);
+  }, [storageKey]);
+
+  useEffect(() => {
+    if (ready) window.sessionStorage.setItem(storageKey, JSON.stringify(state.draft));
+  }, [ready, storageKey, state.draft]);
+
+  return {
+    state,
+    dispatch,
+    ready,
+    /** A draft came back whose API key did not. */
+    needsApiKeyAgain: restored && state.apiKey === "",
+    forget: () => window.sessionStorage.removeItem(storageKey),
+  };
+}
+
+export type Wizard = ReturnType<typeof useWizard>;

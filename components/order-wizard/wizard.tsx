@@ -1,0 +1,204 @@
+"use client";
+
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useRouter } from "next/navigation";
+import { useTranslations } from "next-intl";
+import { parseAsStringLiteral, useQueryState } from "nuqs";
+import { useEffect, useRef } from "react";
+import { problemOf } from "@/components/errors/problem";
+import { useRoleReason } from "@/components/session/use-me";
+import { Button } from "@/components/ui/button";
+import { Notice } from "@/components/ui/notice";
+import { PageHeader } from "@/components/ui/page-header";
+import { Skeleton } from "@/components/ui/skeleton";
+import { useToast } from "@/components/ui/toast";
+import { api } from "@/lib/api/client";
+import { queryKeys } from "@/lib/api/query-keys";
+import type { Instance } from "@/lib/api/schemas/instances";
+import { permissionReport } from "@/lib/api/schemas/key-managers";
+import { BasicsStep } from "./basics-step";
+import { CertificatesStep } from "./certificates-step";
+import { WizardLayout } from "./layout";
+import { ManagerStep } from "./manager-step";
+import { ReviewStep } from "./review-step";
+import { RootKeyStep } from "./root-key-step";
+import { type Mode, orderOf, reachableStep, STEPS, type Step, stepsOf } from "./state";
+import { useWizard, type Wizard } from "./use-wizard";
+
+export type StepProps = {
+  mode: Mode;
+  wizard: Wizard;
+  /** Region of the instance that is activated. */
+  instanceRegion: string | undefined;
+  onNext: () => void;
+  onBack: () => void;
+  onStep: (step: Step) => void;
+  /** Code of the error with which the order was refused. */
+  error: string | null;
+};
+
+/** Orders an instance, or gives an ordered one its key manager. */
+export function OrderWizard({ instance }: Readonly<{ instance?: Pick<Instance, "id" | "name" | "region"> }>) {
+  const t = useTranslations("wizard");
+  const tShell = useTranslations("shell");
+  const tCommon = useTranslations("common");
+  const mode: Mode = instance ? "activate" : "order";
+  const reason = useRoleReason()("administrator");
+  const wizard = useWizard(instance ? `activate-${instance.id}` : "order");
+  const [wanted, setWanted] = useQueryState(
+    "step",
+    parseAsStringLiteral(STEPS).withOptions({ history: "push", scroll: true }),
+  );
+  const step = reachableStep(wanted, mode, wizard.state);
+  const submit = useSubmit(wizard, instance, (next) => void setWanted(next));
+  const form = useFocusOnStep(step);
+  const why = useWhy(step);
+
+  const steps = stepsOf(mode, wizard.state.draft);
+  const go = (next: Step | undefined) => {
+    if (next) void setWanted(next);
+  };
+  const props: StepProps = {
+    mode,
+    wizard,
+    instanceRegion: instance?.region,
+    onNext: () => go(steps[steps.indexOf(step) + 1]),
+    onBack: () => go(steps[steps.indexOf(step) - 1]),
+    onStep: go,
+    error: submit.isError ? problemOf(submit.error).code : null,
+  };
+
+  return (
+    <>
+      <PageHeader
+        breadcrumbLabel={tCommon("breadcrumb")}
+        breadcrumb={[
+          { href: "/instances", label: tShell("instances") },
+          ...(instance ? [{ href: `/instances/${instance.id}/overview`, label: instance.name }] : []),
+          { label: t(instance ? "breadcrumbActivate" : "breadcrumbOrder") },
+        ]}
+        title={instance ? t("activateTitle", { name: instance.name }) : t("orderTitle")}
+        actions={
+          reason ? undefined : (
+            <>
+              <span className="text-label text-muted max-sm:hidden">{t("draftKept")}</span>
+              <Button
+                variant="ghost"
+                size="small"
+                onClick={() => {
+                  wizard.forget();
+                  window.location.assign(window.location.pathname);
+                }}
+              >
+                {t("discard")}
+              </Button>
+            </>
+          )
+        }
+      />
+      {reason ? (
+        <Notice tone="warn">{reason}</Notice>
+      ) : wizard.ready ? (
+        <WizardLayout mode={mode} state={wizard.state} step={step} onStep={go} why={why}>
+          <div ref={form}>
+            {step === "basics" ? <BasicsStep {...props} /> : null}
+            {step === "key-manager" ? <ManagerStep {...props} /> : null}
+            {step === "root-key" ? <RootKeyStep {...props} /> : null}
+            {step === "certificates" ? <CertificatesStep {...props} /> : null}
+            {step === "review" ? (
+              <ReviewStep
+                {...props}
+                onSubmit={() => submit.mutate()}
+                pending={submit.isPending || submit.isSuccess}
+                failure={submit.error}
+              />
+            ) : null}
+          </div>
+        </WizardLayout>
+      ) : (
+        <Skeleton className="h-80 max-w-3xl" />
+      )}
+    </>
+  );
+}
+
+/** Sends the order; a refusal that belongs to a step shows that step. */
+function useSubmit(
+  wizard: Wizard,
+  instance: Pick<Instance, "id" | "name"> | undefined,
+  onStep: (step: Step) => void,
+) {
+  const t = useTranslations("wizard");
+  const router = useRouter();
+  const toast = useToast();
+  const queryClient = useQueryClient();
+
+  return useMutation({
+    mutationFn: () => {
+      const options = { idempotencyKey: wizard.state.idempotencyKey };
+      const order = orderOf(wizard.state);
+      const { keyManager, clientCertificates } = order;
+
+      if (!instance) return api.instances.create(order, options);
+      if (!keyManager) throw new Error("an instance is activated with a key manager");
+
+      return api.instances.activate(
+        instance.id,
+        { keyManager, ...(clientCertificates ? { clientCertificates } : {}) },
+        options,
+      );
+    },
+    onSuccess: (created) => {
+      wizard.forget();
+      queryClient.setQueryData(queryKeys.instances.detail(created.id), created);
+      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
+      toast({ title: t(instance ? "activated" : "ordered", { name: created.name }) });
+      router.push(`/instances/${created.id}/overview`);
+    },
+    onError: (error) => {
+      const problem = problemOf(error);
+
+      if (problem.code === "NAME_TAKEN" && !instance) onStep("basics");
+
+      if (problem.code === "PERMISSION_CHECK_FAILED") {
+        const report = permissionReport.safeParse(problem.report);
+        if (report.success) wizard.dispatch({ type: "report", report: report.data });
+        onStep("root-key");
+      }
+    },
+  });
+}
+
+/** Words at the right of a step. */
+function useWhy(step: Step): string[] {
+  const t = useTranslations("wizard");
+
+  switch (step) {
+    case "basics":
+      return [t("basics.why1"), t("basics.why2")];
+    case "key-manager":
+      return [t("manager.why1"), t("manager.why2"), t("manager.why3")];
+    case "root-key":
+      return [t("rootKey.why1"), t("rootKey.why2"), t("rootKey.why3")];
+    case "certificates":
+      return [t("certificates.why1"), t("certificates.why2")];
+    case "review":
+      return [t("review.why1"), t("review.why2")];
+  }
+}
+
+/** Moves the focus into the new step, so that keyboards and screen readers follow. Not at the first one. */
+function useFocusOnStep(step: Step) {
+  const form = useRef<HTMLDivElement>(null);
+  const shown = useRef(step);
+
+  useEffect(() => {
+    if (shown.current === step) return;
+    shown.current = step;
+    form.current
+      ?.querySelector<HTMLElement>("input:not([type=file]),[role=radio],button[type=submit]")
+      ?.focus();
+  }, [step]);
+
+  return form;
+}

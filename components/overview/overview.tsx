@@ -1,0 +1,254 @@
+"use client";
+
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import Link from "next/link";
+import { useTranslations } from "next-intl";
+import type { ReactNode } from "react";
+import { Outcome, useActionWords } from "@/components/audit/words";
+import { ProblemNotice } from "@/components/errors/problem";
+import { OrderButton } from "@/components/instances/instance-list";
+import { StatusBadge, useStatusReason } from "@/components/instances/status";
+import { ShapeMark, StateBadge } from "@/components/ui/badge";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { SkeletonRows } from "@/components/ui/skeleton";
+import { Time } from "@/components/ui/time";
+import { queries } from "@/lib/api/queries";
+import { type Attention, attentionOf } from "./attention";
+import { FirstRun } from "./first-run";
+import { OVERVIEW_EVENTS, OVERVIEW_INSTANCES } from "./queries";
+
+const SHOWN = 8;
+
+/** What needs attention, and the state of everything at a glance. */
+export function Overview() {
+  const t = useTranslations("overview");
+  const instances = useInfiniteQuery({
+    ...queries.instances.list(OVERVIEW_INSTANCES),
+    refetchInterval: 15_000,
+  });
+  const endpoints = useQuery({ ...queries.endpoints.list(), refetchInterval: 15_000 });
+  const all = instances.data?.pages[0]?.items;
+
+  return (
+    <>
+      <PageHeader title={t("title")} actions={all && all.length > 0 ? <OrderButton /> : undefined} />
+      {instances.isError ? (
+        <ProblemNotice error={instances.error} onRetry={() => void instances.refetch()} className="mb-4" />
+      ) : null}
+      {all && all.length === 0 ? (
+        <FirstRun />
+      ) : all && endpoints.data ? (
+        <AttentionPanel items={attentionOf(all, endpoints.data.items)} />
+      ) : null}
+      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+        <div className="flex min-w-0 flex-col gap-4">
+          {all && all.length > 0 ? <InstancesPanel /> : null}
+          <EventsPanel />
+        </div>
+        <EndpointsPanel />
+      </div>
+    </>
+  );
+}
+
+function AllLink({ href, children }: Readonly<{ href: string; children: ReactNode }>) {
+  return (
+    <Link href={href} className="text-accent-ink underline-offset-4 hover:underline">
+      {children}
+    </Link>
+  );
+}
+
+function AttentionPanel({ items }: Readonly<{ items: readonly Attention[] }>) {
+  const t = useTranslations("overview.attention");
+  const tOverview = useTranslations("overview");
+
+  return (
+    <Panel flush title={t("title")} className="mb-4">
+      {items.length === 0 ? (
+        <div className="flex gap-3 px-4 py-3">
+          <ShapeMark shape="ok" tone="ok" className="mt-[3px] text-[0.95em]" />
+          <p>
+            {t("none")}. <span className="text-muted">{t("noneBody")}</span>
+          </p>
+        </div>
+      ) : (
+        <ul className="divide-y divide-line">
+          {items.slice(0, SHOWN).map((item) => (
+            <AttentionRow key={keyOf(item)} item={item} />
+          ))}
+          {items.length > SHOWN ? (
+            <li className="px-4 py-2.5 text-muted">{tOverview("more", { count: items.length - SHOWN })}</li>
+          ) : null}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function keyOf(item: Attention): string {
+  switch (item.kind) {
+    case "endpointNone":
+      return item.kind;
+    case "endpointDown":
+      return item.id;
+    default:
+      return `${item.kind}-${item.instance.id}`;
+  }
+}
+
+function AttentionRow({ item }: Readonly<{ item: Attention }>) {
+  const t = useTranslations("overview.attention");
+  const statusReason = useStatusReason();
+  const grave = item.kind === "endpointNone" || item.kind === "endpointDown";
+  const shape = grave ? "bad" : item.kind === "instance" ? "warn" : "idle";
+
+  const { href, words } = ((): { href: string; words: string } => {
+    switch (item.kind) {
+      case "endpointNone":
+        return { href: "/endpoints", words: t("endpointNone") };
+      case "endpointDown":
+        return { href: "/endpoints", words: t("endpointDown", { zone: item.zone, address: item.address }) };
+      case "inactive":
+        return {
+          href: `/instances/${item.instance.id}/overview`,
+          words: t("inactive", { name: item.instance.name }),
+        };
+      case "noCertificate":
+        return {
+          href: `/instances/${item.instance.id}/certificates`,
+          words: t("noCertificate", { name: item.instance.name }),
+        };
+      case "instance": {
+        const { name } = item.instance;
+        const reason = statusReason(item.instance);
+
+        return {
+          href: `/instances/${item.instance.id}/overview`,
+          words: reason ? t("instance", { name, reason }) : t("instanceNoReason", { name }),
+        };
+      }
+    }
+  })();
+
+  return (
+    <li>
+      <Link href={href} className="flex gap-3 px-4 py-2.5 hover:bg-hover focus-visible:-outline-offset-2">
+        <ShapeMark shape={shape} tone={shape} className="mt-[3px] text-[0.95em]" />
+        <span className="min-w-0 break-anywhere">{words}</span>
+      </Link>
+    </li>
+  );
+}
+
+function InstancesPanel() {
+  const t = useTranslations("overview");
+  const { data } = useInfiniteQuery(queries.instances.list(OVERVIEW_INSTANCES));
+  const items = data?.pages[0]?.items ?? [];
+
+  return (
+    <Panel flush title={t("instances")} actions={<AllLink href="/instances">{t("allInstances")}</AllLink>}>
+      <ul className="divide-y divide-line">
+        {items.slice(0, SHOWN).map((instance) => (
+          <li key={instance.id}>
+            <Link
+              href={`/instances/${instance.id}/overview`}
+              className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-4 py-2 hover:bg-hover focus-visible:-outline-offset-2 sm:grid-cols-[minmax(0,1fr)_8rem_8rem]"
+            >
+              <span className="min-w-0 truncate">
+                <span className="font-medium">{instance.name}</span>{" "}
+                <span className="text-muted">{instance.region}</span>
+              </span>
+              <span className="tabular text-muted max-sm:hidden">
+                {t("keks", { count: instance.counts.keks })}
+              </span>
+              <span className="justify-self-start">
+                <StatusBadge status={instance.status} />
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function EndpointsPanel() {
+  const t = useTranslations("overview");
+  const tEndpoints = useTranslations("endpoints");
+  const endpoints = useQuery(queries.endpoints.list());
+
+  return (
+    <Panel flush title={t("endpoints")} actions={<AllLink href="/endpoints">{t("allEndpoints")}</AllLink>}>
+      {endpoints.isPending ? (
+        <SkeletonRows rows={2} />
+      ) : endpoints.isError ? (
+        <ProblemNotice error={endpoints.error} className="m-4" />
+      ) : endpoints.data.items.length === 0 ? (
+        <p className="px-4 py-3 text-muted">{tEndpoints("none")}</p>
+      ) : (
+        <ul className="divide-y divide-line">
+          {endpoints.data.items
+            .toSorted((a, b) => a.zone - b.zone)
+            .map((node) => (
+              <li key={node.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2">
+                <span className="min-w-0 flex-1">
+                  <span className="font-medium">{t("zone", { zone: node.zone })}</span>{" "}
+                  <span className="font-mono text-code text-muted">
+                    {node.host}:{node.port}
+                  </span>
+                </span>
+                <span className="tabular text-muted">{t("connections", { count: node.connections })}</span>
+                <StateBadge tone={node.health === "up" ? "ok" : "bad"}>{tEndpoints(node.health)}</StateBadge>
+              </li>
+            ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function EventsPanel() {
+  const t = useTranslations("overview");
+  const words = useActionWords();
+  const events = useInfiniteQuery({ ...queries.auditEvents.list(OVERVIEW_EVENTS), refetchInterval: 15_000 });
+  const items = events.data?.pages[0]?.items ?? [];
+
+  return (
+    <Panel flush title={t("events")} actions={<AllLink href="/audit">{t("allEvents")}</AllLink>}>
+      {events.isPending ? (
+        <SkeletonRows rows={6} />
+      ) : events.isError ? (
+        <ProblemNotice error={events.error} onRetry={() => void events.refetch()} className="m-4" />
+      ) : items.length === 0 ? (
+        <p className="px-4 py-3 text-muted">{t("eventsNone")}</p>
+      ) : (
+        <ul className="divide-y divide-line">
+          {items.map((event) => (
+            <li key={event.id}>
+              <Link
+                href={`/audit?range=all&event=${event.id}`}
+                className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-4 py-2 hover:bg-hover focus-visible:-outline-offset-2 sm:grid-cols-[minmax(0,1fr)_5.5rem_8rem]"
+              >
+                <span className="min-w-0 truncate">
+                  {words(event.action)}{" "}
+                  <span className="text-muted">
+                    {event.instanceName ? `${event.instanceName} · ` : ""}
+                    {event.initiator.name}
+                  </span>
+                </span>
+                <span className="max-sm:hidden">
+                  <Outcome outcome={event.outcome} />
+                </span>
+                <span className="text-end text-muted">
+                  <Time value={event.eventTime} />
+                </span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,70 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import type { PermissionCheckItem } from "@/lib/api/schemas/key-managers";
+import type { Messages } from "@/lib/i18n/messages";
+
+type DetailCode = keyof Messages["findings"]["detail"];
+type RemedyCode = keyof Messages["findings"]["remedy"];
+type CheckId = keyof Messages["permissions"]["checks"];
+
+export type FindingWords = { title: string; detail: string; remedy: string | null };
+
+/**
+ * Words one check in the reader's language by its stable code and the values the server sent along. A code of
+ * a newer server, or a text that needs a value it did not send, falls back to the server's own words.
+ */
+export function useFindingWords(): (check: PermissionCheckItem) => FindingWords {
+  const t = useTranslations("findings");
+  const tCheck = useTranslations("permissions.checks");
+
+  const titleOf = (id: string, fallback: string) =>
+    tCheck.has(id as CheckId) ? tCheck(id as CheckId) : fallback;
+
+  return (check) => {
+    const params = check.params ?? {};
+    const detailCode = check.code as DetailCode;
+    const remedyCode = check.code as RemedyCode;
+    const values = {
+      ...NO_VALUES,
+      ...params,
+      keyManagerName: params.keyManagerName || params.guid || t("thisInstance"),
+      owner: params.serviceIdName
+        ? t("ownerNamed", { name: params.serviceIdName })
+        : params.serviceId
+          ? t("owner")
+          : t("ownerUser"),
+      checkTitle: params.check ? titleOf(params.check, params.checkTitle ?? "") : (params.checkTitle ?? ""),
+    };
+    const known = check.code !== undefined && t.has(`detail.${detailCode}`);
+
+    return {
+      title: titleOf(check.id, check.title),
+      detail: known ? t(`detail.${detailCode}`, values).trim() : check.detail,
+      remedy:
+        check.code !== undefined && t.has(`remedy.${remedyCode}`)
+          ? t(`remedy.${remedyCode}`, values)
+          : (check.remedy ?? null),
+    };
+  };
+}
+
+/** Every value that a text may name; what a check did not send is left out of its sentence. */
+const NO_VALUES = {
+  attributes: "",
+  cause: "",
+  crkId: "",
+  crkName: "",
+  endpoint: "",
+  expiresAt: "",
+  guid: "",
+  iamCode: "",
+  iamId: "",
+  keyRing: "",
+  product: "",
+  serviceId: "",
+  serviceIdName: "",
+  state: "",
+  wantedKeyRing: "",
+  why: "",
+};

@@ -1,0 +1,246 @@
+"use client";
+
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useTranslations } from "next-intl";
+import { useState } from "react";
+import { Controller, useForm } from "react-hook-form";
+import { z } from "zod";
+import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { useZodResolver } from "@/components/forms/use-zod-resolver";
+import { useInstance } from "@/components/instances/use-instance";
+import { ReportChecks } from "@/components/permissions/report";
+import { useRoleReason } from "@/components/session/use-me";
+import { Button } from "@/components/ui/button";
+import { Switch } from "@/components/ui/choice";
+import { Field, Input } from "@/components/ui/field";
+import { Notice } from "@/components/ui/notice";
+import { Panel } from "@/components/ui/panel";
+import { useToast } from "@/components/ui/toast";
+import { api } from "@/lib/api/client";
+import { queryKeys } from "@/lib/api/query-keys";
+import { displayName } from "@/lib/api/schemas/common";
+import { cachePolicy, type Instance, type updateInstanceRequest } from "@/lib/api/schemas/instances";
+import { apiKey, permissionReport } from "@/lib/api/schemas/key-managers";
+import { DeleteInstance } from "./delete-instance";
+
+/** What can be changed on an instance, and its deletion. */
+export function InstanceSettings({ instanceId }: Readonly<{ instanceId: string }>) {
+  const instance = useInstance(instanceId);
+
+  return (
+    <div className="flex max-w-3xl flex-col gap-4">
+      <NameForm instance={instance} />
+      <PolicyForm instance={instance} />
+      <ApiKeyForm instance={instance} />
+      <DeleteInstance instance={instance} />
+    </div>
+  );
+}
+
+/** Sends a change and shows it everywhere. */
+function useUpdate(instance: Instance, saved: string, onSaved?: (updated: Instance) => void) {
+  const toast = useToast();
+  const queryClient = useQueryClient();
+
+  return useMutation({
+    mutationFn: (body: z.input<typeof updateInstanceRequest>) => api.instances.update(instance.id, body),
+    onSuccess: (updated) => {
+      queryClient.setQueryData(queryKeys.instances.detail(instance.id), updated);
+      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
+      void queryClient.invalidateQueries({ queryKey: queryKeys.permissionChecks.all(instance.id) });
+      toast({ title: saved });
+      onSaved?.(updated);
+    },
+  });
+}
+
+const nameForm = z.object({ name: displayName });
+type NameForm = z.output<typeof nameForm>;
+
+function NameForm({ instance }: Readonly<{ instance: Instance }>) {
+  const t = useTranslations("settings.general");
+  const tCommon = useTranslations("common");
+  const reason = useRoleReason()("administrator");
+  const form = useForm<NameForm>({
+    resolver: useZodResolver<NameForm, NameForm>(nameForm),
+    defaultValues: { name: instance.name },
+  });
+  const update = useUpdate(instance, t("saved"), (updated) => form.reset({ name: updated.name }));
+
+  return (
+    <Panel title={t("title")}>
+      <form
+        onSubmit={form.handleSubmit((body) => update.mutate(body))}
+        className="flex flex-col gap-3"
+        noValidate
+      >
+        <div className="flex items-start gap-2">
+          <Field
+            label={t("name")}
+            error={form.formState.errors.name?.message}
+            className="max-w-md flex-1 [&>div:first-child]:sr-only"
+          >
+            <Input {...form.register("name")} autoComplete="off" readOnly={Boolean(reason)} />
+          </Field>
+          <Button
+            type="submit"
+            pending={update.isPending}
+            disabled={!form.formState.isDirty}
+            disabledReason={reason}
+          >
+            {tCommon("save")}
+          </Button>
+        </div>
+        {update.isError ? <ProblemNotice error={update.error} /> : null}
+      </form>
+    </Panel>
+  );
+}
+
+const policyForm = z.object({
+  ...cachePolicy.shape,
+  activateOnCreate: z.boolean(),
+  serveCompromised: z.boolean(),
+});
+type PolicyForm = z.output<typeof policyForm>;
+
+function PolicyForm({ instance }: Readonly<{ instance: Instance }>) {
+  const t = useTranslations("settings.policy");
+  const tCommon = useTranslations("common");
+  const reason = useRoleReason()("administrator");
+  const values = (from: Instance): PolicyForm => ({
+    ...from.cachePolicy,
+    activateOnCreate: from.activateOnCreate,
+    serveCompromised: from.serveCompromised,
+  });
+  const form = useForm<PolicyForm>({
+    resolver: useZodResolver<PolicyForm, PolicyForm>(policyForm),
+    defaultValues: values(instance),
+  });
+  const update = useUpdate(instance, t("saved"), (updated) => form.reset(values(updated)));
+  const { errors } = form.formState;
+
+  const submit = ({ cacheTtlSeconds, outageGraceSeconds, ...rest }: PolicyForm) =>
+    update.mutate({ cachePolicy: { cacheTtlSeconds, outageGraceSeconds }, ...rest });
+
+  return (
+    <Panel title={t("title")} description={t("description")}>
+      <form onSubmit={form.handleSubmit(submit)} className="flex flex-col gap-4" noValidate>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <Field label={t("ttl")} hint={t("ttlHint")} error={errors.cacheTtlSeconds?.message}>
+            <Input
+              {...form.register("cacheTtlSeconds", { valueAsNumber: true })}
+              type="number"
+              min={0}
+              max={86400}
+              readOnly={Boolean(reason)}
+            />
+          </Field>
+          <Field label={t("grace")} hint={t("graceHint")} error={errors.outageGraceSeconds?.message}>
+            <Input
+              {...form.register("outageGraceSeconds", { valueAsNumber: true })}
+              type="number"
+              min={0}
+              max={604800}
+              readOnly={Boolean(reason)}
+            />
+          </Field>
+        </div>
+        {(["activateOnCreate", "serveCompromised"] as const).map((name) => (
+          <Controller
+            key={name}
+            control={form.control}
+            name={name}
+            render={({ field }) => (
+              <Switch
+                checked={field.value}
+                onCheckedChange={field.onChange}
+                disabled={Boolean(reason)}
+                label={t(name)}
+                hint={t(`${name}Hint`)}
+              />
+            )}
+          />
+        ))}
+        {update.isError ? <ProblemNotice error={update.error} /> : null}
+        <div>
+          <Button
+            type="submit"
+            pending={update.isPending}
+            disabled={!form.formState.isDirty}
+            disabledReason={reason}
+          >
+            {tCommon("save")}
+          </Button>
+        </div>
+      </form>
+    </Panel>
+  );
+}
+
+function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
+  const t = useTranslations("settings.apiKey");
+  const reason = useRoleReason()("administrator");
+  const [value, setValue] = useState("");
+  const update = useUpdate(instance, t("saved"), () => setValue(""));
+  const problem = update.isError ? problemOf(update.error) : null;
+  const report = permissionReport.safeParse(problem?.report);
+
+  if (instance.keyManager === null) {
+    return (
+      <Panel title={t("title")}>
+        <Notice>{t("inactive")}</Notice>
+      </Panel>
+    );
+  }
+
+  return (
+    <Panel title={t("title")} description={t("description")}>
+      <form
+        className="flex flex-col gap-3"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (apiKey.safeParse(value).success) update.mutate({ apiKey: value.trim() });
+        }}
+      >
+        {instance.keyManager.serviceIdName ? (
+          <p className="text-muted">{t("current", { name: instance.keyManager.serviceIdName })}</p>
+        ) : null}
+        <Field label={t("label")} hint={t("hint")} className="max-w-md">
+          <Input
+            type="password"
+            value={value}
+            autoComplete="off"
+            data-1p-ignore=""
+            data-lpignore="true"
+            spellCheck={false}
+            maxLength={512}
+            readOnly={Boolean(reason)}
+            className="font-mono"
+            onChange={(event) => {
+              setValue(event.target.value);
+              update.reset();
+            }}
+          />
+        </Field>
+        {problem ? <ProblemNotice error={update.error} /> : null}
+        {report.success ? (
+          <div className="rounded-control border border-line">
+            <ReportChecks checks={report.data.checks} />
+          </div>
+        ) : null}
+        <div>
+          <Button
+            type="submit"
+            pending={update.isPending}
+            disabled={!apiKey.safeParse(value).success}
+            disabledReason={reason}
+          >
+            {t("submit")}
+          </Button>
+        </div>
+      </form>
+    </Panel>
+  );
+}

@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import english from "./en";
+import chinese from "./zh-CN";
+
+type Tree = { readonly [key: string]: string | Tree };
+
+/** Every message by its dotted key. */
+function flatten(tree: Tree, prefix = ""): Map<string, string> {
+  return new Map(
+    Object.entries(tree).flatMap(([key, value]) =>
+      typeof value === "string"
+        ? [[`${prefix}${key}`, value] as const]
+        : [...flatten(value, `${prefix}${key}.`)],
+    ),
+  );
+}
+
+/** Names of the arguments of an ICU message, whatever their kind; branches of plurals are messages themselves. */
+function argumentsOf(message: string): string[] {
+  const found = new Set<string>();
+
+  /** Reads text from `at` to the brace that closes it; returns the place after that brace. */
+  const readText = (from: number): number => {
+    let at = from;
+
+    while (at < message.length && message[at] !== "}") {
+      at = message[at] === "{" ? readArgument(at + 1) : at + 1;
+    }
+
+    return at + 1;
+  };
+
+  const readArgument = (from: number): number => {
+    const match = /^\s*(\w+)\s*(?:,\s*(\w+)\s*,)?/.exec(message.slice(from));
+    const kind = match?.[2] ?? "value";
+    let at = from + (match?.[0].length ?? 0);
+    found.add(match?.[1] ?? "");
+
+    // `plural` and `select`: name { text } name { text } … }
+    while (kind !== "value" && at < message.length && message[at] !== "}") {
+      at = message[at] === "{" ? readText(at + 1) : at + 1;
+    }
+
+    return kind === "value" ? message.indexOf("}", at) + 1 : at + 1;
+  };
+
+  readText(0);
+
+  return [...found].sort();
+}
+
+const en = flatten(english);
+const zh = flatten(chinese);
+
+test("there is something to compare", () => {
+  expect(en.size).toBeGreaterThan(300);
+  expect(argumentsOf("{a} {n, plural, =0 {no {b}} other {# {c}}} {d}")).toEqual(["a", "b", "c", "d", "n"]);
+});
+
+describe("both languages", () => {
+  test("have exactly the same keys", () => {
+    expect([...zh.keys()].sort()).toEqual([...en.keys()].sort());
+  });
+
+  test("have the same arguments in every message", () => {
+    const differing = [...en].filter(
+      ([key, message]) => argumentsOf(message).join() !== argumentsOf(zh.get(key) ?? "").join(),
+    );
+    expect(differing.map(([key]) => key)).toEqual([]);
+  });
+
+  test("have no empty message", () => {
+    expect([...en, ...zh].filter(([, message]) => message.trim() === "").map(([key]) => key)).toEqual([]);
+  });
+
+  test("balance their braces", () => {
+    for (const [key, message] of [...en, ...zh]) {
+      const depth = [...message].reduce(
+        (level, character) => level + (character === "{" ? 1 : character === "}" ? -1 : 0),
+        0,
+      );
+      expect(depth, key).toBe(0);
+    }
+  });
+});
+
+describe("words", () => {
+  test("no exclamation marks, no please, no successfully", () => {
+    const loud = [...en]
+      .filter(([, message]) => /!|\bplease\b|\bsuccessful/i.test(message))
+      .map(([key]) => key);
+    expect(loud).toEqual([]);
+    expect([...zh].filter(([, message]) => /[!！]/.test(message)).map(([key]) => key)).toEqual([]);
+  });
+
+  test("Chinese is Chinese: every message with letters has Han characters, names of products aside", () => {
+    const names = new Set([
+      "common.product",
+      "common.keyManager.key-protect",
+      "common.keyManager.hpcs",
+      "common.keyManager.pkcs11",
+      "common.keyManagerShort.key-protect",
+      "common.keyManagerShort.hpcs",
+      "common.keyManagerShort.pkcs11",
+      "instances.keyManager.crn",
+      "instances.keyManager.defaultKeyRing",
+      "instances.tabs.keks",
+      "instances.column.keks",
+      "certificates.column.fingerprint",
+      "certificates.upload.pastePlaceholder",
+      "connect.wayClient",
+      "connect.wayPowercli",
+      "keks.list",
+      "keks.column.crk",
+      "audit.zone.utc",
+      "audit.exportCsv",
+      "audit.exportNdjson",
+      "audit.detail.id",
+      "learn.chain.rows.deleted.manager",
+      "learn.encryption.rows.licence.vsan",
+    ]);
+    const foreign = [...zh]
+      // What is left without its arguments: "{name}: {reason}" has no words of its own.
+      .map(([key, message]) => [key, message.replace(/\{\w+\}/g, "")] as const)
+      .filter(([key, text]) => /\p{L}/u.test(text) && !/\p{Script=Han}/u.test(text) && !names.has(key))
+      .map(([key]) => key);
+    expect(foreign).toEqual([]);
+  });
+});

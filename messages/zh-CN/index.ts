@@ -1,0 +1,39 @@
+import audit from "./audit.json";
+import auth from "./auth.json";
+import certificates from "./certificates.json";
+import common from "./common.json";
+import connect from "./connect.json";
+import endpoints from "./endpoints.json";
+import errors from "./errors.json";
+import findings from "./findings.json";
+import instances from "./instances.json";
+import keks from "./keks.json";
+import learn from "./learn.json";
+import members from "./members.json";
+import overview from "./overview.json";
+import permissions from "./permissions.json";
+import settings from "./settings.json";
+import shell from "./shell.json";
+import tokens from "./tokens.json";
+import wizard from "./wizard.json";
+
+export default {
+  audit,
+  auth,
+  certificates,
+  common,
+  connect,
+  endpoints,
+  errors,
+  findings,
+  instances,
+  keks,
+  learn,
+  members,
+  overview,
+  permissions,
+  settings,
+  shell,
+  tokens,
+  wizard,
+};
