@@ -159,7 +159,16 @@ function makeChildren(
       entry,
       execArgv,
       // Secrets that only the start needs do not go to every process.
-      env: { ...process.env, ADMIN_PASSWORD: undefined, ...extra, DATABASE_URL: databaseUrl },
+      env: {
+        ...process.env,
+        ADMIN_PASSWORD: undefined,
+        DATABASE_URL: databaseUrl,
+        // Children run in the program's folder; what was relative to ours must not move.
+        DATA_DIR: settings.DATA_DIR,
+        MASTER_KEY_FILE: settings.masterKeyFile,
+        ...extra,
+      },
+      cwd: root,
       output: openLog(settings.DATA_DIR, name).descriptor,
       onEvent(event, detail) {
         if (event === "restarting") {

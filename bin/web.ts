@@ -1,17 +1,47 @@
 /** Process of the console and the REST API: Next.js behind a plain HTTP server that drains before it ends. */
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
+import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import next from "next";
+import { createAuditWriter } from "@/lib/audit/writer";
+import { setAuditWriter } from "@/lib/core/audit";
+import { openDatabase, setDatabase } from "@/lib/db";
+import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
 import { runProcess } from "./supervisor/run";
 
 const DRAIN_MS = 5_000;
+const DATABASE_CONNECTIONS = 20;
 const logger = createLogger("web");
+
+/** Without a proxy in front, the sender's own X-Forwarded-For would end up in the audit and in rate limits. */
+function takeAddressFromSocket(request: IncomingMessage): void {
+  delete request.headers["x-forwarded-for"];
+
+  if (request.socket.remoteAddress) {
+    request.headers["x-forwarded-for"] = request.socket.remoteAddress;
+  }
+}
 
 runProcess(logger, async () => {
   const settings = env();
+  // Next's bundles find both through globalThis.
+  const database = openDatabase(resolveDatabaseUrl(settings), {
+    max: DATABASE_CONNECTIONS,
+    applicationName: "kmip-console web",
+    onError: (error) => logger.warn({ err: error }, "database connection lost"),
+  });
+  const writer = createAuditWriter({
+    pool: database.pool,
+    node: `web-${settings.HOST}:${settings.PORT}@${hostname()}`,
+    logger,
+  });
+
+  setDatabase(database);
+  setAuditWriter(writer);
+
   const app = next({
     dev: settings.NODE_ENV === "development",
     dir: dirname(dirname(fileURLToPath(import.meta.url))),
@@ -25,6 +55,10 @@ runProcess(logger, async () => {
 
   const handle = app.getRequestHandler();
   const server = createServer((request, response) => {
+    if (!settings.TRUST_PROXY) {
+      takeAddressFromSocket(request);
+    }
+
     handle(request, response).catch((error: unknown) => {
       logger.error({ err: error }, "request failed");
       response.statusCode = 500;
@@ -47,6 +81,8 @@ runProcess(logger, async () => {
       setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
       await closed;
       await app.close();
+      await writer.close();
+      await database.close();
     },
   };
 });

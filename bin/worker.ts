@@ -1,9 +1,11 @@
 /** Process of the worker: what must happen without anybody asking. Work is claimed in PostgreSQL, so N may run. */
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Cron } from "croner";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { recordAction, setAuditWriter } from "@/lib/core/audit";
 import { ensureTlsIdentities } from "@/lib/core/endpoints";
+import { continueRemovals } from "@/lib/core/instances";
 import { reconcileAll, systemActor } from "@/lib/core/keks";
 import { checkDueInstances } from "@/lib/core/permissions";
 import { openDatabase, setDatabase } from "@/lib/db";
@@ -70,6 +72,12 @@ runProcess(logger, async () => {
             instanceId,
             requestData: { kind },
           }),
+      });
+    }),
+    job("removals", "30 * * * * *", async () => {
+      await continueRemovals({
+        requestId: randomUUID(),
+        onError: (instanceId, error) => logger.warn({ err: error, instanceId }, "removal did not end"),
       });
     }),
     job("server certificates", "0 17 3 * * *", async () => {

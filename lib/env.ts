@@ -51,6 +51,11 @@ const schema = z
     IBM_CLOUD_ENDPOINT_TYPE: z.enum(["private", "public"]).default("private"),
     MASTER_KEY_FILE: path.optional(),
     PUBLIC_URL: httpUrl.optional(),
+    /** `true` behind a reverse proxy that sets X-Forwarded-For; otherwise the header is the sender's invention. */
+    TRUST_PROXY: z
+      .enum(["true", "false"])
+      .default("false")
+      .transform((text) => text === "true"),
     LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_CLIENT_ID: z.string().min(1).optional(),

@@ -9,6 +9,7 @@ export type ChildOptions = {
   readonly entry: string;
   readonly execArgv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
   /** File descriptor for its output. */
   readonly output: number | "inherit";
   readonly onEvent: (
@@ -59,6 +60,7 @@ export class Child {
     const child = fork(this.#options.entry, [], {
       execArgv: [...this.#options.execArgv],
       env: this.#options.env,
+      cwd: this.#options.cwd,
       stdio: ["ignore", this.#options.output, this.#options.output, "ipc"],
       // Ctrl-C must reach the supervisor only, which stops its children in order.
       detached: true,
