@@ -127,6 +127,12 @@ async function start(order: PostgresOrder): Promise<void> {
 process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => {});
 process.on("disconnect", () => void stop());
+
+if (!process.connected) {
+  // The parent was killed while this process was loading.
+  process.exit(0);
+}
+
 process.once("message", (order) => {
   start(order as PostgresOrder).then(
     () => report({ type: "ready" }),

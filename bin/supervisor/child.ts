@@ -19,6 +19,7 @@ export type ChildOptions = {
 };
 
 const RESTART_MS = [200, 500, 1_000, 2_000, 5_000, 10_000] as const;
+const READY_TIMEOUT_MS = 60_000;
 /** A process that ran this long had not failed at its start. */
 const STABLE_MS = 30_000;
 
@@ -45,7 +46,13 @@ export class Child {
    * @throws Error when it says that it failed, or ends before it is ready
    */
   async start(): Promise<void> {
-    const result = await this.#run();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve("it was not ready in a minute; see its log"), READY_TIMEOUT_MS);
+    });
+    const result = await Promise.race([this.#run(), late]);
+
+    clearTimeout(timer);
 
     if (result !== null) {
       this.#stopping = true;

@@ -38,6 +38,11 @@ export function runProcess(logger: pino.Logger, start: () => Promise<{ stop(): P
     void stop("unhandled rejection", 1);
   });
 
+  if (process.send && !process.connected) {
+    // The supervisor was killed while this process was loading: the event came before anybody listened.
+    process.exit(0);
+  }
+
   start().then(
     (started) => {
       running = started;

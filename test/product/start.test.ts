@@ -182,9 +182,11 @@ describe("npm start", () => {
         },
       );
 
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+
       await sleep(wait);
       child.kill("SIGKILL");
-      await new Promise((resolve) => child.once("exit", resolve));
+      await gone;
     }
 
     // What the killed starts left behind ends by itself, or by the next start.
@@ -205,8 +207,11 @@ describe("npm start", () => {
     const token = await cli(product, "token", "create", "--role", "viewer", "--name", "survivor");
 
     expect(token.code).toBe(0);
+
+    const gone = new Promise((resolve) => product.process.once("exit", resolve));
+
     product.process.kill("SIGKILL");
-    await new Promise((resolve) => product.process.once("exit", resolve));
+    await gone;
 
     let again = await runStart(settings);
 
