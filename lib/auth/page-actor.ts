@@ -2,7 +2,6 @@ import "server-only";
 import { cookies, headers } from "next/headers";
 import { redirect } from "next/navigation";
 import { cache } from "react";
-import type { Actor } from "@/lib/core/actor";
 import { type Authenticated, userActor } from "./get-actor";
 import { requestFacts } from "./request-facts";
 import { readSession } from "./session";
@@ -32,9 +31,4 @@ export async function requirePageSession(callbackUrl?: string): Promise<Authenti
   }
 
   return session;
-}
-
-/** The actor of a page (see requirePageSession). */
-export async function getPageActor(callbackUrl?: string): Promise<Actor> {
-  return (await requirePageSession(callbackUrl)).actor;
 }
