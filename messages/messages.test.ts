@@ -46,6 +46,8 @@ function argumentsOf(message: string): string[] {
 
   readText(0);
 
+  for (const [, tag] of message.matchAll(/<(\w+)>/g)) found.add(`<${tag}>`);
+
   return [...found].sort();
 }
 
@@ -54,7 +56,14 @@ const zh = flatten(chinese);
 
 test("there is something to compare", () => {
   expect(en.size).toBeGreaterThan(300);
-  expect(argumentsOf("{a} {n, plural, =0 {no {b}} other {# {c}}} {d}")).toEqual(["a", "b", "c", "d", "n"]);
+  expect(argumentsOf("{a} {n, plural, =0 {no {b}} other {# {c}}} <e></e> {d}")).toEqual([
+    "<e>",
+    "a",
+    "b",
+    "c",
+    "d",
+    "n",
+  ]);
 });
 
 describe("both languages", () => {
@@ -75,6 +84,7 @@ describe("both languages", () => {
 
   test("balance their braces", () => {
     for (const [key, message] of [...en, ...zh]) {
+      expect((message.match(/<\w+>/g) ?? []).length, key).toBe((message.match(/<\/\w+>/g) ?? []).length);
       const depth = [...message].reduce(
         (level, character) => level + (character === "{" ? 1 : character === "}" ? -1 : 0),
         0,
@@ -121,7 +131,7 @@ describe("words", () => {
     ]);
     const foreign = [...zh]
       // What is left without its arguments: "{name}: {reason}" has no words of its own.
-      .map(([key, message]) => [key, message.replace(/\{\w+\}/g, "")] as const)
+      .map(([key, message]) => [key, message.replace(/\{\w+\}|<\/?\w+>/g, "")] as const)
       .filter(([key, text]) => /\p{L}/u.test(text) && !/\p{Script=Han}/u.test(text) && !names.has(key))
       .map(([key]) => key);
     expect(foreign).toEqual([]);

@@ -7,8 +7,10 @@ import { useQueryStates } from "nuqs";
 import { useMemo, useState } from "react";
 import { type Column, DataTable } from "@/components/data-table/data-table";
 import { ProblemNotice } from "@/components/errors/problem";
+import { ShapeMark } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
-import { Segmented, Switch } from "@/components/ui/choice";
+import { Segmented } from "@/components/ui/choice";
+import { cn } from "@/components/ui/cn";
 import { Empty } from "@/components/ui/empty";
 import { Panel } from "@/components/ui/panel";
 import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
@@ -18,7 +20,7 @@ import { queries } from "@/lib/api/queries";
 import type { AuditEvent } from "@/lib/api/schemas/audit-events";
 import { EventDrawer } from "./event-drawer";
 import { ExportMenu } from "./export-menu";
-import { AuditFilterBar } from "./filter-bar";
+import { AuditFilterBar, TimeRange } from "./filter-bar";
 import {
   AUDIT_PER_PAGE,
   type AuditFilters,
@@ -88,15 +90,10 @@ export function AuditView({
 
   return (
     <>
-      <div className="mb-3 flex flex-wrap items-start gap-x-3 gap-y-2">
-        <AuditFilterBar
-          filters={filters}
-          zone={view.zone}
-          onChange={change}
-          onClear={clear}
-          instancePage={instanceId !== undefined}
-        />
-        <div className="flex items-center gap-2">
+      <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
+        <TimeRange filters={filters} zone={view.zone} onChange={change} />
+        <div className="flex flex-wrap items-center gap-2">
+          <LiveSwitch live={live} paused={view.event !== null} onChange={setLive} />
           <Segmented
             label={t("zone.label")}
             value={view.zone}
@@ -119,6 +116,13 @@ export function AuditView({
           <ExportMenu query={query} />
         </div>
       </div>
+      <AuditFilterBar
+        filters={filters}
+        zone={view.zone}
+        onChange={change}
+        onClear={clear}
+        instancePage={instanceId !== undefined}
+      />
       <Panel flush className="mb-4">
         {histogram.data ? (
           <Histogram
@@ -133,9 +137,6 @@ export function AuditView({
         )}
       </Panel>
       <Panel flush>
-        <div className="flex justify-end border-line border-b px-4 py-2">
-          <LiveSwitch live={live} paused={view.event !== null} onChange={setLive} />
-        </div>
         {list.isPending ? (
           <SkeletonRows rows={12} />
         ) : list.isError && !list.data ? (
@@ -201,10 +202,16 @@ function LiveSwitch({
   const t = useTranslations("audit");
 
   return (
-    <div className="flex items-center gap-3 text-muted">
-      <span className="text-label max-sm:hidden">{live && paused ? t("livePaused") : t("liveHint")}</span>
-      <Switch checked={live} onCheckedChange={onChange} label={t("live")} />
-    </div>
+    <Tooltip content={live && paused ? t("livePaused") : t("liveHint")}>
+      <Button aria-pressed={live} onClick={() => onChange(!live)} className="font-normal">
+        <ShapeMark
+          shape={live ? "ok" : "idle"}
+          tone={live ? "ok" : "idle"}
+          className={cn(live && "animate-pulse")}
+        />
+        {t("live")}
+      </Button>
+    </Tooltip>
   );
 }
 
@@ -239,7 +246,7 @@ function useColumns({
         id: "time",
         header: t("time"),
         meta: { className: "whitespace-nowrap" },
-        cell: ({ row }) => <Time value={row.original.eventTime} kind="exact" zone={zone} />,
+        cell: ({ row }) => <Time value={row.original.eventTime} kind="log" zone={zone} />,
       },
       { id: "outcome", header: t("outcome"), cell: ({ row }) => <Outcome outcome={row.original.outcome} /> },
       {
@@ -261,7 +268,7 @@ function useColumns({
       {
         id: "target",
         header: t("target"),
-        meta: { className: "max-lg:hidden max-w-64" },
+        meta: { className: "max-lg:hidden w-full max-w-0" },
         cell: ({ row: { original: event } }) => (
           <span
             className={event.target.name ? "block truncate" : "block truncate font-mono text-code"}

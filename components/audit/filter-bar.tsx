@@ -21,7 +21,7 @@ import {
 } from "./filters";
 import { shortAction } from "./words";
 
-/** Time range and filters; what cannot be chosen from a menu (a target, a person) stands as a chip. */
+/** Filters; what cannot be chosen from a menu (a target, a person) stands as a chip. */
 export function AuditFilterBar({
   filters,
   zone,
@@ -50,14 +50,7 @@ export function AuditFilterBar({
         : t("filter.until", { to: when(filters.to ?? "") });
 
   return (
-    <div className="flex min-w-0 flex-1 flex-wrap items-center gap-2">
-      <Segmented
-        label={t("filter.range")}
-        value={bounded ? undefined : filters.range}
-        onValueChange={(range) => onChange({ range, from: null, to: null })}
-        options={RANGES.map((range) => ({ value: range, label: t(`range.${range}`) }))}
-      />
-      <CustomRange filters={filters} zone={zone} onChange={onChange} />
+    <div className="mb-3 flex min-w-0 flex-wrap items-center gap-2">
       <SearchBox
         label={t("search")}
         value={filters.q}
@@ -128,6 +121,32 @@ export function AuditFilterBar({
           {tCommon("clearFilters")}
         </Button>
       ) : null}
+    </div>
+  );
+}
+
+/** How far back, or from when to when. */
+export function TimeRange({
+  filters,
+  zone,
+  onChange,
+}: Readonly<{
+  filters: AuditFilters;
+  zone: "local" | "utc";
+  onChange: (filters: Partial<AuditFilters>) => void;
+}>) {
+  const t = useTranslations("audit");
+  const bounded = filters.from !== null || filters.to !== null;
+
+  return (
+    <div className="flex min-w-0 flex-wrap items-center gap-2">
+      <Segmented
+        label={t("filter.range")}
+        value={bounded ? undefined : filters.range}
+        onValueChange={(range) => onChange({ range, from: null, to: null })}
+        options={RANGES.map((range) => ({ value: range, label: t(`range.${range}`) }))}
+      />
+      <CustomRange filters={filters} zone={zone} onChange={onChange} />
     </div>
   );
 }

@@ -28,6 +28,7 @@ import { CertificateDrawer } from "./certificate-drawer";
 import { Expiry } from "./expiry";
 import { RemoveCertificateDialog, RenameCertificateDialog } from "./manage-dialogs";
 import { SignCsrDialog } from "./sign-dialog";
+import { oneLine } from "./subject";
 
 const PER_PAGE = 50;
 
@@ -158,10 +159,10 @@ function useColumns({
       {
         id: "subject",
         header: t("column.subject"),
-        meta: { className: "max-lg:hidden max-w-72" },
+        meta: { className: "max-lg:hidden w-full max-w-0" },
         cell: ({ row }) => (
           <span className="block truncate text-muted" title={row.original.subject}>
-            {row.original.subject.replaceAll("\n", ", ")}
+            {oneLine(row.original.subject)}
           </span>
         ),
       },

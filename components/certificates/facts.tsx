@@ -1,9 +1,8 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { colonHex } from "@/components/instances/fingerprint";
+import { Fingerprint } from "@/components/instances/fingerprint";
 import { Badge } from "@/components/ui/badge";
-import { MonoCopy } from "@/components/ui/copy";
 import { Fact, Facts } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
 import type { ClientCertificate, ParsedCertificate } from "@/lib/api/schemas/client-certificates";
@@ -43,7 +42,7 @@ export function CertificateFacts({
         <Expiry notAfter={certificate.notAfter} withDate={false} />
       </Fact>
       <Fact term={t("sha256")}>
-        <MonoCopy value={colonHex(certificate.sha256)} what={t("sha256")} />
+        <Fingerprint hex={certificate.sha256} what={t("sha256")} />
       </Fact>
       {certificate.sha1 ? (
         <Fact
@@ -53,7 +52,7 @@ export function CertificateFacts({
             </>
           }
         >
-          <MonoCopy value={colonHex(certificate.sha1)} what={t("sha1")} />
+          <Fingerprint hex={certificate.sha1} what={t("sha1")} />
         </Fact>
       ) : null}
       <Fact term={t("key")}>

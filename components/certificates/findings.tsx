@@ -17,7 +17,7 @@ export function Findings({ findings }: Readonly<{ findings: readonly Certificate
   if (findings.length === 0) {
     return (
       <p className="flex gap-2">
-        <ShapeMark shape="ok" tone="ok" className="mt-[5px]" />
+        <ShapeMark shape="ok" tone="ok" className="mt-[5.5px]" />
         {t("none")}
       </p>
     );
@@ -31,7 +31,7 @@ export function Findings({ findings }: Readonly<{ findings: readonly Certificate
 
         return (
           <li key={`${finding.code}-${finding.message}`} className="flex gap-2" data-finding={finding.code}>
-            <ShapeMark shape={tone} tone={tone} className="mt-[5px] shrink-0" />
+            <ShapeMark shape={tone} tone={tone} className="mt-[5.5px]" />
             <span className="min-w-0 break-anywhere">
               <span className="font-medium">{t(finding.severity)}: </span>
               {t.has(code) ? t(code) : finding.message}

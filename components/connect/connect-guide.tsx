@@ -5,7 +5,7 @@ import Link from "next/link";
 import { useTranslations } from "next-intl";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { type ReactNode, useSyncExternalStore } from "react";
-import { colonHex } from "@/components/instances/fingerprint";
+import { Fingerprint } from "@/components/instances/fingerprint";
 import { useInstance } from "@/components/instances/use-instance";
 import { useRoleReason } from "@/components/session/use-me";
 import { ShapeMark } from "@/components/ui/badge";
@@ -116,7 +116,7 @@ function Steps({ instance, powercli }: Readonly<{ instance: Instance; powercli: 
     <>
       <Step number={1} title={t("step1.title")} done={connected}>
         {powercli ? (
-          <CodeBlock code={snippets.add} what={t("step1.title")} />
+          <CodeBlock wrap code={snippets.add} what={t("step1.title")} />
         ) : (
           <>
             <p>{t("step1.body")}</p>
@@ -144,7 +144,7 @@ function Steps({ instance, powercli }: Readonly<{ instance: Instance; powercli: 
       </Step>
       <Step number={2} title={t("step2.title")} done={connected}>
         <p>{t(powercli ? "step2.powercli" : "step2.body")}</p>
-        {powercli ? <CodeBlock code={snippets.compare} what={t("step2.title")} /> : null}
+        {powercli ? <CodeBlock wrap code={snippets.compare} what={t("step2.title")} /> : null}
         {instance.endpoints.map((endpoint) => (
           <TrustFacts key={endpoint.zone} endpoint={endpoint} />
         ))}
@@ -152,7 +152,7 @@ function Steps({ instance, powercli }: Readonly<{ instance: Instance; powercli: 
       <Step number={3} title={t("step3.title")} done={certificates > 0}>
         <p>{t(powercli ? "step3.powercli" : "step3.body")}</p>
         {powercli ? (
-          <CodeBlock code={snippets.certificate} what={t("step3.title")} />
+          <CodeBlock wrap code={snippets.certificate} what={t("step3.title")} />
         ) : (
           <p className="text-muted">{t("step3.csr")}</p>
         )}
@@ -168,9 +168,9 @@ function Steps({ instance, powercli }: Readonly<{ instance: Instance; powercli: 
         {powercli ? (
           <>
             <p>{t("step4.powercli")}</p>
-            <CodeBlock code={snippets.upload} what={t("step4.powercli")} />
+            <CodeBlock wrap code={snippets.upload} what={t("step4.powercli")} />
             <p>{t("step4.powercliSet")}</p>
-            <CodeBlock code={snippets.use} what={t("step4.powercliSet")} />
+            <CodeBlock wrap code={snippets.use} what={t("step4.powercliSet")} />
           </>
         ) : null}
       </Step>
@@ -179,17 +179,19 @@ function Steps({ instance, powercli }: Readonly<{ instance: Instance; powercli: 
         {powercli ? (
           <>
             <p>{t("step5.powercli")}</p>
-            <CodeBlock code={snippets.check} what={t("step5.powercli")} />
+            <CodeBlock wrap code={snippets.check} what={t("step5.powercli")} />
           </>
         ) : null}
         <p role="status" className="flex items-center gap-2">
           <ShapeMark shape={connected ? "ok" : "idle"} tone={connected ? "ok" : "accent"} />
-          {lastKmipAt
-            ? t.rich("step5.seen", { when: () => <Time key="when" value={lastKmipAt} /> })
-            : t("step5.waiting")}
-          {counts.keks > 0 ? (
-            <span className="text-muted">· {t("step5.kek", { count: counts.keks })}</span>
-          ) : null}
+          <span>
+            {lastKmipAt
+              ? t.rich("step5.seen", { when: () => <Time key="when" value={lastKmipAt} /> })
+              : t("step5.waiting")}
+            {counts.keks > 0 ? (
+              <span className="text-muted"> · {t("step5.kek", { count: counts.keks })}</span>
+            ) : null}
+          </span>
         </p>
       </Step>
     </>
@@ -215,10 +217,10 @@ function TrustFacts({ endpoint }: Readonly<{ endpoint: Instance["endpoints"][num
       </p>
       <Facts>
         <Fact term={tEndpoints("sha256")}>
-          <MonoCopy value={colonHex(serverCertificate.sha256)} what={tEndpoints("sha256")} />
+          <Fingerprint hex={serverCertificate.sha256} what={tEndpoints("sha256")} />
         </Fact>
         <Fact term={tEndpoints("sha1")}>
-          <MonoCopy value={colonHex(serverCertificate.sha1)} what={tEndpoints("sha1")} />
+          <Fingerprint hex={serverCertificate.sha1} what={tEndpoints("sha1")} />
         </Fact>
       </Facts>
     </div>

@@ -48,14 +48,14 @@ export function DataTable<Row extends object>({
   dimmed?: boolean;
 }>) {
   const table = useTable({ features, columns, data: rows, getRowId: rowKey });
-  const body = useRef<HTMLTableSectionElement>(null);
+  const frame = useRef<HTMLTableElement>(null);
   const model = table.getRowModel().rows;
   const virtual = model.length > VIRTUAL_FROM;
   const virtualizer = useWindowVirtualizer({
     count: virtual ? model.length : 0,
     estimateSize: () => ROW_HEIGHT,
     overscan: 24,
-    scrollMargin: body.current?.offsetTop ?? 0,
+    scrollMargin: topOf(frame.current),
   });
 
   const items = virtualizer.getVirtualItems();
@@ -67,14 +67,15 @@ export function DataTable<Row extends object>({
     virtual && last ? virtualizer.getTotalSize() - (last.end - virtualizer.options.scrollMargin) : 0;
 
   return (
-    <div className="scroll-thin overflow-x-auto nav:overflow-visible">
+    <div className="scroll-thin overflow-x-auto xl:overflow-visible">
       <table
+        ref={frame}
         aria-label={label}
         aria-rowcount={virtual ? model.length + 1 : undefined}
         aria-busy={dimmed || undefined}
         className={cn("w-full border-separate border-spacing-0 transition-opacity", dimmed && "opacity-60")}
       >
-        <thead className="nav:sticky nav:top-13 z-[5]">
+        <thead className="z-[5] xl:sticky xl:top-13">
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>
               {group.headers.map((header) => (
@@ -85,8 +86,8 @@ export function DataTable<Row extends object>({
             </tr>
           ))}
         </thead>
-        <tbody ref={body}>
-          {before > 0 ? <Gap height={before} columns={columns.length} /> : null}
+        {before > 0 ? <Gap height={before} columns={columns.length} /> : null}
+        <tbody>
           {shown.map((row) => (
             <tr
               key={row.id}
@@ -102,7 +103,7 @@ export function DataTable<Row extends object>({
                 <td
                   key={cell.id}
                   className={cn(
-                    "h-9 border-line border-b px-3 py-1 align-middle first:ps-4 last:pe-4 group-last/row:border-b-0",
+                    "h-9 whitespace-nowrap border-line border-b px-3 py-1 align-middle first:ps-4 last:pe-4 group-last/row:border-b-0",
                     cell.column.columnDef.meta?.className,
                   )}
                 >
@@ -111,11 +112,16 @@ export function DataTable<Row extends object>({
               ))}
             </tr>
           ))}
-          {after > 0 ? <Gap height={after} columns={columns.length} /> : null}
         </tbody>
+        {after > 0 ? <Gap height={after} columns={columns.length} /> : null}
       </table>
     </div>
   );
+}
+
+/** Distance of the rows from the top of the page, in pixels. */
+function topOf(table: HTMLTableElement | null): number {
+  return table === null ? 0 : table.getBoundingClientRect().top + window.scrollY + ROW_HEIGHT;
 }
 
 /** Links, buttons and selected text in a row keep their own meaning. */
@@ -134,9 +140,11 @@ function openUnlessBusy(event: MouseEvent, open: () => void): void {
 
 function Gap({ height, columns }: Readonly<{ height: number; columns: number }>) {
   return (
-    <tr role="presentation">
-      <td colSpan={columns} style={{ height, padding: 0 }} />
-    </tr>
+    <tbody aria-hidden="true">
+      <tr>
+        <td colSpan={columns} style={{ height, padding: 0 }} />
+      </tr>
+    </tbody>
   );
 }
 
@@ -150,7 +158,7 @@ function HeaderCell({ meta, children }: Readonly<{ meta: Meta | undefined; child
       scope="col"
       aria-sort={sort?.direction ?? undefined}
       className={cn(
-        "h-9 whitespace-nowrap border-line border-b bg-panel px-3 text-label text-muted first:ps-4 last:pe-4",
+        "h-9 whitespace-nowrap border-line border-b bg-panel px-3 text-label text-muted first:rounded-ss-panel first:ps-4 last:rounded-se-panel last:pe-4",
         meta?.className,
       )}
     >

@@ -3,6 +3,7 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useFormatter, useTranslations } from "next-intl";
 import { useMemo } from "react";
+import { oneLine } from "@/components/certificates/subject";
 import { type Column, DataTable } from "@/components/data-table/data-table";
 import { colonHex } from "@/components/instances/fingerprint";
 import { StateBadge } from "@/components/ui/badge";
@@ -128,6 +129,7 @@ function useColumns(): Column<Failure>[] {
       {
         id: "reason",
         header: t("column.reason"),
+        meta: { className: "whitespace-normal" },
         cell: ({ row: { original: failure } }) => (
           <span>
             {words(failure)}{" "}
@@ -147,7 +149,7 @@ function useColumns(): Column<Failure>[] {
           failure.certificateSha256 ? (
             <span className="flex items-center gap-1">
               <span className="max-w-72 truncate" title={failure.subject ?? ""}>
-                {failure.subject?.replaceAll("\n", ", ")}
+                {failure.subject ? oneLine(failure.subject) : null}
               </span>
               <span className="font-mono text-code text-muted" title={colonHex(failure.certificateSha256)}>
                 {failure.certificateSha256.slice(0, 12)}…

@@ -1,7 +1,7 @@
 "use client";
 
 import { useFormatter, useTranslations } from "next-intl";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { cn } from "@/components/ui/cn";
 import { Time } from "@/components/ui/time";
 import type { Instance } from "@/lib/api/schemas/instances";
@@ -76,39 +76,31 @@ type Link = { key: string; title: ReactNode; main: ReactNode; facts: ReactNode; 
 /** The motif itself: links in a row, joined by the word between them. */
 export function ChainLinks({ links, wraps }: Readonly<{ links: readonly Link[]; wraps: string }>) {
   return (
-    <ol className="flex flex-col items-stretch gap-1.5 md:flex-row md:items-center md:gap-0">
+    <ol className="grid items-stretch gap-1.5 md:grid-cols-[minmax(0,1fr)_auto_minmax(0,1fr)_auto_minmax(0,1fr)] md:gap-0">
       {links.map((link, index) => (
-        <li
-          key={link.key}
-          className="flex min-w-0 flex-1 flex-col items-stretch gap-1.5 md:flex-row md:items-center md:gap-0"
-        >
+        <Fragment key={link.key}>
           {index > 0 ? (
-            <span className="flex shrink-0 items-center justify-center gap-1.5 px-3 text-label text-muted md:flex-col md:gap-0.5">
-              <span>{wraps}</span>
+            <li className="flex items-center justify-center gap-1.5 px-3 text-label text-muted md:flex-col md:gap-0.5">
+              {wraps}
               <svg viewBox="0 0 24 8" aria-hidden="true" className="hidden w-6 md:block">
-                <path
-                  d="M0 4h22M18.500 1 22 4l-3.500 3"
-                  fill="none"
-                  stroke="currentColor"
-                  strokeWidth="1.2"
-                />
+                <path d="M0 4h22M18.5 1 22 4l-3.5 3" fill="none" stroke="currentColor" strokeWidth="1.2" />
               </svg>
               <svg viewBox="0 0 8 16" aria-hidden="true" className="h-4 md:hidden">
-                <path d="M4 0v14M1 10.500 4 14l3-3.500" fill="none" stroke="currentColor" strokeWidth="1.2" />
+                <path d="M4 0v14M1 10.5 4 14l3-3.5" fill="none" stroke="currentColor" strokeWidth="1.2" />
               </svg>
-            </span>
+            </li>
           ) : null}
-          <div
+          <li
             className={cn(
-              "min-w-0 flex-1 self-stretch rounded-control border bg-sunk px-3.5 py-2.5",
+              "min-w-0 rounded-control border bg-sunk px-3.5 py-2.5",
               link.bad ? "border-bad" : "border-line",
             )}
           >
-            <p className="text-muted">{link.title}</p>
+            {link.title ? <p className="text-muted">{link.title}</p> : null}
             <p className="break-anywhere font-semibold">{link.main}</p>
             <p className="break-anywhere text-muted">{link.facts}</p>
-          </div>
-        </li>
+          </li>
+        </Fragment>
       ))}
     </ol>
   );

@@ -8,7 +8,7 @@ import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { saveText } from "@/components/ui/save-text";
 import { Time } from "@/components/ui/time";
 import type { Instance } from "@/lib/api/schemas/instances";
-import { colonHex } from "./fingerprint";
+import { Fingerprint } from "./fingerprint";
 
 /** Where clients connect, and how they recognise that it is this server. */
 export function EndpointsPanel({ instance }: Readonly<{ instance: Instance }>) {
@@ -51,7 +51,7 @@ export function EndpointsPanel({ instance }: Readonly<{ instance: Instance }>) {
                 </div>
                 <Facts>
                   <Fact term={t("sha256")}>
-                    <MonoCopy value={colonHex(serverCertificate.sha256)} what={t("sha256")} />
+                    <Fingerprint hex={serverCertificate.sha256} what={t("sha256")} />
                   </Fact>
                   <Fact
                     term={
@@ -61,7 +61,7 @@ export function EndpointsPanel({ instance }: Readonly<{ instance: Instance }>) {
                       </>
                     }
                   >
-                    <MonoCopy value={colonHex(serverCertificate.sha1)} what={t("sha1")} />
+                    <Fingerprint hex={serverCertificate.sha1} what={t("sha1")} />
                   </Fact>
                   <Fact term={t("expires")}>
                     <Time value={serverCertificate.notAfter} kind="date" />{" "}

@@ -109,7 +109,7 @@ export function FirstConnection({ instance }: Readonly<{ instance: Instance }>) 
     return (
       <Panel>
         <div className="flex gap-3">
-          <ShapeMark shape="ok" tone="ok" className="mt-[3px] text-[0.95em]" />
+          <ShapeMark shape="ok" tone="ok" className="mt-[5px] size-2.5" />
           <div className="min-w-0">
             <p className="font-medium">
               {t.rich("seen", { when: () => <Time key="when" value={instance.lastKmipAt ?? ""} /> })}
@@ -126,7 +126,7 @@ export function FirstConnection({ instance }: Readonly<{ instance: Instance }>) 
   return (
     <Panel>
       <div className="flex gap-3" role="status">
-        <ShapeMark shape="idle" tone="accent" className="mt-[3px] animate-pulse text-[0.95em]" />
+        <ShapeMark shape="idle" tone="accent" className="mt-[5px] size-2.5 animate-pulse" />
         <div className="min-w-0 flex-1">
           <p className="font-medium">{t(hasCertificate ? "waiting" : "noCertificate")}</p>
           <p className="text-muted">{t(hasCertificate ? "waitingBody" : "noCertificateBody")}</p>

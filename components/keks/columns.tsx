@@ -52,7 +52,7 @@ export function useKekColumns(options: Options): Column<Kek>[] {
           onChange={(checked) => onSelect(new Set(checked ? selectable : []))}
         />
       ),
-      meta: { className: "w-6 pe-0! max-md:hidden" },
+      meta: { className: "w-6 pe-0! max-lg:hidden" },
       cell: ({ row: { original: kek } }) =>
         isDestroyed(kek.state) ? null : (
           <SelectBox
@@ -80,7 +80,7 @@ export function useKekColumns(options: Options): Column<Kek>[] {
         id: "label",
         header: t("column.label"),
         meta: {
-          className: "max-md:hidden max-w-80",
+          className: "max-md:hidden w-full max-w-0",
           sort: {
             direction: sort === "name" ? "ascending" : null,
             onToggle: () => onSort(sort === "name" ? "-createdAt" : "name"),
@@ -91,7 +91,7 @@ export function useKekColumns(options: Options): Column<Kek>[] {
       {
         id: "crk",
         header: t("column.crk"),
-        meta: { className: "max-xl:hidden" },
+        meta: { className: "max-[1400px]:hidden" },
         cell: ({ row: { original: kek } }) =>
           kek.crkVersion ? (
             <button
@@ -138,7 +138,7 @@ export function useKekColumns(options: Options): Column<Kek>[] {
       {
         id: "client",
         header: t("column.client"),
-        meta: { className: "max-xl:hidden max-w-44" },
+        meta: { className: "max-[1400px]:hidden max-w-40" },
         cell: ({ row: { original: kek } }) => (
           <span className="block truncate" title={kek.lastServedTo?.address ?? undefined}>
             {kek.lastServedTo?.name ?? kek.createdByCertificate?.name}
@@ -171,7 +171,7 @@ function Identifier({ instanceId, kek }: Readonly<{ instanceId: string; kek: Kek
           route.open(uid);
         }}
         title={uid}
-        className="max-w-40 truncate font-mono text-code underline-offset-4 hover:underline lg:max-w-56 2xl:max-w-none"
+        className="max-w-36 truncate font-mono text-code underline-offset-4 hover:underline sm:max-w-44 2xl:max-w-none"
       >
         {uid}
       </Link>

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { type Chosen, propose } from "@/components/certificates/chosen";
 import { Expiry } from "@/components/certificates/expiry";
 import { PreviewCards } from "@/components/certificates/preview-cards";
+import { oneLine } from "@/components/certificates/subject";
 import { CertificateUploadField, type PreviewedCertificate } from "@/components/certificates/upload-field";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
@@ -24,9 +25,10 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
   const [tried, setTried] = useState(false);
   const included = chosen?.filter((entry) => entry.included) ?? [];
 
-  const add = () => {
+  /** Takes what is previewed; false when a name is missing. */
+  const add = (): boolean => {
     setTried(true);
-    if (included.length === 0 || included.some((entry) => entry.name.trim() === "")) return;
+    if (included.some((entry) => entry.name.trim() === "")) return false;
 
     const added = included.map(({ certificate, name }) => ({
       name: name.trim(),
@@ -45,13 +47,16 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
     });
     setChosen(null);
     setTried(false);
+
+    return true;
   };
 
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (isComplete("certificates", state)) onNext();
+        // What is on the screen belongs to the order: nobody should lose it by going on.
+        if (add() && isComplete("certificates", state)) onNext();
       }}
       className="flex flex-col gap-4"
       noValidate
@@ -69,7 +74,7 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
                     <span className="min-w-0 flex-1">
                       <span className="block truncate font-medium">{certificate.name}</span>
                       <span className="block truncate text-label text-muted">
-                        {certificate.subject.replaceAll("\n", ", ")} ·{" "}
+                        {oneLine(certificate.subject)} ·{" "}
                         <span className="font-mono">{certificate.sha256.slice(0, 16)}…</span>
                       </span>
                     </span>
@@ -99,7 +104,7 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
               <PreviewCards chosen={chosen} onChange={setChosen} nameErrors={tried} />
               <div className="flex justify-end gap-2">
                 <Button onClick={() => setChosen(null)}>{tUpload("another")}</Button>
-                <Button disabled={included.length === 0} onClick={add}>
+                <Button disabled={included.length === 0} onClick={() => add()}>
                   {t("addThis", { count: Math.max(1, included.length) })}
                 </Button>
               </div>
@@ -110,7 +115,7 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
         </div>
       </Panel>
       <StepActions back={<Button onClick={onBack}>{tCommon("back")}</Button>}>
-        <Button type="submit" variant="primary" disabled={included.length > 0}>
+        <Button type="submit" variant="primary">
           {tCommon("continue")}
         </Button>
       </StepActions>

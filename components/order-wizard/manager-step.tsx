@@ -2,13 +2,14 @@
 
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
-import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { ProblemNotice } from "@/components/errors/problem";
 import { Button } from "@/components/ui/button";
 import { ChoiceCards } from "@/components/ui/choice";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
+import { Spinner } from "@/components/ui/spinner";
 import { api } from "@/lib/api/client";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
@@ -20,7 +21,6 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
   const tCommon = useTranslations("common");
   const { state, dispatch } = wizard;
   const { draft, apiKey } = state;
-  const pkcs11 = usePkcs11Reason();
   const ready = isComplete("key-manager", state);
 
   return (
@@ -41,12 +41,7 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
             options={[
               { value: "key-protect", title: tCommon("keyManager.key-protect"), detail: t("keyProtect") },
               { value: "hpcs", title: tCommon("keyManager.hpcs"), detail: t("hpcs") },
-              {
-                value: "pkcs11",
-                title: tCommon("keyManager.pkcs11"),
-                detail: pkcs11.available ? t("pkcs11") : (pkcs11.reason ?? t("pkcs11Unknown")),
-                disabled: !pkcs11.available,
-              },
+              { value: "pkcs11", title: tCommon("keyManager.pkcs11"), detail: t("pkcs11") },
             ]}
           />
           {draft.later ? (
@@ -60,6 +55,8 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
             >
               {t("laterChosen")}
             </Notice>
+          ) : draft.kind === "pkcs11" ? (
+            <Pkcs11 />
           ) : (
             <ApiKeyAndInstance wizard={wizard} instanceRegion={instanceRegion} />
           )}
@@ -207,8 +204,9 @@ function ApiKeyRow({
   );
 }
 
-/** Whether this deployment has PKCS#11: the server says so, with the reason when it has not. */
-function usePkcs11Reason(): { available: boolean; reason: string | null } {
+/** An HSM of one's own: the server says what this deployment lacks for it. */
+function Pkcs11() {
+  const t = useTranslations("wizard.manager");
   const probe = useQuery({
     queryKey: ["key-managers", "pkcs11"],
     queryFn: ({ signal }) => api.keyManagers.discover({ kind: "pkcs11" }, { signal }),
@@ -216,7 +214,12 @@ function usePkcs11Reason(): { available: boolean; reason: string | null } {
     retry: false,
   });
 
-  if (probe.isSuccess) return { available: true, reason: null };
-
-  return { available: false, reason: probe.isError ? problemOf(probe.error).detail : null };
+  return probe.isError ? (
+    <ProblemNotice error={probe.error} />
+  ) : (
+    <p role="status" className="flex items-center gap-2 text-muted">
+      <Spinner />
+      {t("pkcs11Unknown")}
+    </p>
+  );
 }

@@ -22,6 +22,7 @@ export function ReviewStep({
 }: Readonly<StepProps & { onSubmit: () => void; pending: boolean; failure: unknown }>) {
   const t = useTranslations("wizard");
   const tCommon = useTranslations("common");
+  const tPermissions = useTranslations("permissions");
   const { draft, report } = wizard.state;
 
   const section = (step: Step, children: ReactNode) => (
@@ -85,7 +86,7 @@ export function ReviewStep({
                 </Fact>
                 <Fact term={t("rootKey.ring")}>{draft.rootKey?.keyRing}</Fact>
                 {report ? (
-                  <Fact term={t("step.root-key")}>
+                  <Fact term={tPermissions("title")}>
                     <ReportBadge report={report} />
                   </Fact>
                 ) : null}

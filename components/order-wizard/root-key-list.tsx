@@ -3,7 +3,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { RadioGroup } from "radix-ui";
-import { useState } from "react";
 import { SearchBox } from "@/components/data-table/search-box";
 import { ProblemNotice } from "@/components/errors/problem";
 import { type Shape, StateBadge, type Tone } from "@/components/ui/badge";
@@ -27,16 +26,13 @@ const STATE_LOOK: Record<RootKey["state"], { tone: Tone; shape: Shape }> = {
 /** Stands for every key ring; the name cannot be one's (IBM allows letters, digits, hyphens, underscores). */
 const ALL_RINGS = "*";
 
-/** Root keys of the chosen key manager: key ring, search, state, one to choose. */
-export function RootKeyList({ wizard }: Readonly<{ wizard: Wizard }>) {
-  const t = useTranslations("wizard.rootKey");
-  const { state, dispatch } = wizard;
-  const { draft, apiKey } = state;
-  const [search, setSearch] = useState("");
+/** Reads the root keys that the service ID can see, page by page. */
+export function useRootKeys(wizard: Wizard, search: string) {
+  const { draft, apiKey, found } = wizard.state;
 
-  const list = useInfiniteQuery({
+  return useInfiniteQuery({
     // The API key selects what is seen, but must not stand in a cache key: the retrieval that it made does.
-    queryKey: ["root-keys", draft.kind, draft.keyManager?.crn, draft.keyRing, search, state.found],
+    queryKey: ["root-keys", draft.kind, draft.keyManager?.crn, draft.keyRing, search, found],
     queryFn: ({ pageParam, signal }) =>
       api.keyManagers.rootKeys(
         {
@@ -56,13 +52,30 @@ export function RootKeyList({ wizard }: Readonly<{ wizard: Wizard }>) {
     gcTime: 60_000,
     retry: false,
   });
+}
+
+/** Root keys of the chosen key manager: key ring, search, state, one to choose. */
+export function RootKeyList({
+  wizard,
+  list,
+  search,
+  onSearch,
+}: Readonly<{
+  wizard: Wizard;
+  list: ReturnType<typeof useRootKeys>;
+  search: string;
+  onSearch: (search: string) => void;
+}>) {
+  const t = useTranslations("wizard.rootKey");
+  const { state, dispatch } = wizard;
+  const { draft } = state;
   const keys = list.data?.pages.flatMap((page) => page.items) ?? [];
   const rings = list.data?.pages[0]?.keyRings ?? [];
 
   return (
     <>
       <div className="flex flex-wrap items-center gap-2 border-line border-b px-4 py-3">
-        <SearchBox label={t("search")} value={search} onSearch={setSearch} className="min-w-40 flex-1" />
+        <SearchBox label={t("search")} value={search} onSearch={onSearch} className="min-w-40 flex-1" />
         <Select
           aria-label={t("keyRing")}
           value={draft.keyRing ?? ALL_RINGS}
@@ -80,7 +93,7 @@ export function RootKeyList({ wizard }: Readonly<{ wizard: Wizard }>) {
       {list.isPending ? (
         <SkeletonRows rows={3} />
       ) : list.isError ? (
-        <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
+        <ProblemNotice error={list.error} className="m-4" />
       ) : keys.length === 0 ? (
         <Empty
           title={search || draft.keyRing ? t("noMatch") : t("none")}

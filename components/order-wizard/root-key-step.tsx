@@ -1,23 +1,42 @@
 "use client";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
-import { useEffect, useEffectEvent } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 import { ProblemNotice } from "@/components/errors/problem";
 import { ReportBadge, ReportChecks, ReportRunning } from "@/components/permissions/report";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { api } from "@/lib/api/client";
+import type { PermissionReport } from "@/lib/api/schemas/key-managers";
 import { StepActions } from "./layout";
-import { RootKeyList } from "./root-key-list";
+import { RootKeyList, useRootKeys } from "./root-key-list";
 import type { StepProps } from "./wizard";
+
+/** Stands for a root key that is not chosen yet, when the checks are asked why none can be read. */
+const NO_ROOT_KEY = "not-chosen";
+const ROOT_KEY_CHECKS = new Set([
+  "crkFound",
+  "crkIsRootKey",
+  "crkInDefaultKeyRing",
+  "crkActive",
+  "wrapUnwrap",
+]);
+
+/** What the checks say of everything but the root key. */
+function withoutRootKey(report: PermissionReport | undefined): PermissionReport | null {
+  return report === undefined
+    ? null
+    : { ...report, checks: report.checks.filter((item) => !ROOT_KEY_CHECKS.has(item.id)) };
+}
 
 /** The root key, and the permission report for exactly this choice. */
 export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
   const t = useTranslations("wizard.rootKey");
   const tPermissions = useTranslations("permissions");
   const tCommon = useTranslations("common");
-  const queryClient = useQueryClient();
+  const [search, setSearch] = useState("");
+  const list = useRootKeys(wizard, search);
   const { state, dispatch } = wizard;
   const { draft, apiKey, report } = state;
   const rootKeyId = draft.rootKey?.id;
@@ -40,17 +59,20 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
     if (report === null) validate.mutate(crkId);
   });
 
-  // Choosing is asking: the checks start by themselves.
+  // Choosing is asking: the checks start by themselves. They also say why the root keys cannot be read.
   useEffect(() => {
     if (rootKeyId !== undefined) check(rootKeyId);
-  }, [rootKeyId]);
+    else if (list.isError) check(NO_ROOT_KEY);
+  }, [rootKeyId, list.isError]);
 
   const checkAgain = () => {
     dispatch({ type: "report", report: null });
-    if (rootKeyId !== undefined) validate.mutate(rootKeyId);
-    void queryClient.invalidateQueries({ queryKey: ["root-keys"] });
+    validate.mutate(rootKeyId ?? NO_ROOT_KEY);
+    void list.refetch();
   };
 
+  const unreadable = rootKeyId === undefined && list.isError;
+  const shown = rootKeyId === undefined ? (unreadable ? withoutRootKey(validate.data) : null) : report;
   const reason =
     rootKeyId === undefined ? t("choose") : validate.isPending ? tPermissions("running") : t("notOk");
 
@@ -63,25 +85,25 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
       className="flex flex-col gap-4"
     >
       <Panel flush title={t("title")}>
-        <RootKeyList wizard={wizard} />
+        <RootKeyList wizard={wizard} list={list} search={search} onSearch={setSearch} />
       </Panel>
-      {rootKeyId === undefined ? null : (
+      {rootKeyId === undefined && !unreadable ? null : (
         <Panel
           flush
           title={tPermissions("title")}
-          actions={report && !validate.isPending ? <ReportBadge report={report} /> : undefined}
+          actions={shown && !validate.isPending ? <ReportBadge report={shown} /> : undefined}
         >
           {validate.isPending ? (
             <ReportRunning />
-          ) : report ? (
-            <ReportChecks checks={report.checks} />
+          ) : shown ? (
+            <ReportChecks checks={shown.checks} />
           ) : validate.isError ? (
             <ProblemNotice error={validate.error} className="m-4" />
           ) : null}
         </Panel>
       )}
       <StepActions back={<Button onClick={onBack}>{tCommon("back")}</Button>}>
-        {rootKeyId === undefined ? null : (
+        {rootKeyId === undefined && !unreadable ? null : (
           <Button pending={validate.isPending} onClick={checkAgain}>
             {t("checkAgain")}
           </Button>

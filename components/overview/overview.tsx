@@ -68,7 +68,7 @@ function AttentionPanel({ items }: Readonly<{ items: readonly Attention[] }>) {
     <Panel flush title={t("title")} className="mb-4">
       {items.length === 0 ? (
         <div className="flex gap-3 px-4 py-3">
-          <ShapeMark shape="ok" tone="ok" className="mt-[3px] text-[0.95em]" />
+          <ShapeMark shape="ok" tone="ok" className="mt-[5px] size-2.5" />
           <p>
             {t("none")}. <span className="text-muted">{t("noneBody")}</span>
           </p>
@@ -135,7 +135,7 @@ function AttentionRow({ item }: Readonly<{ item: Attention }>) {
   return (
     <li>
       <Link href={href} className="flex gap-3 px-4 py-2.5 hover:bg-hover focus-visible:-outline-offset-2">
-        <ShapeMark shape={shape} tone={shape} className="mt-[3px] text-[0.95em]" />
+        <ShapeMark shape={shape} tone={shape} className="mt-[5px] size-2.5" />
         <span className="min-w-0 break-anywhere">{words}</span>
       </Link>
     </li>
@@ -163,7 +163,7 @@ function InstancesPanel() {
               <span className="tabular text-muted max-sm:hidden">
                 {t("keks", { count: instance.counts.keks })}
               </span>
-              <span className="justify-self-start">
+              <span className="justify-self-end">
                 <StatusBadge status={instance.status} />
               </span>
             </Link>

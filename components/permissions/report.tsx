@@ -49,7 +49,7 @@ function CheckRow({ check }: Readonly<{ check: PermissionCheckItem }>) {
 
   return (
     <li className="flex gap-3 px-4 py-2.5" data-check={check.id} data-status={check.status}>
-      <ShapeMark shape={tone} tone={tone} className="mt-[3px] text-[0.95em]" />
+      <ShapeMark shape={tone} tone={tone} className="mt-[5px] size-2.5" />
       <div className="min-w-0 flex-1">
         <p className={cn(check.status === "fail" && "font-semibold", quiet && "text-muted")}>
           <span className="sr-only">{t(check.status)}: </span>

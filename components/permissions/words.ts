@@ -1,11 +1,12 @@
 "use client";
 
-import { useTranslations } from "next-intl";
+import { useLocale, useTranslations } from "next-intl";
 import type { PermissionCheckItem } from "@/lib/api/schemas/key-managers";
 import type { Messages } from "@/lib/i18n/messages";
 
 type DetailCode = keyof Messages["findings"]["detail"];
 type RemedyCode = keyof Messages["findings"]["remedy"];
+type WhyCode = keyof Messages["findings"]["why"];
 type CheckId = keyof Messages["permissions"]["checks"];
 
 export type FindingWords = { title: string; detail: string; remedy: string | null };
@@ -17,6 +18,7 @@ export type FindingWords = { title: string; detail: string; remedy: string | nul
 export function useFindingWords(): (check: PermissionCheckItem) => FindingWords {
   const t = useTranslations("findings");
   const tCheck = useTranslations("permissions.checks");
+  const locale = useLocale();
 
   const titleOf = (id: string, fallback: string) =>
     tCheck.has(id as CheckId) ? tCheck(id as CheckId) : fallback;
@@ -25,6 +27,7 @@ export function useFindingWords(): (check: PermissionCheckItem) => FindingWords 
     const params = check.params ?? {};
     const detailCode = check.code as DetailCode;
     const remedyCode = check.code as RemedyCode;
+    const whyCode = params.whyCode as WhyCode;
     const values = {
       ...NO_VALUES,
       ...params,
@@ -34,6 +37,8 @@ export function useFindingWords(): (check: PermissionCheckItem) => FindingWords 
         : params.serviceId
           ? t("owner")
           : t("ownerUser"),
+      // In English the server's sentence says more: it names the roles and instances.
+      why: locale !== "en" && t.has(`why.${whyCode}`) ? t(`why.${whyCode}`) : (params.why ?? ""),
       checkTitle: params.check ? titleOf(params.check, params.checkTitle ?? "") : (params.checkTitle ?? ""),
     };
     const known = check.code !== undefined && t.has(`detail.${detailCode}`);

@@ -44,7 +44,7 @@ export function Header({
         onClick={onSearch}
         aria-label={t("searchLabel")}
         aria-keyshortcuts="Control+K Meta+K"
-        className="flex h-8 items-center gap-2 rounded-control border border-field bg-sunk px-2.5 text-muted transition-colors duration-[120ms] hover:border-muted hover:text-ink focus-visible:rounded-control sm:w-72"
+        className="flex h-8 items-center gap-2 rounded-control border border-line-strong bg-sunk px-2.5 text-muted transition-colors duration-[120ms] hover:border-muted hover:text-ink focus-visible:rounded-control sm:w-72"
       >
         <Search aria-hidden="true" className="size-4 shrink-0" />
         <span className="min-w-0 flex-1 truncate text-start max-sm:hidden">{t("searchPlaceholder")}</span>

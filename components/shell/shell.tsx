@@ -29,8 +29,10 @@ export function Shell({ theme, children }: Readonly<{ theme: Theme; children: Re
         onShortcuts={() => setShortcutsOpen(true)}
       />
       <div className="flex flex-1">
-        <div className="scroll-thin sticky top-13 hidden h-[calc(100dvh-52px)] w-[232px] shrink-0 overflow-y-auto border-line border-e bg-sunk nav:block">
-          <Nav />
+        <div className="hidden w-[232px] shrink-0 border-line border-e bg-sunk nav:block">
+          <div className="scroll-thin sticky top-13 max-h-[calc(100dvh-52px)] overflow-y-auto">
+            <Nav />
+          </div>
         </div>
         <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none">
           <div className="mx-auto max-w-[1440px] px-4 pt-5 pb-12 sm:px-7">{children}</div>

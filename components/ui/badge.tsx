@@ -3,8 +3,15 @@ import { cn } from "./cn";
 
 export type Tone = "ok" | "warn" | "bad" | "idle" | "accent";
 
-/** State is shape and word and colour, so that it is read without seeing colours. */
-export const SHAPES = { ok: "●", warn: "◆", bad: "■", idle: "○", accent: "●", gone: "✕" } as const;
+/** State is shape and word and colour, so that it is read without seeing colours: ● ◆ ■ ○ ✕, drawn alike in every font. */
+const SHAPES = {
+  ok: <circle cx="5" cy="5" r="4" fill="currentColor" />,
+  accent: <circle cx="5" cy="5" r="4" fill="currentColor" />,
+  warn: <path d="M5 .2 9.8 5 5 9.8.2 5Z" fill="currentColor" />,
+  bad: <rect x="1" y="1" width="8" height="8" fill="currentColor" />,
+  idle: <circle cx="5" cy="5" r="3.4" fill="none" stroke="currentColor" strokeWidth="1.3" />,
+  gone: <path d="m1.5 1.5 7 7m0-7-7 7" fill="none" stroke="currentColor" strokeWidth="1.6" />,
+} as const;
 export type Shape = keyof typeof SHAPES;
 
 const SOFT: Record<Tone, string> = {
@@ -65,15 +72,12 @@ export function ShapeMark({
   className,
 }: Readonly<{ shape: Shape; tone?: Tone; className?: string }>) {
   return (
-    <span
+    <svg
+      viewBox="0 0 10 10"
       aria-hidden="true"
-      className={cn(
-        "inline-block w-[1em] text-center font-sans text-[0.7em] leading-none",
-        tone && SOLID[tone],
-        className,
-      )}
+      className={cn("inline-block size-[9px] shrink-0", tone && SOLID[tone], className)}
     >
       {SHAPES[shape]}
-    </span>
+    </svg>
   );
 }

@@ -68,11 +68,11 @@ export function MonoCopy({
   className,
 }: Readonly<{ value: string; display?: ReactNode; what: string; truncate?: boolean; className?: string }>) {
   return (
-    <span className={cn("inline-flex min-w-0 max-w-full items-center gap-1", className)}>
+    <span className={cn("inline-flex min-w-0 max-w-full items-start gap-1", className)}>
       <span className={cn("min-w-0 font-mono text-code", truncate ? "truncate" : "break-all")}>
         {display}
       </span>
-      <CopyButton value={value} what={what} />
+      <CopyButton value={value} what={what} className="-my-0.5" />
     </span>
   );
 }
@@ -93,23 +93,19 @@ export function CodeBlock({
   className?: string;
 }>) {
   return (
-    <div className={cn("group relative min-w-0 rounded-control border border-line bg-sunk", className)}>
+    <div className={cn("flex min-w-0 items-start rounded-control border border-line bg-sunk", className)}>
       {/* A region that scrolls must be reachable by keyboard (WCAG 2.1.1), and say what it is. */}
       <section
         // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
         tabIndex={0}
         aria-label={what}
-        className={cn("scroll-thin overflow-x-auto", scroll && "max-h-96 overflow-y-auto")}
+        className={cn("scroll-thin min-w-0 flex-1 overflow-x-auto", scroll && "max-h-96 overflow-y-auto")}
       >
-        <pre className={cn("px-3 py-2.5 pe-11 font-mono text-code", wrap && "whitespace-pre-wrap break-all")}>
+        <pre className={cn("px-3 py-2.5 font-mono text-code", wrap && "break-anywhere whitespace-pre-wrap")}>
           <code>{code}</code>
         </pre>
       </section>
-      <CopyButton
-        value={code}
-        what={what}
-        className="absolute end-1.5 top-1.5 size-7 border border-line bg-panel"
-      />
+      <CopyButton value={code} what={what} className="m-1.5 size-7" />
     </div>
   );
 }

@@ -69,6 +69,11 @@ export function Drawer({
         <Primitive.Content
           aria-describedby={undefined}
           onKeyDown={onKeyDown}
+          // The drawer is for reading: the focus goes to it, not to the first button in it.
+          onOpenAutoFocus={(event) => {
+            event.preventDefault();
+            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
+          }}
           className="fixed inset-y-0 end-0 z-30 flex w-full max-w-[560px] animate-slide flex-col border-line border-s bg-panel shadow-float outline-none"
         >
           <div className="flex items-start gap-3 border-line border-b px-5 py-3.5">

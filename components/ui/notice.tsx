@@ -32,7 +32,7 @@ export function Notice({
       {...(live ? { role: "alert" } : {})}
       className={cn("flex items-start gap-2.5 rounded-control border px-3 py-2.5", GROUND[tone], className)}
     >
-      <ShapeMark shape={tone} tone={tone} className="mt-[5px] text-[0.75em]" />
+      <ShapeMark shape={tone} tone={tone} className="mt-[5.5px]" />
       <div className="min-w-0 flex-1">
         {title ? <p className="break-anywhere font-medium">{title}</p> : null}
         {children ? <div className={cn("break-anywhere", title && "mt-0.5")}>{children}</div> : null}

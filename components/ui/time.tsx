@@ -27,9 +27,14 @@ export function useExactTime(): (value: string | Date, zone?: "local" | "utc") =
     }).format(new Date(value));
 }
 
+/** Date and time that sort as text, in any language: Swedish writes them so. */
+function logTime(date: Date, timeZone: string): string {
+  return new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone }).format(date);
+}
+
 /**
  * The one way times are shown. `relative` (default): "3 minutes ago", exact on hover and focus;
- * `date`: the day; `exact`: date and time. All are <time> elements with the RFC 3339 value.
+ * `date`: the day; `exact`: date and time; `log`: the same in the form of logs, 2026-03-03 09:14:05. All are <time> elements with the RFC 3339 value.
  */
 export function Time({
   value,
@@ -38,12 +43,13 @@ export function Time({
   className,
 }: Readonly<{
   value: string;
-  kind?: "relative" | "date" | "exact";
+  kind?: "relative" | "date" | "exact" | "log";
   zone?: "local" | "utc";
   className?: string;
 }>) {
   const t = useTranslations("common");
   const format = useFormatter();
+  const timeZone = useTimeZone() ?? "UTC";
   const exact = useExactTime();
   const now = useNow({ updateInterval: 30_000 });
   const date = new Date(value);
@@ -53,16 +59,18 @@ export function Time({
   const text =
     kind === "exact"
       ? exact(value, zone)
-      : kind === "date"
-        ? format.dateTime(date, {
-            year: "numeric",
-            month: "short",
-            day: "numeric",
-            ...(zone === "utc" ? { timeZone: "UTC" } : {}),
-          })
-        : seconds < 45 && seconds > -60
-          ? t("justNow")
-          : format.relativeTime(date, now);
+      : kind === "log"
+        ? logTime(date, zone === "utc" ? "UTC" : timeZone)
+        : kind === "date"
+          ? format.dateTime(date, {
+              year: "numeric",
+              month: "short",
+              day: "numeric",
+              ...(zone === "utc" ? { timeZone: "UTC" } : {}),
+            })
+          : seconds < 45 && seconds > -60
+            ? t("justNow")
+            : format.relativeTime(date, now);
 
   return (
     <Tooltip

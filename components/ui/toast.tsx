@@ -56,7 +56,7 @@ export function ToastProvider({ children }: Readonly<{ children: ReactNode }>) {
             }}
             className="flex animate-rise items-start gap-2.5 rounded-panel border border-line bg-panel py-2.5 ps-3.5 pe-2 shadow-float data-[state=closed]:hidden"
           >
-            <ShapeMark shape={tone} tone={tone} className="mt-[5px] text-[0.75em]" />
+            <ShapeMark shape={tone} tone={tone} className="mt-[5.5px]" />
             <div className="min-w-0 flex-1 py-px">
               <Primitive.Title className="break-anywhere font-medium">{title}</Primitive.Title>
               {detail ? (
