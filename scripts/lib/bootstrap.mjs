@@ -171,9 +171,12 @@ export async function ensureInstalled() {
 
     // No package's install script runs: some of them download, which fails behind a firewall, and none is needed
     // but the one that puts back the symbolic links of the PostgreSQL libraries, which npm packages cannot hold.
-    await runQuietly("npm ci", command, [
+    // `npm ci` refuses a lock file that was made where optional packages of other platforms could not be had;
+    // this installs the same locked versions and changes neither package.json nor the lock file.
+    await runQuietly("npm install", command, [
       ...prefix,
-      "ci",
+      "install",
+      "--no-save",
       "--ignore-scripts",
       "--include=dev",
       "--no-audit",
