@@ -248,7 +248,11 @@ function useColumns({
         meta: { className: "whitespace-nowrap" },
         cell: ({ row }) => <Time value={row.original.eventTime} kind="log" zone={zone} />,
       },
-      { id: "outcome", header: t("outcome"), cell: ({ row }) => <Outcome outcome={row.original.outcome} /> },
+      {
+        id: "outcome",
+        header: t("outcome"),
+        cell: ({ row }) => <Outcome outcome={row.original.outcome} compact />,
+      },
       {
         id: "action",
         header: t("action"),

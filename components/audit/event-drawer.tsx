@@ -5,7 +5,7 @@ import Link from "next/link";
 import { useTranslations } from "next-intl";
 import type { KeyboardEvent, ReactNode } from "react";
 import { Button } from "@/components/ui/button";
-import { CodeBlock, CopyButton, MonoCopy } from "@/components/ui/copy";
+import { CodeBlock, MonoCopy } from "@/components/ui/copy";
 import { Drawer } from "@/components/ui/dialog";
 import { Fact, Facts } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
@@ -109,10 +109,10 @@ function EventDetail({
     event.instanceId !== null &&
     event.target.id !== event.instanceId;
 
-  const only = (name: string, filter: Partial<AuditFilters>) =>
+  const only = (words: string, filter: Partial<AuditFilters>) =>
     onFilter ? (
       <Button variant="link" size="small" onClick={() => onFilter(filter)}>
-        {t("filterBy", { name })}
+        {words}
       </Button>
     ) : null;
 
@@ -153,7 +153,7 @@ function EventDetail({
             </Fact>
           ) : null}
         </Facts>
-        <div className="mt-2">{only(t("who"), { initiator: event.initiator.id })}</div>
+        <div className="mt-2">{only(t("filterByWho"), { initiator: event.initiator.id })}</div>
       </Section>
       <Section title={t("target")}>
         <Facts>
@@ -180,7 +180,7 @@ function EventDetail({
               </Link>
             </Button>
           ) : null}
-          {only(t("target"), { targetId: event.target.id })}
+          {only(t("filterByTarget"), { targetId: event.target.id })}
         </div>
       </Section>
       <Section title={t("chain")}>
@@ -213,10 +213,7 @@ function EventDetail({
         </Facts>
       </Section>
       <section className="px-5 py-4">
-        <div className="mb-2.5 flex items-center justify-between">
-          <h3 className="font-semibold">{t("raw")}</h3>
-          <CopyButton value={raw} what={t("raw")} withText />
-        </div>
+        <h3 className="mb-2.5 font-semibold">{t("raw")}</h3>
         <CodeBlock code={raw} what={t("raw")} scroll />
       </section>
     </>

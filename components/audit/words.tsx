@@ -31,14 +31,21 @@ export const OUTCOME_TONES: Record<AuditEvent["outcome"], Tone> = {
 };
 
 /** Outcome as shape and word. */
-export function Outcome({ outcome }: Readonly<{ outcome: AuditEvent["outcome"] }>) {
+export function Outcome({
+  outcome,
+  compact = false,
+}: Readonly<{
+  outcome: AuditEvent["outcome"];
+  /** On narrow screens the word is only read out. */
+  compact?: boolean;
+}>) {
   const t = useTranslations("audit.outcome");
   const tone = OUTCOME_TONES[outcome];
 
   return (
     <span className="inline-flex items-center gap-1.5 whitespace-nowrap">
       <ShapeMark shape={tone} tone={tone} />
-      {t(outcome)}
+      <span className={compact ? "max-sm:sr-only" : undefined}>{t(outcome)}</span>
     </span>
   );
 }

@@ -163,7 +163,9 @@ function StateNotice({ instance }: Readonly<{ instance: Instance }>) {
           className="mb-4 flex items-center gap-2.5 rounded-control border border-line bg-sunk px-3 py-2.5"
         >
           <Spinner className="text-accent" />
-          {t(`settling.${instance.status}`)}
+          <span>
+            {t(`settling.${instance.status}`)} {reason}
+          </span>
         </div>
       );
   }

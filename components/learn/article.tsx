@@ -32,7 +32,12 @@ export function TextTable({
   rows,
 }: Readonly<{ label: string; columns: readonly string[]; rows: readonly (readonly string[])[] }>) {
   return (
-    <div className="scroll-thin overflow-x-auto rounded-panel border border-line bg-panel">
+    <section
+      aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1)
+      tabIndex={0}
+      className="scroll-thin overflow-x-auto rounded-panel border border-line bg-panel"
+    >
       <table aria-label={label} className="w-full min-w-[36rem]">
         <thead>
           <tr className="border-line border-b text-label text-muted">
@@ -65,6 +70,6 @@ export function TextTable({
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

@@ -25,7 +25,7 @@ export function WizardLayout({
   const t = useTranslations("wizard");
 
   return (
-    <div className="grid items-start gap-x-8 gap-y-5 lg:grid-cols-[176px_minmax(0,1fr)] xl:grid-cols-[176px_minmax(0,640px)_minmax(220px,1fr)]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-x-8 gap-y-5 lg:grid-cols-[176px_minmax(0,1fr)] xl:grid-cols-[176px_minmax(0,640px)_minmax(220px,1fr)]">
       <StepList mode={mode} state={state} current={step} onStep={onStep} />
       <div className="flex min-w-0 flex-col gap-4">{children}</div>
       <aside
@@ -57,8 +57,8 @@ function StepList({
   const firstOpen = steps.findIndex((step) => !isComplete(step, state));
 
   return (
-    <nav aria-label={t("steps")}>
-      <ol className="flex gap-1 overflow-x-auto lg:flex-col">
+    <nav aria-label={t("steps")} className="min-w-0">
+      <ol className="scroll-thin flex gap-1 overflow-x-auto lg:flex-col">
         {steps.map((step, index) => {
           const done = index < at || (isComplete(step, state) && index < firstOpen);
           const open = index <= firstOpen;

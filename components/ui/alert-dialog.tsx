@@ -4,6 +4,7 @@ import { useTranslations } from "next-intl";
 import { AlertDialog as Primitive } from "radix-ui";
 import type { FormEvent, ReactNode } from "react";
 import { Button } from "./button";
+import { useReturnFocus } from "./use-return-focus";
 
 /**
  * Asks before something that hurts. The title is verb and object, the button repeats it, and Cancel has the
@@ -33,6 +34,7 @@ export function AlertDialog({
   children?: ReactNode;
 }>) {
   const t = useTranslations("common");
+  const focus = useReturnFocus();
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -44,7 +46,11 @@ export function AlertDialog({
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>
         <Primitive.Overlay className="fixed inset-0 z-40 animate-fade bg-scrim" />
-        <Primitive.Content className="fixed inset-x-3 top-[8vh] z-40 mx-auto flex max-h-[84vh] max-w-lg animate-rise flex-col overflow-hidden rounded-panel border border-line bg-panel shadow-float outline-none">
+        <Primitive.Content
+          onOpenAutoFocus={focus.remember}
+          onCloseAutoFocus={focus.giveBack}
+          className="fixed inset-x-3 top-[8vh] z-40 mx-auto flex max-h-[84vh] max-w-lg animate-rise flex-col overflow-hidden rounded-panel border border-line bg-panel shadow-float outline-none"
+        >
           <form onSubmit={submit} className="flex min-h-0 flex-col" noValidate>
             <div className="scroll-thin flex min-h-0 flex-col gap-4 overflow-y-auto px-5 pt-4 pb-5">
               <div>

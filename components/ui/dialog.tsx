@@ -6,6 +6,7 @@ import { Dialog as Primitive } from "radix-ui";
 import type { ReactNode } from "react";
 import { Button } from "./button";
 import { cn } from "./cn";
+import { useReturnFocus } from "./use-return-focus";
 
 /** A window over the page, for a task that must be finished or left first. */
 export function Dialog({
@@ -23,19 +24,38 @@ export function Dialog({
   wide?: boolean;
   children: ReactNode;
 }>) {
+  const focus = useReturnFocus();
+
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>
         <Primitive.Overlay className="fixed inset-0 z-40 animate-fade bg-scrim" />
         <Primitive.Content
           {...(description ? {} : { "aria-describedby": undefined })}
+          onCloseAutoFocus={focus.giveBack}
+          // The task comes first, not the button that leaves it.
+          onOpenAutoFocus={(event) => {
+            focus.remember();
+            const first =
+              event.currentTarget instanceof HTMLElement &&
+              event.currentTarget.querySelector<HTMLElement>(
+                "[data-dialog-body] :is(input:not([type=file]), textarea, button, [tabindex='0'])",
+              );
+
+            if (first) {
+              event.preventDefault();
+              first.focus();
+            }
+          }}
           className={cn(
             "fixed inset-x-3 top-[8vh] z-40 mx-auto flex max-h-[84vh] max-w-lg animate-rise flex-col overflow-hidden rounded-panel border border-line bg-panel shadow-float outline-none",
             wide && "max-w-3xl",
           )}
         >
           <DialogHead title={title} description={description} />
-          <div className="scroll-thin min-h-0 overflow-y-auto px-5 pb-5">{children}</div>
+          <div data-dialog-body className="scroll-thin min-h-0 overflow-y-auto px-5 pb-5">
+            {children}
+          </div>
         </Primitive.Content>
       </Primitive.Portal>
     </Primitive.Root>
@@ -62,6 +82,8 @@ export function Drawer({
   onKeyDown?: (event: React.KeyboardEvent) => void;
   children: ReactNode;
 }>) {
+  const focus = useReturnFocus();
+
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>
@@ -69,8 +91,10 @@ export function Drawer({
         <Primitive.Content
           aria-describedby={undefined}
           onKeyDown={onKeyDown}
+          onCloseAutoFocus={focus.giveBack}
           // The drawer is for reading: the focus goes to it, not to the first button in it.
           onOpenAutoFocus={(event) => {
+            focus.remember();
             event.preventDefault();
             if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
           }}

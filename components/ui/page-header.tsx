@@ -43,14 +43,16 @@ export function PageHeader({
           </ol>
         </nav>
       ) : null}
-      <div className="flex flex-wrap items-center gap-x-4 gap-y-3">
-        <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-3 gap-y-1.5">
-          <h1 className="break-anywhere text-title">{title}</h1>
-          {badges}
+      <div className="flex flex-wrap items-start gap-x-4 gap-y-3">
+        <div className="min-w-0 flex-[1_1_18rem]">
+          <div className="flex min-h-8 flex-wrap items-center gap-x-3 gap-y-1.5">
+            <h1 className="break-anywhere text-title">{title}</h1>
+            {badges}
+          </div>
+          {description ? <p className="mt-1 max-w-3xl text-muted">{description}</p> : null}
         </div>
         {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
       </div>
-      {description ? <p className="mt-1.5 max-w-3xl text-muted">{description}</p> : null}
     </header>
   );
 }

@@ -56,7 +56,7 @@ export function Fact({
     <div
       className={cn(
         "min-w-0",
-        stacked ? "" : "grid grid-cols-[minmax(6.5rem,9.5rem)_minmax(0,1fr)] gap-3",
+        stacked ? "" : "grid gap-x-3 sm:grid-cols-[minmax(6.5rem,9.5rem)_minmax(0,1fr)]",
         className,
       )}
     >
