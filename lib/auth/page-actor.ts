@@ -1,6 +1,5 @@
 import "server-only";
 import { cookies, headers } from "next/headers";
-import { redirect } from "next/navigation";
 import { cache } from "react";
 import { type Authenticated, userActor } from "./get-actor";
 import { requestFacts } from "./request-facts";
@@ -19,16 +18,3 @@ export const getPageSession = cache(async (): Promise<Authenticated | null> => {
     email: user.email,
   };
 });
-
-/**
- * The session of a page. Whoever is not signed in goes to the sign-in page and comes back.
- * @param callbackUrl path of the page, to come back to
- */
-export async function requirePageSession(callbackUrl?: string): Promise<Authenticated> {
-  const session = await getPageSession();
-  if (session === null) {
-    redirect(callbackUrl ? `/sign-in?callbackUrl=${encodeURIComponent(callbackUrl)}` : "/sign-in");
-  }
-
-  return session;
-}
