@@ -250,7 +250,7 @@ function useColumns({
       },
       {
         id: "outcome",
-        header: t("outcome"),
+        header: () => <span className="max-sm:sr-only">{t("outcome")}</span>,
         cell: ({ row }) => <Outcome outcome={row.original.outcome} compact />,
       },
       {

@@ -46,7 +46,10 @@ export function useProblemWords(): (error: unknown) => ProblemWords {
     const problem = problemOf(error);
     const code = problem.code as Code;
     const hintCode = problem.code as HintCode;
-    const invalid = (problem.invalidParams ?? []).map((param) => `${param.name} ${param.reason}`).join("; ");
+    // Only a refused schema is told field by field; any other code has a sentence of its own.
+    const invalid = (problem.code === "VALIDATION_FAILED" ? (problem.invalidParams ?? []) : [])
+      .map((param) => `${param.name} ${param.reason}`)
+      .join("; ");
 
     return {
       title: t.has(`codes.${code}`) ? t(`codes.${code}`) : problem.title || problem.detail,

@@ -52,13 +52,13 @@ export function ChainOfKeys({ instance }: Readonly<{ instance: Instance }>) {
           key: "kek",
           title: t("chain.kek"),
           main: t("chain.wrapped", { count: counts.keks }),
-          facts: (
+          facts: keyManager ? (
             <>
               {t("chain.active", { count: format.number(counts.activeKeks) })}
               <br />
-              {t("chain.inKeyManager", { name: keyManager?.name ?? manager })}
+              {t("chain.inKeyManager", { name: keyManager.name ?? manager })}
             </>
-          ),
+          ) : null,
         },
         {
           key: "dek",

@@ -14,7 +14,7 @@ import { api } from "@/lib/api/client";
 import { queries } from "@/lib/api/queries";
 import { type RevocationReason, revocationReason } from "@/lib/api/schemas/keks";
 import { ImpactFacts } from "./impact";
-import { stateAfterRevocation } from "./state";
+import { stateAfterRevocation } from "./revocation";
 import { useRefreshKeks } from "./use-refresh";
 
 type KekDialogProps = { instanceId: string; uniqueIdentifier: string | null; onClose: () => void };

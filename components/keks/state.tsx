@@ -3,7 +3,7 @@
 import { useTranslations } from "next-intl";
 import { type Shape, StateBadge, type Tone } from "@/components/ui/badge";
 import { Tooltip } from "@/components/ui/tooltip";
-import type { Kek, KekState, RevocationReason } from "@/lib/api/schemas/keks";
+import type { Kek, KekState } from "@/lib/api/schemas/keks";
 import type { Messages } from "@/lib/i18n/messages";
 
 const LOOK: Record<KekState, { tone: Tone; shape: Shape }> = {
@@ -34,15 +34,6 @@ export function KekStateBadge({ kek }: Readonly<{ kek: Pick<Kek, "state" | "serv
       ) : null}
     </span>
   );
-}
-
-/** The KMIP state that a revocation leads to (KMIP 1.4 §4.20: a compromise leads to Compromised). */
-export function stateAfterRevocation(state: KekState, reason: RevocationReason): KekState {
-  const compromise = reason === "keyCompromise" || reason === "caCompromise";
-
-  if (state === "compromised") return state;
-
-  return compromise ? "compromised" : "deactivated";
 }
 
 /** Words a revocation reason; what a client of KMIP gave under another name is shown as it is. */
