@@ -6,6 +6,7 @@ import { expect, expectAccessible, signIn, test } from "./support/test";
 const LOOKS = [
   { locale: "en-GB", colorScheme: "light", width: 1440, height: 960, heading: "Overview" },
   { locale: "zh-CN", colorScheme: "dark", width: 390, height: 844, heading: "概览" },
+  { locale: "en-GB", colorScheme: "dark", width: 390, height: 844, heading: "Overview" },
 ] as const;
 
 let instanceId = "";

@@ -67,7 +67,7 @@ export function DataTable<Row extends object>({
     virtual && last ? virtualizer.getTotalSize() - (last.end - virtualizer.options.scrollMargin) : 0;
 
   return (
-    <div className="scroll-thin overflow-x-auto xl:overflow-visible">
+    <div className="scroll-thin relative overflow-x-auto xl:overflow-visible">
       <table
         ref={frame}
         aria-label={label}
