@@ -123,7 +123,7 @@ function ApiKeyAndInstance({
           <>
             <p role="status" className="text-muted">
               {t("retrieved", { count: found.keyManagers.length })}
-              {found.serviceId ? ` · ${t("serviceId", { name: found.serviceId.name })}` : ""}
+              {found.serviceIdName ? ` · ${t("serviceId", { name: found.serviceIdName })}` : ""}
             </p>
             {found.serviceId === null ? <Notice tone="warn">{t("userKey")}</Notice> : null}
           </>

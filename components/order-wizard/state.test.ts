@@ -42,7 +42,7 @@ const BASICS: WizardAction = { type: "basics", values: { name: "fra-prod", regio
 const CHOSEN: WizardAction[] = [
   BASICS,
   { type: "apiKey", apiKey: API_KEY },
-  { type: "found", found: { serviceId: null, keyManagers: [manager(1), manager(2)] } },
+  { type: "found", found: { serviceId: null, serviceIdName: null, keyManagers: [manager(1), manager(2)] } },
   { type: "keyManager", keyManager: manager(1) },
   { type: "rootKey", rootKey },
   { type: "report", report: report(true) },
@@ -82,13 +82,19 @@ describe("what a change undoes", () => {
 
   test("retrieving again keeps the choice when it is still there, and drops it when it is not", () => {
     const found = (n: number[]) =>
-      ({ type: "found", found: { serviceId: null, keyManagers: n.map(manager) } }) as const;
+      ({
+        type: "found",
+        found: { serviceId: null, serviceIdName: null, keyManagers: n.map(manager) },
+      }) as const;
     expect(run(...CHOSEN, found([1, 3])).draft.rootKey).toEqual(rootKey);
     expect(run(...CHOSEN, found([2, 3])).draft).toMatchObject({ keyManager: null, rootKey: null });
   });
 
   test("a single key manager is chosen by itself", () => {
-    const state = run({ type: "found", found: { serviceId: null, keyManagers: [manager(1)] } });
+    const state = run({
+      type: "found",
+      found: { serviceId: null, serviceIdName: null, keyManagers: [manager(1)] },
+    });
     expect(state.draft.keyManager?.crn).toBe("crn:v1:1");
   });
 });

@@ -23,6 +23,9 @@ import { serializePage } from "./serializers/page";
 type Ops = typeof operations;
 type Answer<O extends Operation> = Promise<ResponseOf<O>>;
 
+/** Audit events that one KEK brings along. */
+const RECENT_EVENTS = 8;
+
 export const read = {
   me: (authenticated: Authenticated) => serializeMe(authenticated),
 
@@ -56,8 +59,14 @@ export const read = {
   keks: {
     list: async (actor: Actor, id: string, query: QueryOf<Ops["listKeks"]>): Answer<Ops["listKeks"]> =>
       serializePage(await listKeks(actor, id, query), serializeKek),
-    get: async (actor: Actor, id: string, uniqueIdentifier: string): Answer<Ops["getKek"]> =>
-      serializeKekDetail(await getKek(actor, id, uniqueIdentifier)),
+    get: async (actor: Actor, id: string, uniqueIdentifier: string): Answer<Ops["getKek"]> => {
+      const [kek, events] = await Promise.all([
+        getKek(actor, id, uniqueIdentifier),
+        listAuditEvents(actor, { instanceId: id, targetId: uniqueIdentifier, limit: RECENT_EVENTS }),
+      ]);
+
+      return { ...serializeKekDetail(kek), recentAuditEvents: events.items.map(serializeAuditEvent) };
+    },
     impact: async (actor: Actor, id: string, uniqueIdentifier: string): Answer<Ops["getKekImpact"]> =>
       serializeKekImpact(await kekImpact(actor, id, uniqueIdentifier)),
   },

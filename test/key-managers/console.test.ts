@@ -64,7 +64,10 @@ describe("discoverKeyManagers", () => {
     );
 
     expect(discoverResponse.parse(found)).toBeTruthy();
-    expect(found.serviceId).toEqual({ id: test.credentials.manager.serviceId, name: "manager" });
+    expect(found).toMatchObject({
+      serviceId: test.credentials.manager.serviceId,
+      serviceIdName: "manager",
+    });
     expect(found.keyManagers).toEqual([
       expect.objectContaining({
         crn: test.credentials.keyProtect.crn,

@@ -8,6 +8,7 @@ import {
   kekImpact,
   kekPage,
   kekQuery,
+  kekWithEvents,
   revokeKekRequest,
 } from "../schemas/keks";
 import { defineOperation } from "./operation";
@@ -38,7 +39,7 @@ export const getKek = defineOperation({
   role: "viewer",
   params: kekParams,
   status: 200,
-  response: kekDetail,
+  response: kekWithEvents,
 });
 
 export const getKekImpact = defineOperation({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { auditEvent } from "./audit-events";
 import { id, page, pageQuery, timestamp } from "./common";
 
 export const kekState = z.enum([
@@ -64,6 +65,14 @@ export const kekDetail = kek
     servedCount: z.int(),
   })
   .meta({ id: "KekDetail" });
+
+/** One KEK when it is asked for by itself. */
+export const kekWithEvents = kekDetail
+  .extend({
+    /** The latest, newest first. */
+    recentAuditEvents: z.array(auditEvent),
+  })
+  .meta({ id: "KekWithEvents" });
 
 export const kekPage = page(kek);
 

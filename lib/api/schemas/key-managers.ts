@@ -21,7 +21,9 @@ export const discoverRequest = z.object({
 });
 
 export const discoverResponse = z.object({
-  serviceId: z.object({ id: z.string(), name: z.string() }).nullable(),
+  /** Null when the API key is a person's. */
+  serviceId: z.string().nullable(),
+  serviceIdName: z.string().nullable(),
   keyManagers: z.array(keyManagerInstance),
 });
 

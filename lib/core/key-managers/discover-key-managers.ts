@@ -19,7 +19,8 @@ export type DiscoveredKeyManager = {
 
 export type Discovery = {
   /** Null when the API key is a user's. */
-  readonly serviceId: { readonly id: string; readonly name: string } | null;
+  readonly serviceId: string | null;
+  readonly serviceIdName: string | null;
   readonly keyManagers: DiscoveredKeyManager[];
   /** HPCS instances that the service ID sees but that cannot be used, and why. */
   readonly notOffered: {
@@ -52,14 +53,15 @@ export async function discoverKeyManagers(
     const all = await withToken(tokenSource, call, (token) =>
       cloud.resourceController.listInstances(token, KEY_SERVICES[kind], call),
     );
-    const serviceId = await describeServiceId(cloud, await tokenSource.token(call), call);
+    const described = await describeServiceId(cloud, await tokenSource.token(call), call);
+    const owner = { serviceId: described?.id ?? null, serviceIdName: described?.name ?? null };
     const visible = all
       .filter((instance) => instance.state === "active")
       .filter((instance) => input.region === undefined || instance.region === input.region)
       .sort((a, b) => a.name.localeCompare(b.name) || a.guid.localeCompare(b.guid));
 
     if (kind === "key-protect") {
-      return { serviceId, keyManagers: visible.map(toDiscovered), notOffered: [] };
+      return { ...owner, keyManagers: visible.map(toDiscovered), notOffered: [] };
     }
 
     const checked = await Promise.all(
@@ -78,7 +80,7 @@ export async function discoverKeyManagers(
     );
 
     return {
-      serviceId,
+      ...owner,
       keyManagers: checked
         .filter(({ reason }) => reason === null)
         .map(({ instance }) => toDiscovered(instance)),
