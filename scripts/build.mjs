@@ -20,7 +20,7 @@ export async function generateClient() {
 
 /** bin/*.ts → dist/*.js, packages left outside. */
 export async function bundleProcesses() {
-  const { build: bundle } = await import("esbuild");
+  const { build: bundle, stop } = await import("esbuild");
 
   rmSync(join(root, "dist"), { recursive: true, force: true });
   await bundle({
@@ -40,6 +40,8 @@ export async function bundleProcesses() {
     alias: { "server-only": join(root, "scripts/lib/empty.mjs") },
     logLevel: "silent",
   });
+  // Its service process would otherwise live as long as ours.
+  await stop();
 }
 
 export async function build() {

@@ -149,6 +149,37 @@ describe("npm start", () => {
     expect(statSync(settings.dataDir).mode & 0o077).toBe(0);
   });
 
+  it("drains and ends with 0 when npm itself is told to stop", async () => {
+    const settings = await productSettings();
+
+    cleanups.push(() => rmSync(settings.dataDir, { recursive: true, force: true }));
+
+    const { NODE_ENV: _mode, VITEST: _vitest, ...environment } = process.env;
+    const npm = spawn("npm", ["start"], {
+      cwd: fileURLToPath(new URL("../..", import.meta.url)),
+      env: { ...environment, ...settings.env } as NodeJS.ProcessEnv,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const gone = new Promise<number | null>((resolve) => npm.once("exit", (code) => resolve(code)));
+
+    await new Promise<void>((resolve, reject) => {
+      let text = "";
+
+      npm.stdout.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+
+        if (/^ready /m.test(text)) {
+          resolve();
+        }
+      });
+      gone.then(() => reject(new Error(`npm start ended\n${text}`)), reject);
+    });
+    npm.kill("SIGTERM");
+    expect(await gone).toBe(0);
+    expect(await accepts(Number(settings.env.PORT))).toBe(false);
+    expect(() => processIdOf(settings, "kmip")).toThrow();
+  });
+
   it("frees every port and leaves no process when it is stopped", async () => {
     const product = await startProduct();
 
