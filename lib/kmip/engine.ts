@@ -72,7 +72,7 @@ export type RequestOrigin = {
 /** A response message, ready for the wire. */
 export type EngineResponse = {
   readonly bytes: Uint8Array;
-  /** Zeroes `bytes` if they carry key material. Call it once the transport has taken them. */
+  /** Zeroes `bytes` and takes their buffer back: call it once the transport has taken them, and forget them. */
   release(): void;
 };
 
@@ -143,12 +143,12 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
         { err: error, requestId },
         "The audit could not be written: keys and changes are withheld",
       );
-      writer.wipe();
+      writer.release();
       writer = new ResponseWriter(header);
       items = items.map(withoutRecord);
       for (const item of items) writer.add(item);
     }
-    return answer(writer, items.some(carriesMaterial));
+    return answer(writer);
   }
 
   /** Whatever goes wrong becomes an answer. */
@@ -162,7 +162,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
       logger.error({ err: error }, "A request could not be answered, by a fault of the server");
       const writer = new ResponseWriter({ version: read.version, timeStamp: toSeconds(clock.now()) });
       writer.add(refusal(toKmipError(error)));
-      return answer(writer, false);
+      return answer(writer);
     }
   }
 
@@ -253,11 +253,14 @@ function recordOf(
   };
 }
 
-function answer(writer: ResponseWriter, sensitive: boolean): EngineResponse {
+function answer(writer: ResponseWriter): EngineResponse {
+  let released = false;
   return {
     bytes: writer.finish(),
     release() {
-      if (sensitive) writer.wipe();
+      if (released) return;
+      released = true;
+      writer.release();
     },
   };
 }

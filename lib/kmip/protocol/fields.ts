@@ -63,16 +63,36 @@ export type FieldValues<F extends FieldMap> = {
   readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
 };
 
+type NamedField = { readonly name: string; readonly field: Field<unknown>; readonly bit: number };
+
 /** A declared structure. */
 export type Schema<F extends FieldMap> = {
   readonly fields: F;
-  readonly byTag: ReadonlyMap<number, { readonly name: string; readonly field: Field<unknown> }>;
+  readonly byTag: ReadonlyMap<number, NamedField>;
+  /** The bits of the fields that must be there. */
+  readonly required: number;
+  /** All values missing: copied by each reading, so that all readings have one shape. */
+  readonly missing: { readonly [name: string]: unknown };
 };
 
-/** Declares a structure. */
+const NONE: readonly unknown[] = Object.freeze([]);
+/** Fields that a bit each of a small integer can tell apart. */
+const MAX_FIELDS = 30;
+
+/** Declares a structure. @throws RangeError for more than thirty fields */
 export function schema<F extends FieldMap>(fields: F): Schema<F> {
-  const entries = Object.entries(fields).map(([name, field]) => [field.tag, { name, field }] as const);
-  return { fields, byTag: new Map(entries) };
+  const named = Object.entries(fields).map(
+    ([name, field], at): NamedField => ({ name, field, bit: 1 << at }),
+  );
+  if (named.length > MAX_FIELDS) throw new RangeError("too many fields in one structure");
+  return {
+    fields,
+    byTag: new Map(named.map((entry) => [entry.field.tag, entry])),
+    required: named.reduce((bits, { field, bit }) => (field.cardinality === "one" ? bits | bit : bits), 0),
+    missing: Object.fromEntries(
+      named.map(({ name, field }) => [name, field.cardinality === "many" ? NONE : undefined]),
+    ),
+  };
 }
 
 /** "Unique Identifier" for a tag, for messages to people. */
@@ -86,29 +106,31 @@ export function readFields<F extends FieldMap>(
   item: Item,
   context: ReadContext,
 ): FieldValues<F> {
-  const values: { [name: string]: unknown } = {};
+  const values: { [name: string]: unknown } = { ...declared.missing };
+  let seen = 0;
   for (const child of asStructure(item).value) {
     const known = declared.byTag.get(child.tag);
     if (known === undefined || known.field.since > context.version) {
       if (context.newer) continue;
       throw invalidField(`Unknown field in ${tagName(item.tag)}: ${tagName(child.tag)}`);
     }
-    const { name, field } = known;
+    const { name, field, bit } = known;
     const value = field.read(child, context);
+    const first = (seen & bit) === 0;
     if (field.cardinality === "many") {
-      const list = values[name];
-      if (Array.isArray(list)) list.push(value);
-      else values[name] = [value];
+      if (first) values[name] = [value];
+      else (values[name] as unknown[]).push(value);
     } else {
-      if (name in values) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
+      if (!first) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
       values[name] = value;
     }
+    seen |= bit;
   }
-  for (const name in declared.fields) {
-    if (name in values) continue;
-    const field = declared.fields[name];
-    if (field?.cardinality === "many") values[name] = [];
-    if (field?.cardinality === "one") throw invalidMessage(`${tagName(field.tag)} is missing`);
+  const absent = declared.required & ~seen;
+  if (absent !== 0) {
+    for (const { field, bit } of declared.byTag.values()) {
+      if ((absent & bit) !== 0) throw invalidMessage(`${tagName(field.tag)} is missing`);
+    }
   }
   return values as FieldValues<F>;
 }

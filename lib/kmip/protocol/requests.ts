@@ -42,7 +42,8 @@ export const asProtocolVersion = asFields(PROTOCOL_VERSION);
 
 /** Table 282. Authentication is read past: the client is who its certificate says. */
 const REQUEST_HEADER = schema({
-  protocolVersion: one(Tag.ProtocolVersion, asProtocolVersion),
+  // Read, and negotiated, before the rest of the header.
+  protocolVersion: one(Tag.ProtocolVersion, asItem),
   maximumResponseSize: optional(Tag.MaximumResponseSize, asCount),
   clientCorrelationValue: optional(Tag.ClientCorrelationValue, asText, KmipVersion.V1_4),
   serverCorrelationValue: optional(Tag.ServerCorrelationValue, asText, KmipVersion.V1_4),
@@ -96,14 +97,24 @@ export function readRequest(
     if (frame.tag !== Tag.RequestMessage) throw invalidMessage("Not a request message");
     if (frame.end !== message.length) throw invalidMessage("Bytes after the request message");
     const extents = decoder.extentsIn(frame);
-    const headers = extents.filter(({ tag }) => tag === Tag.RequestHeader);
-    const [headerExtent] = headers;
-    if (headerExtent === undefined || headers.length > 1) throw invalidMessage("One request header expected");
+    const headerExtent = onlyHeader(extents);
     context = readVersion(decoder, headerExtent);
     return readRest(decoder, extents, headerExtent, context, limits.maxBatchItems);
   } catch (error) {
     return { error: asKmipError(error), version: context?.version ?? NEWEST_VERSION };
   }
+}
+
+/** @throws KmipError if there is none, or more than one */
+function onlyHeader(extents: readonly ItemExtent[]): ItemExtent {
+  let header: ItemExtent | null = null;
+  for (const extent of extents) {
+    if (extent.tag !== Tag.RequestHeader) continue;
+    if (header !== null) throw invalidMessage("One request header expected");
+    header = extent;
+  }
+  if (header === null) throw invalidMessage("One request header expected");
+  return header;
 }
 
 /** What is wrong with the message; anything else is a fault of ours and is thrown on. */
@@ -117,12 +128,13 @@ function asKmipError(error: unknown): KmipError {
   throw error;
 }
 
+const STRICT: ReadContext = { version: NEWEST_VERSION, newer: false };
+
 /** The version comes first, so that whatever else is wrong is answered in it. */
 function readVersion(decoder: TtlvDecoder, header: ItemExtent): ReadContext {
-  const extent = decoder.extentsIn(header).find(({ tag }) => tag === Tag.ProtocolVersion);
-  if (extent === undefined) throw invalidMessage("Protocol Version is missing");
-  const strict: ReadContext = { version: NEWEST_VERSION, newer: false };
-  const { major, minor } = asProtocolVersion(decoder.decode(extent, 2), strict);
+  const extent = decoder.extentOf(header, Tag.ProtocolVersion);
+  if (extent === null) throw invalidMessage("Protocol Version is missing");
+  const { major, minor } = asProtocolVersion(decoder.decode(extent, 2), STRICT);
   const context = negotiate(major, minor);
   if (context === null) throw invalidMessage(`Protocol version ${major}.${minor} is not supported`);
   return context;
@@ -136,18 +148,20 @@ function readRest(
   maxBatchItems: number,
 ): Request {
   const header = readFields(REQUEST_HEADER, decoder.decode(headerExtent, 1), context);
-  const items: RequestItem[] = [];
-  const batch = extents.filter(({ tag }) => tag === Tag.BatchItem);
-  const stranger = extents.find(({ tag }) => tag !== Tag.BatchItem && tag !== Tag.RequestHeader);
-  if (stranger !== undefined && !context.newer) {
-    throw invalidField(`Unknown field in Request Message: ${tagName(stranger.tag)}`);
+  const batch: ItemExtent[] = [];
+  for (const extent of extents) {
+    if (extent.tag === Tag.BatchItem) batch.push(extent);
+    else if (extent !== headerExtent && !context.newer) {
+      throw invalidField(`Unknown field in Request Message: ${tagName(extent.tag)}`);
+    }
   }
   if (batch.length === 0) throw invalidMessage("Batch Item is missing");
   if (header.batchCount !== batch.length)
     throw invalidMessage("Batch Count is not the number of batch items");
   if (batch.length > maxBatchItems) throw invalidMessage(`More than ${maxBatchItems} batch items`);
+  const items: RequestItem[] = [];
   for (const extent of batch) items.push(readItem(decoder, extent, context));
-  return { ...context, header, items };
+  return { version: context.version, newer: context.newer, header, items };
 }
 
 /** Table 283. */

@@ -103,8 +103,8 @@ export class ResponseWriter {
     return this.#writer.view();
   }
 
-  /** Zeroes all that was written. */
-  wipe(): void {
-    this.#writer.wipe();
+  /** Zeroes all that was written, and ends the use of the writer and of what `finish` gave. */
+  release(): void {
+    this.#writer.release();
   }
 }

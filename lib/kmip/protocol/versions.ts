@@ -42,9 +42,11 @@ export function formatVersion(version: KmipVersion): string {
  * @returns null for a major version that is not supported
  */
 export function negotiate(major: number, minor: number): { version: KmipVersion; newer: boolean } | null {
-  const ofMajor = SUPPORTED_VERSIONS.filter((version) => majorOf(version) === major);
-  const newest = ofMajor[0];
-  if (newest === undefined || minor < 0) return null;
-  const exact = ofMajor.find((version) => minorOf(version) === minor);
-  return exact === undefined ? { version: newest, newer: true } : { version: exact, newer: false };
+  let newest: KmipVersion | null = null;
+  for (const version of SUPPORTED_VERSIONS) {
+    if (majorOf(version) !== major) continue;
+    if (minorOf(version) === minor) return { version, newer: false };
+    newest ??= version;
+  }
+  return newest === null || minor < 0 ? null : { version: newest, newer: true };
 }

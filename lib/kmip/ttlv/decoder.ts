@@ -31,6 +31,18 @@ export type ItemExtent = {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The byte at an index that lies within the buffer: every caller has compared it with a limit. */
+const byteAt = (buffer: Uint8Array, at: number): number => buffer[at] as number;
+
+/** 32 bits, big-endian, as signed. Written out: Buffer's own readers check again what is known here. */
+const int32At = (buffer: Uint8Array, at: number): number =>
+  (byteAt(buffer, at) << 24) |
+  (byteAt(buffer, at + 1) << 16) |
+  (byteAt(buffer, at + 2) << 8) |
+  byteAt(buffer, at + 3);
+
+const uint32At = (buffer: Uint8Array, at: number): number => int32At(buffer, at) >>> 0;
+
 /**
  * Decodes one buffer, whole or piece by piece, within one budget of items.
  *
@@ -53,8 +65,8 @@ export class TtlvDecoder {
   /** The extent of the item at `offset`, which must end by `limit`. @throws TtlvError */
   extentAt(offset: number, limit: number = this.#buffer.length): ItemExtent {
     const tag = this.#tag(offset, limit);
-    const type = this.#buffer[offset + 3] ?? 0;
-    const length = this.#buffer.readUInt32BE(offset + 4);
+    const type = byteAt(this.#buffer, offset + 3);
+    const length = uint32At(this.#buffer, offset + 4);
     return { tag, type, offset, length, end: this.#endOf(offset, type, length, limit) };
   }
 
@@ -69,6 +81,23 @@ export class TtlvDecoder {
       offset = extent.end;
     }
     return extents;
+  }
+
+  /**
+   * The extent of the first item of a tag in a structure, or null; every item's extent is checked.
+   *
+   * @throws TtlvError
+   */
+  extentOf(parent: ItemExtent, tag: number): ItemExtent | null {
+    if (parent.type !== ItemType.Structure) throw new TtlvError("expected a structure", parent.offset);
+    let found: ItemExtent | null = null;
+    for (let offset = parent.offset + HEADER_LENGTH; offset < parent.end; ) {
+      this.#spend(offset);
+      const extent = this.extentAt(offset, parent.end);
+      if (found === null && extent.tag === tag) found = extent;
+      offset = extent.end;
+    }
+    return found;
   }
 
   /**
@@ -98,11 +127,11 @@ export class TtlvDecoder {
 
   #tag(offset: number, limit: number): number {
     if (limit - offset < HEADER_LENGTH) throw new TtlvError("truncated item header", offset);
-    const tag = this.#buffer.readUInt32BE(offset) >>> 8;
+    const buffer = this.#buffer;
     // 9.1.1.1: 0x42 for the specification's tags, 0x54 for extensions.
-    const space = tag >> 16;
+    const space = byteAt(buffer, offset);
     if (space !== 0x42 && space !== 0x54) throw new TtlvError("tag outside of 42xxxx and 54xxxx", offset);
-    return tag;
+    return (space << 16) | (byteAt(buffer, offset + 1) << 8) | byteAt(buffer, offset + 2);
   }
 
   /** 9.1.1.3: checks the length against the type; answers where the item ends. */
@@ -131,7 +160,8 @@ export class TtlvDecoder {
       default:
         throw new TtlvError("unknown item type", offset);
     }
-    const end = offset + HEADER_LENGTH + length + ((8 - (length % 8)) % 8);
+    // Added, not rounded up by bits: padded, a length may have more than 32 of them.
+    const end = offset + HEADER_LENGTH + length + (-length & 7);
     if (end > limit) throw new TtlvError("item reaches beyond what contains it", offset);
     return end;
   }
@@ -140,8 +170,8 @@ export class TtlvDecoder {
     this.#spend(offset);
     const buffer = this.#buffer;
     const tag = this.#tag(offset, limit);
-    const type = (buffer[offset + 3] ?? 0) as ItemType;
-    const length = buffer.readUInt32BE(offset + 4);
+    const type = byteAt(buffer, offset + 3) as ItemType;
+    const length = uint32At(buffer, offset + 4);
     const end = this.#endOf(offset, type, length, limit);
     const start = offset + HEADER_LENGTH;
     switch (type) {
@@ -154,11 +184,11 @@ export class TtlvDecoder {
       }
       case ItemType.Integer:
         this.#checkPadding(start + 4, end);
-        return { tag, type, value: buffer.readInt32BE(start) };
+        return { tag, type, value: int32At(buffer, start) };
       case ItemType.Enumeration:
       case ItemType.Interval:
         this.#checkPadding(start + 4, end);
-        return { tag, type, value: buffer.readUInt32BE(start) };
+        return { tag, type, value: uint32At(buffer, start) };
       case ItemType.Boolean:
         this.#end = end;
         return { tag, type, value: this.#boolean(start) };
@@ -181,15 +211,16 @@ export class TtlvDecoder {
 
   /** Padding must be zero: anything else would be a place to hide bytes in. */
   #checkPadding(from: number, end: number): void {
+    const buffer = this.#buffer;
     for (let at = from; at < end; at += 1) {
-      if (this.#buffer[at] !== 0) throw new TtlvError("padding is not zero", at);
+      if (buffer[at] !== 0) throw new TtlvError("padding is not zero", at);
     }
     this.#end = end;
   }
 
   #boolean(start: number): boolean {
-    const high = this.#buffer.readUInt32BE(start);
-    const low = this.#buffer.readUInt32BE(start + 4);
+    const high = int32At(this.#buffer, start);
+    const low = uint32At(this.#buffer, start + 4);
     if (high !== 0 || low > 1) throw new TtlvError("Boolean is neither 0 nor 1", start);
     return low === 1;
   }
@@ -198,7 +229,7 @@ export class TtlvDecoder {
     const buffer = this.#buffer;
     let ascii = true;
     for (let at = start; at < start + length; at += 1) {
-      const byte = buffer[at] ?? 0;
+      const byte = byteAt(buffer, at);
       // 9.1.1.4: Text Strings are not null-terminated; an embedded null is a trap for clients written in C.
       if (byte === 0) throw new TtlvError("null in a Text String", at);
       if (byte > 0x7f) {

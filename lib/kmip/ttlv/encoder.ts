@@ -4,7 +4,46 @@
 import { type Item, ItemType } from "./item";
 import { wipe } from "./wipe";
 
+/** Enough for the answer to a Get; buffers of this size are used again. */
 const INITIAL_SIZE = 512;
+/** Released buffers of the initial size, all of them zero: making a buffer costs more than filling it. */
+const SPARE: Buffer[] = [];
+const MAX_SPARE = 64;
+/** Texts up to this many characters are written byte by byte, which is faster than a call of native code. */
+const SHORT_TEXT = 64;
+
+/** Writes 32 bits, big-endian. Written out: Buffer's own writers check what is known here. */
+function putInt32(buffer: Uint8Array, at: number, value: number): void {
+  buffer[at] = value >>> 24;
+  buffer[at + 1] = value >>> 16;
+  buffer[at + 2] = value >>> 8;
+  buffer[at + 3] = value;
+}
+
+/** @throws RangeError for what is no signed 32-bit number */
+function checkInt32(value: number): void {
+  if ((value | 0) !== value) throw new RangeError(`${value} does not fit into a signed 32-bit number`);
+}
+
+/** @throws RangeError for what is no unsigned 32-bit number */
+function checkUint32(value: number): void {
+  if (value >>> 0 !== value) throw new RangeError(`${value} does not fit into an unsigned 32-bit number`);
+}
+
+/** Writes a short text if it is of ASCII characters alone; false if it is not. */
+function putAscii(buffer: Uint8Array, at: number, value: string): boolean {
+  for (let index = 0; index < value.length; index += 1) {
+    const code = value.charCodeAt(index);
+    if (code > 0x7f) return false;
+    buffer[at + index] = code;
+  }
+  return true;
+}
+
+const NO_BUFFER = Buffer.alloc(0);
+
+/** Bytes that fill a value up to a multiple of eight. */
+const paddingOf = (length: number): number => -length & 7;
 
 /**
  * Writes items one after the other. The buffer grows by doubling; an outgrown buffer is zeroed, as it may have held
@@ -17,7 +56,8 @@ export class TtlvWriter {
   /** @param size bytes to reserve; the message may outgrow them */
   constructor(size: number = INITIAL_SIZE) {
     // Not of Node's shared pool: whoever zeroes it must own it.
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(size, 64));
+    this.#buffer =
+      (size === INITIAL_SIZE ? SPARE.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(size, 64));
   }
 
   /** Bytes written. */
@@ -28,32 +68,34 @@ export class TtlvWriter {
   /** Starts a structure; answers the mark that `end` wants. */
   begin(tag: number): number {
     this.#reserve(8);
-    this.#buffer.writeUInt32BE(((tag << 8) | ItemType.Structure) >>> 0, this.#length);
-    this.#length += 8;
-    return this.#length;
+    const at = this.#length;
+    putInt32(this.#buffer, at, (tag << 8) | ItemType.Structure);
+    this.#length = at + 8;
+    return at + 8;
   }
 
   /** Ends the structure that `begin` gave the mark for. */
   end(mark: number): void {
-    this.#buffer.writeUInt32BE(this.#length - mark, mark - 4);
+    putInt32(this.#buffer, mark - 4, this.#length - mark);
   }
 
+  /** @throws RangeError */
   integer(tag: number, value: number): void {
-    const at = this.#header(tag, ItemType.Integer, 4, 8);
-    this.#buffer.writeInt32BE(value, at);
-    this.#buffer.writeInt32BE(0, at + 4);
+    checkInt32(value);
+    this.#word(tag, ItemType.Integer, value);
   }
 
+  /** @throws RangeError */
   enumeration(tag: number, value: number): void {
-    this.#unsigned(tag, ItemType.Enumeration, value);
+    checkUint32(value);
+    this.#word(tag, ItemType.Enumeration, value);
   }
 
   text(tag: number, value: string): void {
+    if (value.length <= SHORT_TEXT && this.#shortText(tag, value)) return;
     const length = Buffer.byteLength(value, "utf8");
-    const padded = length + ((8 - (length % 8)) % 8);
-    const at = this.#header(tag, ItemType.TextString, length, padded);
+    const at = this.#header(tag, ItemType.TextString, length);
     this.#buffer.write(value, at, length, "utf8");
-    this.#buffer.fill(0, at + length, at + padded);
   }
 
   bytes(tag: number, value: Uint8Array): void {
@@ -62,9 +104,9 @@ export class TtlvWriter {
 
   /** @param seconds POSIX seconds, a whole number */
   dateTime(tag: number, seconds: number): void {
-    const at = this.#header(tag, ItemType.DateTime, 8, 8);
-    this.#buffer.writeInt32BE(Math.floor(seconds / 0x1_0000_0000), at);
-    this.#buffer.writeUInt32BE(seconds >>> 0, at + 4);
+    const at = this.#header(tag, ItemType.DateTime, 8);
+    putInt32(this.#buffer, at, Math.floor(seconds / 0x1_0000_0000));
+    putInt32(this.#buffer, at + 4, seconds);
   }
 
   /** Writes a tree of items. @throws RangeError for a number that its type cannot hold */
@@ -81,7 +123,8 @@ export class TtlvWriter {
         return;
       case ItemType.Enumeration:
       case ItemType.Interval:
-        this.#unsigned(item.tag, item.type, item.value);
+        checkUint32(item.value);
+        this.#word(item.tag, item.type, item.value);
         return;
       case ItemType.TextString:
         this.text(item.tag, item.value);
@@ -91,13 +134,13 @@ export class TtlvWriter {
         this.#octets(item.tag, item.type, item.value);
         return;
       case ItemType.Boolean: {
-        const at = this.#header(item.tag, item.type, 8, 8);
-        this.#buffer.writeUInt32BE(0, at);
-        this.#buffer.writeUInt32BE(item.value ? 1 : 0, at + 4);
+        const at = this.#header(item.tag, item.type, 8);
+        putInt32(this.#buffer, at, 0);
+        putInt32(this.#buffer, at + 4, item.value ? 1 : 0);
         return;
       }
       default: {
-        const at = this.#header(item.tag, item.type, 8, 8);
+        const at = this.#header(item.tag, item.type, 8);
         this.#buffer.writeBigInt64BE(item.value, at);
       }
     }
@@ -105,7 +148,7 @@ export class TtlvWriter {
 
   /** Overwrites the Integer whose item started at `offset`, for counts that are known late. */
   patchInteger(offset: number, value: number): void {
-    this.#buffer.writeInt32BE(value, offset + 8);
+    putInt32(this.#buffer, offset + 8, value);
   }
 
   /** Takes back, and zeroes, everything written after `length`. */
@@ -124,26 +167,52 @@ export class TtlvWriter {
     wipe(this.#buffer);
   }
 
-  #unsigned(tag: number, type: ItemType, value: number): void {
-    const at = this.#header(tag, type, 4, 8);
-    this.#buffer.writeUInt32BE(value, at);
-    this.#buffer.writeUInt32BE(0, at + 4);
+  /** Zeroes all that was written and ends the writer's use: its buffer, and so every view, belongs to others now. */
+  release(): void {
+    const buffer = this.#buffer;
+    buffer.fill(0, 0, this.#length);
+    this.#buffer = NO_BUFFER;
+    this.#length = 0;
+    if (buffer.length === INITIAL_SIZE && SPARE.length < MAX_SPARE) SPARE.push(buffer);
+  }
+
+  /** An item of four bytes. */
+  #word(tag: number, type: ItemType, value: number): void {
+    this.#reserve(16);
+    const buffer = this.#buffer;
+    const at = this.#length;
+    putInt32(buffer, at, (tag << 8) | type);
+    putInt32(buffer, at + 4, 4);
+    putInt32(buffer, at + 8, value);
+    putInt32(buffer, at + 12, 0);
+    this.#length = at + 16;
+  }
+
+  /** Writes a text of ASCII characters; false, and nothing written, if it has others. */
+  #shortText(tag: number, value: string): boolean {
+    const start = this.#length;
+    const at = this.#header(tag, ItemType.TextString, value.length);
+    if (putAscii(this.#buffer, at, value)) return true;
+    this.#length = start;
+    return false;
   }
 
   #octets(tag: number, type: ItemType, value: Uint8Array): void {
-    const padded = value.length + ((8 - (value.length % 8)) % 8);
-    const at = this.#header(tag, type, value.length, padded);
+    const at = this.#header(tag, type, value.length);
     this.#buffer.set(value, at);
-    this.#buffer.fill(0, at + value.length, at + padded);
   }
 
-  /** Writes a header, reserves the value with its padding, answers where the value starts. */
-  #header(tag: number, type: ItemType, length: number, padded: number): number {
-    this.#reserve(8 + padded);
+  /** Writes a header, reserves the value, zeroes its padding, answers where the value starts. */
+  #header(tag: number, type: ItemType, length: number): number {
+    const padding = paddingOf(length);
+    this.#reserve(8 + length + padding);
+    const buffer = this.#buffer;
     const at = this.#length;
-    this.#buffer.writeUInt32BE(((tag << 8) | type) >>> 0, at);
-    this.#buffer.writeUInt32BE(length, at + 4);
-    this.#length = at + 8 + padded;
+    putInt32(buffer, at, (tag << 8) | type);
+    putInt32(buffer, at + 4, length);
+    const end = at + 8 + length + padding;
+    for (let pad = end - padding; pad < end; pad += 1) buffer[pad] = 0;
+    this.#length = end;
     return at + 8;
   }
 
