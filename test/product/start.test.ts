@@ -149,6 +149,24 @@ describe("npm start", () => {
     expect(statSync(settings.dataDir).mode & 0o077).toBe(0);
   });
 
+  it("runs on a PostgreSQL of somebody else's", async () => {
+    const running = inject("product");
+    const { stdout } = await cli(running, "database", "url");
+    const client = new pg.Client({ connectionString: stdout.trim() });
+
+    await client.connect();
+    cleanups.push(() => client.end());
+    await client.query("CREATE DATABASE external");
+    cleanups.push(() => client.query("DROP DATABASE external WITH (FORCE)"));
+
+    const product = await startProduct({ DATABASE_URL: stdout.trim().replace(/\/[^/]*$/, "/external") });
+
+    cleanups.push(() => product.destroy());
+    expect((await fetch(`${product.consoleUrl}/readyz`)).status).toBe(200);
+    expect(readdirSync(product.dataDir)).not.toContain("postgres");
+    expect((await cli(product, "database", "url")).stdout.trim()).toMatch(/\/external$/);
+  });
+
   it("drains and ends with 0 when npm itself is told to stop", async () => {
     const settings = await productSettings();
 
