@@ -26,9 +26,13 @@ export const isFailure = (item: CompletedItem): item is FailedItem => "error" in
 export const carriesMaterial = (item: CompletedItem): boolean =>
   !isFailure(item) && item.outcome.material !== undefined;
 
+/** True if the answer is to be zeroed once it is sent. */
+export const isConfidential = (item: CompletedItem): boolean =>
+  carriesMaterial(item) || (!isFailure(item) && item.outcome.confidential !== undefined);
+
 /** True if the item may not be reported as done without an audit record. */
 export const needsRecord = (item: CompletedItem): boolean =>
-  !isFailure(item) && (item.outcome.material !== undefined || item.outcome.changed === true);
+  isConfidential(item) || (!isFailure(item) && item.outcome.changed === true);
 
 /** Features that a request asks for and that are refused with the whole of it. @throws KmipError */
 export function refuseFeatures({ header, items }: Request): void {
@@ -78,7 +82,11 @@ function write(
     context.logger.error({ err: error, operation: nameOf(item.operation) }, "An answer could not be encoded");
     return fail(item, writer, toKmipError(error));
   } finally {
-    if (!isFailure(item) && item.outcome.material !== undefined) wipe(item.outcome.material);
+    if (!isFailure(item)) {
+      const { material, confidential } = item.outcome;
+      if (material !== undefined) wipe(material);
+      if (confidential !== undefined) wipe(confidential);
+    }
   }
 }
 
@@ -91,7 +99,7 @@ function fail(item: CompletedItem, writer: ResponseWriter, error: KmipError): Co
 function tooLarge(item: CompletedItem): KmipError {
   const message = "The response is larger than Maximum Response Size";
   // A change is not undone because its answer is too long: the audit has to tell.
-  const detail = needsRecord(item) && !carriesMaterial(item) ? "the operation was carried out" : undefined;
+  const detail = needsRecord(item) && !isConfidential(item) ? "the operation was carried out" : undefined;
   return new KmipError(ResultReason.ResponseTooLarge, message, detail === undefined ? {} : { detail });
 }
 

@@ -46,6 +46,10 @@ export type EngineLimits = {
   readonly maxAttributeInstances: number;
   /** Size of all attributes of an object as JSON, in characters. */
   readonly maxAttributeBytes: number;
+  /** Bytes of the material of one object: what the key manager can wrap. */
+  readonly maxMaterialBytes: number;
+  /** Bytes that one RNG Retrieve answers at most. */
+  readonly maxRandomBytes: number;
   /** Identifiers that one Locate answers at most when the client sets no Maximum Items. */
   readonly maxLocatedItems: number;
 };
@@ -82,7 +86,7 @@ export interface KmipEngine {
    * Answers one request message. It never rejects: whatever goes wrong becomes a response message. When it
    * resolves, the audit records of the message are durable.
    *
-   * @param message one complete TTLV-encoded Request Message
+   * @param message one complete TTLV-encoded Request Message; key material and plaintext in it are zeroed
    */
   handle(message: Uint8Array, origin: RequestOrigin): Promise<EngineResponse>;
   /**
@@ -97,6 +101,8 @@ const DEFAULT_LIMITS: EngineLimits = {
   maxBatchItems: 100,
   maxAttributeInstances: 200,
   maxAttributeBytes: 262_144,
+  maxMaterialBytes: 7_500,
+  maxRandomBytes: 65_536,
   maxLocatedItems: 10_000,
 };
 

@@ -42,6 +42,10 @@ export function stateAt(object: Pick<ManagedObject, "state" | "attributes">, now
   return state;
 }
 
+/** True between Archive and Recover (3.32). */
+export const isArchived = ({ attributes }: Pick<ManagedObject, "attributes">): boolean =>
+  attributes["Archive Date"] !== undefined;
+
 /** True once the material is gone for good. */
 export const isDestroyed = (state: number): boolean =>
   state === State.Destroyed || state === State.DestroyedCompromised;

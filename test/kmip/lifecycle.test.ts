@@ -226,14 +226,14 @@ describe("Get", () => {
     expect(await keys.get(identifier)).toHaveProperty("length", 32);
   });
 
-  it("offers the Raw format only, uncompressed and unwrapped", async () => {
+  it("offers the formats of symmetric keys only, uncompressed and unwrapped", async () => {
     const keys = new Keys();
     const identifier = await keys.create();
     const get = requests.get(identifier);
     const withField = (item: Parameters<typeof structure>[1][number]) =>
       keys.reason({ ...get, payload: [...get.payload, item] });
     expect(await withField(enumeration(Tag.KeyFormatType, 1))).toBeNull();
-    expect(await withField(enumeration(Tag.KeyFormatType, 7))).toBe(ResultReason.KeyFormatTypeNotSupported);
+    expect(await withField(enumeration(Tag.KeyFormatType, 2))).toBe(ResultReason.KeyFormatTypeNotSupported);
     expect(await withField(enumeration(Tag.KeyFormatType, 0x55))).toBe(ResultReason.InvalidField);
     expect(await withField(enumeration(Tag.KeyCompressionType, 1))).toBe(
       ResultReason.KeyCompressionTypeNotSupported,

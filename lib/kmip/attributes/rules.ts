@@ -2,6 +2,7 @@
  * The attributes of the specification and their rules (KMIP 1.4, section 3), as far as they apply to symmetric keys,
  * secret data and opaque objects.
  */
+import { ObjectType } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
 import { type KmipVersion, KmipVersion as V } from "../protocol/versions";
 import { ItemType } from "../ttlv/item";
@@ -15,7 +16,9 @@ export type ClientMay =
   /** Only in Pre-Active or Active (3.27). */
   | "until-deactivated"
   /** Only in Pre-Active or Active, and before the date it holds (3.25, 3.26). */
-  | "until-reached";
+  | "until-reached"
+  /** Until something has been allocated of Usage Limits (3.21). */
+  | "until-used";
 
 /** One field of a structured attribute. */
 export type AttributeField = {
@@ -179,7 +182,9 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
       required(Tag.UsageLimitsUnit, Enumeration),
     ],
     since: V.V1_0,
-    ...CLIENT_FREE,
+    client: "add",
+    modify: "until-used",
+    remove: "until-used",
   },
   { name: "State", tag: Tag.State, type: Enumeration, since: V.V1_0, ...SERVER_ONLY },
   { name: "Initial Date", tag: Tag.InitialDate, type: DateTime, since: V.V1_0, ...SERVER_ONLY },
@@ -346,6 +351,36 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
 ];
 
 const BY_NAME = new Map(ATTRIBUTE_RULES.map((rule) => [rule.name, rule]));
+
+/** Attributes of Managed Cryptographic Objects, which opaque objects are not (2.2, appendix B). */
+const CRYPTOGRAPHIC_ONLY: ReadonlySet<string> = new Set([
+  "Cryptographic Algorithm",
+  "Cryptographic Length",
+  "Cryptographic Parameters",
+  "Cryptographic Usage Mask",
+  "Lease Time",
+  "Usage Limits",
+  "State",
+  "Activation Date",
+  "Process Start Date",
+  "Protect Stop Date",
+  "Deactivation Date",
+  "Random Number Generator",
+]);
+
+/** Attributes of keys, which secret data is not. */
+const KEYS_ONLY: ReadonlySet<string> = new Set([
+  "Cryptographic Parameters",
+  "Usage Limits",
+  "Process Start Date",
+  "Protect Stop Date",
+]);
+
+/** True if objects of a type have the attribute. */
+export function appliesTo(name: string, objectType: number): boolean {
+  if (objectType === ObjectType.OpaqueObject) return !CRYPTOGRAPHIC_ONLY.has(name);
+  return objectType === ObjectType.SymmetricKey || !KEYS_ONLY.has(name);
+}
 
 /** True for the names that clients may give their own attributes (3.39). */
 export const isClientCustomName = (name: string): boolean => name.startsWith("x-");

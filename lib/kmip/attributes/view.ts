@@ -5,7 +5,7 @@
 import { stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
 import type { KmipVersion } from "../protocol/versions";
-import { ATTRIBUTE_RULES, type AttributeRule, isCustomName } from "./rules";
+import { ATTRIBUTE_RULES, type AttributeRule, appliesTo, isCustomName } from "./rules";
 
 /** One attribute of an object, with all of its instances. */
 export type VisibleAttribute = {
@@ -37,6 +37,7 @@ const ALWAYS_DERIVED = new Set(["Unique Identifier", "Object Type", "State", "In
 
 /** The instances of one attribute of an object, kept or derived; empty if it has none. */
 export function instancesOf(object: ManagedObject, name: string, now: Date): readonly StoredAttribute[] {
+  if (!appliesTo(name, object.objectType)) return [];
   const kept = ALWAYS_DERIVED.has(name) ? undefined : object.attributes[name];
   if (kept !== undefined) return kept;
   const derived = Object.hasOwn(DERIVED, name) ? DERIVED[name]?.(object, now) : null;
@@ -71,4 +72,10 @@ function customAttributes(attributes: StoredAttributes): VisibleAttribute[] {
   return Object.entries(attributes)
     .filter(([name, instances]) => isCustomName(name) && instances.length > 0)
     .map(([name, instances]) => ({ name, rule: null, instances }));
+}
+
+/** The number that a kept single-instance attribute holds, or null. */
+export function numberOf(attributes: StoredAttributes, name: string): number | null {
+  const value = attributes[name]?.[0]?.v;
+  return value !== undefined && typeof value.v === "number" ? value.v : null;
 }

@@ -1,7 +1,7 @@
 /** Activate (KMIP 4.19). */
-import { permissionDenied } from "../errors";
+import { illegalOperation, permissionDenied } from "../errors";
 import { activation, stateAt } from "../lifecycle";
-import { Operation, State } from "../protocol/enumerations";
+import { ObjectType, Operation, State } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
@@ -17,6 +17,9 @@ export const activate: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     await changeObject(context, identifier, (object) => {
+      if (object.objectType === ObjectType.OpaqueObject) {
+        throw illegalOperation("Opaque objects have no state");
+      }
       if (stateAt(object, context.now) !== State.PreActive) {
         throw permissionDenied("The object is not in the Pre-Active state");
       }

@@ -1,5 +1,5 @@
 /** Add Attribute (KMIP 4.14). */
-import { isClientCustomName } from "../attributes/rules";
+import { appliesTo, isClientCustomName } from "../attributes/rules";
 import { sameValue, storedFromItem } from "../attributes/values";
 import { asAttribute, attributeItem, checkAttribute, type IncomingAttribute } from "../attributes/wire";
 import { illegalOperation, invalidField, permissionDenied } from "../errors";
@@ -71,6 +71,9 @@ export const addAttribute: OperationDefinition = {
 function refuseAddition({ name, rule }: IncomingAttribute, object: ManagedObject, now: Date): void {
   if (rule === null ? !isClientCustomName(name) : rule.client !== "add") {
     throw permissionDenied(`${name} is read-only`);
+  }
+  if (!appliesTo(name, object.objectType)) {
+    throw permissionDenied(`${name} does not apply to objects of this type`);
   }
   const present = object.attributes[name]?.length ?? 0;
   if (rule !== null && rule.multiple !== true && present > 0)

@@ -39,27 +39,33 @@ export function lifecycleAllows(
       return state === State.PreActive;
     case "until-deactivated":
       return live;
+    case "until-used":
+      return isUnused(object.attributes["Usage Limits"]?.[0]?.v);
     case "until-reached":
       return live && (held === null || held > toSeconds(now));
   }
 }
 
-/** The dates of a life cycle, in the order in which they may come (3.24 to 3.27). */
+/** True for Usage Limits of which nothing has been allocated (3.21). */
+function isUnused(limits: StoredValue | undefined): boolean {
+  if (limits === undefined) return true;
+  return fieldOf(limits, Tag.UsageLimitsCount)?.v === fieldOf(limits, Tag.UsageLimitsTotal)?.v;
+}
+
+/** Which date may not come before which (3.25 to 3.27); those of processing and of protection are independent. */
 const ORDERED_DATES = [
-  "Activation Date",
-  "Process Start Date",
-  "Protect Stop Date",
-  "Deactivation Date",
+  ["Activation Date", "Process Start Date"],
+  ["Activation Date", "Deactivation Date"],
+  ["Protect Stop Date", "Deactivation Date"],
 ] as const;
 
 /** Refuses dates that come in the wrong order. @throws KmipError Invalid Field */
 export function checkDateOrder(attributes: StoredAttributes): void {
-  let latest: { name: string; date: number } | null = null;
-  for (const name of ORDERED_DATES) {
-    const date = dateOf(attributes, name);
-    if (date === null) continue;
-    if (latest !== null && date < latest.date) throw invalidField(`${name} is before ${latest.name}`);
-    latest = { name, date };
+  for (const [earlier, later] of ORDERED_DATES) {
+    const first = dateOf(attributes, earlier);
+    const second = dateOf(attributes, later);
+    if (first !== null && second !== null && second < first)
+      throw invalidField(`${later} is before ${earlier}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { asCount, asText, one, optional, readFields, schema } from "../protocol/
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
+import { lifecycleAllows } from "./attribute-changes";
 import { changeObject, identifierOf, type OperationDefinition } from "./operation";
 
 const REQUEST = schema({
@@ -31,6 +32,9 @@ export const deleteAttribute: OperationDefinition = {
     const { deleted } = await changeObject(context, identifier, (object) => {
       if (rule === null ? !isClientCustomName(name) : rule.remove === "never") {
         throw permissionDenied(`${name} cannot be deleted`);
+      }
+      if (rule !== null && !lifecycleAllows(rule.remove, rule, object, context.now)) {
+        throw permissionDenied(`${name} cannot be deleted in the state of the object`);
       }
       const present = instancesOf(object, name, context.now);
       const found = present.find(({ i }) => i === index);

@@ -5,6 +5,7 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
+import { hasComputedDigest } from "./computed-digest";
 import { findObject, identifierOf, type OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
@@ -16,7 +17,8 @@ export const getAttributeList: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const object = await findObject(context, identifier);
-    const names = visibleAttributes(object, context.version, context.now).map(({ name }) => name);
+    const visible = visibleAttributes(object, context.version, context.now).map(({ name }) => name);
+    const names = hasComputedDigest(context, object) ? [...visible, "Digest"] : visible;
     return {
       payload: [
         text(Tag.UniqueIdentifier, identifier),

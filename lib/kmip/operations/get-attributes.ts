@@ -3,12 +3,14 @@ import { findRule, isVisible } from "../attributes/rules";
 import { instancesOf, visibleAttributes } from "../attributes/view";
 import { attributeItem } from "../attributes/wire";
 import { invalidMessage } from "../errors";
+import { withAttribute } from "../lifecycle";
 import type { ManagedObject } from "../ports";
 import { Operation } from "../protocol/enumerations";
 import { asText, many, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { type Item, text } from "../ttlv/item";
+import { computeDigest, hasComputedDigest } from "./computed-digest";
 import { findObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
 
 const REQUEST = schema({
@@ -25,7 +27,15 @@ export const getAttributes: OperationDefinition = {
     if (new Set(request.names).size !== request.names.length) {
       throw invalidMessage("An Attribute Name is present more than once");
     }
-    const object = await findObject(context, identifier);
+    const kept = await findObject(context, identifier);
+    const wantsDigest = request.names.length === 0 || request.names.includes("Digest");
+    const object =
+      wantsDigest && hasComputedDigest(context, kept)
+        ? {
+            ...kept,
+            attributes: withAttribute(kept.attributes, "Digest", await computeDigest(context, kept)),
+          }
+        : kept;
     const attributes =
       request.names.length === 0
         ? allAttributes(context, object)

@@ -12,10 +12,12 @@ import { locate } from "./locate";
 import { modifyAttribute } from "./modify-attribute";
 import type { OperationDefinition, OperationRegistry } from "./operation";
 import { query } from "./query";
+import { register } from "./register";
 import { revoke } from "./revoke";
 
 const ALL: readonly OperationDefinition[] = [
   create,
+  register,
   locate,
   get,
   getAttributes,

@@ -1,16 +1,9 @@
 /**
  * Symmetric key material: which algorithms and lengths Create makes, and how.
  */
-import { createHash } from "node:crypto";
 import { invalidField } from "../errors";
 import type { RandomSource, StoredValue } from "../ports";
-import {
-  CryptographicAlgorithm as Algorithm,
-  DrbgAlgorithm,
-  HashingAlgorithm,
-  KeyFormatType,
-  RngAlgorithm,
-} from "../protocol/enumerations";
+import { CryptographicAlgorithm as Algorithm, DrbgAlgorithm, RngAlgorithm } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
 
 type KeySizes = {
@@ -86,19 +79,37 @@ function setOddParity(material: Uint8Array): void {
   }
 }
 
-/** The mandatory instance of Digest (3.17): SHA-256 of the Raw material. */
-export function digestOf(material: Uint8Array): StoredValue {
-  return {
-    t: "structure",
-    v: [
-      { tag: Tag.HashingAlgorithm, value: { t: "enumeration", v: HashingAlgorithm.SHA_256 } },
-      {
-        tag: Tag.DigestValue,
-        value: { t: "bytes", v: createHash("sha256").update(material).digest("hex") },
-      },
-      { tag: Tag.KeyFormatType, value: { t: "enumeration", v: KeyFormatType.Raw } },
-    ],
-  };
+const HMACS: ReadonlySet<number> = new Set(
+  Object.entries(Algorithm).flatMap(([name, code]) => (name.startsWith("HMAC_") ? [code] : [])),
+);
+
+/** Algorithms of key pairs, which no symmetric key can be of. */
+const ASYMMETRIC: ReadonlySet<number> = new Set([
+  Algorithm.RSA,
+  Algorithm.DSA,
+  Algorithm.ECDSA,
+  Algorithm.DH,
+  Algorithm.ECDH,
+  Algorithm.ECMQV,
+  Algorithm.EC,
+]);
+
+/**
+ * Refuses a registered symmetric key whose Cryptographic Length is not that of its material or its algorithm.
+ *
+ * @param bytes length of the material
+ * @throws KmipError Invalid Field
+ */
+export function checkRegistered(algorithm: number, length: number, bytes: number): void {
+  if (ASYMMETRIC.has(algorithm)) throw invalidField("Symmetric keys are not of this Cryptographic Algorithm");
+  // The lengths of HMAC keys that Create makes are a choice of the server, not of the algorithm.
+  const known = HMACS.has(algorithm) ? undefined : SIZES.get(algorithm);
+  if (known !== undefined && !known.lengths.has(length)) {
+    throw invalidField("This Cryptographic Length is not one of the Cryptographic Algorithm");
+  }
+  if (bytes !== (known?.lengths.get(length) ?? Math.ceil(length / 8))) {
+    throw invalidField("Cryptographic Length is not the length of the key material");
+  }
 }
 
 /** What node:crypto draws from: OpenSSL's CTR_DRBG with AES-256 (SP 800-90A). */

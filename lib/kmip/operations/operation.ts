@@ -3,7 +3,7 @@
  */
 import type { EngineLimits, ServerIdentity } from "../engine";
 import { generalFailure, illegalOperation, itemNotFound, KmipError, permissionDenied } from "../errors";
-import { isDestroyed, stateAt } from "../lifecycle";
+import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import {
   type EngineLogger,
   type KeyStore,
@@ -13,6 +13,7 @@ import {
   type RandomSource,
   type Tenant,
 } from "../ports";
+import { ResultReason } from "../protocol/enumerations";
 import type { ReadContext } from "../protocol/fields";
 import type { KmipVersion } from "../protocol/versions";
 import type { Item, StructureItem } from "../ttlv/item";
@@ -42,6 +43,8 @@ export type OperationResult = {
   readonly changed?: boolean;
   /** Key material in `payload`, to be zeroed once it is encoded. */
   readonly material?: Uint8Array;
+  /** Other bytes of `payload` that are nobody else's business (plaintext, random numbers), zeroed as well. */
+  readonly confidential?: Uint8Array;
   /** Facts for the audit; never values of secret kind. */
   readonly data?: { readonly [key: string]: string | number | boolean | readonly string[] };
 };
@@ -71,10 +74,17 @@ export function identifierOf(context: OperationContext, given: string | undefine
   return identifier;
 }
 
-/** The object of an identifier. @throws KmipError Item Not Found */
-export async function findObject(context: OperationContext, identifier: string): Promise<ManagedObject> {
+/** The object of an identifier, on-line or archived. @throws KmipError Item Not Found */
+export async function findStored(context: OperationContext, identifier: string): Promise<ManagedObject> {
   const object = await context.store.find(context.tenant, identifier);
   if (object === null) throw noSuchObject();
+  return object;
+}
+
+/** The on-line object of an identifier. @throws KmipError Item Not Found, Object Archived (11) */
+export async function findObject(context: OperationContext, identifier: string): Promise<ManagedObject> {
+  const object = await findStored(context, identifier);
+  if (isArchived(object)) throw new KmipError(ResultReason.ObjectArchived, "The object is archived");
   return object;
 }
 
@@ -90,9 +100,10 @@ export async function changeObject<T extends { readonly change: ManagedObjectCha
   identifier: string,
   decide: (object: ManagedObject) => T | Promise<T>,
   write: "update" | "destroy" = "update",
+  find = findObject,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    const decision = await decide(await findObject(context, identifier));
+    const decision = await decide(await find(context, identifier));
     try {
       await context.store[write](context.tenant, identifier, decision.change);
       return decision;

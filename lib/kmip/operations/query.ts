@@ -11,6 +11,9 @@ import type { OperationContext, OperationDefinition } from "./operation";
 
 const REQUEST = schema({ functions: many(Tag.QueryFunction, asEnumeration) });
 
+/** The types of objects that can be kept. */
+const OBJECT_TYPES = [ObjectType.SymmetricKey, ObjectType.SecretData, ObjectType.OpaqueObject];
+
 /** What each Query Function answers, in the order of Table 223. Functions without an entry have nothing to tell. */
 const ANSWERS: readonly (readonly [queryFunction: number, answer: (context: OperationContext) => Item[]])[] =
   [
@@ -21,7 +24,7 @@ const ANSWERS: readonly (readonly [queryFunction: number, answer: (context: Oper
           .filter(({ since }) => since <= version)
           .map(({ code }) => enumeration(Tag.Operation, code)),
     ],
-    [QueryFunction.QueryObjects, () => [enumeration(Tag.ObjectType, ObjectType.SymmetricKey)]],
+    [QueryFunction.QueryObjects, () => OBJECT_TYPES.map((code) => enumeration(Tag.ObjectType, code))],
     [
       QueryFunction.QueryServerInformation,
       ({ identity }) => [

@@ -1,0 +1,35 @@
+/**
+ * The Digest of secret data and opaque objects (KMIP 3.17). Their values may be few enough to be guessed, so that it
+ * is never kept: it is made when it is asked for, and only for those who could have the object itself.
+ */
+import { KmipError } from "../errors";
+import { isDestroyed, stateAt } from "../lifecycle";
+import type { ManagedObject, StoredValue } from "../ports";
+import { ObjectType } from "../protocol/enumerations";
+import { wipe } from "../ttlv/wipe";
+import { digestOf, formatOf } from "./object-items";
+import type { OperationContext } from "./operation";
+import { readMaterial, refuseUnserved } from "./serving";
+
+/** True if the object's Digest has to be computed and may be told to the client. */
+export function hasComputedDigest(context: OperationContext, object: ManagedObject): boolean {
+  if (object.objectType === ObjectType.SymmetricKey || isDestroyed(stateAt(object, context.now)))
+    return false;
+  try {
+    refuseUnserved(context, object);
+    return true;
+  } catch (error) {
+    if (error instanceof KmipError) return false;
+    throw error;
+  }
+}
+
+/** Computes the Digest of an object that `hasComputedDigest`. @throws KeyStoreError */
+export async function computeDigest(context: OperationContext, object: ManagedObject): Promise<StoredValue> {
+  const material = await readMaterial(context, object);
+  try {
+    return digestOf(material, formatOf(object.objectType, object.attributes));
+  } finally {
+    wipe(material);
+  }
+}

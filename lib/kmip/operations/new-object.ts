@@ -1,0 +1,109 @@
+/**
+ * What the operations that make objects have in common: their first attributes, and keeping them.
+ */
+
+import { termsOf } from "../attributes/terms";
+import { numberOf } from "../attributes/view";
+import type { RequestedAttributes } from "../attributes/wire";
+import { invalidField } from "../errors";
+import { stateAt, toSeconds, withAttribute } from "../lifecycle";
+import { KeyStoreError, type StoredAttribute, type StoredAttributes, type StoredValue } from "../ports";
+import { ObjectType, State } from "../protocol/enumerations";
+import {
+  checkApplicationData,
+  checkDateOrder,
+  checkSize,
+  isNameTaken,
+  normalValue,
+} from "./attribute-changes";
+import { digestOf, formatOf } from "./object-items";
+import type { OperationContext } from "./operation";
+
+/** Attributes that the server sets on an object besides those that were asked for. */
+export type ServerAttributes = { readonly [name: string]: StoredValue };
+
+/**
+ * The attributes of a new object: those asked for, checked, and those that the server sets.
+ *
+ * @param own what the operation adds; it takes the place of what was asked for
+ * @throws KmipError Invalid Field, Application Namespace Not Supported, Index Out of Bounds
+ */
+export async function initialAttributes(
+  context: OperationContext,
+  requested: RequestedAttributes,
+  own: ServerAttributes,
+): Promise<StoredAttributes> {
+  const attributes: { [name: string]: readonly StoredAttribute[] } = {};
+  const set = (name: string, v: StoredValue) => {
+    attributes[name] = [{ i: 0, v }];
+  };
+  for (const [name, instances] of requested) {
+    for (const { v } of instances) checkApplicationData(name, v);
+    attributes[name] = instances.map(({ i, v }) => ({ i, v: normalValue(name, v) }));
+  }
+  const policy = requested.get("Operation Policy Name")?.[0]?.v;
+  if (policy !== undefined && policy.v !== "default") throw invalidField("There is no such operation policy");
+  set("Fresh", { t: "boolean", v: true });
+  set("Last Change Date", { t: "dateTime", v: toSeconds(context.now) });
+  // 3.49, 3.51
+  if (requested.get("Sensitive")?.[0]?.v.v === true) set("Always Sensitive", { t: "boolean", v: true });
+  if (requested.get("Extractable")?.[0]?.v.v === false) set("Never Extractable", { t: "boolean", v: true });
+  for (const [name, v] of Object.entries(own)) set(name, v);
+  checkDateOrder(attributes);
+  checkSize(context, attributes);
+  for (const { v } of requested.get("Name") ?? []) {
+    if (await isNameTaken(context, v, null)) throw invalidField("Another object has this Name");
+  }
+  return attributes;
+}
+
+/** A new object, ready to be kept. */
+export type NewObject = {
+  readonly objectType: number;
+  readonly attributes: StoredAttributes;
+  /** The caller keeps ownership, and zeroes it. */
+  readonly material: Uint8Array;
+};
+
+/**
+ * Keeps a new object under a new identifier, which becomes the ID Placeholder. Keys get their Digest; that of other
+ * objects, whose values may be few enough to be guessed, is not kept.
+ *
+ * @returns the Unique Identifier
+ * @throws KmipError Invalid Field for a Name that is taken; KeyStoreError
+ */
+export async function keepObject(
+  context: OperationContext,
+  { objectType, attributes, material }: NewObject,
+): Promise<string> {
+  const uniqueIdentifier = context.random.uuid();
+  context.subjects = [uniqueIdentifier];
+  const isKey = objectType === ObjectType.SymmetricKey;
+  const kept = isKey
+    ? withAttribute(attributes, "Digest", digestOf(material, formatOf(objectType, attributes)))
+    : attributes;
+  try {
+    await context.store.create(
+      context.tenant,
+      {
+        uniqueIdentifier,
+        objectType,
+        state: stateAt({ state: State.PreActive, attributes: kept }, context.now),
+        attributes: kept,
+        terms: termsOf(kept),
+        cryptographicAlgorithm: numberOf(kept, "Cryptographic Algorithm"),
+        cryptographicLength: numberOf(kept, "Cryptographic Length"),
+        cryptographicUsageMask: numberOf(kept, "Cryptographic Usage Mask"),
+      },
+      material,
+    );
+  } catch (error) {
+    // 11.2 and 11.4 have another reason for it than 11.15.
+    if (error instanceof KeyStoreError && error.failure === "duplicate") {
+      throw invalidField("Another object has this Name", { cause: error });
+    }
+    throw error;
+  }
+  context.idPlaceholder = uniqueIdentifier;
+  return uniqueIdentifier;
+}

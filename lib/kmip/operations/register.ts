@@ -1,0 +1,122 @@
+/** Register (KMIP 4.3): an object that a client brings: a symmetric key, secret data or an opaque object. */
+import { appliesTo } from "../attributes/rules";
+import { type RequestedAttributes, readTemplateAttribute } from "../attributes/wire";
+import { invalidField } from "../errors";
+import type { StoredValue } from "../ports";
+import { ObjectType, Operation } from "../protocol/enumerations";
+import { asCode, asItem, one, optional, readFields, schema } from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import { KmipVersion } from "../protocol/versions";
+import { text } from "../ttlv/item";
+import { wipe } from "../ttlv/wipe";
+import { checkRegistered } from "./material";
+import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
+import { type ObjectContent, readOpaqueObject, readSecretData, readSymmetricKey } from "./object-items";
+import type { OperationContext, OperationDefinition, OperationResult } from "./operation";
+
+const REQUEST = schema({
+  objectType: one(Tag.ObjectType, asCode),
+  templateAttribute: one(Tag.TemplateAttribute, asItem),
+  symmetricKey: optional(Tag.SymmetricKey, readSymmetricKey),
+  secretData: optional(Tag.SecretData, readSecretData),
+  opaqueObject: optional(Tag.OpaqueObject, readOpaqueObject),
+});
+
+export const register: OperationDefinition = {
+  code: Operation.Register,
+  since: KmipVersion.V1_0,
+  async handle(context, payload) {
+    const request = readFields(REQUEST, payload, context);
+    const objects = new Map([
+      [ObjectType.SymmetricKey, request.symmetricKey],
+      [ObjectType.SecretData, request.secretData],
+      [ObjectType.OpaqueObject, request.opaqueObject],
+    ] as const);
+    const given = [...objects.values()].filter((content) => content !== undefined);
+    try {
+      const objectType = [...objects.keys()].find((code) => code === request.objectType);
+      if (objectType === undefined) throw invalidField("Objects of this type cannot be registered");
+      const content = objects.get(objectType);
+      if (content === undefined || given.length !== 1) {
+        throw invalidField("The object is not of the Object Type");
+      }
+      const requested = readTemplateAttribute(request.templateAttribute, context);
+      return await registerObject(context, objectType, content, requested);
+    } finally {
+      for (const { material } of given) wipe(material);
+    }
+  },
+};
+
+async function registerObject(
+  context: OperationContext,
+  objectType: number,
+  content: ObjectContent,
+  requested: RequestedAttributes,
+): Promise<OperationResult> {
+  const { material } = content;
+  if (material.length > context.limits.maxMaterialBytes) {
+    throw invalidField(`The object is larger than ${context.limits.maxMaterialBytes} bytes`);
+  }
+  for (const name of requested.keys()) {
+    if (!appliesTo(name, objectType)) throw invalidField(`${name} does not apply to objects of this type`);
+  }
+  const own = serverAttributes(objectType, content, requested);
+  const attributes = await initialAttributes(context, requested, own);
+  const uniqueIdentifier = await keepObject(context, { objectType, attributes, material });
+  return {
+    payload: [text(Tag.UniqueIdentifier, uniqueIdentifier)],
+    changed: true,
+    data: { objectType },
+  };
+}
+
+/** What is known of the object from itself, and what every object of its type has (Table 171). @throws KmipError */
+function serverAttributes(
+  objectType: number,
+  content: ObjectContent,
+  requested: RequestedAttributes,
+): ServerAttributes {
+  const { format, secretDataType, opaqueDataType, material } = content;
+  if (opaqueDataType !== undefined) {
+    return { "Opaque Data Type": { t: "enumeration", v: opaqueDataType } };
+  }
+  const algorithm = settle("Cryptographic Algorithm", content.algorithm, requested);
+  const length = settle("Cryptographic Length", content.length, requested);
+  if ((algorithm === null) !== (length === null)) {
+    throw invalidField("Cryptographic Algorithm and Cryptographic Length come together");
+  }
+  const usageMask = requested.get("Cryptographic Usage Mask")?.[0]?.v.v;
+  if (objectType === ObjectType.SymmetricKey) {
+    if (algorithm === null || length === null) throw invalidField("Cryptographic Algorithm is missing");
+    if (usageMask === undefined) throw invalidField("Cryptographic Usage Mask is missing");
+    checkRegistered(algorithm, length, material.length);
+  }
+  if (typeof usageMask === "number" && usageMask < 0) {
+    throw invalidField("Cryptographic Usage Mask has unknown bits");
+  }
+  const own: { [name: string]: StoredValue } = {};
+  if (algorithm !== null && length !== null) {
+    own["Cryptographic Algorithm"] = { t: "enumeration", v: algorithm };
+    own["Cryptographic Length"] = { t: "integer", v: length };
+  }
+  // 3.19: always has a value; a password is used for nothing that the mask knows.
+  if (usageMask === undefined) own["Cryptographic Usage Mask"] = { t: "integer", v: 0 };
+  if (format !== undefined) own["Key Format Type"] = { t: "enumeration", v: format };
+  if (secretDataType !== undefined) own["Secret Data Type"] = { t: "enumeration", v: secretDataType };
+  return own;
+}
+
+/** A value that may be in the Key Block, among the attributes, or in both and the same. @throws KmipError */
+function settle(name: string, inBlock: number | undefined, requested: RequestedAttributes): number | null {
+  const value = requested.get(name)?.[0]?.v.v;
+  const asked = typeof value === "number" ? value : undefined;
+  if (inBlock !== undefined && asked !== undefined && inBlock !== asked) {
+    throw invalidField(`${name} is not that of the Key Block`);
+  }
+  const settled = inBlock ?? asked ?? null;
+  if (name === "Cryptographic Length" && settled !== null && settled <= 0) {
+    throw invalidField(`${name} is not positive`);
+  }
+  return settled;
+}
