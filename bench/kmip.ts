@@ -1,0 +1,173 @@
+/**
+ * `npm run bench:kmip`: load on a KMIP endpoint, beside PyKMIP's server and a bare TLS server on the same machine.
+ *
+ * Without `--host` it starts a product of its own, with the sandbox. Figures of one run compare with each other and
+ * with nothing else: all processes, the client among them, share the machine.
+ */
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { drive, type Endpoint, type Figures } from "./lib/driver";
+import {
+  isPykmipThere,
+  startBareTarget,
+  startProductTarget,
+  startPykmipTarget,
+  type Target,
+} from "./lib/targets";
+import { fill, type Stock, sampleGet, turnsOf, WORKLOADS, type Workload } from "./lib/workloads";
+
+const USAGE = `npm run bench:kmip -- [options]
+  --host HOST --port PORT --cert FILE --key FILE   a running endpoint; default: a product started for the bench
+  --connections 32      kept open, or made anew by connect-get
+  --seconds 5           of each measurement
+  --rounds 1            measurements of each server, taken in turns; the median counts
+  --workload NAME       ${WORKLOADS.join(" | ")}; may be repeated; default: all
+  --no-pykmip           without PyKMIP's server (it is left out where it is not installed)
+  --no-bare             without the bare TLS server
+  --profile DIR         CPU profiles of the started product's endpoints (a folder that exists)
+`;
+/** What a workload takes of a server before it is measured. */
+const WARM_UP_MS = 1_000;
+const MAX_SECONDS = 600;
+
+const { values } = parseArgs({
+  options: {
+    host: { type: "string" },
+    port: { type: "string" },
+    cert: { type: "string" },
+    key: { type: "string" },
+    connections: { type: "string", default: "32" },
+    seconds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "1" },
+    workload: { type: "string", multiple: true, default: [...WORKLOADS] },
+    "no-pykmip": { type: "boolean", default: false },
+    "no-bare": { type: "boolean", default: false },
+    profile: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+function whole(name: "connections" | "seconds" | "rounds", max: number): number {
+  const value = Number(values[name]);
+  if (!Number.isInteger(value) || value < 1 || value > max) {
+    throw new Error(`--${name} is a whole number from 1 to ${max}`);
+  }
+  return value;
+}
+
+function isWorkload(name: string): name is Workload {
+  return WORKLOADS.some((workload) => workload === name);
+}
+
+/** The endpoint that the user names, or null. @throws Error where only half of it is given */
+function givenEndpoint(): Endpoint | null {
+  const { host, port, cert, key } = values;
+  if (host === undefined) return null;
+  if (port === undefined || cert === undefined || key === undefined) {
+    throw new Error("--host needs --port, --cert and --key");
+  }
+  return { host, port: Number(port), cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+}
+
+type Contender = {
+  readonly name: "kmip" | "pykmip" | "bare";
+  readonly endpoint: Endpoint;
+  readonly stock: Stock;
+};
+
+/** PyKMIP has no Add Attribute; the bare server answers nothing but Get. */
+function takesPart({ name }: Contender, workload: Workload): boolean {
+  if (name === "pykmip") return workload !== "vcenter";
+  return name === "kmip" || workload === "get" || workload === "connect-get";
+}
+
+async function measure(contender: Contender, workload: Workload, connections: number, seconds: number) {
+  const { turns, close } = await turnsOf(workload, contender.endpoint, contender.stock, connections);
+  try {
+    await drive(turns, WARM_UP_MS);
+    return await drive(turns, seconds * 1_000);
+  } finally {
+    close();
+  }
+}
+
+/** The measurement in the middle. */
+function median(rounds: readonly Figures[]): Figures | null {
+  const sorted = [...rounds].sort((a, b) => a.perSecond - b.perSecond);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
+}
+
+const ratio = (a: Figures | null, b: Figures | null): number | null =>
+  a === null || b === null || b.perSecond === 0 ? null : Number((a.perSecond / b.perSecond).toFixed(3));
+
+async function main(): Promise<void> {
+  const connections = whole("connections", 10_000);
+  const seconds = whole("seconds", MAX_SECONDS);
+  const rounds = whole("rounds", 20);
+  const workloads = values.workload.filter(isWorkload);
+  if (workloads.length !== values.workload.length) throw new Error(`--workload: ${WORKLOADS.join(", ")}`);
+  const started: Target[] = [];
+  const begin = async (target: Promise<Target>): Promise<Endpoint> => {
+    const running = await target;
+    started.push(running);
+    return running.endpoint;
+  };
+  try {
+    const endpoint = givenEndpoint() ?? (await begin(startProductTarget(values.profile)));
+    const stock = await fill(endpoint);
+    const sample = await sampleGet(endpoint, stock);
+    const contenders: Contender[] = [{ name: "kmip", endpoint, stock }];
+    if (!values["no-bare"]) {
+      const bare = await begin(
+        startBareTarget({
+          client: endpoint,
+          keyType: sample.serverKeyType,
+          requestBytes: sample.request.length,
+          response: sample.response,
+        }),
+      );
+      contenders.push({ name: "bare", endpoint: bare, stock });
+    }
+    if (!values["no-pykmip"] && isPykmipThere()) {
+      const pykmip = await begin(startPykmipTarget());
+      contenders.push({ name: "pykmip", endpoint: pykmip, stock: await fill(pykmip) });
+    }
+    const results: { [workload: string]: unknown } = {};
+    for (const workload of workloads) {
+      const figures = new Map<string, Figures[]>();
+      for (let round = 0; round < rounds; round += 1) {
+        for (const contender of contenders.filter((each) => takesPart(each, workload))) {
+          const list = figures.get(contender.name) ?? [];
+          figures.set(contender.name, list);
+          list.push(await measure(contender, workload, connections, seconds));
+        }
+      }
+      const of = (name: Contender["name"]) => median(figures.get(name) ?? []);
+      const [kmip, bare, pykmip] = [of("kmip"), of("bare"), of("pykmip")];
+      results[workload] = {
+        kmip,
+        bare,
+        pykmip,
+        ratios: { toBare: ratio(kmip, bare), toPykmip: ratio(kmip, pykmip) },
+      };
+    }
+    const report = {
+      bench: "kmip",
+      connections,
+      seconds,
+      rounds,
+      cores: cpus().length,
+      node: process.versions.node,
+      tls: { protocol: sample.protocol, serverKey: sample.serverKeyType },
+      bytes: { getRequest: sample.request.length, getResponse: sample.response.length },
+      results,
+    };
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  } finally {
+    for (const target of started.reverse()) await target.close();
+  }
+}
+
+if (values.help) process.stdout.write(USAGE);
+else await main();
