@@ -11,7 +11,7 @@ import type { PostgresOrder, PostgresReport } from "@/lib/db/embedded";
 const DATABASE = "kmip_console";
 const USER = "kmip_console";
 const ORPHAN_TIMEOUT_MS = 15_000;
-const STOP_TIMEOUT_MS = 6_000;
+const STOP_TIMEOUT_MS = 2_500;
 /** How often a lost server is asked for, and how often in a row it must refuse before it is taken for dead. */
 const REVIVE_EVERY_MS = 200;
 const REFUSALS = 5;

@@ -20,7 +20,7 @@ import { openLog, processEntry } from "./supervisor/output";
 import { portProblems, type WantedPort } from "./supervisor/ports";
 
 /** Everything must be gone this long after SIGTERM (the contract says 10 s). */
-const CHILD_STOP_MS = 7_000;
+const CHILD_STOP_MS = 6_000;
 
 class StartError extends Error {}
 

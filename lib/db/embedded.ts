@@ -43,6 +43,8 @@ export class EmbeddedPostgresError extends Error {
 
 const OTHER_ID = "65534";
 const START_TIMEOUT_MS = 60_000;
+/** A fast shutdown takes a fraction of a second; what is cut off is recovered from the log at the next start. */
+const STOP_TIMEOUT_MS = 3_000;
 
 function userNamespaceWorks(): boolean {
   const probe = spawnSync("unshare", ["-U", `--map-user=${OTHER_ID}`, `--map-group=${OTHER_ID}`, "true"], {
@@ -242,7 +244,10 @@ export async function startEmbeddedPostgres(options: {
         child.kill("SIGTERM");
       }
 
+      const kill = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+
       await exited;
+      clearTimeout(kill);
     },
   };
 }
