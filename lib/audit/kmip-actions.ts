@@ -72,6 +72,20 @@ export const KMIP_ACTIONS: ReadonlyMap<number, KmipAction> = new Map<number, Kmi
     Operation.MACVerify,
     { action: `${KEY}.mac-verify`, severity: "normal", phrase: "verify MAC with KMIP key" },
   ],
+  [Operation.ObtainLease, { action: `${KEY}.lease`, severity: "normal", phrase: "obtain lease of KMIP key" }],
+  [
+    Operation.GetUsageAllocation,
+    { action: `${KEY}.allocate`, severity: "normal", phrase: "allocate usage of KMIP key" },
+  ],
+  [Operation.Hash, { action: `${SERVICE}.hash`, severity: "normal", phrase: "hash data", single: true }],
+  [
+    Operation.RNGRetrieve,
+    { action: `${SERVICE}.random`, severity: "normal", phrase: "retrieve random numbers", single: true },
+  ],
+  [
+    Operation.RNGSeed,
+    { action: `${SERVICE}.seed`, severity: "normal", phrase: "seed random numbers", single: true },
+  ],
   [
     Operation.Query,
     { action: `${SERVICE}.query`, severity: "normal", phrase: "query KMIP service", single: true },

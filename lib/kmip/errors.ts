@@ -1,9 +1,12 @@
 import { ResultReason } from "./protocol/enumerations";
+import type { Item } from "./ttlv/item";
 
 export type KmipErrorOptions = {
   /** For the operator's audit and log; never sent to the client. */
   readonly detail?: string;
   readonly cause?: unknown;
+  /** Response Payload of the failure, where the operation has one (4.10). */
+  readonly payload?: readonly Item[];
 };
 
 /** Messages name what the client sent, which may be of any length. */
@@ -17,12 +20,15 @@ export class KmipError extends Error {
   readonly resultReason: ResultReason;
   /** For the operator's audit and log; never sent to the client. */
   readonly detail: string | undefined;
+  /** Response Payload of the failure, where the operation has one. */
+  readonly payload: readonly Item[] | undefined;
 
   constructor(resultReason: ResultReason, message: string, options: KmipErrorOptions = {}) {
     super(message.slice(0, MAX_MESSAGE_LENGTH), { cause: options.cause });
     this.name = "KmipError";
     this.resultReason = resultReason;
     this.detail = options.detail;
+    this.payload = options.payload;
   }
 }
 
@@ -33,6 +39,7 @@ const failure = (reason: ResultReason) => (message: string, options?: KmipErrorO
 export const invalidMessage = failure(ResultReason.InvalidMessage);
 /** A field or attribute has a value that is not allowed here. */
 export const invalidField = failure(ResultReason.InvalidField);
+export const cryptographicFailure = failure(ResultReason.CryptographicFailure);
 export const itemNotFound = failure(ResultReason.ItemNotFound);
 export const permissionDenied = failure(ResultReason.PermissionDenied);
 export const illegalOperation = failure(ResultReason.IllegalOperation);

@@ -65,6 +65,16 @@ export function changeOf(
   return { revision: object.revision, state, attributes: changed, terms: termsOf(changed) };
 }
 
+/** Archive (4.22): off-line from now on. */
+export const archival = (object: ManagedObject, now: Date): ManagedObjectChange =>
+  changeOf(object, now, object.state as State, withDate(object.attributes, "Archive Date", now));
+
+/** Recover (4.23): on-line again. */
+export function recovery(object: ManagedObject, now: Date): ManagedObjectChange {
+  const { "Archive Date": _, ...attributes } = object.attributes;
+  return changeOf(object, now, object.state as State, attributes);
+}
+
 /** Activate (4.19): Active from now on. */
 export function activation(object: ManagedObject, now: Date): ManagedObjectChange {
   return changeOf(object, now, State.Active, withDate(object.attributes, "Activation Date", now));

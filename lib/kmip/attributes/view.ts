@@ -7,6 +7,9 @@ import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } fr
 import type { KmipVersion } from "../protocol/versions";
 import { ATTRIBUTE_RULES, type AttributeRule, appliesTo, isCustomName } from "./rules";
 
+/** The longest lease that is granted, and the one that is (3.20). */
+export const LEASE_SECONDS = 3600;
+
 /** One attribute of an object, with all of its instances. */
 export type VisibleAttribute = {
   readonly name: string;
@@ -26,6 +29,7 @@ const DERIVED: { readonly [name: string]: (object: ManagedObject, now: Date) => 
   State: (object, now) => ({ t: "enumeration", v: stateAt(object, now) }),
   "Initial Date": ({ createdAt }) => ({ t: "dateTime", v: toSeconds(createdAt) }),
   "Last Change Date": ({ createdAt }) => ({ t: "dateTime", v: toSeconds(createdAt) }),
+  "Lease Time": () => ({ t: "interval", v: LEASE_SECONDS }),
   Sensitive: () => ({ t: "boolean", v: false }),
   "Always Sensitive": () => ({ t: "boolean", v: false }),
   Extractable: () => ({ t: "boolean", v: true }),

@@ -1,6 +1,8 @@
 /** The operations that the engine carries out. */
 import { activate } from "./activate";
 import { addAttribute } from "./add-attribute";
+import { archive } from "./archive";
+import { check } from "./check";
 import { create } from "./create";
 import { deleteAttribute } from "./delete-attribute";
 import { destroy } from "./destroy";
@@ -8,10 +10,13 @@ import { discoverVersions } from "./discover-versions";
 import { get } from "./get";
 import { getAttributeList } from "./get-attribute-list";
 import { getAttributes } from "./get-attributes";
+import { getUsageAllocation } from "./get-usage-allocation";
 import { locate } from "./locate";
 import { modifyAttribute } from "./modify-attribute";
+import { obtainLease } from "./obtain-lease";
 import type { OperationDefinition, OperationRegistry } from "./operation";
 import { query } from "./query";
+import { recover } from "./recover";
 import { register } from "./register";
 import { revoke } from "./revoke";
 
@@ -19,15 +24,20 @@ const ALL: readonly OperationDefinition[] = [
   create,
   register,
   locate,
+  check,
   get,
   getAttributes,
   getAttributeList,
   addAttribute,
   modifyAttribute,
   deleteAttribute,
+  obtainLease,
+  getUsageAllocation,
   activate,
   revoke,
   destroy,
+  archive,
+  recover,
   query,
   discoverVersions,
 ];

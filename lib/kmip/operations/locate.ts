@@ -3,7 +3,7 @@ import { type Condition, conditionsOf } from "../attributes/match";
 import { termOf } from "../attributes/terms";
 import { asAttribute, checkAttribute } from "../attributes/wire";
 import { featureNotSupported, invalidField } from "../errors";
-import { isDestroyed, stateAt } from "../lifecycle";
+import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import type { IndexTerm, ManagedObject, ObjectQuery } from "../ports";
 import { ObjectGroupMember, Operation, State, StorageStatusMask } from "../protocol/enumerations";
 import { asCount, asEnumeration, asInteger, many, optional, readFields, schema } from "../protocol/fields";
@@ -37,14 +37,12 @@ export const locate: OperationDefinition = {
       throw featureNotSupported("Object groups have no default member here");
     }
     if (request.objectGroupMember === ObjectGroupMember.GroupMemberFresh) conditions.push(FRESH);
-    const online = ((request.storageStatusMask ?? 1) & StorageStatusMask.OnLineStorage) !== 0;
+    conditions.push(storage(request.storageStatusMask ?? StorageStatusMask.OnLineStorage));
     const wanted = request.maximumItems ?? context.limits.maxLocatedItems;
     const offset = request.offsetItems ?? 0;
     // The number of all matches is worth reading them all only to a client that leafs through them.
     const countAll = request.offsetItems !== undefined;
-    const found = online
-      ? await search(context, conditions, { wanted, offset, countAll })
-      : { identifiers: [], total: 0 };
+    const found = await search(context, conditions, { wanted, offset, countAll });
     settlePlaceholder(context, found.identifiers, request.maximumItems);
     context.subjects = found.identifiers.slice(0, MAX_AUDITED);
     const identifiers: Item[] = found.identifiers.map((value) => text(Tag.UniqueIdentifier, value));
@@ -52,7 +50,7 @@ export const locate: OperationDefinition = {
       payload: countAll ? [integer(Tag.LocatedItems, found.total), ...identifiers] : identifiers,
       data: {
         located: found.identifiers.length,
-        attributes: [...new Set(conditions.map(({ name }) => name))],
+        attributes: [...new Set(conditions.map(({ name }) => name).filter((name) => name !== STORAGE))],
       },
     };
   },
@@ -68,6 +66,17 @@ const FRESH: Condition = {
   range: null,
   matches: (object) => object.attributes.Fresh?.[0]?.v.v === true,
 };
+
+const STORAGE = "Storage Status Mask";
+
+/** Storage Status Mask (4.9, 9.1.3.3.2): on-line objects, archived ones, or both. */
+const storage = (mask: number): Condition => ({
+  name: STORAGE,
+  value: null,
+  range: null,
+  matches: (object) =>
+    (mask & (isArchived(object) ? StorageStatusMask.ArchivalStorage : StorageStatusMask.OnLineStorage)) !== 0,
+});
 
 async function search(
   context: OperationContext,

@@ -147,6 +147,18 @@ export const asInteger: ItemReader<number> = (item) => {
   return item.value;
 };
 
+/** Signed 64 bits. */
+export const asLongInteger: ItemReader<bigint> = (item) => {
+  if (item.type !== ItemType.LongInteger) throw wrongType(item);
+  return item.value;
+};
+
+/** Seconds. */
+export const asInterval: ItemReader<number> = (item) => {
+  if (item.type !== ItemType.Interval) throw wrongType(item);
+  return item.value;
+};
+
 /** An Integer that counts something. */
 export const asCount: ItemReader<number> = (item, context) => {
   const value = asInteger(item, context);

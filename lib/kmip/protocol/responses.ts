@@ -81,13 +81,18 @@ export class ResponseWriter {
       writer.enumeration(Tag.ResultStatus, ResultStatus.OperationFailed);
       writer.enumeration(Tag.ResultReason, outcome.error.resultReason);
       writer.text(Tag.ResultMessage, outcome.error.message);
+      if (outcome.error.payload !== undefined) this.#payload(outcome.error.payload);
     } else {
       writer.enumeration(Tag.ResultStatus, ResultStatus.Success);
-      const payload = writer.begin(Tag.ResponsePayload);
-      for (const field of outcome.payload) writer.item(field);
-      writer.end(payload);
+      this.#payload(outcome.payload);
     }
     writer.end(mark);
+  }
+
+  #payload(fields: readonly Item[]): void {
+    const mark = this.#writer.begin(Tag.ResponsePayload);
+    for (const field of fields) this.#writer.item(field);
+    this.#writer.end(mark);
   }
 
   /** Takes the last item back, zeroing it. */

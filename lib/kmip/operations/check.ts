@@ -1,0 +1,56 @@
+/** Check (KMIP 4.10): may the client use an object as it means to? */
+import { LEASE_SECONDS, numberOf } from "../attributes/view";
+import { illegalOperation, permissionDenied } from "../errors";
+import { isDestroyed, stateAt } from "../lifecycle";
+import { Operation } from "../protocol/enumerations";
+import {
+  asInteger,
+  asInterval,
+  asLongInteger,
+  asText,
+  optional,
+  readFields,
+  schema,
+} from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import { KmipVersion } from "../protocol/versions";
+import { type Item, integer, interval, longInteger, text } from "../ttlv/item";
+import { findObject, identifierOf, type OperationDefinition } from "./operation";
+import { usageLimitsOf } from "./usage-limits";
+
+const REQUEST = schema({
+  uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
+  usageLimitsCount: optional(Tag.UsageLimitsCount, asLongInteger),
+  usageMask: optional(Tag.CryptographicUsageMask, asInteger),
+  leaseTime: optional(Tag.LeaseTime, asInterval),
+});
+
+export const check: OperationDefinition = {
+  code: Operation.Check,
+  since: KmipVersion.V1_0,
+  async handle(context, payload) {
+    const request = readFields(REQUEST, payload, context);
+    const identifier = identifierOf(context, request.uniqueIdentifier);
+    const object = await findObject(context, identifier);
+    if (isDestroyed(stateAt(object, context.now))) {
+      throw illegalOperation("The object has been destroyed");
+    }
+    const { usageLimitsCount, usageMask, leaseTime } = request;
+    // Table 193: only what is denied is answered.
+    const denied: Item[] = [];
+    const limits = usageLimitsOf(object.attributes);
+    if (usageLimitsCount !== undefined && limits !== null && usageLimitsCount > limits.count) {
+      denied.push(longInteger(Tag.UsageLimitsCount, usageLimitsCount));
+    }
+    const mask = numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0;
+    if (usageMask !== undefined && (usageMask & ~mask) !== 0) {
+      denied.push(integer(Tag.CryptographicUsageMask, usageMask));
+    }
+    if (leaseTime !== undefined && leaseTime > LEASE_SECONDS) denied.push(interval(Tag.LeaseTime, leaseTime));
+    if (denied.length > 0) {
+      context.idPlaceholder = null;
+      throw permissionDenied("The object may not be used like this", { payload: denied });
+    }
+    return { payload: [text(Tag.UniqueIdentifier, identifier)] };
+  },
+};

@@ -1,0 +1,85 @@
+/**
+ * The use of a key by the server itself (KMIP 3.19, 3.22, 3.25, 3.26): who may, and when.
+ */
+import { numberOf } from "../attributes/view";
+import { permissionDenied } from "../errors";
+import { dateOf, stateAt, toSeconds } from "../lifecycle";
+import type { ManagedObject } from "../ports";
+import { ObjectType, State } from "../protocol/enumerations";
+import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./operation";
+import { readMaterial } from "./serving";
+import { allocateFor } from "./usage-limits";
+
+/** Applying protection (encrypting, wrapping, MACing), or processing what is protected. */
+export type Purpose = "protect" | "process";
+
+/**
+ * Refuses the use of an object for a purpose, by its state and its dates.
+ *
+ * Deactivated keys process what they protected; compromised ones do if the instance serves those.
+ *
+ * @throws KmipError Permission Denied
+ */
+export function refuseUse(context: OperationContext, object: ManagedObject, purpose: Purpose): void {
+  const { attributes, served } = object;
+  const seconds = toSeconds(context.now);
+  if (!served) throw permissionDenied("The key has been revoked by the key owner");
+  const state = stateAt(object, context.now);
+  const compromised = state === State.Compromised && context.tenant.policy.serveCompromised;
+  const allowed =
+    state === State.Active || (purpose === "process" && (state === State.Deactivated || compromised));
+  if (!allowed) throw permissionDenied("The key cannot be used like this in its state");
+  const start = dateOf(attributes, "Process Start Date");
+  if (purpose === "process" && start !== null && seconds < start) {
+    throw permissionDenied("The Process Start Date of the key has not come");
+  }
+  const stop = dateOf(attributes, "Protect Stop Date");
+  if (purpose === "protect" && stop !== null && seconds > stop) {
+    throw permissionDenied("The Protect Stop Date of the key has passed");
+  }
+}
+
+/** Refuses whatever is not a symmetric key with a bit of its usage mask set. @throws KmipError Permission Denied */
+export function refuseUsage(object: ManagedObject, usage: number): void {
+  if (object.objectType !== ObjectType.SymmetricKey) {
+    throw permissionDenied("The object is not a symmetric key");
+  }
+  if (((numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0) & usage) === 0) {
+    throw permissionDenied("The Cryptographic Usage Mask of the key does not allow this");
+  }
+}
+
+/** How a key is to be used. */
+export type KeyUse = {
+  readonly purpose: Purpose;
+  /** The bit of the Cryptographic Usage Mask that allows it. */
+  readonly usage: number;
+  /** Bytes that are protected, for Usage Limits. */
+  readonly length: number;
+};
+
+/**
+ * Works with a key, once it is allowed and its share of the Usage Limits is taken. The key is zeroed afterwards.
+ *
+ * @throws KmipError Permission Denied; KeyStoreError
+ */
+export async function withKey<T>(
+  context: OperationContext,
+  object: ManagedObject,
+  { purpose, usage, length }: KeyUse,
+  work: (key: Uint8Array) => T,
+): Promise<T> {
+  const refuse = (candidate: ManagedObject) => {
+    refuseUsage(candidate, usage);
+    refuseUse(context, candidate, purpose);
+  };
+  refuse(object);
+  if (purpose === "protect") await allocateFor(context, object, length, refuse);
+  const key = await readMaterial(context, object);
+  try {
+    return work(key);
+  } finally {
+    wipe(key);
+  }
+}

@@ -1,0 +1,24 @@
+/** Recover (KMIP 4.23): an archived object is on-line again. One that is on-line already stays so. */
+import { isArchived, recovery } from "../lifecycle";
+import { Operation } from "../protocol/enumerations";
+import { asText, optional, readFields, schema } from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import { KmipVersion } from "../protocol/versions";
+import { text } from "../ttlv/item";
+import { changeObject, findStored, identifierOf, type OperationDefinition } from "./operation";
+
+const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
+
+export const recover: OperationDefinition = {
+  code: Operation.Recover,
+  since: KmipVersion.V1_0,
+  async handle(context, payload) {
+    const request = readFields(REQUEST, payload, context);
+    const identifier = identifierOf(context, request.uniqueIdentifier);
+    const answer = [text(Tag.UniqueIdentifier, identifier)];
+    if (!isArchived(await findStored(context, identifier))) return { payload: answer };
+    const decide = (object: Parameters<typeof recovery>[0]) => ({ change: recovery(object, context.now) });
+    await changeObject(context, identifier, decide, "update", findStored);
+    return { payload: answer, changed: true };
+  },
+};
