@@ -15,6 +15,7 @@ import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
 import { createKmipEngine } from "@/lib/kmip/engine";
+import { createKmipHttpsServer } from "@/lib/kmip/https-server";
 import { createKmipServer, type ServerTls } from "@/lib/kmip/server";
 import { createLogger } from "@/lib/log";
 import { VERSION } from "@/lib/version";
@@ -70,8 +71,22 @@ runProcess(logger, async () => {
     logger,
   });
 
+  const httpsPort = settings.KMIP_HTTPS_PORTS?.[zone - 1];
+  const https =
+    httpsPort === undefined
+      ? null
+      : createKmipHttpsServer({
+          host: settings.KMIP_HOST,
+          port: httpsPort,
+          tls,
+          engine,
+          tenants: ports.tenants,
+          logger,
+        });
+
   await ports.ready;
   await server.listen();
+  await https?.listen();
 
   const node = {
     id: randomUUID(),
@@ -82,13 +97,17 @@ runProcess(logger, async () => {
     startedAt: new Date(),
   };
   const beat = async (): Promise<void> => {
-    const stats = server.stats();
+    const listeners = [server.stats(), ...(https === null ? [] : [https.stats()])];
+    const sum = (count: (stats: (typeof listeners)[number]) => number): number =>
+      listeners.reduce((total, stats) => total + count(stats), 0);
 
     await recordHeartbeat({
       ...node,
-      connections: stats.connections,
-      requests: stats.requests,
-      failedHandshakes: [...stats.failedHandshakes].reverse(),
+      connections: sum((stats) => stats.connections),
+      requests: sum((stats) => stats.requests),
+      failedHandshakes: listeners
+        .flatMap((stats) => stats.failedHandshakes)
+        .sort((a, b) => b.at.getTime() - a.at.getTime()),
     });
   };
   const renewTls = async (): Promise<void> => {
@@ -96,6 +115,7 @@ runProcess(logger, async () => {
 
     if (next.cert !== tls.cert) {
       server.updateTls(next);
+      https?.updateTls(next);
       tls = next;
       logger.info({}, "server certificate renewed");
     }
@@ -113,7 +133,7 @@ runProcess(logger, async () => {
         clearInterval(timer);
       }
 
-      await server.close({ timeoutMs: DRAIN_MS });
+      await Promise.all([server.close({ timeoutMs: DRAIN_MS }), https?.close({ timeoutMs: DRAIN_MS })]);
       await ports.close();
       await writer.close();
       await removeEndpointNode(node.id).catch((error: unknown) =>

@@ -51,6 +51,11 @@ function wantedPorts(settings: Env): WantedPort[] {
   return [
     { variable: "PORT", host: settings.HOST, port: settings.PORT },
     ...settings.KMIP_PORTS.map((port) => ({ variable: "KMIP_PORTS", host: settings.KMIP_HOST, port })),
+    ...(settings.KMIP_HTTPS_PORTS ?? []).map((port) => ({
+      variable: "KMIP_HTTPS_PORTS",
+      host: settings.KMIP_HOST,
+      port,
+    })),
     ...(settings.SANDBOX_PORT === "off"
       ? []
       : [{ variable: "SANDBOX_PORT", host: "127.0.0.1", port: settings.SANDBOX_PORT }]),

@@ -38,6 +38,8 @@ const schema = z
     HOST: z.string().min(1).default("127.0.0.1"),
     KMIP_HOST: z.string().min(1).default("127.0.0.1"),
     KMIP_PORTS: ports.default([5696, 5697]),
+    /** Ports of KMIP over HTTPS, one per zone in the order of KMIP_PORTS; none without it. */
+    KMIP_HTTPS_PORTS: ports.optional(),
     KMIP_DEDICATED_PORTS: portRange.default({ from: 5700, to: 5799 }),
     /** Host name that clients use and that server certificates carry, where it differs from KMIP_HOST. */
     KMIP_PUBLIC_HOST: z.string().min(1).optional(),

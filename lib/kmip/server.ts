@@ -104,7 +104,8 @@ const CIPHERS_TLS13 = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA2
 const SEEN_INTERVAL_MS = 60_000;
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
 
-function secureContextOptions(tls: ServerTls): TlsOptions {
+/** What Node's TLS servers want to know of certificates and policy. */
+export function secureContextOptions(tls: ServerTls): TlsOptions {
   return {
     cert: typeof tls.cert === "string" ? tls.cert : [...tls.cert],
     key: typeof tls.key === "string" ? tls.key : [...tls.key],
