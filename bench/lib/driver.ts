@@ -109,6 +109,8 @@ export type Figures = {
   readonly p95: number;
   readonly p99: number;
   readonly max: number;
+  /** Processor time that the client itself took for a turn: it shares the machine with the servers. */
+  readonly clientCpu: number;
 };
 
 /** The value that a share of sorted values does not exceed. */
@@ -123,6 +125,7 @@ export async function drive(turns: readonly Turn[], milliseconds: number): Promi
   const times: number[] = [];
   let failures = 0;
   let cause: unknown;
+  const cpu = process.cpuUsage();
   const started = performance.now();
   const deadline = started + milliseconds;
   await Promise.all(
@@ -143,6 +146,7 @@ export async function drive(turns: readonly Turn[], milliseconds: number): Promi
     }),
   );
   const seconds = (performance.now() - started) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
   if (failures > turns.length) throw new Error("the server fails", { cause });
   const sorted = Float64Array.from(times).sort();
   return {
@@ -153,5 +157,6 @@ export async function drive(turns: readonly Turn[], milliseconds: number): Promi
     p95: percentile(sorted, 0.95),
     p99: percentile(sorted, 0.99),
     max: percentile(sorted, 1),
+    clientCpu: Number(((user + system) / 1_000 / Math.max(1, times.length)).toFixed(3)),
   };
 }

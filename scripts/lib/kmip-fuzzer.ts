@@ -1,0 +1,227 @@
+/**
+ * A fuzzer of the KMIP codec and engine: valid messages, damaged by someone who knows the format, and noise.
+ *
+ * Every frame follows from the seed and its number alone, so that a failure can be had again.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import {
+  type BatchRequest,
+  type KmipVersionName,
+  nameAttribute,
+  requests,
+  writeRequest,
+} from "@/lib/kmip/client";
+import { readResponse } from "@/lib/kmip/client-messages";
+import { createKmipEngine, type RequestOrigin } from "@/lib/kmip/engine";
+import { Tag } from "@/lib/kmip/protocol/tags";
+import { MemoryKeyStore, MemoryTenantDirectory } from "@/lib/kmip/testing/memory-ports";
+import { Framer } from "@/lib/kmip/transport/framer";
+import { bytes, decodeTtlv, encodeTtlv, type Item, structure, TtlvError } from "@/lib/kmip/ttlv";
+import { mutate, Random } from "./kmip-mutations";
+
+export type FuzzOptions = {
+  readonly seed: number;
+  /** Ends after so many frames … */
+  readonly frames?: number;
+  /** … or after so many milliseconds, whichever comes first. */
+  readonly milliseconds?: number;
+  /** Called now and then with what was done so far. */
+  readonly onProgress?: (counts: FuzzCounts) => void;
+};
+
+export type FuzzCounts = {
+  frames: number;
+  /** Frames that are TTLV in spite of all. */
+  decoded: number;
+  /** Frames that the codec refused. */
+  refused: number;
+  /** Batch items that the engine answered with success, and with failure. */
+  succeeded: number;
+  failed: number;
+  /** Milliseconds that the slowest frame took. */
+  slowestMs: number;
+  /** Bytes of heap in use, after a garbage collection, at the start and now. */
+  heapBefore: number;
+  heapAfter: number;
+};
+
+/** What must not happen, with all that it takes to make it happen again. */
+export class FuzzFailure extends Error {
+  constructor(what: string, seed: number, number: number, frame: Uint8Array, cause: unknown) {
+    super(
+      `${what}\n--seed ${seed}, frame ${number} (of ${frame.length} bytes): ${Buffer.from(frame).toString("hex").slice(0, 4_000)}`,
+      { cause },
+    );
+    this.name = "FuzzFailure";
+  }
+}
+
+/** Frames before everything is made anew, so that what grows is a leak and not stock. */
+const GENERATION = 5_000;
+/** Longer than any pause of a loaded machine, shorter than a tester's patience. */
+const HANG_MS = 10_000;
+const HEAP_GROWTH = 48 * 1_048_576;
+const VERSIONS: readonly KmipVersionName[] = ["1.0", "1.1", "1.2", "1.3", "1.4"];
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+function heapInUse(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+/** Valid messages of every operation that the client can write, about these objects. */
+function corpusOf(identifiers: readonly string[]): Item[] {
+  const [one = "", two = ""] = identifiers;
+  const vendor = { name: "x-Vendor", value: { t: "text", v: "fuzz" } } as const;
+  const single: BatchRequest[] = [
+    requests.create({ name: "fuzz", attributes: [vendor] }),
+    requests.create({ algorithm: 2, length: 168 }),
+    requests.get(one),
+    requests.get(),
+    requests.getAttributes(one),
+    requests.getAttributes(two, ["State", "x-Vendor", "Name"]),
+    requests.getAttributeList(one),
+    requests.addAttribute(one, vendor),
+    requests.modifyAttribute(one, vendor),
+    requests.deleteAttribute(one, "x-Vendor", 0),
+    requests.locate([nameAttribute("fuzz"), vendor], 3),
+    requests.locate(),
+    requests.activate(two),
+    requests.revoke(two, 1),
+    requests.revoke(one, 2, new Date(1_700_000_000_000)),
+    requests.destroy(two),
+    requests.query([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+    requests.discoverVersions(["1.4", "1.1"]),
+  ];
+  const batch = single.map((request, index) => ({ ...request, uniqueBatchItemId: Buffer.from([0, index]) }));
+  const extension = structure(Tag.MessageExtension, [bytes(Tag.VendorExtension, Buffer.from("fuzz"))]);
+  return VERSIONS.flatMap((version) =>
+    [
+      ...single.map((request) => writeRequest(version, [request])),
+      writeRequest(version, batch, { continuation: "continue", order: true, maximumResponseSize: 4_096 }),
+      writeRequest(version, batch.slice(0, 3), { continuation: "undo", header: [extension] }),
+    ].map((message) => decodeTtlv(message)),
+  );
+}
+
+/** An engine with two keys, that tells the first fault of its own. */
+async function makeSubject() {
+  const store = new MemoryKeyStore();
+  const tenant = new MemoryTenantDirectory().pin("instance-a", "aa".repeat(32));
+  const faults: unknown[] = [];
+  const quiet = () => undefined;
+  const engine = createKmipEngine({
+    store,
+    audit: { write: async () => undefined },
+    logger: {
+      debug: quiet,
+      info: quiet,
+      warn: quiet,
+      error: (fields, message) => void faults.push(new Error(message, { cause: fields })),
+    },
+  });
+  const origin: RequestOrigin = { tenant, remoteAddress: "192.0.2.7", remotePort: 40_000 };
+  for (let count = 0; count < 2; count += 1) {
+    (await engine.handle(writeRequest("1.1", [requests.create()]), origin)).release();
+  }
+  const identifiers = store.objects("instance-a").map(({ uniqueIdentifier }) => uniqueIdentifier);
+  return { engine, origin, faults, corpus: corpusOf(identifiers) };
+}
+
+/** The codec: its own error or nothing; what it takes, it writes as it was. True if it took the frame. */
+function checkCodec(frame: Buffer): boolean {
+  let item: Item;
+  try {
+    item = decodeTtlv(frame);
+  } catch (error) {
+    if (error instanceof TtlvError) return false;
+    throw error;
+  }
+  if (!encodeTtlv(item).equals(frame)) throw new Error("it is encoded otherwise than it was");
+  return true;
+}
+
+/** The cutting of a stream: ends, and hands out no more than it was given. */
+function checkFramer(frame: Buffer, random: Random): void {
+  const framer = new Framer(65_536);
+  let given = 0;
+  for (let at = 0; at < frame.length; ) {
+    const next = Math.min(frame.length, at + 1 + random.below(frame.length));
+    framer.push(Buffer.from(frame.subarray(at, next)));
+    at = next;
+    for (let message = framer.next(); message !== null; message = framer.next()) {
+      if (typeof message === "string") return;
+      given += message.length;
+    }
+  }
+  if (given + framer.buffered !== frame.length) throw new Error("the framer lost or invented bytes");
+}
+
+/** Fuzzes until a bound is reached. @throws FuzzFailure */
+export async function fuzz(options: FuzzOptions): Promise<FuzzCounts> {
+  const { seed, frames = Number.POSITIVE_INFINITY, milliseconds = Number.POSITIVE_INFINITY } = options;
+  const deadline = performance.now() + milliseconds;
+  const counts: FuzzCounts = {
+    frames: 0,
+    decoded: 0,
+    refused: 0,
+    succeeded: 0,
+    failed: 0,
+    slowestMs: 0,
+    heapBefore: 0,
+    heapAfter: 0,
+  };
+  let subject = await makeSubject();
+  for (let number = 0; number < frames && performance.now() < deadline; number += 1) {
+    if (number % GENERATION === 0) {
+      subject = await makeSubject();
+      if (number === GENERATION) counts.heapBefore = heapInUse();
+      if (number % (GENERATION * 20) === 0) options.onProgress?.(counts);
+    }
+    const random = new Random(seed, number);
+    const frame = mutate(random, subject.corpus);
+    const started = performance.now();
+    try {
+      await check(frame, random, subject, counts);
+    } catch (error) {
+      const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      throw new FuzzFailure(what, seed, number, frame, error);
+    }
+    const took = performance.now() - started;
+    counts.slowestMs = Math.max(counts.slowestMs, took);
+    counts.frames += 1;
+    if (took > HANG_MS) throw new FuzzFailure(`took ${took} ms`, seed, number, frame, undefined);
+  }
+  subject = await makeSubject();
+  counts.heapAfter = heapInUse();
+  if (counts.heapBefore > 0 && counts.heapAfter - counts.heapBefore > HEAP_GROWTH) {
+    throw new Error(`The heap grew from ${counts.heapBefore} to ${counts.heapAfter} bytes (--seed ${seed})`);
+  }
+  return counts;
+}
+
+async function check(
+  frame: Buffer,
+  random: Random,
+  subject: Awaited<ReturnType<typeof makeSubject>>,
+  counts: FuzzCounts,
+): Promise<void> {
+  if (checkCodec(frame)) counts.decoded += 1;
+  else counts.refused += 1;
+  if (random.below(8) === 0) checkFramer(frame, random);
+  const { engine, origin, faults } = subject;
+  // The engine may zero what it was given.
+  const response = await engine.handle(Buffer.from(frame), origin);
+  const { items } = readResponse(response.bytes);
+  response.release();
+  if (items.length === 0) throw new Error("an answer without a batch item");
+  for (const { status } of items) {
+    if (status === 0) counts.succeeded += 1;
+    else counts.failed += 1;
+  }
+  const fault = faults.shift();
+  if (fault !== undefined) throw fault;
+}
