@@ -1,19 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Hash before the first event of a chain. */
 export const GENESIS_HASH: Uint8Array = new Uint8Array(32);
 
 const DOMAIN = Buffer.from("kmip-console audit event v1\0", "ascii");
-
-function lengthPrefixed(text: string): Buffer {
-  const bytes = Buffer.from(text, "utf8");
-  const prefixed = Buffer.allocUnsafe(4 + bytes.length);
-
-  prefixed.writeUInt32BE(bytes.length, 0);
-  bytes.copy(prefixed, 4);
-
-  return prefixed;
-}
 
 /** A link of a writer's chain. `event` is the exact text that is stored and forwarded. */
 export type ChainLink = {
@@ -29,15 +19,17 @@ export type ChainLink = {
  * so no two different links have the same string.
  */
 export function hashLink(link: ChainLink): Buffer {
-  const sequence = Buffer.allocUnsafe(8);
+  const node = Buffer.byteLength(link.node, "utf8");
+  const event = Buffer.byteLength(link.event, "utf8");
+  const text = Buffer.allocUnsafe(DOMAIN.length + 4 + node + 8 + link.previousHash.length + 4 + event);
+  let at = DOMAIN.copy(text);
 
-  sequence.writeBigUInt64BE(link.sequence);
+  at = text.writeUInt32BE(node, at);
+  at += text.write(link.node, at, "utf8");
+  at = text.writeBigUInt64BE(link.sequence, at);
+  text.set(link.previousHash, at);
+  at = text.writeUInt32BE(event, at + link.previousHash.length);
+  text.write(link.event, at, "utf8");
 
-  return createHash("sha256")
-    .update(DOMAIN)
-    .update(lengthPrefixed(link.node))
-    .update(sequence)
-    .update(link.previousHash)
-    .update(lengthPrefixed(link.event))
-    .digest();
+  return hash("sha256", text, "buffer");
 }

@@ -22,9 +22,18 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const MAX_KEY_CHARACTERS = 256;
 const MAX_TEXT_CHARACTERS = 2_000;
 
+/** What nearly no text has: NUL, or halves of surrogate pairs. */
+const SUSPECT = /[\0\ud800-\udfff]/;
+
 /** Text that PostgreSQL takes and an index holds: no NUL, no lone surrogates, bounded. */
 function bounded(text: string, max: number): string {
-  const short = text.slice(0, max).replaceAll("\0", "");
+  const cut = text.length > max ? text.slice(0, max) : text;
+
+  if (!SUSPECT.test(cut)) {
+    return cut;
+  }
+
+  const short = cut.replaceAll("\0", "");
 
   // UTF-8 has no lone surrogates: the round trip writes U+FFFD for them.
   return Buffer.from(short, "utf8").toString("utf8");
