@@ -4,14 +4,19 @@ import { addAttribute } from "./add-attribute";
 import { archive } from "./archive";
 import { check } from "./check";
 import { create } from "./create";
+import { decrypt } from "./decrypt";
 import { deleteAttribute } from "./delete-attribute";
 import { destroy } from "./destroy";
 import { discoverVersions } from "./discover-versions";
+import { encrypt } from "./encrypt";
 import { get } from "./get";
 import { getAttributeList } from "./get-attribute-list";
 import { getAttributes } from "./get-attributes";
 import { getUsageAllocation } from "./get-usage-allocation";
+import { hash } from "./hash";
 import { locate } from "./locate";
+import { mac } from "./mac";
+import { macVerify } from "./mac-verify";
 import { modifyAttribute } from "./modify-attribute";
 import { obtainLease } from "./obtain-lease";
 import type { OperationDefinition, OperationRegistry } from "./operation";
@@ -19,6 +24,8 @@ import { query } from "./query";
 import { recover } from "./recover";
 import { register } from "./register";
 import { revoke } from "./revoke";
+import { rngRetrieve } from "./rng-retrieve";
+import { rngSeed } from "./rng-seed";
 
 const ALL: readonly OperationDefinition[] = [
   create,
@@ -39,6 +46,13 @@ const ALL: readonly OperationDefinition[] = [
   archive,
   recover,
   query,
+  encrypt,
+  decrypt,
+  mac,
+  macVerify,
+  rngRetrieve,
+  rngSeed,
+  hash,
   discoverVersions,
 ];
 

@@ -62,19 +62,21 @@ export type KeyUse = {
 /**
  * Works with a key, once it is allowed and its share of the Usage Limits is taken. The key is zeroed afterwards.
  *
+ * @param prepare decides, after the use is allowed and before anything is taken, what to do with the key
  * @throws KmipError Permission Denied; KeyStoreError
  */
 export async function withKey<T>(
   context: OperationContext,
   object: ManagedObject,
   { purpose, usage, length }: KeyUse,
-  work: (key: Uint8Array) => T,
+  prepare: () => (key: Uint8Array) => T,
 ): Promise<T> {
   const refuse = (candidate: ManagedObject) => {
     refuseUsage(candidate, usage);
     refuseUse(context, candidate, purpose);
   };
   refuse(object);
+  const work = prepare();
   if (purpose === "protect") await allocateFor(context, object, length, refuse);
   const key = await readMaterial(context, object);
   try {

@@ -25,6 +25,7 @@ export const RevocationReasonCode = codesOf(core.REVOCATION_REASON_CODE);
 export const REVOCATION_REASON_CODES = indexOf(core.REVOCATION_REASON_CODE);
 export const BatchErrorContinuationOption = codesOf(core.BATCH_ERROR_CONTINUATION_OPTION);
 export const QueryFunction = codesOf(core.QUERY_FUNCTION);
+export const ValidityIndicator = codesOf(certificates.VALIDITY_INDICATOR);
 export const NameType = codesOf(core.NAME_TYPE);
 export const UsageLimitsUnit = codesOf(core.USAGE_LIMITS_UNIT);
 export const LinkType = codesOf(core.LINK_TYPE);
