@@ -1,0 +1,159 @@
+/** Replays test cases against a KMIP server. */
+import { itemFromElement, tagOfElement } from "@/lib/kmip/encoding/xml";
+import type { XmlElement } from "@/lib/kmip/encoding/xml-reader";
+import { TAGS, Tag } from "@/lib/kmip/protocol/tags";
+import { type Item, ItemType } from "@/lib/kmip/ttlv/item";
+import type { TestCase } from "./cases";
+import { type Context, compareResponse, type Difference, failureIn } from "./compare";
+import { GENERATING_OPERATIONS } from "./rules";
+import { Variables } from "./variables";
+
+/** How messages travel: TTLV over TLS, or over HTTPS in one of three encodings. */
+export type Wire = "tls" | "https-ttlv" | "https-xml" | "https-json";
+
+/** A server, as cases see it. */
+export type Target = {
+  /** Sends a request message and answers the response message. @throws Error if there is none */
+  exchange(request: Item, wire: Wire): Promise<Item>;
+  /** Ends the connections of a case. */
+  endCase(): void;
+};
+
+export type CaseResult = {
+  readonly name: string;
+  /** Null for a case that passed. */
+  readonly failure: {
+    /** Which request of the case, from 1. */
+    readonly step: number;
+    readonly difference: Difference;
+    /** What the server gave as its reason, if it refused. */
+    readonly reason: string | null;
+  } | null;
+};
+
+export type RunOptions = {
+  /** Replays the cases in another version: "1.2". */
+  readonly version?: string;
+};
+
+/** Families that are about an encoding travel in it. */
+const WIRES: ReadonlyMap<string, Wire> = new Map([
+  ["MSGENC-HTTPS-M", "https-ttlv"],
+  ["MSGENC-XML-M", "https-xml"],
+  ["MSGENC-JSON-M", "https-json"],
+]);
+
+export const wireOf = (family: string): Wire => WIRES.get(family) ?? "tls";
+
+/** Elements with a tag, at any depth. */
+function* elementsIn(element: XmlElement): Generator<XmlElement> {
+  yield element;
+  for (const child of element.children) yield* elementsIn(child);
+}
+
+/** What the cases of one family have in common. */
+export class Family {
+  readonly #sentKeys = new Set<string>();
+
+  /** Runs one case, up to the first difference. */
+  async run(testCase: TestCase, target: Target, options: RunOptions = {}): Promise<CaseResult> {
+    const { name, family, exchanges } = testCase;
+    const sentBytes = new Set<string>();
+    const operations = exchanges.flatMap(({ request }) =>
+      [...elementsIn(request)]
+        .filter((element) => element.name === "Operation")
+        .map((e) => e.attributes.get("value")),
+    );
+    const context: Context = {
+      family,
+      variables: new Variables(),
+      sentKeys: this.#sentKeys,
+      sentBytes,
+      generatesKeys: operations.some((operation) => GENERATING_OPERATIONS.has(operation ?? "")),
+      chosen: new Map(),
+    };
+    try {
+      for (const [index, exchange] of exchanges.entries()) {
+        const failure = await this.#exchange(exchange, target, context, sentBytes, options);
+        if (failure !== null) return { name, failure: { step: index + 1, ...failure } };
+      }
+      return { name, failure: null };
+    } finally {
+      target.endCase();
+    }
+  }
+
+  async #exchange(
+    exchange: { readonly request: XmlElement; readonly response: XmlElement },
+    target: Target,
+    context: Context,
+    sentBytes: Set<string>,
+    { version }: RunOptions,
+  ): Promise<{ difference: Difference; reason: string | null } | null> {
+    let response: Item | null = null;
+    try {
+      this.#remember(exchange.request, sentBytes);
+      const filled = context.variables.fill(inVersion(exchange.request, version));
+      const request = itemFromElement(replaceChosen(filled, context.chosen));
+      response = await target.exchange(request, wireOf(context.family));
+      noteAnswers(response, context.variables);
+      const difference = compareResponse(inVersion(exchange.response, version), response, request, context);
+      return difference === null ? null : { difference, reason: failureIn(response) };
+    } catch (error) {
+      const got = error instanceof Error ? error.message : String(error);
+      const difference = { path: "RequestMessage", expected: "a response that can be compared", got };
+      return { difference, reason: response === null ? null : failureIn(response) };
+    }
+  }
+
+  /** Notes the bytes that a request carries. */
+  #remember(request: XmlElement, sentBytes: Set<string>): void {
+    for (const element of elementsIn(request)) {
+      const value = element.attributes.get("value");
+      if (value === undefined || element.attributes.get("type") !== "ByteString") continue;
+      sentBytes.add(value.toLowerCase());
+      if (tagOfElement(element) === Tag.KeyMaterial) this.#sentKeys.add(value.toLowerCase());
+    }
+  }
+}
+
+/** Notes the bytes of a response under their names: some cases use "$MAC_DATA" for the MAC Data answered last. */
+function noteAnswers(item: Item, variables: Variables): void {
+  if (item.type === ItemType.Structure) for (const child of item.value) noteAnswers(child, variables);
+  else if (item.type === ItemType.ByteString) {
+    const { buffer, byteOffset, byteLength } = item.value;
+    variables.noteAnswer(
+      TAGS.nameOf(item.tag) ?? "",
+      Buffer.from(buffer, byteOffset, byteLength).toString("hex"),
+    );
+  }
+}
+
+/** Puts what the server really answered in the place of what the case's author once got. */
+function replaceChosen(element: XmlElement, chosen: ReadonlyMap<string, string>): XmlElement {
+  const { name, attributes, children } = element;
+  const value = attributes.get("value");
+  const actual =
+    attributes.get("type") === "ByteString" ? chosen.get((value ?? "").toLowerCase()) : undefined;
+  return {
+    name,
+    attributes: actual === undefined ? attributes : new Map(attributes).set("value", actual),
+    children: children.map((child) => replaceChosen(child, chosen)),
+  };
+}
+
+/** A message as another version of the protocol has its header. */
+function inVersion(element: XmlElement, version: string | undefined): XmlElement {
+  if (version === undefined) return element;
+  const [major = "", minor = ""] = version.split(".");
+  const replaced = new Map([
+    ["ProtocolVersionMajor", major],
+    ["ProtocolVersionMinor", minor],
+  ]);
+  const change = (part: XmlElement): XmlElement => {
+    const value = replaced.get(part.name);
+    const attributes = value === undefined ? part.attributes : new Map(part.attributes).set("value", value);
+    return { name: part.name, attributes, children: part.children.map(change) };
+  };
+  return change(element);
+}

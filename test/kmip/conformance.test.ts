@@ -1,0 +1,136 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { parseCase, readCases } from "@/scripts/conformance/cases";
+import { type CaseResult, Family, type RunOptions } from "@/scripts/conformance/runner";
+import { type LocalServer, startLocalServer } from "@/scripts/conformance/targets";
+
+const CASES = join(import.meta.dirname, "cases");
+
+let local: LocalServer | null = null;
+
+afterEach(async () => {
+  await local?.close();
+  local = null;
+});
+
+async function run(name: string, text: string, options: RunOptions = {}): Promise<CaseResult> {
+  local ??= await startLocalServer();
+  return new Family().run(parseCase(name, text), local.target, options);
+}
+
+const textOf = (name: string): string => readFileSync(join(CASES, `${name}.xml`), "utf8");
+
+/** A case with one place in it changed. */
+function changed(name: string, from: string, to: string): string {
+  const text = textOf(name);
+  const at = text.lastIndexOf(from);
+  if (at < 0) throw new Error(`${name} has no ${from}`);
+  return text.slice(0, at) + to + text.slice(at + from.length);
+}
+
+describe("our cases", () => {
+  it.each(readCases(CASES).map(({ name }) => name))("%s passes", async (name) => {
+    expect(await run(name, textOf(name))).toEqual({ name, failure: null });
+  });
+
+  it("pass in an older version too", async () => {
+    expect((await run("KC-LIFE-1-14", textOf("KC-LIFE-1-14"), { version: "1.1" })).failure).toBeNull();
+  });
+});
+
+describe("what is not as expected is noticed", () => {
+  it.each([
+    ["a value", 'value="Destroyed"', 'value="Active"', "Attribute[State]/AttributeValue", "Destroyed"],
+    ["a status", '"OperationFailed"', '"Success"', "BatchItem[0]/ResultStatus", "OperationFailed"],
+    ["a reason", '"PermissionDenied"', '"ItemNotFound"', "BatchItem[0]/ResultReason", "PermissionDenied"],
+    [
+      "a type",
+      'AttributeValue type="Integer" value="Decrypt Encrypt"',
+      'AttributeValue type="LongInteger" value="12"',
+      "Attribute[Cryptographic Usage Mask]/AttributeValue",
+      "Encrypt Decrypt",
+    ],
+    [
+      "a bit of a mask",
+      '"Decrypt Encrypt"',
+      '"Decrypt"',
+      "Attribute[Cryptographic Usage Mask]/AttributeValue",
+      "Encrypt Decrypt",
+    ],
+    [
+      "a date",
+      'type="DateTime" value="$NOW"/>\n      </Attribute>\n    </ResponsePayload>',
+      'type="DateTime" value="$NOW-3600"/>\n      </Attribute>\n    </ResponsePayload>',
+      "Attribute[Destroy Date]/AttributeValue",
+      "20",
+    ],
+    ["the length of a key", "00".repeat(32), "00".repeat(16), "KeyValue/KeyMaterial", "32 bytes"],
+    [
+      "an attribute that is missing",
+      'value="Destroy Date"/>\n        <',
+      'value="Archive Date"/>\n        <',
+      "Attribute[Archive Date]",
+      "nothing",
+    ],
+  ])("%s", async (_, from, to, path, got) => {
+    const { failure } = await run("KC-LIFE-1-14", changed("KC-LIFE-1-14", from, to));
+    expect(failure?.difference.path).toContain(path);
+    expect(failure?.difference.got).toContain(got);
+  });
+
+  it("another object than the one before", async () => {
+    const other = changed(
+      "KC-BATCH-1-14",
+      '<UniqueIdentifier type="TextString" value="$UNIQUE_IDENTIFIER_0"/>',
+      '<UniqueIdentifier type="TextString" value="another"/>',
+    );
+    const { failure } = await run("KC-BATCH-1-14", other);
+    expect(failure).toMatchObject({ step: 2, difference: { expected: "TextString another" } });
+  });
+
+  it("an object that Locate should not have found", async () => {
+    const none = changed(
+      "KC-BATCH-1-14",
+      '<UniqueIdentifier type="TextString" value="$UNIQUE_IDENTIFIER_0"/>\n    </ResponsePayload>',
+      "</ResponsePayload>",
+    );
+    const { failure } = await run("KC-BATCH-1-14", none);
+    expect(failure).toMatchObject({ step: 2, difference: { expected: "nothing" } });
+    expect(failure?.difference.path).toContain("ResponsePayload/UniqueIdentifier");
+  });
+
+  it("an operation that Query does not list", async () => {
+    const text = textOf("MSGENC-XML-M-1-14").replace('"Create"', '"CreateSplitKey"');
+    const { failure } = await run("QUERY-1-14", text);
+    expect(failure?.difference).toMatchObject({ expected: "Enumeration CreateSplitKey" });
+    expect(failure?.difference.got).toContain("Locate");
+  });
+
+  it("a variable that has no value", async () => {
+    const { failure } = await run(
+      "KC-BATCH-1-14",
+      changed("KC-BATCH-1-14", 'value="none"', 'value="$UNIQUE_IDENTIFIER_7"'),
+    );
+    expect(failure?.difference.got).toContain("$UNIQUE_IDENTIFIER_7 has no value");
+  });
+
+  it("reports carry no key", async () => {
+    const result = await run(
+      "KC-LIFE-1-14",
+      changed("KC-LIFE-1-14", `value="${"00".repeat(32)}"`, `value="${"00".repeat(8)}"`),
+    );
+    expect(JSON.stringify(result)).not.toMatch(/[0-9a-f]{32}/);
+  });
+});
+
+describe("files that are no cases", () => {
+  it.each([
+    ["another document", "<A/>", /not KMIP/],
+    ["a request without response", "<KMIP><RequestMessage/></KMIP>", /no response/],
+    ["two requests in a row", "<KMIP><RequestMessage/><RequestMessage/></KMIP>", /take turns/],
+    ["no XML", "a", /XML/],
+  ])("%s", (_, text, message) => {
+    expect(() => parseCase("A-1", text)).toThrow(message);
+  });
+});
