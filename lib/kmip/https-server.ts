@@ -154,7 +154,9 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
   });
   server.on("clientError", (_, socket) => socket.destroy());
   server.on("checkContinue", (request, response) => {
-    if (Number(request.headers["content-length"]) <= limits.maxBodyBytes) response.writeContinue();
+    // One that announces too much is refused without its body.
+    const tooLarge = Number(request.headers["content-length"]) > limits.maxBodyBytes;
+    if (!tooLarge) response.writeContinue();
     serve(request, response);
   });
   server.on("request", serve);

@@ -228,6 +228,16 @@ describe("what HTTP refuses", () => {
     ).toBe(200);
   });
 
+  it("a body that is announced as too large, before it is sent; others may come", async () => {
+    await start({ maxBodyBytes: 200 });
+    const head = `POST /kmip HTTP/1.1\r\nHost: a\r\nContent-Type: ${TTLV}\r\nExpect: 100-continue\r\n`;
+    expect(await firstLine(await raw(`${head}Content-Length: 201\r\n\r\n`))).toContain(" 413 ");
+    const welcome = await raw(`${head}Content-Length: ${discover.length}\r\n\r\n`);
+    expect(await firstLine(welcome)).toContain(" 100 ");
+    welcome.write(discover);
+    expect(await firstLine(welcome)).toContain(" 200 ");
+  });
+
   it("a message without length", async () => {
     await start();
     const socket = await raw(`POST /kmip HTTP/1.1\r\nHost: a\r\nContent-Type: ${TTLV}\r\n\r\n`);
@@ -273,6 +283,28 @@ describe("time", () => {
     );
     await eventually(() => silent.destroyed && slow.destroyed, "both end");
     expect(running.logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("ends connections whose client does not read", async () => {
+    // An answer larger than any buffer between the two.
+    const large = Buffer.alloc(64 * 1024 * 1024);
+    let released = false;
+    await start({ writeTimeoutMs: 200 }, (engine) => ({
+      ...engine,
+      handle: async () => ({
+        bytes: large,
+        release: () => {
+          released = true;
+        },
+      }),
+    }));
+    const socket = await raw(
+      `POST /kmip HTTP/1.1\r\nHost: a\r\nContent-Type: ${TTLV}\r\nContent-Length: ${discover.length}\r\n\r\n`,
+    );
+    socket.pause();
+    socket.write(discover);
+    await eventually(() => running.server.stats().connections === 0, "the connection ends");
+    await eventually(() => released, "the answer is released");
   });
 
   it("answers what is in flight before it closes, and nothing after", async () => {
