@@ -51,7 +51,7 @@ function allAttributes(context: OperationContext, object: ManagedObject): Item[]
 }
 
 /** The instances of one attribute; none, and no error, for a name without a value. */
-function namedAttribute(context: OperationContext, object: ManagedObject, name: string): Item[] {
+export function namedAttribute(context: OperationContext, object: ManagedObject, name: string): Item[] {
   const { version, now } = context;
   if (!isVisible(name, version)) return [];
   const rule = findRule(name, version);

@@ -1,10 +1,11 @@
 /** Get (KMIP 4.11): a managed object with its material. The hot path of the server. */
-import { featureNotSupported, KmipError } from "../errors";
+import { KmipError } from "../errors";
 import { Operation, ResultReason } from "../protocol/enumerations";
-import { asEnumeration, asItem, asText, optional, readFields, schema } from "../protocol/fields";
+import { asEnumeration, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
+import { asWrappingSpecification, getWrapped } from "./key-wrapping";
 import { formatToServe, objectItem } from "./object-items";
 import { findObject, identifierOf, type OperationDefinition } from "./operation";
 import { markServed, readMaterial, refuseUnserved } from "./serving";
@@ -14,7 +15,7 @@ const REQUEST = schema({
   keyFormatType: optional(Tag.KeyFormatType, asEnumeration),
   keyWrapType: optional(Tag.KeyWrapType, asEnumeration, KmipVersion.V1_4),
   keyCompressionType: optional(Tag.KeyCompressionType, asEnumeration),
-  keyWrappingSpecification: optional(Tag.KeyWrappingSpecification, asItem),
+  keyWrappingSpecification: optional(Tag.KeyWrappingSpecification, asWrappingSpecification),
 });
 
 export const get: OperationDefinition = {
@@ -24,14 +25,13 @@ export const get: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const object = await findObject(context, identifier);
-    refuseUnserved(context, object);
+    const specification = request.keyWrappingSpecification;
+    refuseUnserved(context, object, specification !== undefined);
     const format = formatToServe(object, request.keyFormatType);
     if (request.keyCompressionType !== undefined) {
       throw new KmipError(ResultReason.KeyCompressionTypeNotSupported, "Symmetric keys are not compressed");
     }
-    if (request.keyWrappingSpecification !== undefined) {
-      throw featureNotSupported("Key wrapping is not supported");
-    }
+    if (specification !== undefined) return getWrapped(context, object, format, specification);
     const material = await readMaterial(context, object);
     await markServed(context, object);
     return {

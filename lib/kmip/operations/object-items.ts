@@ -185,30 +185,37 @@ export function formatToServe(object: ManagedObject, requested: number | undefin
 
 /** A managed object with its material (2.2). */
 export function objectItem(object: ManagedObject, format: number | null, material: Uint8Array): Item {
-  const { objectType, attributes } = object;
   if (format === null) {
     return structure(Tag.OpaqueObject, [
-      enumeration(Tag.OpaqueDataType, numberOf(attributes, "Opaque Data Type") ?? 0),
+      enumeration(Tag.OpaqueDataType, numberOf(object.attributes, "Opaque Data Type") ?? 0),
       bytes(Tag.OpaqueDataValue, material),
     ]);
   }
-  const value = structure(Tag.KeyValue, [materialItem(format, material)]);
-  return withKeyBlock(objectType, attributes, keyBlock(object, format, value));
+  return withKeyBlock(object, keyBlock(object, format, keyValue(format, material)));
 }
 
-function withKeyBlock(objectType: number, attributes: ManagedObject["attributes"], block: Item): Item {
+/** Table 8 */
+export const keyValue = (format: number, material: Uint8Array, attributes: readonly Item[] = []): Item =>
+  structure(Tag.KeyValue, [materialItem(format, material), ...attributes]);
+
+/** A managed object whose Key Value is wrapped (2.1.5). */
+export const wrappedItem = (object: ManagedObject, format: number, wrapped: Uint8Array, data: Item): Item =>
+  withKeyBlock(object, keyBlock(object, format, bytes(Tag.KeyValue, wrapped), data));
+
+function withKeyBlock({ objectType, attributes }: ManagedObject, block: Item): Item {
   if (objectType === ObjectType.SymmetricKey) return structure(Tag.SymmetricKey, [block]);
   const type = numberOf(attributes, "Secret Data Type") ?? 0;
   return structure(Tag.SecretData, [enumeration(Tag.SecretDataType, type), block]);
 }
 
 /** Table 7. No attributes within the Key Value: some clients reject them. */
-function keyBlock({ attributes }: ManagedObject, format: number, value: Item): Item {
+function keyBlock({ attributes }: ManagedObject, format: number, value: Item, wrapping?: Item): Item {
   const fields: Item[] = [enumeration(Tag.KeyFormatType, format), value];
   const algorithm = numberOf(attributes, "Cryptographic Algorithm");
   const length = numberOf(attributes, "Cryptographic Length");
   if (algorithm !== null && length !== null) {
     fields.push(enumeration(Tag.CryptographicAlgorithm, algorithm), integer(Tag.CryptographicLength, length));
   }
+  if (wrapping !== undefined) fields.push(wrapping);
   return structure(Tag.KeyBlock, fields);
 }

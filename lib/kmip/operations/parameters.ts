@@ -2,7 +2,7 @@
  * Cryptographic Parameters (KMIP 3.6) as an operation uses them, and what operations on data have in common.
  */
 import { findRule } from "../attributes/rules";
-import { checkValue, fieldOf, storedFromItem } from "../attributes/values";
+import { checkValue, fieldOf, sameValue, storedFromItem } from "../attributes/values";
 import { featureNotSupported, invalidMessage, itemNotFound } from "../errors";
 import type { ManagedObject, StoredValue } from "../ports";
 import { asBoolean, asBytes, type ItemReader, optional } from "../protocol/fields";
@@ -28,6 +28,26 @@ export const asParameters: ItemReader<StoredValue> = (item, context) => {
   if (rule !== null) checkValue(rule, item, context);
   return storedFromItem(item);
 };
+
+/**
+ * The parameters of a key that match those of a request, or those with the lowest Attribute Index (2.1.6).
+ *
+ * @returns null if the key has none that match
+ */
+export function matchingParameters(
+  given: StoredValue | undefined,
+  object: ManagedObject,
+): StoredValue | null {
+  const own = [...(object.attributes["Cryptographic Parameters"] ?? [])].sort((a, b) => a.i - b.i);
+  if (given === undefined || given.t !== "structure") return own[0]?.v ?? null;
+  const match = own.find(({ v }) =>
+    given.v.every(({ tag, value }) => {
+      const field = fieldOf(v, tag);
+      return field !== null && sameValue(field, value);
+    }),
+  );
+  return match?.v ?? null;
+}
 
 /** Taken apart; a missing structure has no fields. */
 export function parametersOf(value: StoredValue | undefined): Parameters {
