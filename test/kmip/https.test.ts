@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parseEnv } from "@/lib/env";
 import { requests, writeRequest } from "@/lib/kmip/client";
 import { readResponse } from "@/lib/kmip/client-messages";
 import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
@@ -166,6 +167,16 @@ describe.each(ENCODINGS)("$type", ({ type, write, read }) => {
       { status: ResultStatus.OperationFailed, resultReason: ResultReason.InvalidMessage },
     ]);
     expect(running.audit.records).toMatchObject([{ outcome: "failure", operation: null }]);
+  });
+});
+
+describe("ports", () => {
+  it("are none unless they are named, one for each zone", () => {
+    expect(parseEnv({}).KMIP_HTTPS_PORTS).toBeUndefined();
+    expect(parseEnv({ KMIP_HTTPS_PORTS: "5796, 5797" }).KMIP_HTTPS_PORTS).toEqual([5796, 5797]);
+    expect(() => parseEnv({ KMIP_HTTPS_PORTS: "5796,5796" })).toThrow(
+      /KMIP_HTTPS_PORTS names one port twice/,
+    );
   });
 });
 
