@@ -21,6 +21,7 @@ import { modifyAttribute } from "./modify-attribute";
 import { obtainLease } from "./obtain-lease";
 import type { OperationDefinition, OperationRegistry } from "./operation";
 import { query } from "./query";
+import { reKey } from "./re-key";
 import { recover } from "./recover";
 import { register } from "./register";
 import { revoke } from "./revoke";
@@ -30,6 +31,7 @@ import { rngSeed } from "./rng-seed";
 const ALL: readonly OperationDefinition[] = [
   create,
   register,
+  reKey,
   locate,
   check,
   get,
