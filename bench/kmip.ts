@@ -5,9 +5,10 @@
  * with nothing else: all processes, the client among them, share the machine.
  */
 import { readFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { drive, type Endpoint, type Figures } from "./lib/driver";
+import { processorTime } from "./lib/processor-time";
 import {
   isPykmipThere,
   startBareTarget,
@@ -71,6 +72,7 @@ function givenEndpoint(): Endpoint | null {
 }
 
 type Contender = {
+  readonly pid: number | undefined;
   readonly name: "kmip" | "pykmip" | "bare";
   readonly endpoint: Endpoint;
   readonly stock: Stock;
@@ -82,24 +84,46 @@ function takesPart({ name }: Contender, workload: Workload): boolean {
   return name === "kmip" || workload === "get" || workload === "connect-get";
 }
 
-async function measure(contender: Contender, workload: Workload, connections: number, seconds: number) {
+async function measure(
+  contender: Contender,
+  workload: Workload,
+  connections: number,
+  seconds: number,
+): Promise<Measurement> {
   const { turns, close } = await turnsOf(workload, contender.endpoint, contender.stock, connections);
   try {
     await drive(turns, WARM_UP_MS);
-    return await drive(turns, seconds * 1_000);
+    const before = contender.pid === undefined ? null : processorTime(contender.pid);
+    const figures = await drive(turns, seconds * 1_000);
+    const after = contender.pid === undefined ? null : processorTime(contender.pid);
+    const serverCpu =
+      before === null || after === null ? null : Number(((after - before) / figures.turns).toFixed(3));
+    return { ...figures, serverCpu };
   } finally {
     close();
   }
 }
 
+/** With the milliseconds of processor time that the server and its helpers took for a turn, where that is known. */
+type Measurement = Figures & { readonly serverCpu: number | null };
+
 /** The measurement in the middle. */
-function median(rounds: readonly Figures[]): Figures | null {
+function median(rounds: readonly Measurement[]): Measurement | null {
   const sorted = [...rounds].sort((a, b) => a.perSecond - b.perSecond);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
 }
 
+/** How much more one server does with the processor time that a turn takes in all, the client's included. */
+function perProcessorTime(a: Measurement | null, b: Measurement | null): number | null {
+  if (a === null || b === null || a.serverCpu === null || b.serverCpu === null) return null;
+  return Number(((b.serverCpu + b.clientCpu) / (a.serverCpu + a.clientCpu)).toFixed(3));
+}
+
 const ratio = (a: Figures | null, b: Figures | null): number | null =>
   a === null || b === null || b.perSecond === 0 ? null : Number((a.perSecond / b.perSecond).toFixed(3));
+
+/** Processes that want to run, on the average of the last minute. */
+const load = (): number => Number((loadavg()[0] ?? 0).toFixed(2));
 
 async function main(): Promise<void> {
   const connections = whole("connections", 10_000);
@@ -108,16 +132,19 @@ async function main(): Promise<void> {
   const workloads = values.workload.filter(isWorkload);
   if (workloads.length !== values.workload.length) throw new Error(`--workload: ${WORKLOADS.join(", ")}`);
   const started: Target[] = [];
-  const begin = async (target: Promise<Target>): Promise<Endpoint> => {
+  const begin = async (target: Promise<Target>): Promise<Target> => {
     const running = await target;
     started.push(running);
-    return running.endpoint;
+    return running;
   };
   try {
-    const endpoint = givenEndpoint() ?? (await begin(startProductTarget(values.profile)));
+    const given = givenEndpoint();
+    const own = given === null ? await begin(startProductTarget(values.profile)) : null;
+    const endpoint = given ?? own?.endpoint;
+    if (endpoint === undefined) throw new Error("there is no endpoint");
     const stock = await fill(endpoint);
     const sample = await sampleGet(endpoint, stock);
-    const contenders: Contender[] = [{ name: "kmip", endpoint, stock }];
+    const contenders: Contender[] = [{ name: "kmip", endpoint, stock, pid: own?.pid }];
     if (!values["no-bare"]) {
       const bare = await begin(
         startBareTarget({
@@ -127,15 +154,16 @@ async function main(): Promise<void> {
           response: sample.response,
         }),
       );
-      contenders.push({ name: "bare", endpoint: bare, stock });
+      contenders.push({ name: "bare", ...bare, stock });
     }
     if (!values["no-pykmip"] && isPykmipThere()) {
       const pykmip = await begin(startPykmipTarget());
-      contenders.push({ name: "pykmip", endpoint: pykmip, stock: await fill(pykmip) });
+      contenders.push({ name: "pykmip", ...pykmip, stock: await fill(pykmip.endpoint) });
     }
+    const loadBefore = load();
     const results: { [workload: string]: unknown } = {};
     for (const workload of workloads) {
-      const figures = new Map<string, Figures[]>();
+      const figures = new Map<string, Measurement[]>();
       for (let round = 0; round < rounds; round += 1) {
         for (const contender of contenders.filter((each) => takesPart(each, workload))) {
           const list = figures.get(contender.name) ?? [];
@@ -150,6 +178,7 @@ async function main(): Promise<void> {
         bare,
         pykmip,
         ratios: { toBare: ratio(kmip, bare), toPykmip: ratio(kmip, pykmip) },
+        perProcessorTime: { toBare: perProcessorTime(kmip, bare), toPykmip: perProcessorTime(kmip, pykmip) },
       };
     }
     const report = {
@@ -158,6 +187,8 @@ async function main(): Promise<void> {
       seconds,
       rounds,
       cores: cpus().length,
+      // Others at work on the machine make figures small and ratios unsteady.
+      load: { before: loadBefore, after: load() },
       node: process.versions.node,
       tls: { protocol: sample.protocol, serverKey: sample.serverKeyType },
       bytes: { getRequest: sample.request.length, getResponse: sample.response.length },

@@ -11,7 +11,12 @@ import { createSelfSigned } from "../../test/support/certificates";
 import { apiClient, freePorts, sandboxAccess, startProduct } from "../../test/support/product";
 import { type Endpoint, Wire } from "./driver";
 
-export type Target = { readonly endpoint: Endpoint; close(): Promise<void> };
+export type Target = {
+  readonly endpoint: Endpoint;
+  /** The process at the root of what was started. */
+  readonly pid: number | undefined;
+  close(): Promise<void>;
+};
 
 const PYTHON = "/usr/bin/python3";
 const PYKMIP_SERVER = "/usr/bin/pykmip-server";
@@ -65,7 +70,7 @@ export async function startProductTarget(profile: string | undefined): Promise<T
     if (zone === undefined) throw new Error("the product has no endpoint");
     const endpoint = { ...zone, cert: certificate.certPem, key: certificate.keyPem };
     await untilServing(endpoint);
-    return { endpoint, close: () => product.destroy() };
+    return { endpoint, pid: product.process.pid, close: () => product.destroy() };
   } catch (error) {
     await product.destroy();
     throw error;
@@ -138,7 +143,7 @@ export async function startPykmipTarget(): Promise<Target> {
   const endpoint = { host: "127.0.0.1", port, cert: client.certPem, key: client.keyPem };
   try {
     await untilServing(endpoint, () => child.exitCode !== null);
-    return { endpoint, close };
+    return { endpoint, pid: child.pid, close };
   } catch (error) {
     await close();
     throw new Error(`PyKMIP's server did not start: ${complaint}`, { cause: error });
@@ -164,5 +169,9 @@ export async function startBareTarget(options: {
       response: options.response.toString("base64"),
     });
   });
-  return { endpoint: { host: "127.0.0.1", port, ...options.client }, close: () => stop(child) };
+  return {
+    endpoint: { host: "127.0.0.1", port, cert: options.client.cert, key: options.client.key },
+    pid: child.pid,
+    close: () => stop(child),
+  };
 }
