@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Cron } from "croner";
+import { forgetIdempotencyKeys } from "@/lib/api/idempotency";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { recordAction, setAuditWriter } from "@/lib/core/audit";
 import { ensureTlsIdentities } from "@/lib/core/endpoints";
@@ -15,8 +16,6 @@ import { createLogger } from "@/lib/log";
 import { runProcess } from "./supervisor/run";
 
 const CHECK_EVERY_SECONDS = 15 * 60;
-/** An idempotency key is remembered for a day. */
-const IDEMPOTENCY_HOURS = 24;
 const logger = createLogger("worker");
 
 runProcess(logger, async () => {
@@ -86,12 +85,7 @@ runProcess(logger, async () => {
         hosts: serverCertificateHosts(settings),
       });
     }),
-    job("idempotency keys", "0 41 * * * *", async () => {
-      await database.pool.query(
-        "DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => $1)",
-        [IDEMPOTENCY_HOURS],
-      );
-    }),
+    job("idempotency keys", "0 41 * * * *", forgetIdempotencyKeys),
   ];
 
   return {

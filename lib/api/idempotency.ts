@@ -114,3 +114,11 @@ function openAnswer(kept: unknown, purpose: string): unknown {
     bytes.fill(0);
   }
 }
+
+/** Forgets the keys of all accounts whose time is over; for a worker, every hour or so. */
+export async function forgetIdempotencyKeys(): Promise<void> {
+  await database().pool.query(
+    "DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => $1)",
+    [KEPT_HOURS],
+  );
+}
