@@ -132,6 +132,12 @@ async function main(): Promise<void> {
   const workloads = values.workload.filter(isWorkload);
   if (workloads.length !== values.workload.length) throw new Error(`--workload: ${WORKLOADS.join(", ")}`);
   const started: Target[] = [];
+  // A bench that is cut off leaves no server behind.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      void Promise.allSettled(started.map((target) => target.close())).then(() => process.exit(130));
+    });
+  }
   const begin = async (target: Promise<Target>): Promise<Target> => {
     const running = await target;
     started.push(running);
