@@ -1,7 +1,7 @@
 /**
  * Carries out the batch items of one request message, in order (KMIP 6.12, 6.13, 11.43).
  */
-import { featureNotSupported, KmipError, operationNotSupported } from "./errors";
+import { featureNotSupported, KmipError, operationNotSupported, permissionDenied } from "./errors";
 import { type OperationContext, type OperationResult, toKmipError } from "./operations/operation";
 import { BatchErrorContinuationOption, OPERATIONS, ResultReason } from "./protocol/enumerations";
 import type { Request, RequestItem } from "./protocol/requests";
@@ -111,6 +111,9 @@ async function runItem(item: RequestItem, context: OperationContext): Promise<Co
     const definition = operation === null ? undefined : context.operations.get(operation);
     if (definition === undefined || payload === null || definition.since > context.version) {
       throw operationNotSupported(`The operation ${nameOf(operation)} is not supported`);
+    }
+    if (context.tenant.probe?.operations.has(definition.code) === false) {
+      throw permissionDenied(`A probe may not ask for ${nameOf(operation)}`);
     }
     const answer = definition.handle(context, payload);
     const outcome = answer instanceof Promise ? await answer : answer;

@@ -18,7 +18,7 @@ import {
   textIn,
   writeRequest,
 } from "./client-messages";
-import { ClientTransport } from "./client-transport";
+import { ClientTransport, type TlsFacts } from "./client-transport";
 import { ResultStatus } from "./protocol/enumerations";
 import { Tag } from "./protocol/tags";
 import { type Item, ItemType } from "./ttlv/item";
@@ -36,6 +36,7 @@ export {
   requests,
   writeRequest,
 } from "./client-messages";
+export { type ConnectionFailure, KmipConnectionError, type TlsFacts } from "./client-transport";
 
 export type KmipClientOptions = {
   readonly host: string;
@@ -53,6 +54,10 @@ export type KmipClientOptions = {
   readonly connectPerMessage?: boolean;
   /** For connecting and for each answer. Default 10 000. */
   readonly timeoutMs?: number;
+  /** Called when a connection's TCP stands. */
+  readonly onConnected?: () => void;
+  /** Called when its TLS stands, before the server's certificate is compared with `serverSha256`. */
+  readonly onSecured?: (facts: TlsFacts) => void;
   /** Make each batch item's Unique Batch Item ID (vCenter: "QLKC" and a counter). Default: only in batches. */
   readonly batchItemId?: (index: number) => Uint8Array;
 };
@@ -81,7 +86,10 @@ export class KmipOperationError extends Error {
 
 const defaultBatchItemId = (index: number): Uint8Array => Buffer.from([index >> 8, index & 0xff]);
 
-/** A KMIP client. Every method rejects with KmipOperationError for a refusal, with Error for a broken connection. */
+/**
+ * A KMIP client. Every method rejects with KmipOperationError for a refusal, and for a broken connection with
+ * KmipConnectionError or the network's own error.
+ */
 export class KmipClient {
   readonly #options: KmipClientOptions;
   readonly #version: KmipVersionName;

@@ -13,6 +13,9 @@ export type TenantPolicy = {
   readonly serveCompromised: boolean;
 };
 
+/** A test of the house that connects as a client does: its id, and the only operations that it may ask for. */
+export type TenantProbe = { readonly id: string; readonly operations: ReadonlySet<number> };
+
 /** Who is asking: a pinned client certificate and the instance that it opens. */
 export type Tenant = {
   readonly instanceId: string;
@@ -20,6 +23,8 @@ export type Tenant = {
   /** SHA-256 of the certificate's DER, lower-case hexadecimal, no separators. */
   readonly certificateSha256: string;
   readonly policy: TenantPolicy;
+  /** Present when no client of the instance but a probe is asking. Every other operation is refused. */
+  readonly probe?: TenantProbe;
 };
 
 /** Finds the tenant of a client certificate. */
