@@ -52,6 +52,20 @@ describe("audit events of KMIP operations", () => {
     expect(event).toMatchObject({ action, severity, outcome: "success" });
   });
 
+  it("marks what a connection test asked for, and names it instead of a certificate", () => {
+    const { tenant } = record({});
+    const probe = { id: "019a0000-0000-7000-8000-000000000009", operations: new Set<number>() };
+    const [event] = eventsOf({ tenant: { ...tenant, probe }, operation: Operation.DiscoverVersions });
+
+    expect(event).toMatchObject({
+      instanceId: INSTANCE,
+      initiator: { name: "connection test", id: `CertificateID-${tenant.certificateSha256}` },
+      requestData: { connectionTest: probe.id },
+    });
+    expect(event?.requestData).not.toHaveProperty("certificateId");
+    expect(eventsOf({})[0]?.requestData).not.toHaveProperty("connectionTest");
+  });
+
   it("names the client by its certificate and the KEK as the target", () => {
     const [event] = eventsOf({});
 

@@ -20,6 +20,8 @@ export type KmipEventContext = {
 /** Identifiers that an event of several objects lists. */
 const MAX_LISTED = 100;
 const MAX_DETAIL = 1_000;
+/** Who a probe is, in events. */
+const PROBE_NAME = "connection test";
 
 function actionOf(operation: number | null): KmipAction {
   return (operation === null ? undefined : KMIP_ACTIONS.get(operation)) ?? KMIP_DEFAULT_ACTION;
@@ -34,6 +36,7 @@ function eventOf(
   const failed = record.outcome === "failure";
   const reason = failed ? reasonOf(record.resultReason) : { code: 200, type: "OK" };
   const operation = record.operation === null ? null : (OPERATIONS.nameOf(record.operation) ?? null);
+  const { probe } = record.tenant;
 
   return {
     action,
@@ -46,7 +49,7 @@ function eventOf(
     correlationId: record.requestId,
     initiator: {
       id: `CertificateID-${record.tenant.certificateSha256}`,
-      name: context.certificateName ?? record.tenant.certificateSha256,
+      name: probe === undefined ? (context.certificateName ?? record.tenant.certificateSha256) : PROBE_NAME,
       typeURI: "service/security/client/certificateid",
       credentialType: "certificate",
       address: record.remoteAddress,
@@ -67,7 +70,9 @@ function eventOf(
       operation: operation ?? record.operation,
       protocolVersion: record.protocolVersion,
       instanceID: record.tenant.instanceId,
-      certificateId: record.tenant.certificateId,
+      ...(probe === undefined
+        ? { certificateId: record.tenant.certificateId }
+        : { connectionTest: probe.id }),
       remotePort: record.remotePort,
     },
     responseData: {

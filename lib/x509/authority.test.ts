@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:tls";
 import * as x509 from "@peculiar/x509";
@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   type CertificateWithKey,
   createAuthority,
+  createShortLivedClient,
   isIssuedBy,
   issueServerCertificate,
   signCsr,
@@ -136,5 +137,31 @@ describe("signCsr", () => {
     await expect(signCsr({ authority, csrPem: authority.privateKeyPem, days: 90 })).rejects.toBeInstanceOf(
       CertificateError,
     );
+  });
+});
+
+describe("clients for a moment", () => {
+  it("have a key of their own each, sign for themselves, and end soon", async () => {
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => createShortLivedClient({ commonName: "probe, of a test", seconds: 60 })),
+    );
+    if (!one || !two) throw new Error("two clients");
+    const [certificate] = parseCertificates(one.certificatePem);
+    expect(certificate).toMatchObject({
+      selfSigned: true,
+      isCertificateAuthority: false,
+      keyAlgorithm: "EC P-256",
+      extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"],
+      sha256: one.sha256,
+    });
+    expect(certificate?.notAfter.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
+    expect(certificate?.notBefore.getTime()).toBeLessThan(Date.now());
+    expect(new X509Certificate(one.certificatePem).checkPrivateKey(createPrivateKey(one.privateKeyPem))).toBe(
+      true,
+    );
+    expect(new X509Certificate(two.certificatePem).checkPrivateKey(createPrivateKey(one.privateKeyPem))).toBe(
+      false,
+    );
+    expect(one.sha256).not.toBe(two.sha256);
   });
 });

@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { createPublicKey, randomBytes, webcrypto } from "node:crypto";
+import { createHash, createPublicKey, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
 import { describeKey } from "./certificate";
@@ -86,6 +86,34 @@ export async function createAuthority(
   });
 
   return { certificatePem: pemOf(certificate), privateKeyPem };
+}
+
+/**
+ * Makes a TLS client for a moment: a new key and a certificate signed by itself. The key exists here alone, and nothing
+ * but its owner's memory ever holds it.
+ * @param options.seconds validity from now on
+ */
+export async function createShortLivedClient(options: {
+  commonName: string;
+  seconds: number;
+}): Promise<CertificateWithKey & { readonly sha256: string }> {
+  const { keys, privateKeyPem } = await makeKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: [{ CN: [options.commonName] }],
+    notBefore: new Date(Date.now() - BACKDATE_MS),
+    notAfter: new Date(Date.now() + options.seconds * 1_000),
+    signingAlgorithm: ECDSA_SHA256,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+    ],
+  });
+  const sha256 = createHash("sha256").update(Buffer.from(certificate.rawData)).digest("hex");
+
+  return { certificatePem: pemOf(certificate), privateKeyPem, sha256 };
 }
 
 /** True when this certificate is the authority's, by its signature. */

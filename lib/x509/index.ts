@@ -1,6 +1,7 @@
 export {
   type CertificateWithKey,
   createAuthority,
+  createShortLivedClient,
   isIssuedBy,
   issueServerCertificate,
   signCsr,

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setAuditWriter } from "@/lib/core/audit";
 import { createHouseEvents, type HouseEvents } from "@/lib/core/keks/house-events";
@@ -7,7 +8,7 @@ import { createTenantDirectory, type DatabaseTenantDirectory } from "@/lib/core/
 import { publish } from "@/lib/db";
 import { changeOf } from "@/lib/kmip/lifecycle";
 import type { KmipAuditRecord, Tenant } from "@/lib/kmip/ports";
-import { State } from "@/lib/kmip/protocol/enumerations";
+import { Operation, State } from "@/lib/kmip/protocol/enumerations";
 import { actorOf, addCertificate, custom, eventually, recordingLogger } from "@/test/support/kek-fixtures";
 import { createKek, createWorld, type World } from "./world";
 
@@ -184,6 +185,38 @@ describe("the directory of tenants", () => {
     const tenant = await addCertificate(world.test.database, instanceId);
 
     expect(await tenants.resolve(tenant.certificateSha256)).toEqual(tenant);
+  });
+
+  it("knows a connection test's certificate, with its few rights, until its time is over", async () => {
+    const { instanceId, certificateSha256: pinned } = await world.instance();
+    const admit = (sha256: string, seconds: number) =>
+      prisma().connectionProbe.upsert({
+        where: { instanceId },
+        create: {
+          sha256,
+          instanceId,
+          testId: randomUUID(),
+          expiresAt: new Date(Date.now() + seconds * 1_000),
+        },
+        update: { sha256, expiresAt: new Date(Date.now() + seconds * 1_000) },
+      });
+    const { testId } = await admit("aa".repeat(32), 60);
+    const tenant = await tenants.resolve("aa".repeat(32));
+
+    expect(tenant).toMatchObject({ instanceId, probe: { id: testId } });
+    expect(tenant?.probe?.operations).toEqual(new Set([Operation.DiscoverVersions, Operation.Query]));
+    expect(await tenants.describe(tenant as Tenant)).toMatchObject({ accountId: world.accountId });
+
+    await admit("bb".repeat(32), -1);
+    expect(await tenants.resolve("bb".repeat(32))).toBeNull();
+
+    // A certificate that is pinned as well gets no more by that.
+    await admit(pinned, 60);
+    expect((await tenants.resolve(pinned))?.probe).toBeDefined();
+
+    await admit("cc".repeat(32), 60);
+    await prisma().instance.update({ where: { id: instanceId }, data: { status: "inactive" } });
+    expect(await tenants.resolve("cc".repeat(32))).toBeNull();
   });
 
   it("forgets a removed certificate and tells whose connections to close", async () => {

@@ -152,6 +152,11 @@ export function createServedRecorder(options: ServedRecorderOptions): ServedReco
       for (const { tenant, remoteAddress, servedMaterial, uniqueIdentifiers } of records) {
         const { instanceId, certificateId } = tenant;
 
+        // A connection test is nobody's use of the instance.
+        if (tenant.probe !== undefined) {
+          continue;
+        }
+
         addSeen({ certificateId, instanceId, at, address: remoteAddress });
 
         if (servedMaterial) {

@@ -1,6 +1,7 @@
 import type { KmipEventContext } from "@/lib/audit/kmip-events";
 import type { Database } from "@/lib/db";
 import type { EngineLogger, Tenant, TenantDirectory } from "@/lib/kmip/ports";
+import { Operation } from "@/lib/kmip/protocol/enumerations";
 import { CoherentCache } from "./coherent-cache";
 import type { HouseEvents } from "./house-events";
 
@@ -18,26 +19,47 @@ export interface DatabaseTenantDirectory extends TenantDirectory {
   close(): void;
 }
 
-type Entry = { readonly tenant: Tenant; readonly context: KmipEventContext };
+type Entry = {
+  readonly tenant: Tenant;
+  readonly context: KmipEventContext;
+  /** When a probe is over, in milliseconds of the monotonic clock; null for pinned certificates. */
+  readonly endsAt: number | null;
+};
 
 type CertificateRow = {
   certificateId: string;
-  certificateName: string;
+  certificateName: string | null;
   sha256: string;
   instanceId: string;
   instanceName: string;
   accountId: string;
   activateOnCreate: boolean;
   serveCompromised: boolean;
+  /** Milliseconds that a probe has left; null for pinned certificates. */
+  probeMs: number | null;
 };
 
-/** `attention` goes on serving what the key manager allows. */
+const INSTANCE_COLUMNS = `
+  i.id AS "instanceId", i.name AS "instanceName", i.account_id AS "accountId",
+  i.activate_on_create AS "activateOnCreate", i.serve_compromised AS "serveCompromised"`;
+/**
+ * `attention` goes on serving what the key manager allows. Probes come last: should a certificate ever be both, it has
+ * the probe's few rights. What a probe has left is reckoned by the database's clock, which set its end.
+ */
 const SELECT_CERTIFICATES = `
-  SELECT c.id AS "certificateId", c.name AS "certificateName", c.sha256, i.id AS "instanceId",
-         i.name AS "instanceName", i.account_id AS "accountId", i.activate_on_create AS "activateOnCreate",
-         i.serve_compromised AS "serveCompromised"
+  SELECT c.id AS "certificateId", c.name AS "certificateName", c.sha256, ${INSTANCE_COLUMNS},
+         NULL::float8 AS "probeMs"
   FROM client_certificate c JOIN instance i ON i.id = c.instance_id
-  WHERE c.sha256 = ANY ($1::text[]) AND i.status IN ('installed', 'attention')`;
+  WHERE c.sha256 = ANY ($1::text[]) AND i.status IN ('installed', 'attention')
+  UNION ALL
+  SELECT p.test_id, NULL, p.sha256, ${INSTANCE_COLUMNS},
+         (extract(epoch FROM p.expires_at - now()) * 1000)::float8
+  FROM connection_probe p JOIN instance i ON i.id = p.instance_id
+  WHERE p.sha256 = ANY ($1::text[]) AND p.expires_at > now() AND i.status IN ('installed', 'attention')
+  ORDER BY "probeMs" NULLS FIRST`;
+
+/** What a connection test needs to see that an endpoint serves its instance. */
+const PROBE_OPERATIONS: ReadonlySet<number> = new Set([Operation.DiscoverVersions, Operation.Query]);
 
 const MAX_CERTIFICATES = 100_000;
 const RECHECK_BATCH = 1_000;
@@ -49,18 +71,23 @@ function toEntry(row: CertificateRow): Entry {
       certificateId: row.certificateId,
       certificateSha256: row.sha256,
       policy: { activateOnCreate: row.activateOnCreate, serveCompromised: row.serveCompromised },
+      ...(row.probeMs === null ? {} : { probe: { id: row.certificateId, operations: PROBE_OPERATIONS } }),
     },
     context: {
       accountId: row.accountId,
       instanceName: row.instanceName,
       certificateName: row.certificateName,
     },
+    endsAt: row.probeMs === null ? null : performance.now() + row.probeMs,
   };
 }
 
+const isOver = ({ endsAt }: Entry): boolean => endsAt !== null && performance.now() >= endsAt;
+
 /**
- * Tenants by client certificate: loaded at first use, then from memory until an event says otherwise. An unknown
- * certificate is looked up every time, so that a new one works at once.
+ * Tenants by client certificate, pinned or a connection test's: loaded at first use, then from memory until an event
+ * says otherwise, or a test's time is over. An unknown certificate is looked up every time, so that a new one works at
+ * once.
  */
 export function createTenantDirectory(options: TenantDirectoryOptions): DatabaseTenantDirectory {
   const { pool } = options.database;
@@ -162,16 +189,24 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
   return {
     async resolve(certificateSha256) {
       const entry = await cache.get(certificateSha256, async () => {
-        const [found] = await load([certificateSha256]);
+        const found = await load([certificateSha256]);
 
-        return found ?? null;
+        return found.at(-1) ?? null;
       });
 
-      if (entry) {
-        admitted.set(certificateSha256, entry);
+      if (entry === null) {
+        return null;
       }
 
-      return entry?.tenant ?? null;
+      if (isOver(entry)) {
+        revoke(certificateSha256);
+
+        return null;
+      }
+
+      admitted.set(certificateSha256, entry);
+
+      return entry.tenant;
     },
 
     onRevoked(listener) {
