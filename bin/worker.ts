@@ -5,7 +5,7 @@ import { Cron } from "croner";
 import { forgetIdempotencyKeys } from "@/lib/api/idempotency";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { recordAction, setAuditWriter } from "@/lib/core/audit";
-import { ensureTlsIdentities } from "@/lib/core/endpoints";
+import { ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
 import { reconcileAll, systemActor } from "@/lib/core/keks";
 import { checkDueInstances } from "@/lib/core/permissions";
@@ -79,6 +79,7 @@ runProcess(logger, async () => {
         onError: (instanceId, error) => logger.warn({ err: error, instanceId }, "removal did not end"),
       });
     }),
+    job("connection probes", "*/30 * * * * *", () => forgetConnectionProbes()),
     job("server certificates", "0 17 3 * * *", async () => {
       await ensureTlsIdentities({
         zones: settings.KMIP_PORTS.map((_, index) => index + 1),

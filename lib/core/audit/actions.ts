@@ -23,6 +23,7 @@ export const CONSOLE_ACTIONS = {
   "vmware-solutions.kmip-key.reconcile": ["warning", "reconcile KMIP key"],
   "vmware-solutions.kmip-key.rewrap": ["normal", "rewrap KMIP key"],
   "vmware-solutions.permission-check.run": ["normal", "check permissions"],
+  "vmware-solutions.connection-test.run": ["normal", "test connection"],
   "vmware-solutions.key-manager.discover": ["normal", "discover key managers"],
   "vmware-solutions.root-key.list": ["normal", "list root keys"],
   "vmware-solutions.root-key.rotate": ["warning", "rotate root key"],

@@ -1,3 +1,5 @@
+export { forgetConnectionProbes } from "./connection-probes";
+export type { ConnectionReport } from "./connection-report";
 export {
   type EndpointNodeView,
   type Heartbeat,
@@ -7,6 +9,7 @@ export {
   removeEndpointNode,
 } from "./endpoint-nodes";
 export { type InstanceEndpoint, joinPem, sharedEndpoints } from "./instance-endpoints";
+export { testConnection } from "./test-connection";
 export {
   ensureTlsIdentities,
   loadAuthority,

@@ -5,7 +5,8 @@ export type FindingParams = { readonly [name: string]: string };
 
 type Words = (params: FindingParams) => string;
 
-type Finding = {
+/** What a check can find: its status, and the words for it. */
+export type Finding = {
   readonly status: PermissionCheckStatus;
   readonly detail: Words;
   readonly remedy?: Words;
@@ -29,7 +30,7 @@ export const CHECK_TITLES: { readonly [id in PermissionCheckId]: string } = {
 };
 
 /** A word for a shell: as it is when harmless, else in single quotes. */
-function word(text: string | undefined, placeholder: string): string {
+export function word(text: string | undefined, placeholder: string): string {
   if (text === undefined || text === "") {
     return placeholder;
   }
@@ -326,17 +327,20 @@ export const FAILURE_CODES: ReadonlySet<string> = new Set(
     .map(([code]) => code),
 );
 
-/** The finding with its texts filled in. */
-export function describeFinding(
-  code: FindingCode,
+/** A finding with its texts filled in. */
+export function fillIn(
+  finding: Finding,
   params: FindingParams,
 ): { status: PermissionCheckStatus; detail: string; remedy?: string; command?: string } {
-  const finding: Finding = FINDINGS[code];
-
   return {
     status: finding.status,
     detail: finding.detail(params),
     ...(finding.remedy ? { remedy: finding.remedy(params) } : {}),
     ...(finding.command ? { command: finding.command(params) } : {}),
   };
+}
+
+/** The finding of a code with its texts filled in. */
+export function describeFinding(code: FindingCode, params: FindingParams): ReturnType<typeof fillIn> {
+  return fillIn(FINDINGS[code], params);
 }
