@@ -35,6 +35,7 @@ export const AUDIT_ACTIONS: Record<keyof typeof operations, ConsoleAction> = {
   activateInstance: "vmware-solutions.service.activate",
   listPermissionChecks: "vmware-solutions.request.default",
   runPermissionCheck: "vmware-solutions.permission-check.run",
+  runConnectionTest: "vmware-solutions.connection-test.run",
   listKeks: "vmware-solutions.kmip-key.read",
   getKek: "vmware-solutions.kmip-key.read",
   getKekImpact: "vmware-solutions.kmip-key.read",

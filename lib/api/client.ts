@@ -124,6 +124,10 @@ export const api = {
     run: (id: string, options?: CallOptions) =>
       call(operations.runPermissionCheck, { params: { id } }, options),
   },
+  connectionTests: {
+    run: (id: string, options?: CallOptions) =>
+      call(operations.runConnectionTest, { params: { id } }, options),
+  },
   clientCertificates: {
     preview: (body: Body<Ops["previewClientCertificates"]>, options?: CallOptions) =>
       call(operations.previewClientCertificates, { body }, options),

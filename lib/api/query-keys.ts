@@ -23,6 +23,10 @@ export const queryKeys = {
     all: (id: string) => ["permission-checks", id] as const,
     list: (id: string, query: Filters = {}) => ["permission-checks", id, "list", filtersKey(query)] as const,
   },
+  connectionTests: {
+    /** The last report of this session; the server keeps none. */
+    last: (id: string) => ["connection-tests", id, "last"] as const,
+  },
   clientCertificates: {
     all: (id: string) => ["client-certificates", id] as const,
     list: (id: string, query: Filters = {}) =>

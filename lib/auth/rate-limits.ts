@@ -8,6 +8,8 @@ import { AppError } from "@/lib/core/errors";
 type Limits = {
   /** Calls of one user or token. */
   readonly calls: RateLimiterMemory;
+  /** Connection tests of one instance: each opens connections and lets a certificate in. */
+  readonly connectionTests: RateLimiterMemory;
   /** Requests from one address that nobody was found for. */
   readonly refusals: RateLimiterMemory;
   /** Wrong passwords for one person from one address. */
@@ -22,6 +24,7 @@ const holder = globalThis as { __kmipConsoleRateLimits?: Limits };
 function limits(): Limits {
   holder.__kmipConsoleRateLimits ??= {
     calls: new RateLimiterMemory({ points: 3_000, duration: 60 }),
+    connectionTests: new RateLimiterMemory({ points: 10, duration: 60 }),
     refusals: new RateLimiterMemory({ points: 60, duration: 60 }),
     signIn: new RateLimiterMemory({ points: 8, duration: 15 * 60 }),
     signInAddress: new RateLimiterMemory({ points: 60, duration: 15 * 60 }),
@@ -59,6 +62,11 @@ async function requireLeft(limiter: RateLimiterMemory, key: string): Promise<voi
 /** Counts a call of somebody who is known. @throws AppError RATE_LIMITED */
 export function countCall(principal: string): Promise<void> {
   return take(limits().calls, principal);
+}
+
+/** Counts a connection test; accounts that guess ids of others use up only their own. @throws AppError RATE_LIMITED */
+export function countConnectionTest(accountId: string, instanceId: string): Promise<void> {
+  return take(limits().connectionTests, `${accountId} ${instanceId}`);
 }
 
 /**

@@ -142,6 +142,23 @@ describe("every call of the contract answers as its schema says", () => {
     expect(history.items.map((item: { trigger: string }) => item.trigger)).toEqual(["manual", "order"]);
   });
 
+  it("connection tests: run, here without endpoints", async () => {
+    const { body: report } = await succeed(operations.runConnectionTest, { params: { id } });
+    expect(report).toMatchObject({
+      ok: false,
+      endpoints: [
+        { zone: 1, host: "127.0.0.1", port: 15696, ok: false, kmipVersions: [] },
+        { zone: 2, host: "127.0.0.1", port: 15697, ok: false, kmipVersions: [] },
+      ],
+    });
+    expect(report.endpoints[0].checks[0]).toMatchObject({
+      id: "tcp",
+      status: "fail",
+      code: "ENDPOINT_DOWN",
+      remedy: expect.any(String),
+    });
+  });
+
   it("client certificates: preview, add, sign, read, rename, remove", async () => {
     const { certPem, sha256 } = await createSelfSigned({ commonName: "second.example.com" });
     const { body: preview } = await succeed(operations.previewClientCertificates, { body: { pem: certPem } });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { id, pageQuery } from "../schemas/common";
 import {
   activateInstanceRequest,
+  connectionReport,
   createInstanceRequest,
   deleteInstanceRequest,
   instance,
@@ -113,4 +114,16 @@ export const runPermissionCheck = defineOperation({
   params: instanceParams,
   status: 201,
   response: permissionCheck,
+});
+
+export const runConnectionTest = defineOperation({
+  id: "runConnectionTest",
+  tag,
+  summary: "Connect to every endpoint as a client of the instance does, and report what was found",
+  method: "POST",
+  path: "/instances/{id}/connection-tests",
+  role: "operator",
+  params: instanceParams,
+  status: 200,
+  response: connectionReport,
 });

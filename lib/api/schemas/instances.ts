@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createCertificateRequest } from "./client-certificates";
 import { displayName, id, keyManagerKind, page, pageQuery, timestamp } from "./common";
-import { apiKey, keyState, permissionReport } from "./key-managers";
+import { apiKey, keyState, permissionCheckItem, permissionReport } from "./key-managers";
 
 export const instanceStatus = z.enum([
   "installing",
@@ -124,7 +124,32 @@ export const permissionCheck = permissionReport
   .meta({ id: "PermissionCheck" });
 export const permissionCheckPage = page(permissionCheck);
 
+export const endpointConnection = z
+  .object({
+    zone: z.int(),
+    host: z.string(),
+    port: z.int(),
+    ok: z.boolean(),
+    /** In the form of the permission report's. */
+    checks: z.array(permissionCheckItem),
+    /** `TLSv1.3`, `TLSv1.2`; null when TLS did not come to stand. */
+    tlsProtocol: z.string().nullable(),
+    cipher: z.string().nullable(),
+    /** Of the certificate that the endpoint showed. */
+    serverCertificateSha256: z.string().nullable(),
+    /** Most preferred first; empty when Discover Versions was not answered. */
+    kmipVersions: z.array(z.string()),
+    milliseconds: z.number().nonnegative(),
+  })
+  .meta({ id: "EndpointConnection" });
+
+export const connectionReport = z
+  .object({ ok: z.boolean(), checkedAt: timestamp, endpoints: z.array(endpointConnection) })
+  .meta({ id: "ConnectionReport" });
+
 export type Instance = z.output<typeof instance>;
 export type InstanceStatus = z.output<typeof instanceStatus>;
 export type CreateInstanceRequest = z.input<typeof createInstanceRequest>;
 export type PermissionCheck = z.output<typeof permissionCheck>;
+export type ConnectionReport = z.output<typeof connectionReport>;
+export type EndpointConnection = z.output<typeof endpointConnection>;

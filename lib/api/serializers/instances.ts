@@ -1,7 +1,8 @@
+import type { ConnectionReport as ConnectionReportView } from "@/lib/core/endpoints";
 import type { InstanceView, PermissionCheckRow } from "@/lib/core/instances";
 import { keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
-import type { Instance, PermissionCheck } from "../schemas/instances";
+import type { ConnectionReport, Instance, PermissionCheck } from "../schemas/instances";
 import { keyState, permissionReport } from "../schemas/key-managers";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
@@ -68,4 +69,17 @@ export function serializeInstance(view: InstanceView): Instance {
 /** Permission check as the API shows it. */
 export function serializePermissionCheck(row: PermissionCheckRow): PermissionCheck {
   return { ...permissionReport.parse(row.report), id: row.id, trigger: row.trigger };
+}
+
+/** Connection report as the API shows it. */
+export function serializeConnectionReport(report: ConnectionReportView): ConnectionReport {
+  return {
+    ok: report.ok,
+    checkedAt: report.checkedAt.toISOString(),
+    endpoints: report.endpoints.map((endpoint) => ({
+      ...endpoint,
+      checks: [...endpoint.checks],
+      kmipVersions: [...endpoint.kmipVersions],
+    })),
+  };
 }
