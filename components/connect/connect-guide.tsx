@@ -17,6 +17,7 @@ import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { saveText } from "@/components/ui/save-text";
 import { Time } from "@/components/ui/time";
 import type { Instance } from "@/lib/api/schemas/instances";
+import { ConnectionTest } from "./connection-test";
 import { connectSnippets } from "./snippets";
 
 const noSubscription = () => () => undefined;
@@ -35,6 +36,7 @@ export function ConnectGuide({ instanceId }: Readonly<{ instanceId: string }>) {
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_300px]">
       <div className="flex min-w-0 flex-col gap-4">
+        <ConnectionTest instance={instance} />
         <div className="flex flex-wrap items-center justify-between gap-3">
           <p className="text-muted">{t("lead")}</p>
           <Segmented
@@ -52,7 +54,7 @@ export function ConnectGuide({ instanceId }: Readonly<{ instanceId: string }>) {
           <Steps instance={instance} powercli={way === "powercli"} />
         </ol>
       </div>
-      <Panel title={t("notes.title")} className="xl:mt-12">
+      <Panel title={t("notes.title")}>
         <ul className="flex flex-col gap-3 text-muted">
           {(["vsan", "circle", "health", "backup"] as const).map((note) => (
             <li key={note}>{t(`notes.${note}`)}</li>

@@ -72,16 +72,20 @@ function CheckRow({ check }: Readonly<{ check: PermissionCheckItem }>) {
   );
 }
 
-/** While the checks run. */
-export function ReportRunning({ action }: Readonly<{ action?: ReactNode }>) {
+/** While checks run. Default words: permission checks'. */
+export function ReportRunning({
+  action,
+  title,
+  hint,
+}: Readonly<{ action?: ReactNode; title?: string; hint?: string }>) {
   const t = useTranslations("permissions");
 
   return (
     <div role="status" className="flex items-start gap-3 px-4 py-4">
       <Spinner className="mt-0.5 text-accent" />
       <div className="min-w-0 flex-1">
-        <p>{t("running")}</p>
-        <p className="text-muted">{t("runningHint")}</p>
+        <p>{title ?? t("running")}</p>
+        <p className="text-muted">{hint ?? t("runningHint")}</p>
       </div>
       {action}
     </div>

@@ -8,20 +8,26 @@ type DetailCode = keyof Messages["findings"]["detail"];
 type RemedyCode = keyof Messages["findings"]["remedy"];
 type WhyCode = keyof Messages["findings"]["why"];
 type CheckId = keyof Messages["permissions"]["checks"];
+type ConnectionCheckId = keyof Messages["connect"]["test"]["checks"];
 
 export type FindingWords = { title: string; detail: string; remedy: string | null };
 
 /**
- * Words one check in the reader's language by its stable code and the values the server sent along. A code of
+ * Words one check, of permissions or of a connection, in the reader's language by its stable code and the values the server sent along. A code of
  * a newer server, or a text that needs a value it did not send, falls back to the server's own words.
  */
 export function useFindingWords(): (check: PermissionCheckItem) => FindingWords {
   const t = useTranslations("findings");
   const tCheck = useTranslations("permissions.checks");
+  const tConnection = useTranslations("connect.test.checks");
   const locale = useLocale();
 
-  const titleOf = (id: string, fallback: string) =>
-    tCheck.has(id as CheckId) ? tCheck(id as CheckId) : fallback;
+  const titleOf = (id: string, fallback: string) => {
+    if (tCheck.has(id as CheckId)) return tCheck(id as CheckId);
+    if (tConnection.has(id as ConnectionCheckId)) return tConnection(id as ConnectionCheckId);
+
+    return fallback;
+  };
 
   return (check) => {
     const params = check.params ?? {};
@@ -58,18 +64,28 @@ export function useFindingWords(): (check: PermissionCheckItem) => FindingWords 
 const NO_VALUES = {
   attributes: "",
   cause: "",
+  cipher: "",
   crkId: "",
   crkName: "",
   endpoint: "",
   expiresAt: "",
   guid: "",
+  host: "",
   iamCode: "",
   iamId: "",
+  insideAddress: "",
   keyRing: "",
+  notAfter: "",
+  notBefore: "",
+  port: "",
   product: "",
   serviceId: "",
   serviceIdName: "",
+  sha256: "",
   state: "",
+  tlsProtocol: "",
+  versions: "",
   wantedKeyRing: "",
   why: "",
+  zone: "",
 };

@@ -1,0 +1,40 @@
+"use client";
+
+import { skipToken, useIsMutating, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useTranslations } from "next-intl";
+import { useProblemWords } from "@/components/errors/problem";
+import { useToast } from "@/components/ui/toast";
+import { api } from "@/lib/api/client";
+import { queryKeys } from "@/lib/api/query-keys";
+import type { ConnectionReport } from "@/lib/api/schemas/instances";
+
+/** Tests an instance's connection; the report stays while people look at other pages, and the server keeps none. */
+export function useConnectionTest(instanceId: string) {
+  const t = useTranslations("connect.test");
+  const toast = useToast();
+  const words = useProblemWords();
+  const queryClient = useQueryClient();
+  const mutationKey = ["connection-test", instanceId];
+  const queryKey = queryKeys.connectionTests.last(instanceId);
+  const { data: report } = useQuery<ConnectionReport>({
+    queryKey,
+    queryFn: skipToken,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const running = useIsMutating({ mutationKey }) > 0;
+  const { mutate: run } = useMutation({
+    mutationKey,
+    mutationFn: () => api.connectionTests.run(instanceId),
+    onSuccess: (next) => {
+      queryClient.setQueryData(queryKey, next);
+      const failed = next.endpoints.filter(({ ok }) => !ok).length;
+      toast(next.ok ? { title: t("done") } : { tone: "warn", title: t("failed", { failed }) });
+    },
+    onError: (error) => {
+      const { title, detail } = words(error);
+      toast({ tone: "bad", title, detail });
+    },
+  });
+
+  return { report, running, run: () => run() };
+}
