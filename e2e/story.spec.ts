@@ -65,6 +65,18 @@ test("order an instance, connect a client, serve a KEK, revoke it, read the audi
     expect(stored).not.toContain(sandbox.manager.apiKey);
   });
 
+  await test.step("test the connection", async () => {
+    await page.goto(`${instanceUrl}/connect`);
+    await page.getByRole("button", { name: "Test connection" }).press("Enter");
+
+    const report = page.locator("#connection-test");
+
+    await expect(report.getByText("All 6 checks pass")).toHaveCount(product.kmip.length);
+    await report.locator("summary").filter({ hasText: "Zone 2" }).press("Enter");
+    await expect(report.getByText("KMIP is answered").nth(1)).toBeVisible();
+    await expectAccessible(page);
+  });
+
   await test.step("upload the client's certificate", async () => {
     await page.goto(`${instanceUrl}/certificates`);
     await page.getByRole("button", { name: "Add certificate" }).first().click();
