@@ -1,9 +1,9 @@
 /**
  * Carries out the batch items of one request message, in order (KMIP 6.12, 6.13, 11.43).
  */
-import { featureNotSupported, KmipError, operationNotSupported, permissionDenied } from "./errors";
+import { FAILURES, featureNotSupported, KmipError, operationNotSupported, permissionDenied } from "./errors";
 import { type OperationContext, type OperationResult, toKmipError } from "./operations/operation";
-import { BatchErrorContinuationOption, OPERATIONS, ResultReason } from "./protocol/enumerations";
+import { BatchErrorContinuationOption, OPERATIONS } from "./protocol/enumerations";
 import type { Request, RequestItem } from "./protocol/requests";
 import type { ResponseWriter } from "./protocol/responses";
 import { wipe } from "./ttlv/wipe";
@@ -36,7 +36,7 @@ export const needsRecord = (item: CompletedItem): boolean =>
 
 /** Features that a request asks for and that are refused with the whole of it. @throws KmipError */
 export function refuseFeatures({ header, items }: Request): void {
-  if (header.asynchronousIndicator === true) {
+  if (header.asynchronous === true) {
     throw featureNotSupported("Asynchronous operations are not supported");
   }
   const undo = header.batchErrorContinuationOption === BatchErrorContinuationOption.Undo;
@@ -100,7 +100,7 @@ function tooLarge(item: CompletedItem): KmipError {
   const message = "The response is larger than Maximum Response Size";
   // A change is not undone because its answer is too long: the audit has to tell.
   const detail = needsRecord(item) && !isConfidential(item) ? "the operation was carried out" : undefined;
-  return new KmipError(ResultReason.ResponseTooLarge, message, detail === undefined ? {} : { detail });
+  return new KmipError(FAILURES.responseTooLarge, message, detail === undefined ? {} : { detail });
 }
 
 async function runItem(item: RequestItem, context: OperationContext): Promise<CompletedItem> {
@@ -120,7 +120,7 @@ async function runItem(item: RequestItem, context: OperationContext): Promise<Co
     return { operation, uniqueBatchItemId, subjects: context.subjects, outcome };
   } catch (fault) {
     const error = toKmipError(fault);
-    if (error.resultReason === ResultReason.GeneralFailure) {
+    if (error.failure === FAILURES.internalError || error.failure === FAILURES.generalFailure) {
       const cause = error.cause ?? error;
       context.logger.error({ err: cause, operation: nameOf(operation) }, "A KMIP operation failed");
     }

@@ -2,7 +2,7 @@
  * Messages as a KMIP 1.x client writes and reads them.
  */
 import { itemFromStored, storedFromItem } from "./attributes/values";
-import { asAttribute } from "./attributes/wire";
+import { asAttribute } from "./attributes/wire-1";
 import type { StoredValue } from "./ports";
 import {
   BatchErrorContinuationOption,

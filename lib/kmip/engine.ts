@@ -10,7 +10,7 @@ import {
   refuseFeatures,
   runBatch,
 } from "./batch";
-import { generalFailure, invalidMessage, type KmipError } from "./errors";
+import { internalError, invalidMessage, type KmipError } from "./errors";
 import { toSeconds } from "./lifecycle";
 import { OPERATION_REGISTRY } from "./operations";
 import { type OperationContext, toKmipError } from "./operations/operation";
@@ -25,7 +25,7 @@ import type {
 } from "./ports";
 import { type RefusedRequest, type Request, readRequest } from "./protocol/requests";
 import { type ResponseHeader, ResponseWriter } from "./protocol/responses";
-import { formatVersion, type KmipVersion, NEWEST_VERSION } from "./protocol/versions";
+import { FALLBACK_VERSION, formatVersion, type KmipVersion } from "./protocol/versions";
 import { DEFAULT_DECODE_LIMITS } from "./ttlv/decoder";
 
 /** What Query tells about the server (KMIP 1.4, 4.25). */
@@ -175,7 +175,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
   return {
     handle: (message, origin) => respondSafely(readSafely(message, limits), origin),
     refuse: (reason, origin) =>
-      respondSafely({ error: invalidMessage(reason), version: NEWEST_VERSION }, origin),
+      respondSafely({ error: invalidMessage(reason), version: FALLBACK_VERSION }, origin),
   };
 
   function readSafely(message: Uint8Array, bounds: EngineLimits): Request | RefusedRequest {
@@ -190,7 +190,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
       }
     } catch (error) {
       logger.error({ err: error }, "A request could not be read, by a fault of the server");
-      return { error: toKmipError(error), version: NEWEST_VERSION };
+      return { error: toKmipError(error), version: FALLBACK_VERSION };
     }
   }
 }
@@ -214,7 +214,7 @@ function withoutRecord(item: CompletedItem): CompletedItem {
   if (!needsRecord(item)) return item;
   return {
     ...item,
-    outcome: { error: generalFailure("The operation could not be recorded in the audit log") },
+    outcome: { error: internalError("The operation could not be recorded in the audit log") },
   };
 }
 
@@ -248,7 +248,7 @@ function recordOf(
       return {
         ...base,
         outcome: "failure",
-        resultReason: error.resultReason,
+        resultReason: error.reasonIn(version, item.operation),
         message: error.message,
         ...(error.detail === undefined ? {} : { detail: error.detail }),
         ...(correlation === undefined ? {} : { data: facts }),

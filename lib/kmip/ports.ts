@@ -43,12 +43,12 @@ export interface TenantDirectory {
 
 /**
  * A value of a KMIP attribute in a form that survives JSON: the same item types as TTLV. Date-Times are
- * POSIX seconds; Long Integers and Big Integers are decimal strings; Byte Strings are hexadecimal;
- * enumerations are their numbers.
+ * POSIX seconds; Long Integers, Big Integers and Date-Times Extended (microseconds) are decimal strings; Byte Strings are
+ * hexadecimal; enumerations are their numbers.
  */
 export type StoredValue =
   | { readonly t: "integer" | "enumeration" | "interval" | "dateTime"; readonly v: number }
-  | { readonly t: "longInteger" | "bigInteger" | "text" | "bytes"; readonly v: string }
+  | { readonly t: "longInteger" | "bigInteger" | "dateTimeExtended" | "text" | "bytes"; readonly v: string }
   | { readonly t: "boolean"; readonly v: boolean }
   | { readonly t: "structure"; readonly v: readonly { readonly tag: number; readonly value: StoredValue }[] };
 
@@ -56,7 +56,8 @@ export type StoredValue =
 export type StoredAttribute = { readonly i: number; readonly v: StoredValue };
 
 /**
- * The attributes of an object that are kept, by the specification's name ("Cryptographic Length", "x-Product").
+ * The attributes of an object that are kept, by the specification's name ("Cryptographic Length", "x-Product"; those of
+ * vendors in 2.x as "Acme:Product").
  * Unique Identifier, Object Type, State and what can be derived are not in here.
  */
 export type StoredAttributes = { readonly [name: string]: readonly StoredAttribute[] };

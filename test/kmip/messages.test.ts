@@ -56,7 +56,7 @@ const refused = (resultReason: number) => [
 describe("the frame of a message", () => {
   const V14 = version(1, 4);
   const count = (value: number) => integer(Tag.BatchCount, value);
-  const { InvalidMessage, InvalidField, FeatureNotSupported } = ResultReason;
+  const { InvalidMessage, InvalidField, FeatureNotSupported, UnsupportedProtocolVersion } = ResultReason;
 
   it.each<[string, Item, number]>([
     ["another kind of message", structure(Tag.ResponseMessage, []), InvalidMessage],
@@ -78,7 +78,7 @@ describe("the frame of a message", () => {
       message([structure(Tag.ProtocolVersion, [integer(Tag.ProtocolVersionMajor, 1)]), count(1)]),
       InvalidMessage,
     ],
-    ["major version 2", message([version(2, 0), count(1)]), InvalidMessage],
+    ["major version 3", message([version(3, 0), count(1)]), UnsupportedProtocolVersion],
     ["major version 0", message([version(0, 1), count(1)]), InvalidMessage],
     ["no batch count", message([V14]), InvalidMessage],
     ["a batch count too high", message([V14, count(2)]), InvalidMessage],
@@ -130,16 +130,27 @@ describe("the frame of a message", () => {
     });
   });
 
-  it("answers in the client's version, and in the newest for one that is newer or not understood", async () => {
+  it("answers in the client's version, and in one it can read if that is not known or not supported", async () => {
     const harness = new EngineHarness();
-    for (const minor of [0, 1, 2, 3, 4]) {
-      const response = await ask(harness, message([version(1, minor), count(1)]));
-      expect(response.version).toEqual({ major: 1, minor });
+    for (const [major = 0, minor = 0] of [
+      [1, 0],
+      [1, 1],
+      [1, 2],
+      [1, 3],
+      [1, 4],
+      [2, 0],
+      [2, 1],
+    ]) {
+      const response = await ask(harness, message([version(major, minor), count(1)]));
+      expect(response.version).toEqual({ major, minor });
       expect(response.items[0]?.status).toBe(ResultStatus.Success);
-      const broken = await ask(harness, message([version(1, minor), count(7)]));
-      expect(broken.version).toEqual({ major: 1, minor });
+      const broken = await ask(harness, message([version(major, minor), count(7)]));
+      expect(broken.version).toEqual({ major, minor });
     }
-    expect((await ask(harness, message([version(2, 1), count(1)]))).version).toEqual({ major: 1, minor: 4 });
+    expect((await ask(harness, message([version(3, 0), count(1)]))).version).toEqual({ major: 2, minor: 1 });
+    expect((await ask(harness, message([version(0, 1), count(1)]))).version).toEqual({ major: 1, minor: 4 });
+    // What vCenter reads, whatever it sent.
+    expect((await ask(harness, structure(Tag.ResponseMessage, []))).version).toEqual({ major: 1, minor: 4 });
   });
 
   it("ignores fields that it does not know in messages of a newer minor version", async () => {
@@ -384,6 +395,8 @@ describe("Query and Discover Versions", () => {
     const discover = async (request: BatchRequest) =>
       (await harness.one("1.1", request)).payload.map((item) => childrenOf(item).map(({ value }) => value));
     expect(await discover(requests.discoverVersions())).toEqual([
+      [2, 1],
+      [2, 0],
       [1, 4],
       [1, 3],
       [1, 2],

@@ -44,7 +44,7 @@ export async function vcenterExchange(
   };
 
   const [first] = await exchange(requests.discoverVersions());
-  expect(first?.payload.length).toBe(5);
+  expect(first?.payload.length).toBe(7);
   await exchange(numbered(requests.discoverVersions()));
 
   const [queried] = await exchange(numbered(requests.query([QueryFunction.QueryServerInformation])));

@@ -1,8 +1,8 @@
-import { findRule, isCustomName } from "@/lib/kmip/attributes/rules";
+import { ruleNamed } from "@/lib/kmip/attributes/rules";
+import { isVendorName } from "@/lib/kmip/attributes/vendor-names";
 import type { StoredAttributes, StoredValue } from "@/lib/kmip/ports";
 import { CryptographicUsageMask, ENUMERATION_OF_TAG } from "@/lib/kmip/protocol/enumerations";
 import { tagName } from "@/lib/kmip/protocol/fields";
-import { NEWEST_VERSION } from "@/lib/kmip/protocol/versions";
 
 /** Names of the bits of a Cryptographic Usage Mask; unknown bits in hexadecimal. */
 export function usageNames(mask: number | null): string[] {
@@ -58,16 +58,16 @@ export function allAttributes(
       value:
         name === "Cryptographic Usage Mask" && v.t === "integer"
           ? usageNames(v.v).join(", ")
-          : valueText(v, findRule(name, NEWEST_VERSION)?.tag ?? null),
+          : valueText(v, ruleNamed(name)?.tag ?? null),
     })),
   );
 }
 
-/** The custom attributes (`x-`, `y-`) with their values as text. */
+/** The attributes that clients and vendors made up (`x-…`, `y-…`, `Acme:…`) with their values as text. */
 export function customAttributes(attributes: StoredAttributes): { [name: string]: string[] } {
   return Object.fromEntries(
     Object.entries(attributes)
-      .filter(([name]) => isCustomName(name))
+      .filter(([name]) => isVendorName(name))
       .map(([name, instances]) => [name, instances.map(({ v }) => valueText(v, null))]),
   );
 }

@@ -1,13 +1,14 @@
 /**
  * Locate's comparison of attributes with those of a candidate (KMIP 4.9).
  */
-import { invalidField } from "../errors";
+import { invalidAttributeValue } from "../errors";
 import type { ManagedObject, StoredValue } from "../ports";
 import { Tag } from "../protocol/tags";
+import type { KmipVersion } from "../protocol/versions";
 import { ItemType } from "../ttlv/item";
+import type { IncomingAttribute } from "./incoming";
 import { fieldOf, sameValue, storedFromItem, UNDEFINED_DATE } from "./values";
 import { instancesOf } from "./view";
-import type { IncomingAttribute } from "./wire";
 
 /** One condition on a candidate. */
 export type Condition = {
@@ -20,26 +21,27 @@ export type Condition = {
 };
 
 /** Makes the conditions of a Locate out of its attributes. @throws KmipError Invalid Field */
-export function conditionsOf(attributes: readonly IncomingAttribute[]): Condition[] {
+export function conditionsOf(attributes: readonly IncomingAttribute[], version: KmipVersion): Condition[] {
   const dates = new Map<string, bigint[]>();
   const conditions: Condition[] = [];
   for (const { name, rule, item } of attributes) {
     if (rule !== null && item.type === ItemType.DateTime) {
       dates.set(name, [...(dates.get(name) ?? []), item.value]);
     } else {
-      conditions.push(valueCondition(name, storedFromItem(item)));
+      conditions.push(valueCondition(name, storedFromItem(item), version));
     }
   }
-  for (const [name, bounds] of dates) conditions.push(dateCondition(name, bounds));
+  for (const [name, bounds] of dates) conditions.push(dateCondition(name, bounds, version));
   return conditions;
 }
 
-function valueCondition(name: string, value: StoredValue): Condition {
+function valueCondition(name: string, value: StoredValue, version: KmipVersion): Condition {
   return {
     name,
     value,
     range: null,
-    matches: (object, now) => instancesOf(object, name, now).some(({ v }) => compare(name, value, v)),
+    matches: (object, now) =>
+      instancesOf(object, name, now, version).some(({ v }) => compare(name, value, v)),
   };
 }
 
@@ -70,16 +72,16 @@ function atLeast(asked: StoredValue, candidate: StoredValue): boolean {
 }
 
 /** One date: equal, or undefined if it is the largest possible; two: a range, bounds included. */
-function dateCondition(name: string, bounds: readonly bigint[]): Condition {
-  if (bounds.length > 2) throw invalidField(`${name} appears more than twice`);
+function dateCondition(name: string, bounds: readonly bigint[], version: KmipVersion): Condition {
+  if (bounds.length > 2) throw invalidAttributeValue(`${name} appears more than twice`);
   const [first, second] = [...bounds].sort((a, b) => (a < b ? -1 : 1));
-  if (first === undefined) throw invalidField(`${name} is missing`);
+  if (first === undefined) throw invalidAttributeValue(`${name} is missing`);
   if (first === UNDEFINED_DATE) {
     return {
       name,
       value: null,
       range: null,
-      matches: (object, now) => instancesOf(object, name, now).length === 0,
+      matches: (object, now) => instancesOf(object, name, now, version).length === 0,
     };
   }
   const from = Number(first);
@@ -89,6 +91,6 @@ function dateCondition(name: string, bounds: readonly bigint[]): Condition {
     value: null,
     range: { from, to },
     matches: (object, now) =>
-      instancesOf(object, name, now).some(({ v }) => v.t === "dateTime" && from <= v.v && v.v <= to),
+      instancesOf(object, name, now, version).some(({ v }) => v.t === "dateTime" && from <= v.v && v.v <= to),
   };
 }

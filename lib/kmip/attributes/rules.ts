@@ -1,10 +1,10 @@
 /**
- * The attributes of the specification and their rules (KMIP 1.4, section 3), as far as they apply to symmetric keys,
- * secret data and opaque objects.
+ * The attributes of the specification and their rules (KMIP 1.4, section 3; 2.1, section 4), as far as they apply to
+ * symmetric keys, secret data and opaque objects.
  */
 import { ObjectType } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
-import { type KmipVersion, KmipVersion as V } from "../protocol/versions";
+import { isSecondMajor, type KmipVersion, SUPPORTED_VERSIONS, KmipVersion as V } from "../protocol/versions";
 import { ItemType } from "../ttlv/item";
 
 /** What an attribute may be changed in: always, never, or by the life cycle of the object. */
@@ -39,8 +39,11 @@ export type AttributeRule = {
   readonly since: KmipVersion;
   readonly until?: KmipVersion;
   readonly multiple?: true;
-  /** May a client give the first value: with the object ("create"), or later as well ("add")? Default: the server alone. */
-  readonly client?: "create" | "add";
+  /**
+   * May a client give the first value: with an object that the server makes ("create"), with one that the client brings
+   * ("register"), or later as well ("add")? Default: the server alone.
+   */
+  readonly client?: "create" | "register" | "add";
   readonly modify: ClientMay;
   readonly remove: ClientMay;
   /**
@@ -348,6 +351,84 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
     remove: "never",
   },
   { name: "Never Extractable", tag: Tag.NeverExtractable, type: Bool, since: V.V1_4, ...SERVER_ONLY },
+  {
+    name: "PKCS#12 Friendly Name",
+    tag: Tag.PKCS_12FriendlyName,
+    type: TextString,
+    since: V.V2_0,
+    ...CLIENT_FREE,
+  },
+  {
+    name: "Key Format Type",
+    tag: Tag.KeyFormatType,
+    type: Enumeration,
+    since: V.V2_0,
+    client: "create",
+    ...SERVER_ONLY,
+  },
+  { name: "Opaque Data Type", tag: Tag.OpaqueDataType, type: Enumeration, since: V.V2_0, ...SERVER_ONLY },
+  {
+    name: "NIST Key Type",
+    tag: Tag.NISTKeyType,
+    type: Enumeration,
+    since: V.V2_0,
+    multiple: true,
+    client: "add",
+    ...SERVER_ONLY,
+  },
+  { name: "Protection Level", tag: Tag.ProtectionLevel, type: Enumeration, since: V.V2_0, ...CLIENT_FREE },
+  { name: "Protection Period", tag: Tag.ProtectionPeriod, type: Interval, since: V.V2_0, ...CLIENT_FREE },
+  {
+    name: "Protection Storage Mask",
+    tag: Tag.ProtectionStorageMask,
+    type: Integer,
+    since: V.V2_0,
+    ...SERVER_ONLY,
+  },
+  { name: "Quantum Safe", tag: Tag.QuantumSafe, type: Bool, since: V.V2_0, ...CLIENT_FREE },
+  {
+    name: "Short Unique Identifier",
+    tag: Tag.ShortUniqueIdentifier,
+    type: ByteString,
+    since: V.V2_0,
+    ...SERVER_ONLY,
+  },
+  {
+    name: "Rotate Automatic",
+    tag: Tag.RotateAutomatic,
+    type: Bool,
+    since: V.V2_1,
+    client: "add",
+    ...SERVER_ONLY,
+  },
+  { name: "Rotate Date", tag: Tag.RotateDate, type: DateTime, since: V.V2_1, ...SERVER_ONLY },
+  { name: "Rotate Generation", tag: Tag.RotateGeneration, type: Integer, since: V.V2_1, ...SERVER_ONLY },
+  {
+    name: "Rotate Interval",
+    tag: Tag.RotateInterval,
+    type: Interval,
+    since: V.V2_1,
+    client: "add",
+    ...SERVER_ONLY,
+  },
+  { name: "Rotate Latest", tag: Tag.RotateLatest, type: Bool, since: V.V2_1, ...SERVER_ONLY },
+  {
+    name: "Rotate Name",
+    tag: Tag.RotateName,
+    type: Structure,
+    fields: [required(Tag.RotateNameValue, TextString), required(Tag.RotateNameType, Enumeration)],
+    since: V.V2_1,
+    ...CLIENT_FREE,
+    term: Tag.RotateNameValue,
+  },
+  {
+    name: "Rotate Offset",
+    tag: Tag.RotateOffset,
+    type: Interval,
+    since: V.V2_1,
+    client: "add",
+    ...SERVER_ONLY,
+  },
 ];
 
 const BY_NAME = new Map(ATTRIBUTE_RULES.map((rule) => [rule.name, rule]));
@@ -376,25 +457,51 @@ const KEYS_ONLY: ReadonlySet<string> = new Set([
   "Protect Stop Date",
 ]);
 
-/** True if objects of a type have the attribute. */
-export function appliesTo(name: string, objectType: number): boolean {
+/** Attributes of one type of object, in every version that has them. */
+const OF_TYPE: ReadonlyMap<string, ReadonlySet<number>> = new Map([
+  ["Opaque Data Type", new Set<number>([ObjectType.OpaqueObject])],
+  ["NIST Key Type", new Set<number>([ObjectType.SymmetricKey, ObjectType.SecretData])],
+]);
+
+/**
+ * True if objects of a type have the attribute. 2.x has nearly all of them for all objects; there, opaque objects have
+ * a life cycle as well.
+ */
+export function appliesTo(name: string, objectType: number, version: KmipVersion): boolean {
+  const types = OF_TYPE.get(name);
+  if (types !== undefined) return types.has(objectType);
+  if (isSecondMajor(version)) return true;
   if (objectType === ObjectType.OpaqueObject) return !CRYPTOGRAPHIC_ONLY.has(name);
   return objectType === ObjectType.SymmetricKey || !KEYS_ONLY.has(name);
 }
 
-/** True for the names that clients may give their own attributes (3.39). */
-export const isClientCustomName = (name: string): boolean => name.startsWith("x-");
-/** True for custom attributes of clients ("x-") and of servers ("y-"). */
-export const isCustomName = (name: string): boolean => name.startsWith("x-") || name.startsWith("y-");
+/** The rule of an attribute of the specification, in whatever version. */
+export const ruleNamed = (name: string): AttributeRule | null => BY_NAME.get(name) ?? null;
+
+const isIn = ({ since, until }: AttributeRule, version: KmipVersion): boolean =>
+  since <= version && version <= (until ?? version);
 
 /** The rule of an attribute of the specification, if the version has it. */
 export function findRule(name: string, version: KmipVersion): AttributeRule | null {
   const rule = BY_NAME.get(name);
-  if (rule === undefined || rule.since > version || (rule.until ?? version) < version) return null;
-  return rule;
+  return rule !== undefined && isIn(rule, version) ? rule : null;
 }
 
-/** True if a client of the version may see the attribute. */
-export function isVisible(name: string, version: KmipVersion): boolean {
-  return isCustomName(name) || findRule(name, version) !== null;
+const BY_TAG = new Map(ATTRIBUTE_RULES.map((rule) => [rule.tag, rule]));
+
+/** The rule of an attribute by its tag, if the version has it. */
+export function ruleOfTag(tag: number, version: KmipVersion): AttributeRule | null {
+  const rule = BY_TAG.get(tag);
+  return rule !== undefined && isIn(rule, version) ? rule : null;
 }
+
+const BY_VERSION: readonly (readonly AttributeRule[])[] = SUPPORTED_VERSIONS.reduce<AttributeRule[][]>(
+  (rules, version) => {
+    rules[version] = ATTRIBUTE_RULES.filter((rule) => isIn(rule, version));
+    return rules;
+  },
+  [],
+);
+
+/** The rules that a version has, in order. */
+export const rulesOf = (version: KmipVersion): readonly AttributeRule[] => BY_VERSION[version] ?? [];

@@ -3,16 +3,16 @@
  */
 import { createHash } from "node:crypto";
 import type { IndexTerm, StoredAttributes, StoredValue } from "../ports";
-import { NEWEST_VERSION } from "../protocol/versions";
-import { findRule, isCustomName } from "./rules";
+import { ruleNamed } from "./rules";
 import { fieldOf } from "./values";
+import { isVendorName } from "./vendor-names";
 
 /** Longer values are kept as their SHA-256, so that a term fits any index. */
 const MAX_PLAIN_LENGTH = 200;
 
 /** The part of a value that is a term, or null if the attribute or the value has none. */
 function termValue(name: string, value: StoredValue): string | null {
-  const part = isCustomName(name) ? "value" : findRule(name, NEWEST_VERSION)?.term;
+  const part = isVendorName(name) ? "value" : ruleNamed(name)?.term;
   if (part === undefined) return null;
   const indexed = part === "value" ? value : fieldOf(value, part);
   // Structures are compared field by field, as some fields may be left out of the question.

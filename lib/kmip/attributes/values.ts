@@ -1,10 +1,10 @@
 /**
  * Attribute values between the wire (TTLV items) and the store (StoredValue, which survives JSON).
  */
-import { invalidField, invalidMessage } from "../errors";
+import { invalidAttributeValue, invalidMessage } from "../errors";
 import type { StoredValue } from "../ports";
-import { isKnownEnumeration, type ReadContext, tagName } from "../protocol/fields";
-import type { KmipVersion } from "../protocol/versions";
+import { isKnownEnumeration, type ReadContext, tagName, unknownField } from "../protocol/fields";
+import { isSecondMajor, type KmipVersion } from "../protocol/versions";
 import {
   bigInteger,
   bigIntegerFromBytes,
@@ -29,7 +29,7 @@ const MAX_CUSTOM_DEPTH = 8;
 /** 4.9: "the largest possible value" of a Date in Locate means that the attribute is undefined. */
 export const UNDEFINED_DATE = 0x7fff_ffff_ffff_ffffn;
 
-/** The stored form of a value that has been checked. @throws KmipError Invalid Field for a date out of range */
+/** The stored form of a value that has been checked. @throws KmipError for a date out of range */
 export function storedFromItem(item: Item): StoredValue {
   switch (item.type) {
     case ItemType.Integer:
@@ -49,7 +49,8 @@ export function storedFromItem(item: Item): StoredValue {
     case ItemType.LongInteger:
       return { t: "longInteger", v: item.value.toString() };
     case ItemType.DateTime:
-      if (item.value > MAX_DATE || item.value < -MAX_DATE) throw invalidField("A date is out of range");
+      if (item.value > MAX_DATE || item.value < -MAX_DATE)
+        throw invalidAttributeValue("A date is out of range");
       return { t: "dateTime", v: Number(item.value) };
     case ItemType.Structure:
       return {
@@ -57,7 +58,7 @@ export function storedFromItem(item: Item): StoredValue {
         v: item.value.map((child) => ({ tag: child.tag, value: storedFromItem(child) })),
       };
     default:
-      throw invalidField("Date-Time Extended is not a type of this version");
+      return { t: "dateTimeExtended", v: item.value.toString() };
   }
 }
 
@@ -82,6 +83,8 @@ export function itemFromStored(tag: number, stored: StoredValue): Item {
       return longInteger(tag, BigInt(stored.v));
     case "dateTime":
       return dateTime(tag, BigInt(stored.v));
+    case "dateTimeExtended":
+      return { tag, type: ItemType.DateTimeExtended, value: BigInt(stored.v) };
     case "structure":
       return structure(
         tag,
@@ -107,13 +110,13 @@ export function itemForVersion(
  * Checks the value of an attribute of the specification.
  *
  * @param partial true in Locate, where fields of structures may be left out (4.9)
- * @throws KmipError Invalid Field
+ * @throws KmipError Invalid Field (2.x: Invalid Attribute Value)
  */
 export function checkValue(rule: AttributeRule, item: Item, context: ReadContext, partial = false): void {
   const name = rule.name;
-  if (item.type !== rule.type) throw invalidField(`${name} has the wrong type`);
+  if (item.type !== rule.type) throw invalidAttributeValue(`${name} has the wrong type`);
   if (item.type === ItemType.Enumeration && !isKnownEnumeration(rule.tag, item.value, context.version)) {
-    throw invalidField(`${name} has an unknown value: ${item.value}`);
+    throw invalidAttributeValue(`${name} has an unknown value: ${item.value}`);
   }
   if (item.type !== ItemType.Structure || rule.fields === undefined) return;
   const seen = new Set<number>();
@@ -121,24 +124,35 @@ export function checkValue(rule: AttributeRule, item: Item, context: ReadContext
     const field = rule.fields.find(({ tag }) => tag === child.tag);
     if (field === undefined || (field.since ?? 0) > context.version) {
       if (context.newer) continue;
-      throw invalidField(`Unknown field in ${name}: ${tagName(child.tag)}`);
+      throw unknownField(child.tag, rule.tag, context.version);
     }
     if (seen.has(child.tag)) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
     seen.add(child.tag);
-    if (child.type !== field.type) throw invalidField(`${tagName(child.tag)} has the wrong type`);
+    if (child.type !== field.type) throw invalidAttributeValue(`${tagName(child.tag)} has the wrong type`);
     if (child.type === ItemType.Enumeration && !isKnownEnumeration(child.tag, child.value, context.version)) {
-      throw invalidField(`${tagName(child.tag)} has an unknown value: ${child.value}`);
+      throw invalidAttributeValue(`${tagName(child.tag)} has an unknown value: ${child.value}`);
     }
   }
   const missing = rule.fields.find((field) => field.required === true && !seen.has(field.tag));
-  if (missing !== undefined && !partial) throw invalidField(`${tagName(missing.tag)} is missing in ${name}`);
+  if (missing !== undefined && !partial)
+    throw invalidAttributeValue(`${tagName(missing.tag)} is missing in ${name}`);
 }
 
-/** Checks a custom attribute's value: any type, any structure, within reason. @throws KmipError Invalid Field */
-export function checkCustomValue(item: Item, depth = 0): void {
+/**
+ * Checks the value of an attribute that is not of the specification: any type that the version has, any structure,
+ * within reason.
+ *
+ * @throws KmipError Invalid Field (2.x: Invalid Attribute Value)
+ */
+export function checkCustomValue(item: Item, version: KmipVersion, depth = 0): void {
+  if (item.type === ItemType.DateTimeExtended && !isSecondMajor(version)) {
+    throw invalidAttributeValue("Date-Time Extended is not a type of this version");
+  }
   if (item.type !== ItemType.Structure) return;
-  if (depth >= MAX_CUSTOM_DEPTH) throw invalidField("The value of a custom attribute is nested too deeply");
-  for (const child of item.value) checkCustomValue(child, depth + 1);
+  if (depth >= MAX_CUSTOM_DEPTH) {
+    throw invalidAttributeValue("The value of a custom attribute is nested too deeply");
+  }
+  for (const child of item.value) checkCustomValue(child, version, depth + 1);
 }
 
 /** True if two stored values are the same. */

@@ -2,10 +2,14 @@
  * The attributes of an object as a client sees them: kept ones, derived ones, and none that is younger than the
  * client's version.
  */
+import { createHash } from "node:crypto";
 import { stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
-import type { KmipVersion } from "../protocol/versions";
-import { ATTRIBUTE_RULES, type AttributeRule, appliesTo, isCustomName } from "./rules";
+import { KeyFormatType, ObjectType } from "../protocol/enumerations";
+import { type KmipVersion, NEWEST_VERSION } from "../protocol/versions";
+import { type AttributeRule, appliesTo, findRule, rulesOf } from "./rules";
+import { STORAGE_MASK } from "./storage-masks";
+import { isVendorName, isVendorVisible } from "./vendor-names";
 
 /** The longest lease that is granted, and the one that is (3.20). */
 export const LEASE_SECONDS = 3600;
@@ -34,48 +38,76 @@ const DERIVED: { readonly [name: string]: (object: ManagedObject, now: Date) => 
   "Always Sensitive": () => ({ t: "boolean", v: false }),
   Extractable: () => ({ t: "boolean", v: true }),
   "Never Extractable": () => ({ t: "boolean", v: false }),
+  // 2.1, Table 81
+  "Key Format Type": ({ objectType }) => ({
+    t: "enumeration",
+    v: objectType === ObjectType.OpaqueObject ? KeyFormatType.Opaque : KeyFormatType.Raw,
+  }),
+  "Protection Storage Mask": () => ({ t: "integer", v: STORAGE_MASK }),
+  // 2.1, 4.56
+  "Short Unique Identifier": ({ uniqueIdentifier }) => ({
+    t: "bytes",
+    v: createHash("sha256").update(uniqueIdentifier).digest("hex"),
+  }),
 };
 
 /** Attributes that are never kept, whatever an object carries. */
 const ALWAYS_DERIVED = new Set(["Unique Identifier", "Object Type", "State", "Initial Date"]);
 
-/** The instances of one attribute of an object, kept or derived; empty if it has none. */
-export function instancesOf(object: ManagedObject, name: string, now: Date): readonly StoredAttribute[] {
-  if (!appliesTo(name, object.objectType)) return [];
+/** The instances of one attribute of an object, kept or derived; empty if it has none in a version. */
+export function instancesOf(
+  object: ManagedObject,
+  name: string,
+  now: Date,
+  version: KmipVersion,
+): readonly StoredAttribute[] {
+  if (!appliesTo(name, object.objectType, version)) return [];
   const kept = ALWAYS_DERIVED.has(name) ? undefined : object.attributes[name];
   if (kept !== undefined) return kept;
   const derived = Object.hasOwn(DERIVED, name) ? DERIVED[name]?.(object, now) : null;
   return derived === null || derived === undefined ? [] : single(derived);
 }
 
-/** True if a single-instance boolean attribute holds. */
+/** True if a single-instance boolean attribute holds, whether the client's version has it or not. */
 export function isSet(object: ManagedObject, name: string, now: Date): boolean {
-  const value = instancesOf(object, name, now)[0]?.v;
+  const value = instancesOf(object, name, now, NEWEST_VERSION)[0]?.v;
   return value?.t === "boolean" && value.v;
 }
 
-const known = (rule: AttributeRule, version: KmipVersion) =>
-  rule.since <= version && version <= (rule.until ?? version);
+/** One attribute by its name in the store, as a version sees it; null if it has no value there. */
+export function visibleAttribute(
+  object: ManagedObject,
+  name: string,
+  version: KmipVersion,
+  now: Date,
+): VisibleAttribute | null {
+  if (isVendorName(name)) {
+    const instances = (object.attributes[name] ?? []).filter(({ v }) => isVendorVisible(name, v, version));
+    return instances.length === 0 ? null : { name, rule: null, instances };
+  }
+  const rule = findRule(name, version);
+  if (rule === null) return null;
+  const instances = instancesOf(object, name, now, version);
+  return instances.length === 0 ? null : { name, rule, instances };
+}
 
-/** All attributes of an object that a version knows, in the specification's order, custom ones last. */
+/** All attributes of an object that a version knows, in the specification's order, those of vendors last. */
 export function visibleAttributes(
   object: ManagedObject,
   version: KmipVersion,
   now: Date,
 ): VisibleAttribute[] {
   const visible: VisibleAttribute[] = [];
-  for (const rule of ATTRIBUTE_RULES) {
-    if (!known(rule, version)) continue;
-    const instances = instancesOf(object, rule.name, now);
+  for (const rule of rulesOf(version)) {
+    const instances = instancesOf(object, rule.name, now, version);
     if (instances.length > 0) visible.push({ name: rule.name, rule, instances });
   }
-  return [...visible, ...customAttributes(object.attributes)];
-}
-
-function customAttributes(attributes: StoredAttributes): VisibleAttribute[] {
-  return Object.entries(attributes)
-    .filter(([name, instances]) => isCustomName(name) && instances.length > 0)
-    .map(([name, instances]) => ({ name, rule: null, instances }));
+  for (const name of Object.keys(object.attributes)) {
+    if (!isVendorName(name)) continue;
+    const attribute = visibleAttribute(object, name, version, now);
+    if (attribute !== null) visible.push(attribute);
+  }
+  return visible;
 }
 
 /** The number that a kept single-instance attribute holds, or null. */

@@ -1,126 +1,145 @@
 /**
- * Attribute and Template-Attribute structures of KMIP 1.x (2.1.1, 2.1.8).
- */
-import { invalidField, itemNotFound } from "../errors";
-import type { StoredAttribute, StoredValue } from "../ports";
-import {
-  asCount,
-  asFields,
-  asItem,
-  asText,
-  many,
-  one,
-  optional,
-  type ReadContext,
-  readFields,
-  schema,
-} from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import type { KmipVersion } from "../protocol/versions";
-import { type Item, integer, structure, text } from "../ttlv/item";
-import { type AttributeRule, findRule, isClientCustomName, isCustomName } from "./rules";
-import { checkCustomValue, checkValue, itemForVersion, storedFromItem } from "./values";
-
-const ATTRIBUTE = schema({
-  name: one(Tag.AttributeName, asText),
-  index: optional(Tag.AttributeIndex, asCount),
-  value: optional(Tag.AttributeValue, asItem),
-});
-
-const MAX_NAME_LENGTH = 255;
-
-/** An attribute that a client sent, its value checked. */
-export type IncomingAttribute = {
-  readonly name: string;
-  /** Null for custom attributes. */
-  readonly rule: AttributeRule | null;
-  readonly index: number | undefined;
-  readonly item: Item;
-};
-
-/** Reads an Attribute structure as it is: name, index, and the value if there is one. @throws KmipError */
-export const asAttribute = asFields(ATTRIBUTE);
-export type AttributeFields = ReturnType<typeof asAttribute>;
-
-/**
- * Checks the name and value of an attribute that a client wants to set.
+ * Attributes in requests and answers, of which operations need not know how a version writes them: Template-Attribute,
+ * Attribute and Attribute Name in 1.x, Attributes, New Attribute and Attribute Reference in 2.x.
  *
- * @param partial true in Locate, where fields of structures may be left out
- * @returns null for an attribute that this version or this server does not know
- * @throws KmipError Invalid Field
+ * Operations declare the fields below in their schema, and read and write with the functions below.
  */
-export function checkAttribute(
-  fields: AttributeFields,
-  context: ReadContext,
-  partial = false,
-): IncomingAttribute | null {
-  const { name, index, value: item } = fields;
-  if (item === undefined) throw invalidField(`Attribute Value of ${name} is missing`);
-  if (isCustomName(name)) {
-    if (name.length > MAX_NAME_LENGTH || name.length < 3) {
-      throw invalidField("The name of a custom attribute is too short or too long");
-    }
-    checkCustomValue(item);
-    return { name, rule: null, index, item };
-  }
-  const rule = findRule(name, context.version);
-  if (rule === null) return null;
-  checkValue(rule, item, context, partial);
-  return { name, rule, index, item };
-}
+import { attributeSingleValued, invalidMessage, readOnlyAttribute } from "../errors";
+import type { StoredAttribute } from "../ports";
+import { asItem, asText, inTurn, many, one, optional, type ReadContext } from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import { isSecondMajor, KmipVersion } from "../protocol/versions";
+import { type Item, structure, text } from "../ttlv/item";
+import type { IncomingAttribute } from "./incoming";
+import type { AttributeRule } from "./rules";
+import { storedFromItem } from "./values";
+import { isClientVendorName } from "./vendor-names";
+import type { VisibleAttribute } from "./view";
+import { attributeItem1, readAttribute1, readTemplateAttribute } from "./wire-1";
+import {
+  asAttributeReference,
+  attributeItem2,
+  readAttributes,
+  readSingleAttribute,
+  referenceItem,
+} from "./wire-2";
 
-const NAME_ONLY = schema({
-  value: one(Tag.NameValue, asText),
-  type: one(Tag.NameType, asItem),
-});
+const { V1_0, V1_4, V2_0 } = KmipVersion;
 
-/** 2.1.8: names of templates, which this server has none of, and attributes. */
-const TEMPLATE_ATTRIBUTE = schema({
-  names: many(Tag.Name, asFields(NAME_ONLY)),
-  attributes: many(Tag.Attribute, asAttribute),
-});
+/** The attributes of a new object; read them with `readRequestedAttributes`. */
+export const REQUESTED_ATTRIBUTES = inTurn(
+  one(Tag.TemplateAttribute, asItem, V1_0, V1_4),
+  one(Tag.Attributes, asItem, V2_0),
+);
 
-/** The attributes that a client wants a new object to have, by name. */
+/** The same where they may be missing. */
+export const OPTIONAL_REQUESTED_ATTRIBUTES = inTurn(
+  optional(Tag.TemplateAttribute, asItem, V1_0, V1_4),
+  optional(Tag.Attributes, asItem, V2_0),
+);
+
+/** What Locate looks for; read it with `readSearchedAttributes`. */
+export const SEARCHED_ATTRIBUTES = inTurn(
+  many(Tag.Attribute, asItem, V1_0, V1_4),
+  many(Tag.Attributes, asItem, V2_0),
+);
+
+/** Names of attributes that are asked for: their names in the store. */
+export const ATTRIBUTE_NAMES = inTurn(
+  many(Tag.AttributeName, asText, V1_0, V1_4),
+  many(Tag.AttributeReference, asAttributeReference, V2_0),
+);
+
+/** The name of the one attribute that an operation is about: its name in the store. */
+export const ATTRIBUTE_NAME = inTurn(
+  optional(Tag.AttributeName, asText, V1_0, V1_4),
+  optional(Tag.AttributeReference, asAttributeReference, V2_0),
+);
+
+/** The attribute that an operation adds or changes; read it with `readAttribute`. */
+export const NEW_ATTRIBUTE = inTurn(
+  one(Tag.Attribute, asItem, V1_0, V1_4),
+  one(Tag.NewAttribute, asItem, V2_0),
+);
+
+/** The instance that an operation changes or deletes, by its value (2.x); read it with `readAttribute`. */
+export const CURRENT_ATTRIBUTE = optional(Tag.CurrentAttribute, asItem, V2_0);
+
+/** The attributes that a client wants a new object to have, by name in the store. */
 export type RequestedAttributes = Map<string, StoredAttribute[]>;
 
 /**
- * Reads the Template-Attribute of a request that makes an object.
+ * Reads the attributes of a request that makes an object.
  *
- * @throws KmipError Item Not Found for a template; Invalid Field for attributes that a client may not set
+ * @param mayGive how far the client may set attributes: those of an object that the server makes, or that it brings
+ * @throws KmipError for attributes that a client may not set, or not like this; Item Not Found for a template
  */
-export function readTemplateAttribute(item: Item, context: ReadContext): RequestedAttributes {
-  const template = readFields(TEMPLATE_ATTRIBUTE, item, context);
-  if (template.names.length > 0) throw itemNotFound("There is no such template");
+export function readRequestedAttributes(
+  item: Item | undefined,
+  context: ReadContext,
+  mayGive: "create" | "register" = "create",
+): RequestedAttributes {
   const requested: RequestedAttributes = new Map();
-  for (const fields of template.attributes) {
-    const attribute = checkAttribute(fields, context);
-    if (attribute === null) throw invalidField(`${fields.name} is not an attribute of this server`);
-    const { name, rule } = attribute;
-    if (rule === null ? !isClientCustomName(name) : rule.client === undefined) {
-      throw invalidField(`${name} is set by the server`);
-    }
+  if (item === undefined) return requested;
+  const attributes =
+    item.tag === Tag.TemplateAttribute
+      ? readTemplateAttribute(item, context)
+      : readAttributes(item, context, false);
+  for (const { name, rule, item: value } of attributes) {
+    if (!isGiven(name, rule, mayGive)) throw readOnlyAttribute(`${name} is set by the server`);
     const instances = requested.get(name) ?? [];
     if (instances.length > 0 && rule !== null && rule.multiple !== true) {
-      throw invalidField(`${name} has more than one value`);
+      throw attributeSingleValued(`${name} has more than one value`);
     }
-    instances.push({ i: instances.length, v: storedFromItem(attribute.item) });
+    instances.push({ i: instances.length, v: storedFromItem(value) });
     requested.set(name, instances);
   }
   return requested;
 }
 
-/** An Attribute structure of an answer. Index 0 is left out, as the specification allows (4.14). */
-export function attributeItem(
-  name: string,
-  index: number,
-  stored: StoredValue,
-  rule: AttributeRule | null,
-  version: KmipVersion,
-): Item {
-  const value = itemForVersion(Tag.AttributeValue, stored, rule, version);
-  const fields = [text(Tag.AttributeName, name)];
-  return structure(
-    Tag.Attribute,
-    index === 0 ? [...fields, value] : [...fields, integer(Tag.AttributeIndex, index), value],
+function isGiven(name: string, rule: AttributeRule | null, mayGive: "create" | "register"): boolean {
+  if (rule === null) return isClientVendorName(name);
+  if (rule.client === "register") return mayGive === "register";
+  return rule.client !== undefined;
+}
+
+/** Reads what Locate looks for. @throws KmipError */
+export function readSearchedAttributes(items: readonly Item[], context: ReadContext): IncomingAttribute[] {
+  if (!isSecondMajor(context.version)) return items.map((item) => readAttribute1(item, context, true));
+  if (items.length > 1) throw invalidMessage("Attributes appears more than once");
+  return items.flatMap((item) => readAttributes(item, context, true));
+}
+
+/** Reads the one attribute that an operation is about. @throws KmipError */
+export const readAttribute = (item: Item, context: ReadContext): IncomingAttribute =>
+  item.tag === Tag.Attribute ? readAttribute1(item, context, false) : readSingleAttribute(item, context);
+
+/** Attributes of an object in an answer (4.12): Attribute structures, or one Attributes structure. */
+export function attributesAnswer(attributes: readonly VisibleAttribute[], version: KmipVersion): Item[] {
+  if (!isSecondMajor(version)) {
+    return attributes.flatMap(({ name, rule, instances }) =>
+      instances.map(({ i, v }) => attributeItem1(name, i, v, rule, version)),
+    );
+  }
+  const items = attributes.flatMap(({ name, rule, instances }) =>
+    instances.map(({ v }) => attributeItem2(name, v, rule, version)),
   );
+  return [structure(Tag.Attributes, items)];
+}
+
+/** Names of attributes in an answer (4.13). */
+export const namesAnswer = (names: readonly string[], version: KmipVersion): Item[] =>
+  names.map((name) => (isSecondMajor(version) ? referenceItem(name) : text(Tag.AttributeName, name)));
+
+/** The instance of an attribute that an operation added, changed or deleted: 2.x does not answer it. */
+export const changedAnswer = (
+  { name, rule }: Pick<IncomingAttribute, "name" | "rule">,
+  { i, v }: StoredAttribute,
+  version: KmipVersion,
+): Item[] => (isSecondMajor(version) ? [] : [attributeItem1(name, i, v, rule, version)]);
+
+/** Attributes that the server gave a new object though the client could have (Table 164): 2.x does not answer them. */
+export function implicitAnswer(attributes: readonly VisibleAttribute[], version: KmipVersion): Item[] {
+  if (isSecondMajor(version) || attributes.length === 0) return [];
+  return [structure(Tag.TemplateAttribute, attributesAnswer(attributes, version))];
 }

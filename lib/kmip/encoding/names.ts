@@ -6,12 +6,13 @@
 import { ENUMERATION_OF_TAG } from "../protocol/enumerations";
 import {
   ASYNCHRONOUS_INDICATOR,
+  DATA,
   PROCESSING_STAGE,
   PROTECTION_STORAGE_MASK,
   STORAGE_STATUS_MASK,
   UNIQUE_IDENTIFIER,
 } from "../protocol/enumerations-core";
-import { CRYPTOGRAPHIC_USAGE_MASK, NIST_KEY_TYPE } from "../protocol/enumerations-cryptography";
+import { CRYPTOGRAPHIC_USAGE_MASK } from "../protocol/enumerations-cryptography";
 import { TAGS, Tag } from "../protocol/tags";
 import { type CodeIndex, indexOf, type VersionedTable } from "../protocol/versioned-table";
 import { ItemType } from "../ttlv/item";
@@ -41,9 +42,10 @@ const FURTHER_ENUMERATIONS: ReadonlyMap<number, CodeIndex> = new Map([
   // 2.x: an Attribute Reference may be the tag itself.
   [Tag.AttributeReference, TAGS],
   [Tag.UniqueIdentifier, indexOf(UNIQUE_IDENTIFIER)],
+  [Tag.LinkedObjectIdentifier, indexOf(UNIQUE_IDENTIFIER)],
+  [Tag.Data, indexOf(DATA)],
   [Tag.AsynchronousIndicator, indexOf(ASYNCHRONOUS_INDICATOR)],
   [Tag.ProcessingStage, indexOf(PROCESSING_STAGE)],
-  [Tag.NISTKeyType, indexOf(NIST_KEY_TYPE)],
 ]);
 
 /** Bit masks by the Integer that carries them. */

@@ -1,7 +1,8 @@
 /** Activate (KMIP 4.19). */
-import { illegalOperation, permissionDenied } from "../errors";
+import { appliesTo } from "../attributes/rules";
+import { wrongObjectType, wrongState } from "../errors";
 import { activation, stateAt } from "../lifecycle";
-import { ObjectType, Operation, State } from "../protocol/enumerations";
+import { Operation, State } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
@@ -17,11 +18,11 @@ export const activate: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     await changeObject(context, identifier, (object) => {
-      if (object.objectType === ObjectType.OpaqueObject) {
-        throw illegalOperation("Opaque objects have no state");
+      if (!appliesTo("State", object.objectType, context.version)) {
+        throw wrongObjectType("Opaque objects have no state");
       }
       if (stateAt(object, context.now) !== State.PreActive) {
-        throw permissionDenied("The object is not in the Pre-Active state");
+        throw wrongState("The object is not in the Pre-Active state");
       }
       return { change: activation(object, context.now) };
     });

@@ -5,10 +5,10 @@
 import type { AttributeRule, ClientMay } from "../attributes/rules";
 import { termOf } from "../attributes/terms";
 import { fieldOf, sameValue } from "../attributes/values";
-import { invalidField, KmipError } from "../errors";
+import { FAILURES, featureNotSupported, invalidAttributeValue, KmipError, limitExceeded } from "../errors";
 import { dateOf, isDestroyed, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
-import { ResultReason, State } from "../protocol/enumerations";
+import { State } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
 import type { OperationContext } from "./operation";
 
@@ -65,7 +65,7 @@ export function checkDateOrder(attributes: StoredAttributes): void {
     const first = dateOf(attributes, earlier);
     const second = dateOf(attributes, later);
     if (first !== null && second !== null && second < first)
-      throw invalidField(`${later} is before ${earlier}`);
+      throw invalidAttributeValue(`${later} is before ${earlier}`);
   }
 }
 
@@ -78,20 +78,30 @@ export function checkApplicationData(name: string, value: StoredValue): void {
   if (name !== "Application Specific Information") return;
   if (fieldOf(value, Tag.ApplicationData) === null) {
     throw new KmipError(
-      ResultReason.ApplicationNamespaceNotSupported,
+      FAILURES.applicationNamespaceNotSupported,
       "Application Data cannot be generated for this Application Namespace",
     );
   }
+}
+
+/**
+ * Refuses Rotate Automatic: this server replaces no keys of its own accord (2.1: 4.48).
+ *
+ * @throws KmipError Feature Not Supported
+ */
+export function checkRotation(name: string, value: StoredValue): void {
+  if (name !== "Rotate Automatic" || value.v !== true) return;
+  throw featureNotSupported("Keys are not rotated automatically");
 }
 
 /** Refuses more, or larger, attributes than an object may have. @throws KmipError Index Out of Bounds, Invalid Field */
 export function checkSize(context: OperationContext, attributes: StoredAttributes): void {
   const count = Object.values(attributes).reduce((sum, instances) => sum + instances.length, 0);
   if (count > context.limits.maxAttributeInstances) {
-    throw new KmipError(ResultReason.IndexOutOfBounds, "The object has too many attributes");
+    throw new KmipError(FAILURES.tooManyAttributes, "The object has too many attributes");
   }
   if (JSON.stringify(attributes).length > context.limits.maxAttributeBytes) {
-    throw invalidField("The attributes of the object are too large");
+    throw limitExceeded("The attributes of the object are too large");
   }
 }
 
@@ -101,7 +111,8 @@ export function normalValue(name: string, value: StoredValue): StoredValue {
   const total = fieldOf(value, Tag.UsageLimitsTotal);
   const unit = fieldOf(value, Tag.UsageLimitsUnit);
   if (total === null || unit === null) return value;
-  if (total.t === "longInteger" && BigInt(total.v) < 0n) throw invalidField("Usage Limits Total is negative");
+  if (total.t === "longInteger" && BigInt(total.v) < 0n)
+    throw invalidAttributeValue("Usage Limits Total is negative");
   return {
     t: "structure",
     v: [

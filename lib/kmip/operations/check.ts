@@ -1,6 +1,6 @@
 /** Check (KMIP 4.10): may the client use an object as it means to? */
 import { LEASE_SECONDS, numberOf } from "../attributes/view";
-import { illegalOperation, permissionDenied } from "../errors";
+import { FAILURES, type Failure, KmipError, objectDestroyed } from "../errors";
 import { isDestroyed, stateAt } from "../lifecycle";
 import { Operation } from "../protocol/enumerations";
 import {
@@ -33,23 +33,26 @@ export const check: OperationDefinition = {
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const object = await findObject(context, identifier);
     if (isDestroyed(stateAt(object, context.now))) {
-      throw illegalOperation("The object has been destroyed");
+      throw objectDestroyed("The object has been destroyed");
     }
     const { usageLimitsCount, usageMask, leaseTime } = request;
     // Table 193: only what is denied is answered.
     const denied: Item[] = [];
+    let failure: Failure = FAILURES.permissionDenied;
     const limits = usageLimitsOf(object.attributes);
     if (usageLimitsCount !== undefined && limits !== null && usageLimitsCount > limits.count) {
       denied.push(longInteger(Tag.UsageLimitsCount, usageLimitsCount));
+      failure = FAILURES.usageLimitExceeded;
     }
     const mask = numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0;
     if (usageMask !== undefined && (usageMask & ~mask) !== 0) {
       denied.push(integer(Tag.CryptographicUsageMask, usageMask));
+      failure = FAILURES.incompatibleUsageMask;
     }
     if (leaseTime !== undefined && leaseTime > LEASE_SECONDS) denied.push(interval(Tag.LeaseTime, leaseTime));
     if (denied.length > 0) {
       context.idPlaceholder = null;
-      throw permissionDenied("The object may not be used like this", { payload: denied });
+      throw new KmipError(failure, "The object may not be used like this", { payload: denied });
     }
     return { payload: [text(Tag.UniqueIdentifier, identifier)] };
   },

@@ -10,11 +10,15 @@ import {
   type DecipherGCM,
 } from "node:crypto";
 import {
+  badParameters,
   cryptographicFailure,
-  featureNotSupported,
-  generalFailure,
+  FAILURES,
   invalidField,
   invalidMessage,
+  KmipError,
+  missingIv,
+  missingParameters,
+  unsupportedParameters,
 } from "../errors";
 import {
   CryptographicAlgorithm as Algorithm,
@@ -99,30 +103,30 @@ export function planCipher(
 ): CipherPlan {
   const { mode, padding, algorithm } = parameters;
   if (algorithm !== null && algorithm !== keyAlgorithm) {
-    throw invalidField("The key is not of this Cryptographic Algorithm");
+    throw badParameters("The key is not of this Cryptographic Algorithm");
   }
   const family = keyAlgorithm === null ? undefined : FAMILIES.get(keyAlgorithm);
   if (family === undefined || keyAlgorithm === null) {
-    throw featureNotSupported("Keys of this Cryptographic Algorithm are not used by the server");
+    throw unsupportedParameters("Keys of this Cryptographic Algorithm are not used by the server");
   }
-  if (mode === null) throw invalidMessage("Block Cipher Mode is missing");
-  if (!family.modes.has(mode)) throw featureNotSupported("This Block Cipher Mode is not supported");
+  if (mode === null) throw missingParameters("Block Cipher Mode is missing");
+  if (!family.modes.has(mode)) throw unsupportedParameters("This Block Cipher Mode is not supported");
   if (mode === Mode.GCM && context.version < KmipVersion.V1_4) {
-    throw featureNotSupported("This version of the protocol cannot carry an authentication tag");
+    throw unsupportedParameters("This version of the protocol cannot carry an authentication tag");
   }
   const none = padding === null || padding === PaddingMethod.None;
   if (!none && padding !== PaddingMethod.PKCS5) {
-    throw featureNotSupported("This Padding Method is not supported");
+    throw unsupportedParameters("This Padding Method is not supported");
   }
   const blockwise = mode === Mode.ECB || mode === Mode.CBC;
-  if (!none && !blockwise) throw invalidField("This Block Cipher Mode has no padding");
+  if (!none && !blockwise) throw badParameters("This Block Cipher Mode has no padding");
   const base = { algorithm: keyAlgorithm, mode, padded: !none, tagLength: tagLengthOf(parameters) };
   if (mode === Mode.ECB) return { ...base, iv: new Uint8Array(), ivIsNew: false };
   if (iv !== undefined) {
     checkIv(mode, family, iv);
     return { ...base, iv, ivIsNew: false };
   }
-  if (!mayMakeIv || !parameters.randomIv) throw invalidMessage("IV/Counter/Nonce is missing");
+  if (!mayMakeIv || !parameters.randomIv) throw missingIv("IV/Counter/Nonce is missing");
   return { ...base, iv: context.random.bytes(ivBytes(family, parameters)), ivIsNew: true };
 }
 
@@ -137,16 +141,15 @@ function ivBytes({ blockSize }: CipherFamily, { mode, ivLength }: Parameters): n
   const bits = ivLength ?? usual;
   // SP 800-38D, 8.2.2: a random IV shorter than 96 bits repeats too soon.
   const fits = mode === Mode.GCM ? bits >= GCM_IV_BITS && bits <= MAX_IV_BITS : bits === usual;
-  if (!fits || bits % 8 !== 0) throw invalidField("IV Length is not one of the Block Cipher Mode");
+  if (!fits || bits % 8 !== 0) throw badParameters("IV Length is not one of the Block Cipher Mode");
   return bits / 8;
 }
 
-/** 11.30 names no reason for it; other servers answer a tag of an impossible length with General Failure. */
 function tagLengthOf({ mode, tagLength }: Parameters): number | null {
   if (mode !== Mode.GCM) return null;
   const length = tagLength ?? TAG_LENGTHS.longest;
   if (length < TAG_LENGTHS.shortest || length > TAG_LENGTHS.longest) {
-    throw generalFailure("Tag Length is not one of the Block Cipher Mode");
+    throw new KmipError(FAILURES.badTagLength, "Tag Length is not one of the Block Cipher Mode");
   }
   return length;
 }

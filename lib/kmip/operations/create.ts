@@ -1,14 +1,21 @@
 /** Create (KMIP 4.1): a new symmetric key. */
+
 import { findRule } from "../attributes/rules";
-import { attributeItem, type RequestedAttributes, readTemplateAttribute } from "../attributes/wire";
-import { invalidField } from "../errors";
+import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
+import {
+  implicitAnswer,
+  REQUESTED_ATTRIBUTES,
+  type RequestedAttributes,
+  readRequestedAttributes,
+} from "../attributes/wire";
+import { invalidAttributeValue, wrongObjectType } from "../errors";
 import { toSeconds } from "../lifecycle";
 import type { StoredValue } from "../ports";
 import { ObjectType, Operation } from "../protocol/enumerations";
-import { asCode, asItem, one, readFields, schema } from "../protocol/fields";
+import { asCode, one, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
-import { enumeration, structure, text } from "../ttlv/item";
+import { enumeration, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
 import { lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
 import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
@@ -16,7 +23,8 @@ import type { OperationContext, OperationDefinition, OperationResult } from "./o
 
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),
-  templateAttribute: one(Tag.TemplateAttribute, asItem),
+  attributes: REQUESTED_ATTRIBUTES,
+  storage: PERMITTED_STORAGE,
 });
 
 export const create: OperationDefinition = {
@@ -25,9 +33,10 @@ export const create: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     if (request.objectType !== ObjectType.SymmetricKey) {
-      throw invalidField("Only symmetric keys can be created");
+      throw wrongObjectType("Only symmetric keys can be created");
     }
-    return createKey(context, readTemplateAttribute(request.templateAttribute, context));
+    checkStorageMasks(request.storage);
+    return createKey(context, readRequestedAttributes(request.attributes, context));
   },
 };
 
@@ -74,9 +83,9 @@ function keyParameters(requested: RequestedAttributes): {
   };
   const algorithm = numberOf("Cryptographic Algorithm");
   const usageMask = numberOf("Cryptographic Usage Mask");
-  if (algorithm === null) throw invalidField("Cryptographic Algorithm is missing");
-  if (usageMask === null) throw invalidField("Cryptographic Usage Mask is missing");
-  if (usageMask < 0) throw invalidField("Cryptographic Usage Mask has unknown bits");
+  if (algorithm === null) throw invalidAttributeValue("Cryptographic Algorithm is missing");
+  if (usageMask === null) throw invalidAttributeValue("Cryptographic Usage Mask is missing");
+  if (usageMask < 0) throw invalidAttributeValue("Cryptographic Usage Mask has unknown bits");
   return { algorithm, length: lengthFor(algorithm, numberOf("Cryptographic Length")) };
 }
 
@@ -101,9 +110,6 @@ function implicitAttributes(context: OperationContext, requested: RequestedAttri
   if (requested.has("Cryptographic Length")) return [];
   const name = "Cryptographic Length";
   const rule = findRule(name, context.version);
-  return [
-    structure(Tag.TemplateAttribute, [
-      attributeItem(name, 0, { t: "integer", v: length }, rule, context.version),
-    ]),
-  ];
+  const instances = [{ i: 0, v: { t: "integer", v: length } as const }];
+  return implicitAnswer([{ name, rule, instances }], context.version);
 }

@@ -1,22 +1,34 @@
 /** Delete Attribute (KMIP 4.16). */
-import { findRule, isClientCustomName, isVisible } from "../attributes/rules";
-import { instancesOf } from "../attributes/view";
-import { attributeItem } from "../attributes/wire";
-import { itemNotFound, permissionDenied } from "../errors";
+import type { IncomingAttribute } from "../attributes/incoming";
+import { appliesTo, findRule } from "../attributes/rules";
+import { isClientVendorName, isVendorName } from "../attributes/vendor-names";
+import { visibleAttribute } from "../attributes/view";
+import { ATTRIBUTE_NAME, CURRENT_ATTRIBUTE, changedAnswer, readAttribute } from "../attributes/wire";
+import {
+  attributeInstanceNotFound,
+  attributeNotFound,
+  invalidMessage,
+  readOnlyAttribute,
+  unsupportedAttribute,
+  wrongState,
+} from "../errors";
 import { changeOf, stateAt } from "../lifecycle";
-import type { StoredAttributes } from "../ports";
+import type { ManagedObject, StoredAttribute, StoredAttributes } from "../ports";
 import { Operation } from "../protocol/enumerations";
-import { asCount, asText, one, optional, readFields, schema } from "../protocol/fields";
+import { asCount, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
+import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { lifecycleAllows } from "./attribute-changes";
-import { changeObject, identifierOf, type OperationDefinition } from "./operation";
+import { chooseInstance } from "./attribute-instances";
+import type { Attribute } from "./attribute-writes";
+import { changeObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
-  name: one(Tag.AttributeName, asText),
-  index: optional(Tag.AttributeIndex, asCount),
+  current: CURRENT_ATTRIBUTE,
+  name: ATTRIBUTE_NAME,
+  index: optional(Tag.AttributeIndex, asCount, KmipVersion.V1_0, KmipVersion.V1_4),
 });
 
 export const deleteAttribute: OperationDefinition = {
@@ -24,29 +36,24 @@ export const deleteAttribute: OperationDefinition = {
   since: KmipVersion.V1_0,
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
-    const { name } = request;
-    const index = request.index ?? 0;
+    const current = request.current === undefined ? undefined : readAttribute(request.current, context);
+    const name = current?.name ?? request.name;
+    if (name === undefined) throw invalidMessage("The attribute to delete is missing");
     const identifier = identifierOf(context, request.uniqueIdentifier);
-    if (!isVisible(name, context.version)) throw itemNotFound(`There is no attribute ${name}`);
     const rule = findRule(name, context.version);
+    if (rule === null && !isVendorName(name)) throw unsupportedAttribute(`There is no attribute ${name}`);
+    const attribute = { name, rule };
     const { deleted } = await changeObject(context, identifier, (object) => {
-      if (rule === null ? !isClientCustomName(name) : rule.remove === "never") {
-        throw permissionDenied(`${name} cannot be deleted`);
-      }
-      if (rule !== null && !lifecycleAllows(rule.remove, rule, object, context.now)) {
-        throw permissionDenied(`${name} cannot be deleted in the state of the object`);
-      }
-      const present = instancesOf(object, name, context.now);
-      const found = present.find(({ i }) => i === index);
-      if (found === undefined) throw itemNotFound(`${name} has no instance ${index}`);
-      const attributes = withoutInstance(object.attributes, name, index);
+      refuseDeletion(attribute, object, context);
+      const gone = instancesToDelete(attribute, object, context, current, request.index);
+      const attributes = withoutInstances(object.attributes, name, gone);
       const state = stateAt({ state: object.state, attributes }, context.now);
-      return { deleted: found.v, change: changeOf(object, context.now, state, attributes) };
+      return { deleted: gone, change: changeOf(object, context.now, state, attributes) };
     });
     return {
       payload: [
         text(Tag.UniqueIdentifier, identifier),
-        attributeItem(name, index, deleted, rule, context.version),
+        ...deleted.flatMap((instance) => changedAnswer(attribute, instance, context.version)),
       ],
       changed: true,
       data: { attributes: [name] },
@@ -54,9 +61,42 @@ export const deleteAttribute: OperationDefinition = {
   },
 };
 
+/** @throws KmipError as 11.17 says (2.1: Table 204) */
+function refuseDeletion({ name, rule }: Attribute, object: ManagedObject, context: OperationContext): void {
+  if (!appliesTo(name, object.objectType, context.version)) throw attributeNotFound(`${name} has no value`);
+  if (rule === null ? !isClientVendorName(name) : rule.remove === "never") {
+    throw readOnlyAttribute(`${name} cannot be deleted`);
+  }
+  if (rule !== null && !lifecycleAllows(rule.remove, rule, object, context.now)) {
+    throw wrongState(`${name} cannot be deleted in the state of the object`);
+  }
+}
+
+/** One instance; all of them for an Attribute Reference (2.1: 6.1.13). @throws KmipError if there is none */
+function instancesToDelete(
+  { name }: Attribute,
+  object: ManagedObject,
+  { version, now }: OperationContext,
+  current: IncomingAttribute | undefined,
+  index: number | undefined,
+): readonly StoredAttribute[] {
+  const present = visibleAttribute(object, name, version, now)?.instances ?? [];
+  if (!isSecondMajor(version)) {
+    if (present.length === 0) throw attributeInstanceNotFound(`${name} has no value`);
+    return [chooseInstance(name, present, index ?? 0)];
+  }
+  if (current !== undefined) return [chooseInstance(name, present, current)];
+  if (present.length === 0) throw attributeNotFound(`${name} has no value`);
+  return present;
+}
+
 /** The indices of the other instances stay (2.1.1). */
-function withoutInstance(attributes: StoredAttributes, name: string, index: number): StoredAttributes {
+function withoutInstances(
+  attributes: StoredAttributes,
+  name: string,
+  gone: readonly StoredAttribute[],
+): StoredAttributes {
   const { [name]: present = [], ...others } = attributes;
-  const left = present.filter(({ i }) => i !== index);
+  const left = present.filter(({ i }) => !gone.some((instance) => instance.i === i));
   return left.length === 0 ? others : { ...attributes, [name]: left };
 }

@@ -1,5 +1,5 @@
 /** Destroy (KMIP 4.21). */
-import { permissionDenied } from "../errors";
+import { objectDestroyed, wrongState } from "../errors";
 import { destruction, isDestroyable, isDestroyed, stateAt } from "../lifecycle";
 import { Operation } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
@@ -21,8 +21,8 @@ export const destroy: OperationDefinition = {
       identifier,
       (object) => {
         const state = stateAt(object, context.now);
-        if (isDestroyed(state)) throw permissionDenied("The object has already been destroyed");
-        if (!isDestroyable(state)) throw permissionDenied("The object is active: it has to be revoked first");
+        if (isDestroyed(state)) throw objectDestroyed("The object has already been destroyed");
+        if (!isDestroyable(state)) throw wrongState("The object is active: it has to be revoked first");
         return { change: destruction(object, context.now) };
       },
       "destroy",

@@ -1,6 +1,6 @@
 /** Hash functions and MACs of node:crypto by their KMIP enumerations. */
 import { createHmac } from "node:crypto";
-import { featureNotSupported, invalidField, invalidMessage } from "../errors";
+import { badParameters, missingParameters, unsupportedParameters } from "../errors";
 import { CryptographicAlgorithm as Algorithm, HashingAlgorithm as Hash } from "../protocol/enumerations";
 import type { Parameters } from "./parameters";
 
@@ -32,9 +32,9 @@ const HMACS: ReadonlyMap<number, string> = new Map<number, string>([
 
 /** Name of a hash function. @throws KmipError Invalid Message if none is given, Feature Not Supported */
 export function hashName({ hash }: Parameters): string {
-  if (hash === null) throw invalidMessage("Hashing Algorithm is missing");
+  if (hash === null) throw missingParameters("Hashing Algorithm is missing");
   const name = HASHES.get(hash);
-  if (name === undefined) throw featureNotSupported("This Hashing Algorithm is not supported");
+  if (name === undefined) throw unsupportedParameters("This Hashing Algorithm is not supported");
   return name;
 }
 
@@ -50,9 +50,9 @@ export function macFunction(
 ): (key: Uint8Array, data: Uint8Array) => Uint8Array {
   const own = keyAlgorithm !== null && HMACS.has(keyAlgorithm) ? keyAlgorithm : null;
   const chosen = algorithm ?? own;
-  if (chosen === null) throw invalidMessage("Cryptographic Algorithm is missing");
-  if (own !== null && chosen !== own) throw invalidField("The key is not of this Cryptographic Algorithm");
+  if (chosen === null) throw missingParameters("Cryptographic Algorithm is missing");
+  if (own !== null && chosen !== own) throw badParameters("The key is not of this Cryptographic Algorithm");
   const name = HMACS.get(chosen);
-  if (name === undefined) throw featureNotSupported("This Cryptographic Algorithm makes no MAC here");
+  if (name === undefined) throw unsupportedParameters("This Cryptographic Algorithm makes no MAC here");
   return (key, data) => createHmac(name, key).update(data).digest();
 }

@@ -1,5 +1,6 @@
 /** Get Attribute List (KMIP 4.13). */
 import { visibleAttributes } from "../attributes/view";
+import { namesAnswer } from "../attributes/wire";
 import { Operation } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
@@ -19,11 +20,6 @@ export const getAttributeList: OperationDefinition = {
     const object = await findObject(context, identifier);
     const visible = visibleAttributes(object, context.version, context.now).map(({ name }) => name);
     const names = hasComputedDigest(context, object) ? [...visible, "Digest"] : visible;
-    return {
-      payload: [
-        text(Tag.UniqueIdentifier, identifier),
-        ...names.map((name) => text(Tag.AttributeName, name)),
-      ],
-    };
+    return { payload: [text(Tag.UniqueIdentifier, identifier), ...namesAnswer(names, context.version)] };
   },
 };

@@ -1,21 +1,20 @@
 /** Get Attributes (KMIP 4.12). */
-import { findRule, isVisible } from "../attributes/rules";
-import { instancesOf, visibleAttributes } from "../attributes/view";
-import { attributeItem } from "../attributes/wire";
+import { type VisibleAttribute, visibleAttribute, visibleAttributes } from "../attributes/view";
+import { ATTRIBUTE_NAMES, attributesAnswer } from "../attributes/wire";
 import { invalidMessage } from "../errors";
 import { withAttribute } from "../lifecycle";
 import type { ManagedObject } from "../ports";
 import { Operation } from "../protocol/enumerations";
-import { asText, many, optional, readFields, schema } from "../protocol/fields";
+import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
-import { type Item, text } from "../ttlv/item";
+import { text } from "../ttlv/item";
 import { computeDigest, hasComputedDigest } from "./computed-digest";
 import { findObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
-  names: many(Tag.AttributeName, asText),
+  names: ATTRIBUTE_NAMES,
 });
 
 export const getAttributes: OperationDefinition = {
@@ -25,7 +24,7 @@ export const getAttributes: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     if (new Set(request.names).size !== request.names.length) {
-      throw invalidMessage("An Attribute Name is present more than once");
+      throw invalidMessage("An attribute is asked for more than once");
     }
     const kept = await findObject(context, identifier);
     const wantsDigest = request.names.length === 0 || request.names.includes("Digest");
@@ -38,22 +37,17 @@ export const getAttributes: OperationDefinition = {
         : kept;
     const attributes =
       request.names.length === 0
-        ? allAttributes(context, object)
-        : request.names.flatMap((name) => namedAttribute(context, object, name));
-    return { payload: [text(Tag.UniqueIdentifier, identifier), ...attributes] };
+        ? visibleAttributes(object, context.version, context.now)
+        : namedAttributes(context, object, request.names);
+    return {
+      payload: [text(Tag.UniqueIdentifier, identifier), ...attributesAnswer(attributes, context.version)],
+    };
   },
 };
 
-function allAttributes(context: OperationContext, object: ManagedObject): Item[] {
-  return visibleAttributes(object, context.version, context.now).flatMap(({ name, rule, instances }) =>
-    instances.map(({ i, v }) => attributeItem(name, i, v, rule, context.version)),
-  );
-}
-
-/** The instances of one attribute; none, and no error, for a name without a value. */
-export function namedAttribute(context: OperationContext, object: ManagedObject, name: string): Item[] {
-  const { version, now } = context;
-  if (!isVisible(name, version)) return [];
-  const rule = findRule(name, version);
-  return instancesOf(object, name, now).map(({ i, v }) => attributeItem(name, i, v, rule, version));
-}
+/** The attributes of some names; none, and no error, for a name without a value. */
+export const namedAttributes = (
+  { version, now }: OperationContext,
+  object: ManagedObject,
+  names: readonly string[],
+): VisibleAttribute[] => names.flatMap((name) => visibleAttribute(object, name, version, now) ?? []);

@@ -1,6 +1,6 @@
 /** Get Usage Allocation (KMIP 4.18). */
 import { numberOf } from "../attributes/view";
-import { illegalOperation, invalidField } from "../errors";
+import { attributeNotFound, incompatibleUsageMask, invalidField } from "../errors";
 import { changeOf, stateAt } from "../lifecycle";
 import { Operation, CryptographicUsageMask as Usage } from "../protocol/enumerations";
 import { asLongInteger, asText, one, optional, readFields, schema } from "../protocol/fields";
@@ -29,9 +29,9 @@ export const getUsageAllocation: OperationDefinition = {
     if (units < 0n) throw invalidField("Usage Limits Count is negative");
     await changeObject(context, identifier, (object) => {
       const limits = usageLimitsOf(object.attributes);
-      if (limits === null) throw illegalOperation("The object has no Usage Limits");
+      if (limits === null) throw attributeNotFound("The object has no Usage Limits");
       if (((numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0) & PROTECTING) === 0) {
-        throw illegalOperation("The object is not for applying cryptographic protection");
+        throw incompatibleUsageMask("The object is not for applying cryptographic protection");
       }
       refuseUse(context, object, "protect");
       const attributes = withShareTaken(object.attributes, limits, units);

@@ -1,6 +1,6 @@
 /** Get (KMIP 4.11): a managed object with its material. The hot path of the server. */
-import { KmipError } from "../errors";
-import { Operation, ResultReason } from "../protocol/enumerations";
+import { FAILURES, KmipError } from "../errors";
+import { Operation } from "../protocol/enumerations";
 import { asEnumeration, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
@@ -29,7 +29,7 @@ export const get: OperationDefinition = {
     refuseUnserved(context, object, specification !== undefined);
     const format = formatToServe(object, request.keyFormatType);
     if (request.keyCompressionType !== undefined) {
-      throw new KmipError(ResultReason.KeyCompressionTypeNotSupported, "Symmetric keys are not compressed");
+      throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Symmetric keys are not compressed");
     }
     if (specification !== undefined) return getWrapped(context, object, format, specification);
     const material = await readMaterial(context, object);

@@ -1,6 +1,7 @@
 /** The operations that the engine carries out. */
 import { activate } from "./activate";
 import { addAttribute } from "./add-attribute";
+import { adjustAttribute } from "./adjust-attribute";
 import { archive } from "./archive";
 import { check } from "./check";
 import { create } from "./create";
@@ -20,6 +21,7 @@ import { macVerify } from "./mac-verify";
 import { modifyAttribute } from "./modify-attribute";
 import { obtainLease } from "./obtain-lease";
 import type { OperationDefinition, OperationRegistry } from "./operation";
+import { ping } from "./ping";
 import { query } from "./query";
 import { reKey } from "./re-key";
 import { recover } from "./recover";
@@ -27,6 +29,7 @@ import { register } from "./register";
 import { revoke } from "./revoke";
 import { rngRetrieve } from "./rng-retrieve";
 import { rngSeed } from "./rng-seed";
+import { setAttribute } from "./set-attribute";
 
 const ALL: readonly OperationDefinition[] = [
   create,
@@ -56,6 +59,9 @@ const ALL: readonly OperationDefinition[] = [
   rngSeed,
   hash,
   discoverVersions,
+  adjustAttribute,
+  setAttribute,
+  ping,
 ];
 
 export const OPERATION_REGISTRY: OperationRegistry = new Map(

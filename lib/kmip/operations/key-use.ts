@@ -2,7 +2,7 @@
  * The use of a key by the server itself (KMIP 3.19, 3.22, 3.25, 3.26): who may, and when.
  */
 import { numberOf } from "../attributes/view";
-import { permissionDenied } from "../errors";
+import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../errors";
 import { dateOf, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject } from "../ports";
 import { ObjectType, State } from "../protocol/enumerations";
@@ -29,24 +29,24 @@ export function refuseUse(context: OperationContext, object: ManagedObject, purp
   const compromised = state === State.Compromised && context.tenant.policy.serveCompromised;
   const allowed =
     state === State.Active || (purpose === "process" && (state === State.Deactivated || compromised));
-  if (!allowed) throw permissionDenied("The key cannot be used like this in its state");
+  if (!allowed) throw wrongState("The key cannot be used like this in its state");
   const start = dateOf(attributes, "Process Start Date");
   if (purpose === "process" && start !== null && seconds < start) {
-    throw permissionDenied("The Process Start Date of the key has not come");
+    throw wrongState("The Process Start Date of the key has not come");
   }
   const stop = dateOf(attributes, "Protect Stop Date");
   if (purpose === "protect" && stop !== null && seconds > stop) {
-    throw permissionDenied("The Protect Stop Date of the key has passed");
+    throw wrongState("The Protect Stop Date of the key has passed");
   }
 }
 
 /** Refuses whatever is not a symmetric key with a bit of its usage mask set. @throws KmipError Permission Denied */
 export function refuseUsage(object: ManagedObject, usage: number): void {
   if (object.objectType !== ObjectType.SymmetricKey) {
-    throw permissionDenied("The object is not a symmetric key");
+    throw wrongObjectType("The object is not a symmetric key");
   }
   if (((numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0) & usage) === 0) {
-    throw permissionDenied("The Cryptographic Usage Mask of the key does not allow this");
+    throw incompatibleUsageMask("The Cryptographic Usage Mask of the key does not allow this");
   }
 }
 

@@ -4,15 +4,18 @@
 import { createCipheriv } from "node:crypto";
 import { itemFromStored } from "../attributes/values";
 import { numberOf } from "../attributes/view";
+import { attributesAnswer } from "../attributes/wire";
 import {
   cryptographicFailure,
+  FAILURES,
+  type Failure,
   featureNotSupported,
-  illegalOperation,
-  invalidField,
   invalidMessage,
-  itemNotFound,
   KmipError,
+  unsupportedParameters,
+  wrongObjectType,
 } from "../errors";
+import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import type { ManagedObject, StoredValue } from "../ports";
 import {
   BlockCipherMode,
@@ -20,7 +23,6 @@ import {
   CryptographicUsageMask,
   EncodingOption,
   ObjectType,
-  ResultReason,
   WrappingMethod,
 } from "../protocol/enumerations";
 import { asEnumeration, asFields, asItem, asText, many, one, optional, schema } from "../protocol/fields";
@@ -29,10 +31,10 @@ import { KmipVersion } from "../protocol/versions";
 import { encodeTtlv } from "../ttlv/encoder";
 import { enumeration, type Item, structure, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
-import { namedAttribute } from "./get-attributes";
+import { namedAttributes } from "./get-attributes";
 import { withKey } from "./key-use";
 import { keyValue, wrappedItem } from "./object-items";
-import { findObject, type OperationContext, type OperationResult } from "./operation";
+import type { OperationContext, OperationResult } from "./operation";
 import { asParameters, matchingParameters, parametersOf } from "./parameters";
 import { markServed, readMaterial } from "./serving";
 
@@ -74,18 +76,19 @@ export async function getWrapped(
   specification: WrappingSpecification,
 ): Promise<OperationResult> {
   const { method, encryptionKey, macKey, attributeNames, encoding } = specification;
-  if (format === null) throw invalidField("Opaque objects have no Key Block that could be wrapped");
+  if (format === null) throw wrongObjectType("Opaque objects have no Key Block that could be wrapped");
   if (method !== WrappingMethod.Encrypt || macKey !== undefined) {
     throw featureNotSupported("Objects are wrapped by encryption only");
   }
   if (encryptionKey === undefined) throw invalidMessage("Encryption Key Information is missing");
   if (encoding === EncodingOption.NoEncoding && attributeNames.length > 0) {
-    throw new KmipError(ResultReason.EncodingOptionError, "Attributes cannot be wrapped without encoding");
+    throw new KmipError(FAILURES.encodingOptionError, "Attributes cannot be wrapped without encoding");
   }
-  const wrappingKey = await findObject(context, encryptionKey.uniqueIdentifier);
+  const wrappingKey = await findWrappingKey(context, encryptionKey.uniqueIdentifier);
   context.subjects = [object.uniqueIdentifier, wrappingKey.uniqueIdentifier];
   const { parameters, suffix, iv } = wrapOf(wrappingKey, encryptionKey.parameters);
-  const attributes = attributeNames.flatMap((name) => namedAttribute(context, object, name));
+  const named = namedAttributes(context, object, attributeNames);
+  const attributes = named.length === 0 ? [] : attributesAnswer(named, context.version);
   const material = await readMaterial(context, object);
   let plain: Uint8Array = material;
   try {
@@ -108,20 +111,36 @@ export async function getWrapped(
   }
 }
 
+/** The wrapping key, on-line and not destroyed. @throws KmipError which says that it is the wrapping key */
+async function findWrappingKey(context: OperationContext, identifier: string): Promise<ManagedObject> {
+  const refuse = (failure: Failure, message: string) => new KmipError(failure, message);
+  const key = await context.store.find(context.tenant, identifier);
+  if (key === null) throw refuse(FAILURES.wrappingObjectNotFound, "There is no such wrapping key");
+  if (isArchived(key)) throw refuse(FAILURES.wrappingObjectArchived, "The wrapping key is archived");
+  if (isDestroyed(stateAt(key, context.now))) {
+    throw refuse(FAILURES.wrappingObjectDestroyed, "The wrapping key has been destroyed");
+  }
+  return key;
+}
+
 /** How a key wraps. @throws KmipError Illegal Operation, Item Not Found, Feature Not Supported (Table 338) */
 function wrapOf(
   key: ManagedObject,
   given: StoredValue | undefined,
 ): { parameters: StoredValue; suffix: string; iv: Buffer } {
-  if (key.objectType !== ObjectType.SymmetricKey) throw illegalOperation("The wrapping object is not a key");
+  if (key.objectType !== ObjectType.SymmetricKey)
+    throw new KmipError(FAILURES.wrappingObjectType, "The wrapping object is not a key");
   const parameters = matchingParameters(given, key);
   if (parameters === null) {
-    throw itemNotFound("The wrapping key has no such Cryptographic Parameters");
+    throw new KmipError(
+      FAILURES.wrappingParametersNotFound,
+      "The wrapping key has no such Cryptographic Parameters",
+    );
   }
   const known = WRAPS.get(parametersOf(parameters).mode ?? 0);
-  if (known === undefined) throw featureNotSupported("Objects are wrapped by NIST AES Key Wrap only");
+  if (known === undefined) throw unsupportedParameters("Objects are wrapped by NIST AES Key Wrap only");
   if (numberOf(key.attributes, "Cryptographic Algorithm") !== CryptographicAlgorithm.AES) {
-    throw featureNotSupported("Objects are wrapped with AES keys only");
+    throw unsupportedParameters("Objects are wrapped with AES keys only");
   }
   return { parameters: given ?? parameters, ...known };
 }
@@ -129,7 +148,7 @@ function wrapOf(
 function wrap(key: Uint8Array, suffix: string, iv: Buffer, plain: Uint8Array): Uint8Array {
   if (suffix === "wrap" && (plain.length < 16 || plain.length % 8 !== 0)) {
     throw new KmipError(
-      ResultReason.EncodingOptionError,
+      FAILURES.encodingOptionError,
       "Material of this length cannot be wrapped without encoding",
     );
   }

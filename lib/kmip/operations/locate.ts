@@ -1,12 +1,12 @@
 /** Locate (KMIP 4.9). */
 import { type Condition, conditionsOf } from "../attributes/match";
 import { termOf } from "../attributes/terms";
-import { asAttribute, checkAttribute } from "../attributes/wire";
-import { featureNotSupported, invalidField } from "../errors";
+import { readSearchedAttributes, SEARCHED_ATTRIBUTES } from "../attributes/wire";
+import { featureNotSupported } from "../errors";
 import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import type { IndexTerm, ManagedObject, ObjectQuery } from "../ports";
 import { ObjectGroupMember, Operation, State, StorageStatusMask } from "../protocol/enumerations";
-import { asCount, asEnumeration, asInteger, many, optional, readFields, schema } from "../protocol/fields";
+import { asCount, asEnumeration, asInteger, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { type Item, integer, text } from "../ttlv/item";
@@ -18,7 +18,7 @@ const REQUEST = schema({
   offsetItems: optional(Tag.OffsetItems, asCount, KmipVersion.V1_3),
   storageStatusMask: optional(Tag.StorageStatusMask, asInteger),
   objectGroupMember: optional(Tag.ObjectGroupMember, asEnumeration, KmipVersion.V1_1),
-  attributes: many(Tag.Attribute, asAttribute),
+  attributes: SEARCHED_ATTRIBUTES,
 });
 
 export const locate: OperationDefinition = {
@@ -26,13 +26,7 @@ export const locate: OperationDefinition = {
   since: KmipVersion.V1_0,
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
-    const conditions = conditionsOf(
-      request.attributes.map((fields) => {
-        const attribute = checkAttribute(fields, context, true);
-        if (attribute === null) throw invalidField(`${fields.name} is not an attribute of this server`);
-        return attribute;
-      }),
-    );
+    const conditions = conditionsOf(readSearchedAttributes(request.attributes, context), context.version);
     if (request.objectGroupMember === ObjectGroupMember.GroupMemberDefault) {
       throw featureNotSupported("Object groups have no default member here");
     }

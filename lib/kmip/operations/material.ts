@@ -1,7 +1,7 @@
 /**
  * Symmetric key material: which algorithms and lengths Create makes, and how.
  */
-import { invalidField } from "../errors";
+import { invalidAttributeValue } from "../errors";
 import type { RandomSource, StoredValue } from "../ports";
 import { CryptographicAlgorithm as Algorithm, DrbgAlgorithm, RngAlgorithm } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
@@ -51,10 +51,11 @@ const SIZES: ReadonlyMap<number, KeySizes> = new Map([
 /** The Cryptographic Length of a key to be made, in bits. @throws KmipError Invalid Field */
 export function lengthFor(algorithm: number, requested: number | null): number {
   const known = SIZES.get(algorithm);
-  if (known === undefined) throw invalidField("Keys of this Cryptographic Algorithm cannot be created");
+  if (known === undefined)
+    throw invalidAttributeValue("Keys of this Cryptographic Algorithm cannot be created");
   const length = requested ?? known.usual;
   if (!known.lengths.has(length)) {
-    throw invalidField("This Cryptographic Length is not one of the Cryptographic Algorithm");
+    throw invalidAttributeValue("This Cryptographic Length is not one of the Cryptographic Algorithm");
   }
   return length;
 }
@@ -62,7 +63,7 @@ export function lengthFor(algorithm: number, requested: number | null): number {
 /** Makes the material of a key; the caller zeroes it. @throws KmipError Invalid Field */
 export function makeMaterial(random: RandomSource, algorithm: number, length: number): Uint8Array {
   const size = SIZES.get(algorithm)?.lengths.get(length);
-  if (size === undefined) throw invalidField("Keys of this kind cannot be created");
+  if (size === undefined) throw invalidAttributeValue("Keys of this kind cannot be created");
   const material = random.bytes(size);
   if (algorithm === Algorithm.DES3) setOddParity(material);
   return material;
@@ -101,14 +102,15 @@ const ASYMMETRIC: ReadonlySet<number> = new Set([
  * @throws KmipError Invalid Field
  */
 export function checkRegistered(algorithm: number, length: number, bytes: number): void {
-  if (ASYMMETRIC.has(algorithm)) throw invalidField("Symmetric keys are not of this Cryptographic Algorithm");
+  if (ASYMMETRIC.has(algorithm))
+    throw invalidAttributeValue("Symmetric keys are not of this Cryptographic Algorithm");
   // The lengths of HMAC keys that Create makes are a choice of the server, not of the algorithm.
   const known = HMACS.has(algorithm) ? undefined : SIZES.get(algorithm);
   if (known !== undefined && !known.lengths.has(length)) {
-    throw invalidField("This Cryptographic Length is not one of the Cryptographic Algorithm");
+    throw invalidAttributeValue("This Cryptographic Length is not one of the Cryptographic Algorithm");
   }
   if (bytes !== (known?.lengths.get(length) ?? Math.ceil(length / 8))) {
-    throw invalidField("Cryptographic Length is not the length of the key material");
+    throw invalidAttributeValue("Cryptographic Length is not the length of the key material");
   }
 }
 

@@ -5,13 +5,14 @@
 import { termsOf } from "../attributes/terms";
 import { numberOf } from "../attributes/view";
 import type { RequestedAttributes } from "../attributes/wire";
-import { invalidField } from "../errors";
+import { invalidAttributeValue, nonUniqueName } from "../errors";
 import { stateAt, toSeconds, withAttribute } from "../lifecycle";
 import { KeyStoreError, type StoredAttribute, type StoredAttributes, type StoredValue } from "../ports";
 import { ObjectType, State } from "../protocol/enumerations";
 import {
   checkApplicationData,
   checkDateOrder,
+  checkRotation,
   checkSize,
   isNameTaken,
   normalValue,
@@ -38,11 +39,15 @@ export async function initialAttributes(
     attributes[name] = [{ i: 0, v }];
   };
   for (const [name, instances] of requested) {
-    for (const { v } of instances) checkApplicationData(name, v);
+    for (const { v } of instances) {
+      checkApplicationData(name, v);
+      checkRotation(name, v);
+    }
     attributes[name] = instances.map(({ i, v }) => ({ i, v: normalValue(name, v) }));
   }
   const policy = requested.get("Operation Policy Name")?.[0]?.v;
-  if (policy !== undefined && policy.v !== "default") throw invalidField("There is no such operation policy");
+  if (policy !== undefined && policy.v !== "default")
+    throw invalidAttributeValue("There is no such operation policy");
   set("Fresh", { t: "boolean", v: true });
   set("Last Change Date", { t: "dateTime", v: toSeconds(context.now) });
   // 3.49, 3.51
@@ -52,7 +57,7 @@ export async function initialAttributes(
   checkDateOrder(attributes);
   checkSize(context, attributes);
   for (const { v } of requested.get("Name") ?? []) {
-    if (await isNameTaken(context, v, null)) throw invalidField("Another object has this Name");
+    if (await isNameTaken(context, v, null)) throw nonUniqueName("Another object has this Name");
   }
   return attributes;
 }
@@ -98,9 +103,8 @@ export async function keepObject(
       material,
     );
   } catch (error) {
-    // 11.2 and 11.4 have another reason for it than 11.15.
     if (error instanceof KeyStoreError && error.failure === "duplicate") {
-      throw invalidField("Another object has this Name", { cause: error });
+      throw nonUniqueName("Another object has this Name", { cause: error });
     }
     throw error;
   }

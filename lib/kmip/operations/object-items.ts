@@ -3,15 +3,16 @@
  */
 import { createHash } from "node:crypto";
 import { numberOf } from "../attributes/view";
-import { featureNotSupported, invalidField, KmipError } from "../errors";
+import { FAILURES, featureNotSupported, invalidField, KmipError } from "../errors";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
-import { HashingAlgorithm, KeyFormatType, ObjectType, ResultReason } from "../protocol/enumerations";
+import { HashingAlgorithm, KeyFormatType, ObjectType } from "../protocol/enumerations";
 import {
   asBytes,
   asEnumeration,
   asFields,
   asInteger,
   asItem,
+  inTurn,
   many,
   one,
   optional,
@@ -20,9 +21,12 @@ import {
   schema,
 } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
+import { KmipVersion } from "../protocol/versions";
 import { encodeTtlv } from "../ttlv/encoder";
 import { bytes, enumeration, type Item, integer, structure } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+
+const { V1_0, V1_4, V2_0 } = KmipVersion;
 
 /** Table 7 */
 const KEY_BLOCK = schema({
@@ -37,7 +41,11 @@ const KEY_BLOCK = schema({
 /** Table 8 */
 const KEY_VALUE = schema({
   material: one(Tag.KeyMaterial, asItem),
-  attributes: many(Tag.Attribute, asItem),
+  attributes: inTurn(
+    many(Tag.Attribute, asItem, V1_0, V1_4),
+    // The one Attributes structure, if there is any.
+    many(Tag.Attributes, asItem, V2_0),
+  ),
 });
 
 /** Table 14 */
@@ -99,22 +107,16 @@ function readKeyBlock(
 ): ObjectContent {
   const { format, algorithm, length } = block;
   if (FORMATS.get(objectType)?.includes(format) !== true) {
-    throw new KmipError(
-      ResultReason.KeyFormatTypeNotSupported,
-      "Objects are not kept in this Key Format Type",
-    );
+    throw new KmipError(FAILURES.keyFormatTypeNotSupported, "Objects are not kept in this Key Format Type");
   }
   if (block.compression !== undefined) {
-    throw new KmipError(
-      ResultReason.KeyCompressionTypeNotSupported,
-      "Only elliptic curve keys are compressed",
-    );
+    throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Only elliptic curve keys are compressed");
   }
   if (block.wrapping !== undefined) throw featureNotSupported("Wrapped objects cannot be registered");
   if (block.value === undefined) throw featureNotSupported("The Key Value has to be kept by this server");
   const value = readFields(KEY_VALUE, block.value, context);
   if (value.attributes.length > 0) {
-    throw featureNotSupported("Attributes belong into the Template-Attribute, not into the Key Value");
+    throw featureNotSupported("Attributes belong into the request, not into the Key Value");
   }
   if ((algorithm === undefined) !== (length === undefined)) {
     throw invalidField("Cryptographic Algorithm and Cryptographic Length come together");
@@ -178,7 +180,7 @@ export function formatToServe(object: ManagedObject, requested: number | undefin
   const convertible = object.objectType === ObjectType.SymmetricKey;
   if (convertible && FORMATS.get(ObjectType.SymmetricKey)?.includes(requested)) return requested;
   throw new KmipError(
-    ResultReason.KeyFormatTypeNotSupported,
+    FAILURES.keyFormatTypeNotSupported,
     "The object cannot be served in this Key Format Type",
   );
 }

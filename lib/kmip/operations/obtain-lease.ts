@@ -1,8 +1,9 @@
 /** Obtain Lease (KMIP 4.17): every client may have the full lease of an object that it may use. */
+import { appliesTo } from "../attributes/rules";
 import { instancesOf, LEASE_SECONDS } from "../attributes/view";
-import { permissionDenied } from "../errors";
+import { objectDestroyed, permissionDenied } from "../errors";
 import { isDestroyed, stateAt } from "../lifecycle";
-import { ObjectType, Operation, State } from "../protocol/enumerations";
+import { Operation, State } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
@@ -20,11 +21,12 @@ export const obtainLease: OperationDefinition = {
     const object = await findObject(context, identifier);
     const state = stateAt(object, context.now);
     const compromised = state === State.Compromised && !context.tenant.policy.serveCompromised;
-    const leased = object.objectType !== ObjectType.OpaqueObject;
-    if (!leased || !object.served || isDestroyed(state) || compromised) {
+    if (isDestroyed(state)) throw objectDestroyed("No lease is granted for this object");
+    const leased = appliesTo("Lease Time", object.objectType, context.version);
+    if (!leased || !object.served || compromised) {
       throw permissionDenied("No lease is granted for this object");
     }
-    const changed = instancesOf(object, "Last Change Date", context.now)[0]?.v.v;
+    const changed = instancesOf(object, "Last Change Date", context.now, context.version)[0]?.v.v;
     return {
       payload: [
         text(Tag.UniqueIdentifier, identifier),

@@ -2,7 +2,15 @@
  * What an operation is to the engine: a code, the versions that have it, and a handler.
  */
 import type { EngineLimits, ServerIdentity } from "../engine";
-import { generalFailure, illegalOperation, itemNotFound, KmipError, permissionDenied } from "../errors";
+import {
+  internalError,
+  KmipError,
+  nonUniqueName,
+  objectArchived,
+  objectDestroyed,
+  objectNotFound,
+  permissionDenied,
+} from "../errors";
 import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import {
   type EngineLogger,
@@ -13,7 +21,6 @@ import {
   type RandomSource,
   type Tenant,
 } from "../ports";
-import { ResultReason } from "../protocol/enumerations";
 import type { ReadContext } from "../protocol/fields";
 import type { KmipVersion } from "../protocol/versions";
 import type { Item, StructureItem } from "../ttlv/item";
@@ -63,12 +70,13 @@ const MAX_ATTEMPTS = 3;
 /** Longer ones are nobody's, and have no place in an audit record. */
 const MAX_IDENTIFIER_LENGTH = 255;
 
-const noSuchObject = () => itemNotFound("No object with this Unique Identifier exists");
+const noSuchObject = () => objectNotFound("No object with this Unique Identifier exists");
 
 /** The identifier that a request names, or the ID Placeholder. @throws KmipError Item Not Found */
 export function identifierOf(context: OperationContext, given: string | undefined): string {
   const identifier = given ?? context.idPlaceholder;
-  if (identifier === null) throw itemNotFound("No Unique Identifier given, and the ID Placeholder is empty");
+  if (identifier === null)
+    throw objectNotFound("No Unique Identifier given, and the ID Placeholder is empty");
   context.subjects = [identifier.slice(0, MAX_IDENTIFIER_LENGTH)];
   if (identifier.length > MAX_IDENTIFIER_LENGTH) throw noSuchObject();
   return identifier;
@@ -84,7 +92,7 @@ export async function findStored(context: OperationContext, identifier: string):
 /** The on-line object of an identifier. @throws KmipError Item Not Found, Object Archived (11) */
 export async function findObject(context: OperationContext, identifier: string): Promise<ManagedObject> {
   const object = await findStored(context, identifier);
-  if (isArchived(object)) throw new KmipError(ResultReason.ObjectArchived, "The object is archived");
+  if (isArchived(object)) throw objectArchived("The object is archived");
   return object;
 }
 
@@ -114,15 +122,9 @@ export async function changeObject<T extends { readonly change: ManagedObjectCha
   }
 }
 
-/**
- * The failure to answer when the material of an object is gone: of the object only attributes are left (11.12).
- */
-export const destroyedObject = (detail?: string): KmipError =>
-  illegalOperation("The object has been destroyed", detail === undefined ? {} : { detail });
-
-/** Refuses an object whose material no longer exists. @throws KmipError Illegal Operation */
+/** Refuses an object whose material no longer exists. @throws KmipError Illegal Operation (2.x: Object Destroyed) */
 export function refuseDestroyed(object: ManagedObject, now: Date): void {
-  if (isDestroyed(stateAt(object, now))) throw destroyedObject();
+  if (isDestroyed(stateAt(object, now))) throw objectDestroyed("The object has been destroyed");
 }
 
 /** Any error as a KmipError: faults without a name tell the client nothing and the operator everything. */
@@ -132,17 +134,17 @@ export function toKmipError(error: unknown): KmipError {
     const options = { detail: error.message, cause: error };
     switch (error.failure) {
       case "gone":
-        return destroyedObject(error.message);
+        return objectDestroyed("The object has been destroyed", { detail: error.message });
       case "refused":
         return permissionDenied("The key manager refuses the use of this key", options);
       case "unavailable":
-        return generalFailure("The key manager cannot be reached", options);
+        return internalError("The key manager cannot be reached", options);
       case "duplicate":
-        return illegalOperation("Another object has this Name", options);
+        return nonUniqueName("Another object has this Name", options);
       case "conflict":
-        return generalFailure("The object was changed by others at the same time", options);
+        return internalError("The object was changed by others at the same time", options);
     }
   }
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return generalFailure("The server failed to carry out the operation", { detail, cause: error });
+  return internalError("The server failed to carry out the operation", { detail, cause: error });
 }

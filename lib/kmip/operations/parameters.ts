@@ -3,7 +3,7 @@
  */
 import { findRule } from "../attributes/rules";
 import { checkValue, fieldOf, sameValue, storedFromItem } from "../attributes/values";
-import { featureNotSupported, invalidMessage, itemNotFound } from "../errors";
+import { featureNotSupported, invalidCorrelationValue, invalidMessage } from "../errors";
 import type { ManagedObject, StoredValue } from "../ports";
 import { asBoolean, asBytes, type ItemReader, optional } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
@@ -86,7 +86,7 @@ export function refuseParts(request: {
   readonly finalIndicator: boolean | undefined;
 }): void {
   if (request.correlationValue !== undefined) {
-    throw itemNotFound("There is no outstanding operation with this Correlation Value");
+    throw invalidCorrelationValue("There is no outstanding operation with this Correlation Value");
   }
   if (request.initIndicator === true && request.finalIndicator !== true) {
     throw featureNotSupported("Cryptographic operations in parts are not supported");

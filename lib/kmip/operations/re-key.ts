@@ -1,12 +1,24 @@
 /** Re-key (KMIP 4.4): a replacement for a symmetric key, which takes over its attributes and its names. */
+
+import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
 import { termsOf } from "../attributes/terms";
 import { numberOf } from "../attributes/view";
-import { type RequestedAttributes, readTemplateAttribute } from "../attributes/wire";
-import { illegalOperation, invalidField, invalidMessage, permissionDenied } from "../errors";
+import {
+  OPTIONAL_REQUESTED_ATTRIBUTES,
+  type RequestedAttributes,
+  readRequestedAttributes,
+} from "../attributes/wire";
+import {
+  illegalOperation,
+  invalidAttributeValue,
+  invalidMessage,
+  objectDestroyed,
+  wrongObjectType,
+} from "../errors";
 import { changeOf, dateOf, destruction, isDestroyed, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
 import { LinkType, ObjectType, Operation } from "../protocol/enumerations";
-import { asInterval, asItem, asText, optional, readFields, schema } from "../protocol/fields";
+import { asInterval, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
@@ -24,7 +36,8 @@ import {
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
   offset: optional(Tag.Offset, asInterval),
-  templateAttribute: optional(Tag.TemplateAttribute, asItem),
+  attributes: OPTIONAL_REQUESTED_ATTRIBUTES,
+  storage: PERMITTED_STORAGE,
 });
 
 /** What a replacement does not take over (Table 173), and what follows from its own making. */
@@ -53,18 +66,16 @@ export const reKey: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
-    const requested: RequestedAttributes =
-      request.templateAttribute === undefined
-        ? new Map()
-        : readTemplateAttribute(request.templateAttribute, context);
+    const requested = readRequestedAttributes(request.attributes, context);
+    checkStorageMasks(request.storage);
     if (request.offset !== undefined && DATES.some((name) => requested.has(name))) {
       throw invalidMessage("Offset and dates cannot be given together");
     }
-    if (requested.has("Name")) throw invalidField("The replacement takes over the names of the key");
+    if (requested.has("Name")) throw invalidAttributeValue("The replacement takes over the names of the key");
     const existing = await findObject(context, identifier);
-    if (existing.objectType !== ObjectType.SymmetricKey || isDestroyed(stateAt(existing, context.now))) {
-      throw permissionDenied("The object cannot be re-keyed");
-    }
+    if (existing.objectType !== ObjectType.SymmetricKey)
+      throw wrongObjectType("The object is not a symmetric key");
+    if (isDestroyed(stateAt(existing, context.now))) throw objectDestroyed("The key has been destroyed");
     const replacement = await makeReplacement(context, existing, requested, request.offset);
     context.subjects = [identifier, replacement];
     await handOver(context, identifier, replacement);
@@ -108,7 +119,7 @@ async function makeReplacement(
   };
   const algorithm = numberOf(kept, "Cryptographic Algorithm") ?? 0;
   if (algorithm !== numberOf(existing.attributes, "Cryptographic Algorithm")) {
-    throw invalidField("The replacement is of the same Cryptographic Algorithm");
+    throw invalidAttributeValue("The replacement is of the same Cryptographic Algorithm");
   }
   const length = lengthFor(algorithm, numberOf(kept, "Cryptographic Length"));
   const material = makeMaterial(context.random, algorithm, length);

@@ -1,10 +1,17 @@
 /** Register (KMIP 4.3): an object that a client brings: a symmetric key, secret data or an opaque object. */
 import { appliesTo } from "../attributes/rules";
-import { type RequestedAttributes, readTemplateAttribute } from "../attributes/wire";
-import { invalidField } from "../errors";
+import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
+import { REQUESTED_ATTRIBUTES, type RequestedAttributes, readRequestedAttributes } from "../attributes/wire";
+import {
+  invalidAttribute,
+  invalidAttributeValue,
+  invalidField,
+  limitExceeded,
+  wrongObjectType,
+} from "../errors";
 import type { StoredValue } from "../ports";
 import { ObjectType, Operation } from "../protocol/enumerations";
-import { asCode, asItem, one, optional, readFields, schema } from "../protocol/fields";
+import { asCode, one, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
@@ -16,10 +23,11 @@ import type { OperationContext, OperationDefinition, OperationResult } from "./o
 
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),
-  templateAttribute: one(Tag.TemplateAttribute, asItem),
+  attributes: REQUESTED_ATTRIBUTES,
   symmetricKey: optional(Tag.SymmetricKey, readSymmetricKey),
   secretData: optional(Tag.SecretData, readSecretData),
   opaqueObject: optional(Tag.OpaqueObject, readOpaqueObject),
+  storage: PERMITTED_STORAGE,
 });
 
 export const register: OperationDefinition = {
@@ -35,12 +43,13 @@ export const register: OperationDefinition = {
     const given = [...objects.values()].filter((content) => content !== undefined);
     try {
       const objectType = [...objects.keys()].find((code) => code === request.objectType);
-      if (objectType === undefined) throw invalidField("Objects of this type cannot be registered");
+      if (objectType === undefined) throw wrongObjectType("Objects of this type cannot be registered");
       const content = objects.get(objectType);
       if (content === undefined || given.length !== 1) {
         throw invalidField("The object is not of the Object Type");
       }
-      const requested = readTemplateAttribute(request.templateAttribute, context);
+      checkStorageMasks(request.storage);
+      const requested = readRequestedAttributes(request.attributes, context, "register");
       return await registerObject(context, objectType, content, requested);
     } finally {
       for (const { material } of given) wipe(material);
@@ -56,10 +65,12 @@ async function registerObject(
 ): Promise<OperationResult> {
   const { material } = content;
   if (material.length > context.limits.maxMaterialBytes) {
-    throw invalidField(`The object is larger than ${context.limits.maxMaterialBytes} bytes`);
+    throw limitExceeded(`The object is larger than ${context.limits.maxMaterialBytes} bytes`);
   }
   for (const name of requested.keys()) {
-    if (!appliesTo(name, objectType)) throw invalidField(`${name} does not apply to objects of this type`);
+    if (!appliesTo(name, objectType, context.version)) {
+      throw invalidAttribute(`${name} does not apply to objects of this type`);
+    }
   }
   const own = serverAttributes(objectType, content, requested);
   const attributes = await initialAttributes(context, requested, own);
@@ -84,16 +95,17 @@ function serverAttributes(
   const algorithm = settle("Cryptographic Algorithm", content.algorithm, requested);
   const length = settle("Cryptographic Length", content.length, requested);
   if ((algorithm === null) !== (length === null)) {
-    throw invalidField("Cryptographic Algorithm and Cryptographic Length come together");
+    throw invalidAttributeValue("Cryptographic Algorithm and Cryptographic Length come together");
   }
   const usageMask = requested.get("Cryptographic Usage Mask")?.[0]?.v.v;
   if (objectType === ObjectType.SymmetricKey) {
-    if (algorithm === null || length === null) throw invalidField("Cryptographic Algorithm is missing");
-    if (usageMask === undefined) throw invalidField("Cryptographic Usage Mask is missing");
+    if (algorithm === null || length === null)
+      throw invalidAttributeValue("Cryptographic Algorithm is missing");
+    if (usageMask === undefined) throw invalidAttributeValue("Cryptographic Usage Mask is missing");
     checkRegistered(algorithm, length, material.length);
   }
   if (typeof usageMask === "number" && usageMask < 0) {
-    throw invalidField("Cryptographic Usage Mask has unknown bits");
+    throw invalidAttributeValue("Cryptographic Usage Mask has unknown bits");
   }
   const own: { [name: string]: StoredValue } = {};
   if (algorithm !== null && length !== null) {
@@ -112,11 +124,11 @@ function settle(name: string, inBlock: number | undefined, requested: RequestedA
   const value = requested.get(name)?.[0]?.v.v;
   const asked = typeof value === "number" ? value : undefined;
   if (inBlock !== undefined && asked !== undefined && inBlock !== asked) {
-    throw invalidField(`${name} is not that of the Key Block`);
+    throw invalidAttributeValue(`${name} is not that of the Key Block`);
   }
   const settled = inBlock ?? asked ?? null;
   if (name === "Cryptographic Length" && settled !== null && settled <= 0) {
-    throw invalidField(`${name} is not positive`);
+    throw invalidAttributeValue(`${name} is not positive`);
   }
   return settled;
 }

@@ -1,7 +1,7 @@
 /** Revoke (KMIP 4.20). */
 
 import { storedFromItem } from "../attributes/values";
-import { illegalOperation, invalidField } from "../errors";
+import { invalidField, wrongState } from "../errors";
 import { isCompromise, isRevocable, revocation, stateAt } from "../lifecycle";
 import { Operation, REVOCATION_REASON_CODES } from "../protocol/enumerations";
 import {
@@ -40,7 +40,7 @@ export const revoke: OperationDefinition = {
     const occurred = occurrence(request.compromiseOccurrenceDate, code);
     await changeObject(context, identifier, (object) => {
       if (!isRevocable(stateAt(object, context.now), code)) {
-        throw illegalOperation("The object cannot be revoked for this reason in its state");
+        throw wrongState("The object cannot be revoked for this reason in its state");
       }
       const reason = { code, ...(message === undefined ? {} : { message }), ...occurred };
       return { change: revocation(object, context.now, reason) };

@@ -2,11 +2,10 @@
  * The way of an object's material out of the store: what forbids it, and what it leaves behind.
  */
 import { isSet } from "../attributes/view";
-import { KmipError, permissionDenied } from "../errors";
+import { FAILURES, KmipError, permissionDenied } from "../errors";
 import { changeOf, destruction, isDestroyed, stateAt, withAttribute } from "../lifecycle";
 import { KeyStoreError, type ManagedObject } from "../ports";
-import { ResultReason, State } from "../protocol/enumerations";
-import { KmipVersion } from "../protocol/versions";
+import { State } from "../protocol/enumerations";
 import { type OperationContext, refuseDestroyed } from "./operation";
 
 /**
@@ -16,19 +15,18 @@ import { type OperationContext, refuseDestroyed } from "./operation";
  * @throws KmipError
  */
 export function refuseUnserved(context: OperationContext, object: ManagedObject, wrapped = false): void {
-  const { now, version } = context;
+  const { now } = context;
   refuseDestroyed(object, now);
   if (!object.served) throw permissionDenied("The key has been revoked by the key owner");
   if (stateAt(object, now) === State.Compromised && !context.tenant.policy.serveCompromised) {
     throw permissionDenied("The key is compromised");
   }
-  // 3.48, 3.50; the Result Reasons are younger than the clients that may ask.
-  const reason = (own: ResultReason) => (version >= KmipVersion.V1_4 ? own : ResultReason.PermissionDenied);
+  // 3.48, 3.50
   if (!wrapped && isSet(object, "Sensitive", now)) {
-    throw new KmipError(reason(ResultReason.Sensitive), "The key is sensitive: it is served only wrapped");
+    throw new KmipError(FAILURES.sensitive, "The key is sensitive: it is served only wrapped");
   }
   if (!isSet(object, "Extractable", now)) {
-    throw new KmipError(reason(ResultReason.NotExtractable), "The key is not extractable");
+    throw new KmipError(FAILURES.notExtractable, "The key is not extractable");
   }
 }
 

@@ -2,7 +2,7 @@
  * Usage Limits (KMIP 3.21): how much more an object may protect, and taking a share of it.
  */
 import { fieldOf } from "../attributes/values";
-import { permissionDenied } from "../errors";
+import { usageLimitExceeded } from "../errors";
 import { changeOf, stateAt, withAttribute } from "../lifecycle";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
 import { UsageLimitsUnit } from "../protocol/enumerations";
@@ -34,7 +34,7 @@ export function withShareTaken(
   limits: UsageLimits,
   units: bigint,
 ): StoredAttributes {
-  if (units > limits.count) throw permissionDenied("The usage limit of the object does not allow this");
+  if (units > limits.count) throw usageLimitExceeded("The usage limit of the object does not allow this");
   return withAttribute(attributes, "Usage Limits", {
     t: "structure",
     v: [

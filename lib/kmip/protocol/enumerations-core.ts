@@ -354,6 +354,11 @@ export const PROTECTION_STORAGE_MASK = {
   SameJurisdiction: [0x2000, 20],
 } as const satisfies VersionedTable;
 
+export const ROTATE_NAME_TYPE = {
+  UninterpretedTextString: [0x01, 21],
+  URI: [0x02, 21],
+} as const satisfies VersionedTable;
+
 export const PROTECTION_LEVEL = {
   High: [0x01, 20],
   Low: [0x02, 20],

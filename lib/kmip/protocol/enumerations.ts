@@ -30,6 +30,9 @@ export const NameType = codesOf(core.NAME_TYPE);
 export const UsageLimitsUnit = codesOf(core.USAGE_LIMITS_UNIT);
 export const LinkType = codesOf(core.LINK_TYPE);
 export const ObjectGroupMember = codesOf(core.OBJECT_GROUP_MEMBER);
+export const AdjustmentType = codesOf(core.ADJUSTMENT_TYPE);
+export const AsynchronousIndicator = codesOf(core.ASYNCHRONOUS_INDICATOR);
+export const ProtectionStorageMask = codesOf(core.PROTECTION_STORAGE_MASK);
 export const StorageStatusMask = codesOf(core.STORAGE_STATUS_MASK);
 
 export const CryptographicAlgorithm = codesOf(cryptography.CRYPTOGRAPHIC_ALGORITHM);
@@ -66,6 +69,8 @@ const TABLES: readonly (readonly [tag: number, table: VersionedTable])[] = [
   [Tag.AdjustmentType, core.ADJUSTMENT_TYPE],
   [Tag.InteropFunction, core.INTEROP_FUNCTION],
   [Tag.ProtectionLevel, core.PROTECTION_LEVEL],
+  [Tag.RotateNameType, core.ROTATE_NAME_TYPE],
+  [Tag.NISTKeyType, cryptography.NIST_KEY_TYPE],
   [Tag.CryptographicAlgorithm, cryptography.CRYPTOGRAPHIC_ALGORITHM],
   [Tag.KeyFormatType, cryptography.KEY_FORMAT_TYPE],
   [Tag.KeyCompressionType, cryptography.KEY_COMPRESSION_TYPE],

@@ -5,11 +5,18 @@
  * Field, unless the client speaks a newer minor version, whose unknown fields are ignored. Fields are accepted in
  * any order: the specification orders them for senders and names no error for receivers.
  */
-import { invalidField, invalidMessage } from "../errors";
+import {
+  invalidField,
+  invalidMessage,
+  type KmipError,
+  misplacedTag,
+  unknownEnumeration,
+  unknownTag,
+} from "../errors";
 import { type Item, ItemType, type StructureItem } from "../ttlv/item";
 import { ENUMERATION_OF_TAG, isExtensionValue } from "./enumerations";
 import { TAGS } from "./tags";
-import { type KmipVersion, KmipVersion as V } from "./versions";
+import { type KmipVersion, NEWEST_VERSION, SUPPORTED_VERSIONS, KmipVersion as V } from "./versions";
 
 /** The version a message is read in. */
 export type ReadContext = {
@@ -28,33 +35,45 @@ export type Field<T> = {
   readonly tag: number;
   readonly cardinality: Cardinality;
   readonly read: ItemReader<unknown>;
-  /** First version that has the field. */
+  /** First and last version that have the field: in others it is unknown, and not missed. */
   readonly since: KmipVersion;
+  readonly until: KmipVersion;
+  /** What stands in its place in later versions, under the same name. */
+  readonly next?: Field<T>;
   /** Carries the type of the value; never set. */
   readonly value?: T;
 };
 
 /** A required field. */
-export const one = <T>(tag: number, read: ItemReader<T>, since: KmipVersion = V.V1_0): Field<T> => ({
-  tag,
-  cardinality: "one",
-  read,
-  since,
-});
+export const one = <T>(
+  tag: number,
+  read: ItemReader<T>,
+  since: KmipVersion = V.V1_0,
+  until: KmipVersion = NEWEST_VERSION,
+): Field<T> => ({ tag, cardinality: "one", read, since, until });
 
 /** A field that may be missing. */
 export const optional = <T>(
   tag: number,
   read: ItemReader<T>,
   since: KmipVersion = V.V1_0,
-): Field<T | undefined> => ({ tag, cardinality: "optional", read, since });
+  until: KmipVersion = NEWEST_VERSION,
+): Field<T | undefined> => ({ tag, cardinality: "optional", read, since, until });
 
 /** A field that may be missing and may be repeated. */
 export const many = <T>(
   tag: number,
   read: ItemReader<T>,
   since: KmipVersion = V.V1_0,
-): Field<readonly T[]> => ({ tag, cardinality: "many", read, since });
+  until: KmipVersion = NEWEST_VERSION,
+): Field<readonly T[]> => ({ tag, cardinality: "many", read, since, until });
+
+/**
+ * A field that another one takes the place of in later versions: whoever reads the structure sees one name.
+ *
+ * @param earlier has a last version, before the first one of `later`
+ */
+export const inTurn = <T>(earlier: Field<T>, later: Field<T>): Field<T> => ({ ...earlier, next: later });
 
 export type FieldMap = { readonly [name: string]: Field<unknown> };
 
@@ -69,8 +88,8 @@ type NamedField = { readonly name: string; readonly field: Field<unknown>; reado
 export type Schema<F extends FieldMap> = {
   readonly fields: F;
   readonly byTag: ReadonlyMap<number, NamedField>;
-  /** The bits of the fields that must be there. */
-  readonly required: number;
+  /** The bits of the fields that must be there, by version. */
+  readonly required: readonly number[];
   /** All values missing: copied by each reading, so that all readings have one shape. */
   readonly missing: { readonly [name: string]: unknown };
 };
@@ -79,16 +98,35 @@ const NONE: readonly unknown[] = Object.freeze([]);
 /** Fields that a bit each of a small integer can tell apart. */
 const MAX_FIELDS = 30;
 
-/** Declares a structure. @throws RangeError for more than thirty fields */
+/** A field and those that take its place later. */
+function* inAllVersions(field: Field<unknown>): Generator<Field<unknown>> {
+  yield field;
+  if (field.next !== undefined) yield* inAllVersions(field.next);
+}
+
+/** True if a version has the field. */
+const isIn = ({ since, until }: Field<unknown>, version: KmipVersion): boolean =>
+  since <= version && version <= until;
+
+/** Declares a structure. @throws RangeError for more than thirty fields, or two of one tag */
 export function schema<F extends FieldMap>(fields: F): Schema<F> {
-  const named = Object.entries(fields).map(
-    ([name, field], at): NamedField => ({ name, field, bit: 1 << at }),
-  );
+  const named = Object.entries(fields)
+    .flatMap(([name, declared]) => [...inAllVersions(declared)].map((field) => ({ name, field })))
+    .map((entry, at): NamedField => ({ ...entry, bit: 1 << at }));
   if (named.length > MAX_FIELDS) throw new RangeError("too many fields in one structure");
+  const byTag = new Map(named.map((entry) => [entry.field.tag, entry]));
+  if (byTag.size !== named.length) throw new RangeError("two fields of one tag");
+  const required: number[] = [];
+  for (const version of SUPPORTED_VERSIONS) {
+    required[version] = named.reduce(
+      (bits, { field, bit }) => (field.cardinality === "one" && isIn(field, version) ? bits | bit : bits),
+      0,
+    );
+  }
   return {
     fields,
-    byTag: new Map(named.map((entry) => [entry.field.tag, entry])),
-    required: named.reduce((bits, { field, bit }) => (field.cardinality === "one" ? bits | bit : bits), 0),
+    byTag,
+    required,
     missing: Object.fromEntries(
       named.map(({ name, field }) => [name, field.cardinality === "many" ? NONE : undefined]),
     ),
@@ -110,9 +148,9 @@ export function readFields<F extends FieldMap>(
   let seen = 0;
   for (const child of asStructure(item).value) {
     const known = declared.byTag.get(child.tag);
-    if (known === undefined || known.field.since > context.version) {
+    if (known === undefined || !isIn(known.field, context.version)) {
       if (context.newer) continue;
-      throw invalidField(`Unknown field in ${tagName(item.tag)}: ${tagName(child.tag)}`);
+      throw unknownField(child.tag, item.tag, context.version);
     }
     const { name, field, bit } = known;
     const value = field.read(child, context);
@@ -126,13 +164,19 @@ export function readFields<F extends FieldMap>(
     }
     seen |= bit;
   }
-  const absent = declared.required & ~seen;
+  const absent = (declared.required[context.version] ?? 0) & ~seen;
   if (absent !== 0) {
     for (const { field, bit } of declared.byTag.values()) {
       if ((absent & bit) !== 0) throw invalidMessage(`${tagName(field.tag)} is missing`);
     }
   }
   return values as FieldValues<F>;
+}
+
+/** A field that the structure does not have in a version. */
+export function unknownField(tag: number, structure: number, version: KmipVersion): KmipError {
+  const refuse = TAGS.has(tag, version) ? misplacedTag : unknownTag;
+  return refuse(`Unknown field in ${tagName(structure)}: ${tagName(tag)}`);
 }
 
 const wrongType = (item: Item) => invalidMessage(`${tagName(item.tag)} has the wrong type`);
@@ -197,7 +241,7 @@ export const asCode: ItemReader<number> = (item) => {
 export const asEnumeration: ItemReader<number> = (item, context) => {
   const value = asCode(item, context);
   if (!isKnownEnumeration(item.tag, value, context.version)) {
-    throw invalidField(`${tagName(item.tag)} has an unknown value: ${value}`);
+    throw unknownEnumeration(`${tagName(item.tag)} has an unknown value: ${value}`);
   }
   return value;
 };

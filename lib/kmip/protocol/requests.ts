@@ -4,10 +4,11 @@
  * Damage is kept where it is: what cannot be read of a batch item fails that item alone; only what cannot be read
  * of the message's frame and header fails the message (11.1).
  */
-import { featureNotSupported, invalidField, invalidMessage, KmipError } from "../errors";
+import { codecError, invalidMessage, KmipError, unknownExtension, unsupportedVersion } from "../errors";
 import { type DecodeLimits, type ItemExtent, TtlvDecoder } from "../ttlv/decoder";
 import { TtlvError } from "../ttlv/errors";
 import { ItemType, type StructureItem } from "../ttlv/item";
+import { AsynchronousIndicator } from "./enumerations";
 import {
   asBoolean,
   asBytes,
@@ -21,6 +22,7 @@ import {
   asStructure,
   asText,
   type FieldValues,
+  type ItemReader,
   many,
   one,
   optional,
@@ -28,9 +30,17 @@ import {
   readFields,
   schema,
   tagName,
+  unknownField,
 } from "./fields";
 import { Tag } from "./tags";
-import { KmipVersion, NEWEST_VERSION, negotiate } from "./versions";
+import {
+  FALLBACK_VERSION,
+  isSecondMajor,
+  KmipVersion,
+  NEWEST_VERSION,
+  nearestVersion,
+  negotiate,
+} from "./versions";
 
 const PROTOCOL_VERSION = schema({
   major: one(Tag.ProtocolVersionMajor, asInteger),
@@ -40,6 +50,12 @@ const PROTOCOL_VERSION = schema({
 /** Reads a Protocol Version structure (6.1). */
 export const asProtocolVersion = asFields(PROTOCOL_VERSION);
 
+/** 6.7; 2.1: 9.2. True if the client insists on asynchronous answers. */
+const asAsynchronousIndicator: ItemReader<boolean> = (item, context) =>
+  isSecondMajor(context.version)
+    ? asEnumeration(item, context) === AsynchronousIndicator.Mandatory
+    : asBoolean(item, context);
+
 /** Table 282. Authentication is read past: the client is who its certificate says. */
 const REQUEST_HEADER = schema({
   // Read, and negotiated, before the rest of the header.
@@ -47,7 +63,7 @@ const REQUEST_HEADER = schema({
   maximumResponseSize: optional(Tag.MaximumResponseSize, asCount),
   clientCorrelationValue: optional(Tag.ClientCorrelationValue, asText, KmipVersion.V1_4),
   serverCorrelationValue: optional(Tag.ServerCorrelationValue, asText, KmipVersion.V1_4),
-  asynchronousIndicator: optional(Tag.AsynchronousIndicator, asBoolean),
+  asynchronous: optional(Tag.AsynchronousIndicator, asAsynchronousIndicator),
   attestationCapableIndicator: optional(Tag.AttestationCapableIndicator, asBoolean, KmipVersion.V1_2),
   attestationTypes: many(Tag.AttestationType, asCode, KmipVersion.V1_2),
   authentication: optional(Tag.Authentication, asItem),
@@ -71,6 +87,8 @@ export type RequestItem = {
   /** Operation enumeration; null if it could not be read. */
   readonly operation: number | null;
   readonly uniqueBatchItemId: Uint8Array | null;
+  /** True if the client does not want the data that the operation puts out (2.1: 8.3). */
+  readonly ephemeral: boolean;
   /** Null only if `error` is set. */
   readonly payload: StructureItem | null;
   /** Why the item could not be read. */
@@ -101,7 +119,8 @@ export function readRequest(
     context = readVersion(decoder, headerExtent);
     return readRest(decoder, extents, headerExtent, context, limits.maxBatchItems);
   } catch (error) {
-    return { error: asKmipError(error), version: context?.version ?? NEWEST_VERSION };
+    if (error instanceof VersionMismatch) return error;
+    return { error: asKmipError(error), version: context?.version ?? FALLBACK_VERSION };
   }
 }
 
@@ -121,11 +140,23 @@ function onlyHeader(extents: readonly ItemExtent[]): ItemExtent {
 function asKmipError(error: unknown): KmipError {
   if (error instanceof KmipError) return error;
   if (error instanceof TtlvError) {
-    return invalidMessage("The message cannot be parsed", {
+    return codecError("The message cannot be parsed", {
       detail: `${error.message} at byte ${error.offset}`,
     });
   }
   throw error;
+}
+
+/** Carries the refusal of a major version, and the version to say so in. */
+class VersionMismatch extends Error implements RefusedRequest {
+  readonly error: KmipError;
+  readonly version: KmipVersion;
+
+  constructor(major: number, minor: number) {
+    super("protocol version");
+    this.error = unsupportedVersion(`Protocol version ${major}.${minor} is not supported`);
+    this.version = nearestVersion(major);
+  }
 }
 
 const STRICT: ReadContext = { version: NEWEST_VERSION, newer: false };
@@ -136,7 +167,7 @@ function readVersion(decoder: TtlvDecoder, header: ItemExtent): ReadContext {
   if (extent === null) throw invalidMessage("Protocol Version is missing");
   const { major, minor } = asProtocolVersion(decoder.decode(extent, 2), STRICT);
   const context = negotiate(major, minor);
-  if (context === null) throw invalidMessage(`Protocol version ${major}.${minor} is not supported`);
+  if (context === null) throw new VersionMismatch(major, minor);
   return context;
 }
 
@@ -152,7 +183,7 @@ function readRest(
   for (const extent of extents) {
     if (extent.tag === Tag.BatchItem) batch.push(extent);
     else if (extent !== headerExtent && !context.newer) {
-      throw invalidField(`Unknown field in Request Message: ${tagName(extent.tag)}`);
+      throw unknownField(extent.tag, Tag.RequestMessage, context.version);
     }
   }
   if (batch.length === 0) throw invalidMessage("Batch Item is missing");
@@ -168,6 +199,7 @@ function readRest(
 function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext): RequestItem {
   let operation: number | null = null;
   let uniqueBatchItemId: Uint8Array | null = null;
+  let ephemeral: boolean | null = null;
   let payload: StructureItem | null = null;
   let error: KmipError | null = null;
   let fields: readonly ItemExtent[] = [];
@@ -188,6 +220,11 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
           if (uniqueBatchItemId !== null) throw repeated(field);
           uniqueBatchItemId = asBytes(decoder.decode(field, 2), context);
           break;
+        case Tag.Ephemeral:
+          if (!isSecondMajor(context.version)) throw unknownField(field.tag, Tag.BatchItem, context.version);
+          if (ephemeral !== null) throw repeated(field);
+          ephemeral = asBoolean(decoder.decode(field, 2), context);
+          break;
         case Tag.RequestPayload:
           if (payload !== null) throw repeated(field);
           payload = asStructure(decoder.decode(field, 2));
@@ -196,7 +233,7 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
           refuseCritical(decoder, field, context);
           break;
         default:
-          if (!context.newer) throw invalidField(`Unknown field in Batch Item: ${tagName(field.tag)}`);
+          if (!context.newer) throw unknownField(field.tag, Tag.BatchItem, context.version);
       }
     } catch (cause) {
       if (cause instanceof CriticalExtension) throw cause.refusal;
@@ -205,7 +242,7 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
   }
   if (error === null && operation === null) error = invalidMessage("Operation is missing");
   if (error === null && payload === null) error = invalidMessage("Request Payload is missing");
-  return { operation, uniqueBatchItemId, payload, error };
+  return { operation, uniqueBatchItemId, ephemeral: ephemeral === true, payload, error };
 }
 
 const repeated = ({ tag }: ItemExtent) => invalidMessage(`${tagName(tag)} appears more than once`);
@@ -216,7 +253,7 @@ class CriticalExtension extends Error {
 
   constructor(vendor: string) {
     super("critical message extension");
-    this.refusal = featureNotSupported(`Message extension of ${vendor} is not supported`);
+    this.refusal = unknownExtension(`Message extension of ${vendor} is not supported`);
   }
 }
 

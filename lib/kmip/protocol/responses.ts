@@ -27,6 +27,7 @@ export type ResponseHeader = {
 /** Writes one response message. */
 export class ResponseWriter {
   readonly #writer: TtlvWriter;
+  readonly #version: KmipVersion;
   readonly #message: number;
   readonly #batchCountAt: number;
   #items = 0;
@@ -34,6 +35,7 @@ export class ResponseWriter {
   constructor(header: ResponseHeader) {
     const writer = new TtlvWriter();
     this.#writer = writer;
+    this.#version = header.version;
     this.#message = writer.begin(Tag.ResponseMessage);
     const headerMark = writer.begin(Tag.ResponseHeader);
     const versionMark = writer.begin(Tag.ProtocolVersion);
@@ -79,7 +81,7 @@ export class ResponseWriter {
     const { outcome } = item;
     if ("error" in outcome) {
       writer.enumeration(Tag.ResultStatus, ResultStatus.OperationFailed);
-      writer.enumeration(Tag.ResultReason, outcome.error.resultReason);
+      writer.enumeration(Tag.ResultReason, outcome.error.reasonIn(this.#version, item.operation));
       writer.text(Tag.ResultMessage, outcome.error.message);
       if (outcome.error.payload !== undefined) this.#payload(outcome.error.payload);
     } else {

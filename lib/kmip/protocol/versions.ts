@@ -15,6 +15,8 @@ export type KmipVersion = (typeof KmipVersion)[keyof typeof KmipVersion];
 
 /** What the engine answers in, most preferred first (the order of Discover Versions, 4.26). */
 export const SUPPORTED_VERSIONS: readonly KmipVersion[] = [
+  KmipVersion.V2_1,
+  KmipVersion.V2_0,
   KmipVersion.V1_4,
   KmipVersion.V1_3,
   KmipVersion.V1_2,
@@ -22,8 +24,16 @@ export const SUPPORTED_VERSIONS: readonly KmipVersion[] = [
   KmipVersion.V1_0,
 ];
 
-/** Answers the version to speak with a client that could not be understood. */
-export const NEWEST_VERSION: KmipVersion = KmipVersion.V1_4;
+export const NEWEST_VERSION: KmipVersion = KmipVersion.V2_1;
+
+/**
+ * The version to speak with a client that could not be understood. Of the first major version, which is what vCenter
+ * and most others read, and whose header clients of the second can read as well.
+ */
+export const FALLBACK_VERSION: KmipVersion = KmipVersion.V1_4;
+
+/** True for the versions with Attributes, Attribute References and the finer Result Reasons. */
+export const isSecondMajor = (version: KmipVersion): boolean => version >= KmipVersion.V2_0;
 
 export const majorOf = (version: KmipVersion): number => Math.trunc(version / 10);
 export const minorOf = (version: KmipVersion): number => version % 10;
@@ -32,6 +42,10 @@ export const minorOf = (version: KmipVersion): number => version % 10;
 export function formatVersion(version: KmipVersion): string {
   return `${majorOf(version)}.${minorOf(version)}`;
 }
+
+/** The version to refuse a major version in that is not supported: the nearest one. */
+export const nearestVersion = (major: number): KmipVersion =>
+  major > majorOf(NEWEST_VERSION) ? NEWEST_VERSION : FALLBACK_VERSION;
 
 /**
  * The version to answer in, and whether the client's own is newer than it.

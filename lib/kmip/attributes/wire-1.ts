@@ -1,0 +1,76 @@
+/**
+ * Attributes of KMIP 1.x: Attribute and Template-Attribute structures (2.1.1, 2.1.8).
+ */
+import { itemNotFound } from "../errors";
+import type { StoredValue } from "../ports";
+import {
+  asCount,
+  asFields,
+  asItem,
+  asText,
+  many,
+  one,
+  optional,
+  type ReadContext,
+  readFields,
+  schema,
+} from "../protocol/fields";
+import { Tag } from "../protocol/tags";
+import type { KmipVersion } from "../protocol/versions";
+import { type Item, integer, structure, text } from "../ttlv/item";
+import { givenValue, type IncomingAttribute, incomingOf, incomingVendor } from "./incoming";
+import type { AttributeRule } from "./rules";
+import { itemForVersion } from "./values";
+import { isCustomName } from "./vendor-names";
+
+const ATTRIBUTE = schema({
+  name: one(Tag.AttributeName, asText),
+  index: optional(Tag.AttributeIndex, asCount),
+  value: optional(Tag.AttributeValue, asItem),
+});
+
+/** Reads an Attribute structure as it is: name, index, and the value if there is one. @throws KmipError */
+export const asAttribute = asFields(ATTRIBUTE);
+
+/** Reads an Attribute structure and checks its value. @throws KmipError */
+export function readAttribute1(item: Item, context: ReadContext, partial: boolean): IncomingAttribute {
+  const { name, index, value } = asAttribute(item, context);
+  const given = givenValue(value, name);
+  return isCustomName(name)
+    ? incomingVendor(name, given, index, context)
+    : incomingOf(name, given, index, context, partial);
+}
+
+const NAME_ONLY = schema({
+  value: one(Tag.NameValue, asText),
+  type: one(Tag.NameType, asItem),
+});
+
+/** 2.1.8: names of templates, which this server has none of, and attributes. */
+const TEMPLATE_ATTRIBUTE = schema({
+  names: many(Tag.Name, asFields(NAME_ONLY)),
+  attributes: many(Tag.Attribute, asItem),
+});
+
+/** Reads a Template-Attribute structure. @throws KmipError Item Not Found for a template; Invalid Field */
+export function readTemplateAttribute(item: Item, context: ReadContext): IncomingAttribute[] {
+  const template = readFields(TEMPLATE_ATTRIBUTE, item, context);
+  if (template.names.length > 0) throw itemNotFound("There is no such template");
+  return template.attributes.map((attribute) => readAttribute1(attribute, context, false));
+}
+
+/** An Attribute structure of an answer. Index 0 is left out, as the specification allows (4.14). */
+export function attributeItem1(
+  name: string,
+  index: number,
+  stored: StoredValue,
+  rule: AttributeRule | null,
+  version: KmipVersion,
+): Item {
+  const value = itemForVersion(Tag.AttributeValue, stored, rule, version);
+  const fields = [text(Tag.AttributeName, name)];
+  return structure(
+    Tag.Attribute,
+    index === 0 ? [...fields, value] : [...fields, integer(Tag.AttributeIndex, index), value],
+  );
+}
