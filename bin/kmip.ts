@@ -14,7 +14,7 @@ import { createKmipPorts } from "@/lib/core/keks";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
-import { createKmipEngine } from "@/lib/kmip/engine";
+import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine";
 import { createKmipHttpsServer } from "@/lib/kmip/https-server";
 import { createKmipServer, type ServerTls } from "@/lib/kmip/server";
 import { createLogger } from "@/lib/log";
@@ -60,7 +60,13 @@ runProcess(logger, async () => {
   setAuditWriter(writer);
 
   const ports = createKmipPorts({ database, sink: writer, logger });
-  const engine = createKmipEngine({ store: ports.store, audit: ports.audit, logger });
+  const httpsPort = settings.KMIP_HTTPS_PORTS?.[zone - 1];
+  const engine = createKmipEngine({
+    store: ports.store,
+    audit: ports.audit,
+    logger,
+    identity: { ...DEFAULT_IDENTITY, overHttps: httpsPort !== undefined },
+  });
   let tls = await readTls();
   const server = createKmipServer({
     host: settings.KMIP_HOST,
@@ -71,7 +77,6 @@ runProcess(logger, async () => {
     logger,
   });
 
-  const httpsPort = settings.KMIP_HTTPS_PORTS?.[zone - 1];
   const https =
     httpsPort === undefined
       ? null

@@ -91,6 +91,14 @@ export const KMIP_ACTIONS: ReadonlyMap<number, KmipAction> = new Map<number, Kmi
     { action: `${SERVICE}.query`, severity: "normal", phrase: "query KMIP service", single: true },
   ],
   [
+    Operation.Ping,
+    { action: `${SERVICE}.ping`, severity: "normal", phrase: "ping KMIP service", single: true },
+  ],
+  [
+    Operation.Log,
+    { action: `${SERVICE}.log`, severity: "normal", phrase: "log message of KMIP client", single: true },
+  ],
+  [
     Operation.DiscoverVersions,
     { action: `${SERVICE}.discover`, severity: "normal", phrase: "discover KMIP versions", single: true },
   ],
@@ -128,6 +136,9 @@ const REASONS: ReadonlyMap<number, Reason> = new Map<number, Reason>([
   [ResultReason.AttestationRequired, UNAUTHORIZED],
   [ResultReason.BadPassword, UNAUTHORIZED],
   [ResultReason.PermissionDenied, FORBIDDEN],
+  [ResultReason.IncompatibleCryptographicUsageMask, FORBIDDEN],
+  [ResultReason.ReadOnlyAttribute, FORBIDDEN],
+  [ResultReason.AttributeReadOnly, FORBIDDEN],
   [ResultReason.NotAuthorised, FORBIDDEN],
   [ResultReason.AttestationFailed, FORBIDDEN],
   [ResultReason.Sensitive, FORBIDDEN],
@@ -137,6 +148,8 @@ const REASONS: ReadonlyMap<number, Reason> = new Map<number, Reason>([
   [ResultReason.IllegalOperation, CONFLICT],
   [ResultReason.ObjectArchived, CONFLICT],
   [ResultReason.ObjectDestroyed, CONFLICT],
+  [ResultReason.WrappingObjectArchived, CONFLICT],
+  [ResultReason.WrappingObjectDestroyed, CONFLICT],
   [ResultReason.ObjectAlreadyExists, CONFLICT],
   [ResultReason.KeyValueNotPresent, CONFLICT],
   [ResultReason.WrongKeyLifecycleState, CONFLICT],

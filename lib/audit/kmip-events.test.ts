@@ -45,7 +45,9 @@ describe("audit events of KMIP operations", () => {
     [Operation.Query, "vmware-solutions.kmip.query", "normal"],
     [Operation.DiscoverVersions, "vmware-solutions.kmip.discover", "normal"],
     [null, "vmware-solutions.kmip.default", "normal"],
-    [0x3b, "vmware-solutions.kmip.default", "normal"],
+    [Operation.Ping, "vmware-solutions.kmip.ping", "normal"],
+    [Operation.Log, "vmware-solutions.kmip.log", "normal"],
+    [Operation.PKCS_11, "vmware-solutions.kmip.default", "normal"],
   ])("operation %s is %s", (operation, action, severity) => {
     const [event] = eventsOf({ operation });
 

@@ -6,6 +6,8 @@ import { type OperationContext, type OperationResult, toKmipError } from "./oper
 import { BatchErrorContinuationOption, OPERATIONS } from "./protocol/enumerations";
 import type { Request, RequestItem } from "./protocol/requests";
 import type { ResponseWriter } from "./protocol/responses";
+import { isSecondMajor } from "./protocol/versions";
+import { type Answer, refersToData, resolveItem, withoutOutput } from "./references";
 import { wipe } from "./ttlv/wipe";
 
 type ItemOf<T> = {
@@ -55,14 +57,57 @@ export async function runBatch(
   writer: ResponseWriter,
 ): Promise<CompletedItem[]> {
   const completed: CompletedItem[] = [];
+  const outputs = new Outputs(request);
   const { batchErrorContinuationOption, maximumResponseSize } = request.header;
   const goOn = batchErrorContinuationOption === BatchErrorContinuationOption.Continue;
-  for (const item of request.items) {
-    const done = write(await runItem(item, context), context, writer, maximumResponseSize);
-    completed.push(done);
-    if (isFailure(done) && !goOn) break;
+  try {
+    for (const item of request.items) {
+      const items = outputs.answers === null ? [item] : resolveItem(item, context, outputs.answers);
+      for (const single of items) {
+        const outcome = outputs.note(single, await runItem(single, context));
+        const done = write(outcome, context, writer, maximumResponseSize, outputs);
+        completed.push(done);
+        if (isFailure(done) && !goOn) return completed;
+      }
+    }
+    return completed;
+  } finally {
+    outputs.wipe();
   }
-  return completed;
+}
+
+/** What items answered, for those after them that refer to it; kept in 2.x alone. */
+class Outputs {
+  readonly answers: Answer[] | null;
+  readonly #keepsData: boolean;
+  readonly #secrets: Uint8Array[] = [];
+
+  constructor({ version, items }: Request) {
+    this.answers = isSecondMajor(version) ? [] : null;
+    this.#keepsData = this.answers !== null && refersToData(items);
+  }
+
+  /** Notes an answer, and takes out of it what the client does not want. */
+  note(item: RequestItem, done: CompletedItem): CompletedItem {
+    if (this.answers === null || isFailure(done)) return done;
+    const { operation, outcome } = done;
+    this.answers.push({ operation, payload: outcome.payload });
+    return item.ephemeral
+      ? { ...done, outcome: { ...outcome, payload: withoutOutput(outcome.payload) } }
+      : done;
+  }
+
+  /** Zeroes what has been written; data that later items may refer to, at the end of the batch. */
+  settle({ material, confidential }: OperationResult): void {
+    if (material !== undefined) wipe(material);
+    if (confidential === undefined) return;
+    if (this.#keepsData) this.#secrets.push(confidential);
+    else wipe(confidential);
+  }
+
+  wipe(): void {
+    for (const secret of this.#secrets) wipe(secret);
+  }
 }
 
 /** Writes the answer to an item, or the failure that takes its place; zeroes the material. */
@@ -71,6 +116,7 @@ function write(
   context: OperationContext,
   writer: ResponseWriter,
   maximumResponseSize: number | undefined,
+  outputs: Outputs,
 ): CompletedItem {
   try {
     const start = writer.add(item);
@@ -82,11 +128,7 @@ function write(
     context.logger.error({ err: error, operation: nameOf(item.operation) }, "An answer could not be encoded");
     return fail(item, writer, toKmipError(error));
   } finally {
-    if (!isFailure(item)) {
-      const { material, confidential } = item.outcome;
-      if (material !== undefined) wipe(material);
-      if (confidential !== undefined) wipe(confidential);
-    }
+    if (!isFailure(item)) outputs.settle(item.outcome);
   }
 }
 

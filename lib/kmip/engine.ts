@@ -32,6 +32,8 @@ import { DEFAULT_DECODE_LIMITS } from "./ttlv/decoder";
 export type ServerIdentity = {
   /** Vendor Identification. */
   readonly vendorIdentification: string;
+  /** True where KMIP over HTTPS is on, beside TTLV over TLS. */
+  readonly overHttps?: boolean;
 };
 
 /** Bounds of what one message may ask for. */
@@ -108,7 +110,7 @@ const DEFAULT_LIMITS: EngineLimits = {
 
 const SYSTEM_CLOCK: EngineClock = { now: () => new Date() };
 const SYSTEM_RANDOM: RandomSource = { bytes: (length) => randomBytes(length), uuid: () => randomUUID() };
-const DEFAULT_IDENTITY: ServerIdentity = { vendorIdentification: "KMIP Console" };
+export const DEFAULT_IDENTITY: ServerIdentity = { vendorIdentification: "KMIP Console" };
 
 /** Makes an engine. */
 export function createKmipEngine(options: KmipEngineOptions): KmipEngine {

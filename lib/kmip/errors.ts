@@ -59,7 +59,7 @@ export class KmipError extends Error {
   }
 }
 
-const { V1_0, V1_4, V2_0 } = KmipVersion;
+const { V1_0, V1_4, V2_0, V2_1 } = KmipVersion;
 const R = ResultReason;
 const always = (reason: ResultReason): Failure => [[V1_0, reason]];
 
@@ -102,6 +102,10 @@ export const FAILURES = {
     [V1_0, R.InvalidMessage],
     [V2_0, R.UnsupportedProtocolVersion],
   ],
+  missingData: [
+    [V1_0, R.InvalidMessage],
+    [V2_0, R.MissingData],
+  ],
   unknownExtension: [
     [V1_0, R.FeatureNotSupported],
     [V2_0, R.UnknownMessageExtension],
@@ -143,8 +147,8 @@ export const FAILURES = {
   ],
   wrongObjectType: [
     [V1_0, R.PermissionDenied],
-    [V1_0, R.InvalidField, Operation.Create, Operation.Register, Operation.Import],
-    [V1_0, R.IllegalOperation, Operation.Activate, Operation.Get, Operation.GetUsageAllocation],
+    [V1_0, R.InvalidField, Operation.Create, Operation.Register, Operation.Import, Operation.Get],
+    [V1_0, R.IllegalOperation, Operation.Activate, Operation.GetUsageAllocation],
     [V2_0, R.InvalidObjectType],
     [V2_0, R.IllegalObjectType, Operation.Check],
   ],
@@ -162,6 +166,11 @@ export const FAILURES = {
     [V1_0, R.InvalidField],
     [V1_0, R.PermissionDenied, Operation.AddAttribute],
     [V1_0, R.ItemNotFound, Operation.DeleteAttribute],
+    [V2_0, R.InvalidAttribute],
+  ],
+  /** A name that no attribute may have. */
+  badAttributeName: [
+    [V1_0, R.InvalidField],
     [V2_0, R.InvalidAttribute],
   ],
   /** An attribute of the specification that this server does not have. */
@@ -226,6 +235,10 @@ export const FAILURES = {
   invalidDataType: [
     [V1_0, R.InvalidField],
     [V2_0, R.InvalidDataType],
+  ],
+  unknownObjectGroup: [
+    [V1_0, R.InvalidField],
+    [V2_1, R.UnknownObjectGroup],
   ],
   storageUnavailable: [
     [V1_0, R.FeatureNotSupported],
@@ -317,6 +330,7 @@ export const objectDestroyed = error(FAILURES.objectDestroyed);
 export const wrongState = error(FAILURES.wrongState);
 export const wrongObjectType = error(FAILURES.wrongObjectType);
 export const invalidAttribute = error(FAILURES.invalidAttribute);
+export const badAttributeName = error(FAILURES.badAttributeName);
 export const unsupportedAttribute = error(FAILURES.unsupportedAttribute);
 export const invalidAttributeValue = error(FAILURES.invalidAttributeValue);
 export const readOnlyAttribute = error(FAILURES.readOnlyAttribute);

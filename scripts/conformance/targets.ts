@@ -8,7 +8,7 @@ import {
   TTLV_ENCODING,
   XML_ENCODING,
 } from "@/lib/kmip/encoding/media-types";
-import { createKmipEngine } from "@/lib/kmip/engine";
+import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine";
 import { createKmipHttpsServer } from "@/lib/kmip/https-server";
 import { createKmipServer } from "@/lib/kmip/server";
 import {
@@ -110,7 +110,12 @@ export type LocalServer = {
 export async function startLocalServer(): Promise<LocalServer> {
   const tenants = new MemoryTenantDirectory();
   const logger = new MemoryLogger();
-  const engine = createKmipEngine({ store: new MemoryKeyStore(), audit: new MemoryAuditWriter(), logger });
+  const engine = createKmipEngine({
+    store: new MemoryKeyStore(),
+    audit: new MemoryAuditWriter(),
+    logger,
+    identity: { ...DEFAULT_IDENTITY, overHttps: true },
+  });
   const own = await createSelfSigned({ commonName: "localhost" });
   const client = await createSelfSigned({ commonName: "conformance" });
   tenants.pin("conformance", client.sha256);

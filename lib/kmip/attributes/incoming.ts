@@ -1,7 +1,7 @@
 /**
  * An attribute that a client sent, whatever version it was written in.
  */
-import { invalidAttribute, invalidAttributeValue, unsupportedAttribute } from "../errors";
+import { badAttributeName, invalidAttributeValue, unsupportedAttribute } from "../errors";
 import type { ReadContext } from "../protocol/fields";
 import type { Item } from "../ttlv/item";
 import { type AttributeRule, findRule } from "./rules";
@@ -53,7 +53,7 @@ export function incomingVendor(
   context: ReadContext,
 ): IncomingAttribute {
   if (stored.length > MAX_NAME_LENGTH || stored.length < 3) {
-    throw invalidAttribute("The name of a custom attribute is too short or too long");
+    throw badAttributeName("The name of a custom attribute is too short or too long");
   }
   checkCustomValue(item, context.version);
   return { name: stored, rule: null, index, item };

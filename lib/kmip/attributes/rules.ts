@@ -312,6 +312,7 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
     tag: Tag.OriginalCreationDate,
     type: DateTime,
     since: V.V1_2,
+    client: "register",
     ...SERVER_ONLY,
   },
   {
@@ -320,6 +321,7 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
     type: Structure,
     fields: RNG_PARAMETERS,
     since: V.V1_3,
+    client: "register",
     ...SERVER_ONLY,
   },
   {

@@ -1,7 +1,13 @@
 /**
  * Attributes of KMIP 2.x: structures that hold attributes as fields of their own, and Attribute References (2.1: 4.60, 5).
  */
-import { invalidAttribute, invalidMessage, unknownTag, unsupportedAttribute } from "../errors";
+import {
+  badAttributeName,
+  invalidAttribute,
+  invalidMessage,
+  unknownTag,
+  unsupportedAttribute,
+} from "../errors";
 import type { StoredValue } from "../ports";
 import {
   asFields,
@@ -51,7 +57,7 @@ const asVendorReference = asFields(VENDOR_REFERENCE);
 
 function storedName(vendor: string, name: string): string {
   const stored = storedNameOf({ vendor, name });
-  if (stored === null) throw invalidAttribute("Vendor Identification has characters that it may not have");
+  if (stored === null) throw badAttributeName("Vendor Identification has characters that it may not have");
   return stored;
 }
 

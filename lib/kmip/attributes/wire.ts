@@ -99,6 +99,8 @@ export function readRequestedAttributes(
 
 function isGiven(name: string, rule: AttributeRule | null, mayGive: "create" | "register"): boolean {
   if (rule === null) return isClientVendorName(name);
+  // A client may ask for a generator; whether there is such a one, the operation sees to.
+  if (rule.name === "Random Number Generator") return true;
   if (rule.client === "register") return mayGive === "register";
   return rule.client !== undefined;
 }

@@ -16,6 +16,7 @@ import { getAttributes } from "./get-attributes";
 import { getUsageAllocation } from "./get-usage-allocation";
 import { hash } from "./hash";
 import { locate } from "./locate";
+import { log } from "./log";
 import { mac } from "./mac";
 import { macVerify } from "./mac-verify";
 import { modifyAttribute } from "./modify-attribute";
@@ -59,6 +60,7 @@ const ALL: readonly OperationDefinition[] = [
   rngSeed,
   hash,
   discoverVersions,
+  log,
   adjustAttribute,
   setAttribute,
   ping,

@@ -8,7 +8,7 @@ import type { IndexTerm, ManagedObject, ObjectQuery } from "../ports";
 import { ObjectGroupMember, Operation, State, StorageStatusMask } from "../protocol/enumerations";
 import { asCount, asEnumeration, asInteger, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
+import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, integer, text } from "../ttlv/item";
 import { LIVING_STATES } from "./attribute-changes";
 import type { OperationContext, OperationDefinition } from "./operation";
@@ -31,12 +31,14 @@ export const locate: OperationDefinition = {
       throw featureNotSupported("Object groups have no default member here");
     }
     if (request.objectGroupMember === ObjectGroupMember.GroupMemberFresh) conditions.push(FRESH);
-    conditions.push(storage(request.storageStatusMask ?? StorageStatusMask.OnLineStorage));
+    const mask = request.storageStatusMask ?? StorageStatusMask.OnLineStorage;
+    conditions.push(storage(mask));
+    const dead = mayBeDead(context, conditions, mask);
     const wanted = request.maximumItems ?? context.limits.maxLocatedItems;
     const offset = request.offsetItems ?? 0;
     // The number of all matches is worth reading them all only to a client that leafs through them.
     const countAll = request.offsetItems !== undefined;
-    const found = await search(context, conditions, { wanted, offset, countAll });
+    const found = await search(context, conditions, { wanted, offset, countAll, dead });
     settlePlaceholder(context, found.identifiers, request.maximumItems);
     context.subjects = found.identifiers.slice(0, MAX_AUDITED);
     const identifiers: Item[] = found.identifiers.map((value) => text(Tag.UniqueIdentifier, value));
@@ -63,25 +65,48 @@ const FRESH: Condition = {
 
 const STORAGE = "Storage Status Mask";
 
-/** Storage Status Mask (4.9, 9.1.3.3.2): on-line objects, archived ones, or both. */
+/**
+ * Storage Status Mask (4.9, 9.1.3.3.2): on-line objects, archived ones, or both. Destroyed Storage is an on-line object
+ * to those who find it.
+ */
 const storage = (mask: number): Condition => ({
   name: STORAGE,
   value: null,
   range: null,
-  matches: (object) =>
-    (mask & (isArchived(object) ? StorageStatusMask.ArchivalStorage : StorageStatusMask.OnLineStorage)) !== 0,
+  matches: (object, now) => {
+    if (isArchived(object)) return (mask & StorageStatusMask.ArchivalStorage) !== 0;
+    const online = (mask & StorageStatusMask.OnLineStorage) !== 0;
+    const destroyed = (mask & StorageStatusMask.DestroyedStorage) !== 0;
+    return isDestroyed(stateAt(object, now)) ? online || destroyed : online;
+  },
 });
+
+type Bounds = {
+  readonly wanted: number;
+  readonly offset: number;
+  readonly countAll: boolean;
+  /** True if destroyed objects may be found. */
+  readonly dead: boolean;
+};
+
+/**
+ * May destroyed objects be found? In 1.x by those who ask for what only they have; in 2.x by those who say so (2.1:
+ * 6.1.28, Destroyed Storage).
+ */
+const mayBeDead = ({ version }: OperationContext, conditions: readonly Condition[], mask: number): boolean =>
+  isSecondMajor(version)
+    ? (mask & StorageStatusMask.DestroyedStorage) !== 0
+    : conditions.some(({ name }) => name === "State" || name === "Destroy Date");
 
 async function search(
   context: OperationContext,
   conditions: readonly Condition[],
-  { wanted, offset, countAll }: { wanted: number; offset: number; countAll: boolean },
+  { wanted, offset, countAll, dead }: Bounds,
 ): Promise<{ identifiers: string[]; total: number }> {
   const identifiers: string[] = [];
   let total = 0;
   if (wanted === 0 && !countAll) return { identifiers, total };
-  const dead = conditions.some(({ name }) => name === "State" || name === "Destroy Date");
-  for await (const object of candidates(context, conditions)) {
+  for await (const object of candidates(context, conditions, dead)) {
     if (!dead && isDestroyed(stateAt(object, context.now))) continue;
     if (!conditions.every((condition) => condition.matches(object, context.now))) continue;
     total += 1;
@@ -95,6 +120,7 @@ async function search(
 async function* candidates(
   context: OperationContext,
   conditions: readonly Condition[],
+  dead: boolean,
 ): AsyncIterable<ManagedObject> {
   const identifier = conditions.find(({ name }) => name === "Unique Identifier")?.value;
   if (identifier?.t === "text") {
@@ -102,11 +128,11 @@ async function* candidates(
     if (object !== null) yield object;
     return;
   }
-  yield* context.store.search(context.tenant, queryOf(conditions));
+  yield* context.store.search(context.tenant, queryOf(conditions, dead));
 }
 
 /** What the store can narrow down by itself. */
-function queryOf(conditions: readonly Condition[]): ObjectQuery {
+function queryOf(conditions: readonly Condition[], dead: boolean): ObjectQuery {
   const terms: IndexTerm[] = [];
   let query: Omit<ObjectQuery, "terms"> = {};
   for (const { name, value, range } of conditions) {
@@ -125,7 +151,6 @@ function queryOf(conditions: readonly Condition[]): ObjectQuery {
   const state = conditions.find(({ name }) => name === "State")?.value;
   const states = state?.t === "enumeration" ? STORED_STATES.get(state.v) : undefined;
   if (states !== undefined) return { ...query, states, terms };
-  const dead = conditions.some(({ name }) => name === "State" || name === "Destroy Date");
   return dead ? { ...query, terms } : { ...query, states: LIVING_STATES, terms };
 }
 

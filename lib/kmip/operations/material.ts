@@ -1,10 +1,12 @@
 /**
  * Symmetric key material: which algorithms and lengths Create makes, and how.
  */
-import { invalidAttributeValue } from "../errors";
-import type { RandomSource, StoredValue } from "../ports";
+import { fieldOf, sameValue } from "../attributes/values";
+import { invalidAttributeValue, limitExceeded } from "../errors";
+import type { RandomSource, StoredAttribute, StoredValue } from "../ports";
 import { CryptographicAlgorithm as Algorithm, DrbgAlgorithm, RngAlgorithm } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
+import type { OperationContext } from "./operation";
 
 type KeySizes = {
   /** Bits when the client names none. */
@@ -69,6 +71,17 @@ export function makeMaterial(random: RandomSource, algorithm: number, length: nu
   return material;
 }
 
+/** Makes secret data; the caller zeroes it. @throws KmipError for a length that is none */
+export function makeSecret(
+  { random, limits }: Pick<OperationContext, "random" | "limits">,
+  length: number,
+): Uint8Array {
+  if (length <= 0 || length % 8 !== 0)
+    throw invalidAttributeValue("Cryptographic Length is not in whole bytes");
+  if (length / 8 > limits.maxMaterialBytes) throw limitExceeded("Cryptographic Length is too large");
+  return random.bytes(length / 8);
+}
+
 /** DES keys carry odd parity in the lowest bit of each byte (FIPS 46-3). */
 function setOddParity(material: Uint8Array): void {
   for (let at = 0; at < material.length; at += 1) {
@@ -124,3 +137,21 @@ export const RANDOM_NUMBER_GENERATOR: StoredValue = {
     { tag: Tag.DRBGAlgorithm, value: { t: "enumeration", v: DrbgAlgorithm.CTR } },
   ],
 };
+
+/**
+ * Refuses to make an object with another random number generator than there is (2.1: 4.46).
+ *
+ * @param asked the Random Number Generator that the client wants
+ * @throws KmipError
+ */
+export function checkGenerator(asked: readonly StoredAttribute[] | undefined): void {
+  for (const { v } of asked ?? []) {
+    const same =
+      v.t === "structure" &&
+      v.v.every(({ tag, value }) => {
+        const own = fieldOf(RANDOM_NUMBER_GENERATOR, tag);
+        return own !== null && sameValue(own, value);
+      });
+    if (!same) throw invalidAttributeValue("There is no such Random Number Generator");
+  }
+}

@@ -6,9 +6,9 @@ import { termsOf } from "../attributes/terms";
 import { numberOf } from "../attributes/view";
 import type { RequestedAttributes } from "../attributes/wire";
 import { invalidAttributeValue, nonUniqueName } from "../errors";
-import { stateAt, toSeconds, withAttribute } from "../lifecycle";
+import { stateAt, toSeconds } from "../lifecycle";
 import { KeyStoreError, type StoredAttribute, type StoredAttributes, type StoredValue } from "../ports";
-import { ObjectType, State } from "../protocol/enumerations";
+import { KeyFormatType, ObjectType, State } from "../protocol/enumerations";
 import {
   checkApplicationData,
   checkDateOrder,
@@ -62,6 +62,12 @@ export async function initialAttributes(
   return attributes;
 }
 
+/** Digests of a key in its own format, and in the usual one where that is another (2.1: 4.21). */
+function digestsOf(material: Uint8Array, attributes: StoredAttributes): readonly StoredAttribute[] {
+  const formats = new Set([formatOf(ObjectType.SymmetricKey, attributes), KeyFormatType.Raw]);
+  return [...formats].map((format, i) => ({ i, v: digestOf(material, format) }));
+}
+
 /** A new object, ready to be kept. */
 export type NewObject = {
   readonly objectType: number;
@@ -84,9 +90,7 @@ export async function keepObject(
   const uniqueIdentifier = context.random.uuid();
   context.subjects = [uniqueIdentifier];
   const isKey = objectType === ObjectType.SymmetricKey;
-  const kept = isKey
-    ? withAttribute(attributes, "Digest", digestOf(material, formatOf(objectType, attributes)))
-    : attributes;
+  const kept = isKey ? { ...attributes, Digest: digestsOf(material, attributes) } : attributes;
   try {
     await context.store.create(
       context.tenant,

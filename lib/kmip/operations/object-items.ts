@@ -144,6 +144,16 @@ export const formatOf = (objectType: number, attributes: StoredAttributes): numb
   objectType === ObjectType.OpaqueObject ? null : (numberOf(attributes, "Key Format Type") ?? Raw);
 
 /**
+ * Refuses a Key Format Type that an object to be made cannot have (2.1: 4.26).
+ *
+ * @throws KmipError Key Format Type Not Supported
+ */
+export function checkFormat(objectType: number, asked: StoredValue | undefined): void {
+  if (asked === undefined || FORMATS.get(objectType)?.some((format) => format === asked.v)) return;
+  throw new KmipError(FAILURES.keyFormatTypeNotSupported, "Objects are not made in this Key Format Type");
+}
+
+/**
  * The mandatory instance of Digest (3.17): SHA-256 of the material, or of the encoding of its structure.
  *
  * @param format Key Format Type; null for objects that have none

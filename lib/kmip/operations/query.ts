@@ -1,15 +1,24 @@
-/** Query (KMIP 4.25). */
+/** Query (KMIP 4.25; 2.1: 6.1.40). */
+import { STORAGE_MASK } from "../attributes/storage-masks";
+import { termOf } from "../attributes/terms";
 import { itemFromStored } from "../attributes/values";
-import { invalidMessage } from "../errors";
+import { FAILURES, invalidMessage, KmipError } from "../errors";
 import { ObjectType, Operation, QueryFunction } from "../protocol/enumerations";
-import { asEnumeration, many, readFields, schema } from "../protocol/fields";
+import { asEnumeration, asFields, asText, many, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
-import { boolean, enumeration, type Item, structure, text } from "../ttlv/item";
+import { isSecondMajor, KmipVersion } from "../protocol/versions";
+import { boolean, enumeration, type Item, integer, structure, text } from "../ttlv/item";
+import { OBJECT_DEFAULTS, type ObjectDefaults } from "./defaults";
 import { RANDOM_NUMBER_GENERATOR } from "./material";
 import type { OperationContext, OperationDefinition } from "./operation";
+import { profileItems } from "./profiles";
 
-const REQUEST = schema({ functions: many(Tag.QueryFunction, asEnumeration) });
+const OBJECT_GROUPS = schema({ groups: many(Tag.ObjectGroup, asText) });
+
+const REQUEST = schema({
+  functions: many(Tag.QueryFunction, asEnumeration),
+  groups: optional(Tag.ObjectGroups, asFields(OBJECT_GROUPS), KmipVersion.V2_1),
+});
 
 /** The types of objects that can be kept. */
 const OBJECT_TYPES = [ObjectType.SymmetricKey, ObjectType.SecretData, ObjectType.OpaqueObject];
@@ -27,21 +36,41 @@ const ANSWERS: readonly (readonly [queryFunction: number, answer: (context: Oper
     [QueryFunction.QueryObjects, () => OBJECT_TYPES.map((code) => enumeration(Tag.ObjectType, code))],
     [
       QueryFunction.QueryServerInformation,
-      ({ identity }) => [
+      ({ identity, version }) => [
         text(Tag.VendorIdentification, identity.vendorIdentification),
-        structure(Tag.ServerInformation, []),
+        structure(
+          Tag.ServerInformation,
+          // 2.1: 7.37. In 1.x all of it is the vendor's.
+          isSecondMajor(version) ? [text(Tag.ProductName, identity.vendorIdentification)] : [],
+        ),
       ],
     ],
     [QueryFunction.QueryRNGs, () => [itemFromStored(Tag.RNGParameters, RANDOM_NUMBER_GENERATOR)]],
+    [
+      QueryFunction.QueryProfiles,
+      // The profiles of 1.x have names of their own for each version; none is claimed.
+      ({ identity, version }) =>
+        isSecondMajor(version) ? profileItems(version, identity.overHttps === true) : [],
+    ],
     [QueryFunction.QueryCapabilities, ({ version }) => [capabilities(version)]],
+    [
+      QueryFunction.QueryDefaultsInformation,
+      () => [structure(Tag.DefaultsInformation, OBJECT_DEFAULTS.map(defaultsItem))],
+    ],
+    [
+      QueryFunction.QueryStorageProtectionMasks,
+      () => [structure(Tag.ProtectionStorageMasks, [integer(Tag.ProtectionStorageMask, STORAGE_MASK)])],
+    ],
   ];
 
 export const query: OperationDefinition = {
   code: Operation.Query,
   since: KmipVersion.V1_0,
-  handle(context, payload) {
-    const { functions } = readFields(REQUEST, payload, context);
+  async handle(context, payload) {
+    const { functions, groups } = readFields(REQUEST, payload, context);
     if (functions.length === 0) throw invalidMessage("Query Function is missing");
+    // What is answered is the same for all groups; they only have to exist.
+    for (const group of groups?.groups ?? []) await findGroup(context, group);
     const asked = new Set(functions);
     return {
       payload: ANSWERS.filter(([queryFunction]) => asked.has(queryFunction)).flatMap(([, answer]) =>
@@ -51,7 +80,14 @@ export const query: OperationDefinition = {
   },
 };
 
-/** Table 42 */
+/** A group exists if an object is of it. @throws KmipError Unknown Object Group */
+async function findGroup({ store, tenant }: OperationContext, group: string): Promise<void> {
+  const term = termOf("Object Group", { t: "text", v: group });
+  for await (const _ of store.search(tenant, { terms: term === null ? [] : [term] })) return;
+  throw new KmipError(FAILURES.unknownObjectGroup, "There is no such Object Group");
+}
+
+/** Table 42; 2.1: Table 356 */
 function capabilities(version: KmipVersion): Item {
   const fields: Item[] = [
     boolean(Tag.StreamingCapability, false),
@@ -63,3 +99,14 @@ function capabilities(version: KmipVersion): Item {
   }
   return structure(Tag.CapabilityInformation, fields);
 }
+
+/** 2.1: Table 374 */
+const defaultsItem = ({ objectType, algorithm, length, usageMask }: ObjectDefaults): Item =>
+  structure(Tag.ObjectDefaults, [
+    enumeration(Tag.ObjectType, objectType),
+    structure(Tag.Attributes, [
+      ...(algorithm === null ? [] : [enumeration(Tag.CryptographicAlgorithm, algorithm)]),
+      integer(Tag.CryptographicLength, length),
+      integer(Tag.CryptographicUsageMask, usageMask),
+    ]),
+  ]);

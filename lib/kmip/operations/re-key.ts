@@ -23,8 +23,9 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
-import { lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
+import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
 import { initialAttributes, keepObject } from "./new-object";
+import { checkFormat } from "./object-items";
 import {
   changeObject,
   findObject,
@@ -56,6 +57,9 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
   "Always Sensitive",
   "Never Extractable",
   "Key Format Type",
+  "Rotate Date",
+  "Rotate Generation",
+  "Rotate Latest",
 ]);
 
 const DATES = ["Activation Date", "Process Start Date", "Protect Stop Date", "Deactivation Date"] as const;
@@ -68,6 +72,8 @@ export const reKey: OperationDefinition = {
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const requested = readRequestedAttributes(request.attributes, context);
     checkStorageMasks(request.storage);
+    checkGenerator(requested.get("Random Number Generator"));
+    checkFormat(ObjectType.SymmetricKey, requested.get("Key Format Type")?.[0]?.v);
     if (request.offset !== undefined && DATES.some((name) => requested.has(name))) {
       throw invalidMessage("Offset and dates cannot be given together");
     }
@@ -111,6 +117,12 @@ async function makeReplacement(
   const attributes = await initialAttributes(context, wanted, {
     "Original Creation Date": now,
     "Random Number Generator": RANDOM_NUMBER_GENERATOR,
+    // 2.1: 4.50, 4.52
+    "Rotate Generation": {
+      t: "integer",
+      v: (numberOf(existing.attributes, "Rotate Generation") ?? 0) + 1,
+    },
+    "Rotate Latest": { t: "boolean", v: true },
   });
   const links = [...(attributes.Link ?? [])];
   const kept: StoredAttributes = {
@@ -162,7 +174,10 @@ async function handOver(context: OperationContext, existing: string, replacement
       const linked = {
         ...attributes,
         Link: appended(attributes.Link ?? [], link(LinkType.ReplacementObjectLink, replacement)),
-      };
+        // 2.1: 4.49, 4.52
+        "Rotate Date": [{ i: 0, v: { t: "dateTime", v: toSeconds(context.now) } }],
+        "Rotate Latest": [{ i: 0, v: { t: "boolean", v: false } }],
+      } satisfies StoredAttributes;
       const state = stateAt(object, context.now);
       return { names: Name, change: changeOf(object, context.now, state, linked) };
     });

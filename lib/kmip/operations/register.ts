@@ -10,10 +10,10 @@ import {
   wrongObjectType,
 } from "../errors";
 import type { StoredValue } from "../ports";
-import { ObjectType, Operation } from "../protocol/enumerations";
-import { asCode, one, optional, readFields, schema } from "../protocol/fields";
+import { KeyFormatType, ObjectType, Operation } from "../protocol/enumerations";
+import { asCode, asItem, one, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
+import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
 import { checkRegistered } from "./material";
@@ -21,12 +21,24 @@ import { initialAttributes, keepObject, type ServerAttributes } from "./new-obje
 import { type ObjectContent, readOpaqueObject, readSecretData, readSymmetricKey } from "./object-items";
 import type { OperationContext, OperationDefinition, OperationResult } from "./operation";
 
+/** Objects of types that are not kept here: it is the Object Type that is refused. */
+const OTHER_OBJECTS = {
+  certificate: optional(Tag.Certificate, asItem),
+  publicKey: optional(Tag.PublicKey, asItem),
+  privateKey: optional(Tag.PrivateKey, asItem),
+  splitKey: optional(Tag.SplitKey, asItem),
+  template: optional(Tag.Template, asItem, KmipVersion.V1_0, KmipVersion.V1_4),
+  pgpKey: optional(Tag.PGPKey, asItem, KmipVersion.V1_2),
+  certificateRequest: optional(Tag.CertificateRequest, asItem, KmipVersion.V2_0),
+};
+
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),
   attributes: REQUESTED_ATTRIBUTES,
   symmetricKey: optional(Tag.SymmetricKey, readSymmetricKey),
   secretData: optional(Tag.SecretData, readSecretData),
   opaqueObject: optional(Tag.OpaqueObject, readOpaqueObject),
+  ...OTHER_OBJECTS,
   storage: PERMITTED_STORAGE,
 });
 
@@ -72,7 +84,7 @@ async function registerObject(
       throw invalidAttribute(`${name} does not apply to objects of this type`);
     }
   }
-  const own = serverAttributes(objectType, content, requested);
+  const own = serverAttributes(context, objectType, content, requested);
   const attributes = await initialAttributes(context, requested, own);
   const uniqueIdentifier = await keepObject(context, { objectType, attributes, material });
   return {
@@ -84,13 +96,15 @@ async function registerObject(
 
 /** What is known of the object from itself, and what every object of its type has (Table 171). @throws KmipError */
 function serverAttributes(
+  { version }: OperationContext,
   objectType: number,
   content: ObjectContent,
   requested: RequestedAttributes,
 ): ServerAttributes {
   const { format, secretDataType, opaqueDataType, material } = content;
   if (opaqueDataType !== undefined) {
-    return { "Opaque Data Type": { t: "enumeration", v: opaqueDataType } };
+    settle("Key Format Type", KeyFormatType.Opaque, requested);
+    return { ...freshness(requested, version), "Opaque Data Type": { t: "enumeration", v: opaqueDataType } };
   }
   const algorithm = settle("Cryptographic Algorithm", content.algorithm, requested);
   const length = settle("Cryptographic Length", content.length, requested);
@@ -107,16 +121,24 @@ function serverAttributes(
   if (typeof usageMask === "number" && usageMask < 0) {
     throw invalidAttributeValue("Cryptographic Usage Mask has unknown bits");
   }
-  const own: { [name: string]: StoredValue } = {};
+  const own: { [name: string]: StoredValue } = freshness(requested, version);
   if (algorithm !== null && length !== null) {
     own["Cryptographic Algorithm"] = { t: "enumeration", v: algorithm };
     own["Cryptographic Length"] = { t: "integer", v: length };
   }
   // 3.19: always has a value; a password is used for nothing that the mask knows.
   if (usageMask === undefined) own["Cryptographic Usage Mask"] = { t: "integer", v: 0 };
-  if (format !== undefined) own["Key Format Type"] = { t: "enumeration", v: format };
+  if (settle("Key Format Type", format, requested) !== null && format !== undefined) {
+    own["Key Format Type"] = { t: "enumeration", v: format };
+  }
   if (secretDataType !== undefined) own["Secret Data Type"] = { t: "enumeration", v: secretDataType };
   return own;
+}
+
+/** A client that brings an object may say that it has been served before (2.1: 4.24). */
+function freshness(requested: RequestedAttributes, version: KmipVersion): { [name: string]: StoredValue } {
+  const fresh = requested.get("Fresh")?.[0]?.v;
+  return isSecondMajor(version) && fresh?.v === false ? { Fresh: fresh } : {};
 }
 
 /** A value that may be in the Key Block, among the attributes, or in both and the same. @throws KmipError */

@@ -33,6 +33,8 @@ export const ObjectGroupMember = codesOf(core.OBJECT_GROUP_MEMBER);
 export const AdjustmentType = codesOf(core.ADJUSTMENT_TYPE);
 export const AsynchronousIndicator = codesOf(core.ASYNCHRONOUS_INDICATOR);
 export const ProtectionStorageMask = codesOf(core.PROTECTION_STORAGE_MASK);
+export const UniqueIdentifier = codesOf(core.UNIQUE_IDENTIFIER);
+export const Data = codesOf(core.DATA);
 export const StorageStatusMask = codesOf(core.STORAGE_STATUS_MASK);
 
 export const CryptographicAlgorithm = codesOf(cryptography.CRYPTOGRAPHIC_ALGORITHM);
@@ -47,6 +49,8 @@ export const EncodingOption = codesOf(cryptography.ENCODING_OPTION);
 export const SecretDataType = codesOf(cryptography.SECRET_DATA_TYPE);
 export const RngAlgorithm = codesOf(cryptography.RNG_ALGORITHM);
 export const DrbgAlgorithm = codesOf(cryptography.DRBG_ALGORITHM);
+
+export const ProfileName = codesOf(PROFILE_NAME);
 
 const TABLES: readonly (readonly [tag: number, table: VersionedTable])[] = [
   [Tag.Operation, core.OPERATION],

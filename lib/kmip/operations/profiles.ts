@@ -1,0 +1,35 @@
+/**
+ * The profiles of KMIP 2.x that this server conforms to (Query Profiles; 2.1: 7.31). Only what `docs/conformance.md` has
+ * been measured for is told: nothing of key pairs, certificates or PKCS#11, and not the Complete Server.
+ */
+import { ProfileName } from "../protocol/enumerations";
+import { Tag } from "../protocol/tags";
+import type { KmipVersion } from "../protocol/versions";
+import { majorOf, minorOf } from "../protocol/versions";
+import { enumeration, type Item, integer, structure } from "../ttlv/item";
+
+const PROFILES = [
+  ProfileName.BaselineServer,
+  ProfileName.TapeLibraryServer,
+  ProfileName.SymmetricKeyLifecycleServer,
+  ProfileName.BasicCryptographicServer,
+  ProfileName.RNGCryptographicServer,
+  ProfileName.SymmetricKeyFoundryServer,
+  ProfileName.OpaqueManagedObjectStoreServer,
+  ProfileName.StorageArrayWithSelfEncryptingDriveServer,
+] as const;
+
+/** Where KMIP over HTTPS is on. */
+const HTTPS_PROFILES = [ProfileName.HTTPSServer, ProfileName.JSONServer, ProfileName.XMLServer] as const;
+
+/** Table 383, one for each profile. */
+export const profileItems = (version: KmipVersion, overHttps: boolean): Item[] =>
+  [...PROFILES, ...(overHttps ? HTTPS_PROFILES : [])].map((name) =>
+    structure(Tag.ProfileInformation, [
+      enumeration(Tag.ProfileName, name),
+      structure(Tag.ProfileVersion, [
+        integer(Tag.ProfileVersionMajor, majorOf(version)),
+        integer(Tag.ProfileVersionMinor, minorOf(version)),
+      ]),
+    ]),
+  );
