@@ -1,8 +1,11 @@
 /**
- * Messages as a KMIP 1.x client writes and reads them.
+ * Messages as a KMIP client writes and reads them, in 1.x and in 2.x.
  */
+
+import { ruleNamed } from "./attributes/rules";
 import { itemFromStored, storedFromItem } from "./attributes/values";
 import { asAttribute } from "./attributes/wire-1";
+import { asAttributeReference, attributeItem2, readAttributes, referenceItem } from "./attributes/wire-2";
 import type { StoredValue } from "./ports";
 import {
   BatchErrorContinuationOption,
@@ -14,7 +17,7 @@ import {
   ResultStatus,
 } from "./protocol/enumerations";
 import { Tag } from "./protocol/tags";
-import { KmipVersion } from "./protocol/versions";
+import { isSecondMajor, KmipVersion, NEWEST_VERSION } from "./protocol/versions";
 import { decodeTtlv } from "./ttlv/decoder";
 import { encodeTtlv } from "./ttlv/encoder";
 import {
@@ -29,9 +32,9 @@ import {
   text,
 } from "./ttlv/item";
 
-export type KmipVersionName = "1.0" | "1.1" | "1.2" | "1.3" | "1.4";
+export type KmipVersionName = "1.0" | "1.1" | "1.2" | "1.3" | "1.4" | "2.0" | "2.1";
 
-/** An attribute as KMIP 1.x writes it. */
+/** An attribute by its name in 1.x ("x-Product"; "Acme:Product" for vendors in 2.x); only 1.x has an index. */
 export type ClientAttribute = { readonly name: string; readonly index?: number; readonly value: StoredValue };
 
 /** What Create is asked for. */
@@ -50,6 +53,8 @@ export type CreateRequest = {
 export type BatchRequest = {
   readonly operation: number;
   readonly payload: readonly Item[];
+  /** The fields in 2.x, where they are others. */
+  readonly payload2?: readonly Item[];
   /** Default: what `batchItemId` of the options makes. */
   readonly uniqueBatchItemId?: Uint8Array;
 };
@@ -88,6 +93,8 @@ const VERSIONS: { readonly [K in KmipVersionName]: KmipVersion } = {
   "1.2": KmipVersion.V1_2,
   "1.3": KmipVersion.V1_3,
   "1.4": KmipVersion.V1_4,
+  "2.0": KmipVersion.V2_0,
+  "2.1": KmipVersion.V2_1,
 };
 
 /** The first item of a tag. */
@@ -143,6 +150,27 @@ export function readResponse(message: Uint8Array): ResponseMessage {
   };
 }
 
+/** One attribute as 2.x writes it. */
+const attribute2 = ({ name, value }: ClientAttribute): Item =>
+  attributeItem2(name, value, ruleNamed(name), NEWEST_VERSION);
+
+/** Attributes in a structure of their own: a Template-Attribute in 1.x. */
+const attributes = (list: readonly ClientAttribute[], version: KmipVersion): Item =>
+  isSecondMajor(version)
+    ? structure(Tag.Attributes, list.map(attribute2))
+    : structure(Tag.TemplateAttribute, list.map(attribute));
+
+/** The attribute that an operation writes. */
+const newAttribute = (written: ClientAttribute, version: KmipVersion): Item =>
+  isSecondMajor(version) ? structure(Tag.NewAttribute, [attribute2(written)]) : attribute(written);
+
+/** The value that it has, where 2.x tells instances apart by it. */
+const currentAttribute = (held: ClientAttribute | undefined): Item[] =>
+  held === undefined ? [] : [structure(Tag.CurrentAttribute, [attribute2(held)])];
+
+const reference = (name: string, version: KmipVersion): Item =>
+  isSecondMajor(version) ? referenceItem(name) : text(Tag.AttributeName, name);
+
 const attribute = ({ name, index, value }: ClientAttribute): Item =>
   structure(Tag.Attribute, [
     text(Tag.AttributeName, name),
@@ -164,6 +192,13 @@ export const nameAttribute = (name: string): ClientAttribute => ({
 
 /** Attributes of a Response Payload. */
 export function attributesIn(payload: readonly Item[]): ClientAttribute[] {
+  const second = find(payload, Tag.Attributes);
+  if (second !== undefined) {
+    return readAttributes(second, { version: NEWEST_VERSION, newer: true }, true).map(({ name, item }) => ({
+      name,
+      value: storedFromItem(item),
+    }));
+  }
   return payload
     .filter(({ tag }) => tag === Tag.Attribute)
     .map((item) => {
@@ -173,10 +208,24 @@ export function attributesIn(payload: readonly Item[]): ClientAttribute[] {
     });
 }
 
+/** The fields of a payload that is another in 2.x. */
+const inBoth = (fields: (version: KmipVersion) => Item[]): Pick<BatchRequest, "payload" | "payload2"> => ({
+  payload: fields(KmipVersion.V1_4),
+  payload2: fields(NEWEST_VERSION),
+});
+
+/** Names of attributes in a Response Payload. */
+export const attributeNamesIn = (payload: readonly Item[]): string[] =>
+  payload.flatMap((item) => {
+    if (item.tag === Tag.AttributeName && item.type === ItemType.TextString) return [item.value];
+    if (item.tag !== Tag.AttributeReference) return [];
+    return [asAttributeReference(item, { version: NEWEST_VERSION, newer: true })];
+  });
+
 /** Payloads of requests, for `batch`. A missing identifier means the ID Placeholder. */
 export const requests = {
   create(request: CreateRequest = {}): BatchRequest {
-    const attributes: ClientAttribute[] = [
+    const wanted: ClientAttribute[] = [
       {
         name: "Cryptographic Algorithm",
         value: { t: "enumeration", v: request.algorithm ?? CryptographicAlgorithm.AES },
@@ -194,16 +243,16 @@ export const requests = {
     ];
     return {
       operation: Operation.Create,
-      payload: [
+      ...inBoth((version) => [
         enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
-        structure(Tag.TemplateAttribute, attributes.map(attribute)),
-      ],
+        attributes(wanted, version),
+      ]),
     };
   },
   get: (identifier?: string): BatchRequest => ({ operation: Operation.Get, payload: identify(identifier) }),
   getAttributes: (identifier?: string, names: readonly string[] = []): BatchRequest => ({
     operation: Operation.GetAttributes,
-    payload: [...identify(identifier), ...names.map((name) => text(Tag.AttributeName, name))],
+    ...inBoth((version) => [...identify(identifier), ...names.map((name) => reference(name, version))]),
   }),
   getAttributeList: (identifier?: string): BatchRequest => ({
     operation: Operation.GetAttributeList,
@@ -211,26 +260,63 @@ export const requests = {
   }),
   addAttribute: (identifier: string | undefined, added: ClientAttribute): BatchRequest => ({
     operation: Operation.AddAttribute,
-    payload: [...identify(identifier), attribute(added)],
+    ...inBoth((version) => [...identify(identifier), newAttribute(added, version)]),
   }),
-  modifyAttribute: (identifier: string | undefined, changed: ClientAttribute): BatchRequest => ({
+  /** @param current the value to change, where an attribute has several (2.x) */
+  modifyAttribute: (
+    identifier: string | undefined,
+    changed: ClientAttribute,
+    current?: ClientAttribute,
+  ): BatchRequest => ({
     operation: Operation.ModifyAttribute,
-    payload: [...identify(identifier), attribute(changed)],
+    ...inBoth((version) => [
+      ...identify(identifier),
+      ...currentAttribute(current),
+      newAttribute(changed, version),
+    ]),
   }),
+  /** One instance by its index (1.x); in 2.x all of them. */
   deleteAttribute: (identifier: string | undefined, name: string, index?: number): BatchRequest => ({
     operation: Operation.DeleteAttribute,
+    ...inBoth((version) => [
+      ...identify(identifier),
+      reference(name, version),
+      ...(index === undefined || isSecondMajor(version) ? [] : [integer(Tag.AttributeIndex, index)]),
+    ]),
+  }),
+  /** One instance by its value (2.x). */
+  deleteAttributeValue: (identifier: string | undefined, current: ClientAttribute): BatchRequest => ({
+    operation: Operation.DeleteAttribute,
+    payload: [...identify(identifier), ...currentAttribute(current)],
+  }),
+  /** 2.x */
+  setAttribute: (identifier: string | undefined, value: ClientAttribute): BatchRequest => ({
+    operation: Operation.SetAttribute,
+    ...inBoth((version) => [...identify(identifier), newAttribute(value, version)]),
+  }),
+  /** 2.x. @param type Adjustment Type enumeration */
+  adjustAttribute: (
+    identifier: string | undefined,
+    name: string,
+    type: number,
+    value?: StoredValue,
+  ): BatchRequest => ({
+    operation: Operation.AdjustAttribute,
     payload: [
       ...identify(identifier),
-      text(Tag.AttributeName, name),
-      ...(index === undefined ? [] : [integer(Tag.AttributeIndex, index)]),
+      referenceItem(name),
+      enumeration(Tag.AdjustmentType, type),
+      ...(value === undefined ? [] : [itemFromStored(Tag.AdjustmentValue, value)]),
     ],
   }),
-  locate: (attributes: readonly ClientAttribute[] = [], maximumItems?: number): BatchRequest => ({
+  /** 2.1 */
+  ping: (): BatchRequest => ({ operation: Operation.Ping, payload: [] }),
+  locate: (wanted: readonly ClientAttribute[] = [], maximumItems?: number): BatchRequest => ({
     operation: Operation.Locate,
-    payload: [
+    ...inBoth((version) => [
       ...(maximumItems === undefined ? [] : [integer(Tag.MaximumItems, maximumItems)]),
-      ...attributes.map(attribute),
-    ],
+      ...(isSecondMajor(version) ? [attributes(wanted, version)] : wanted.map(attribute)),
+    ]),
   }),
   activate: (identifier?: string): BatchRequest => ({
     operation: Operation.Activate,
@@ -282,6 +368,7 @@ export function writeRequest(
   options: BatchOptions = {},
 ): Buffer {
   const { continuation, order, maximumResponseSize, header = [] } = options;
+  const second = isSecondMajor(VERSIONS[version]);
   return encodeTtlv(
     structure(Tag.RequestMessage, [
       structure(Tag.RequestHeader, [
@@ -294,11 +381,11 @@ export function writeRequest(
         ...header,
         integer(Tag.BatchCount, batch.length),
       ]),
-      ...batch.map(({ operation, uniqueBatchItemId, payload }) =>
+      ...batch.map(({ operation, uniqueBatchItemId, payload, payload2 }) =>
         structure(Tag.BatchItem, [
           enumeration(Tag.Operation, operation),
           ...(uniqueBatchItemId === undefined ? [] : [bytes(Tag.UniqueBatchItemID, uniqueBatchItemId)]),
-          structure(Tag.RequestPayload, payload),
+          structure(Tag.RequestPayload, (second ? payload2 : undefined) ?? payload),
         ]),
       ),
     ]),

@@ -1,7 +1,8 @@
 /**
- * A small KMIP client for tests, the console's "test connection" and demonstrations. KMIP 1.0 to 1.4.
+ * A small KMIP client for tests, the console's "test connection" and demonstrations. KMIP 1.0 to 2.1.
  */
 import {
+  attributeNamesIn,
   attributesIn,
   type BatchOptions,
   type BatchRequest,
@@ -171,12 +172,10 @@ export class KmipClient {
   }
 
   async getAttributeList(identifier: string): Promise<string[]> {
-    const payload = await this.request(requests.getAttributeList(identifier));
-    return payload.flatMap((item) =>
-      item.tag === Tag.AttributeName && item.type === ItemType.TextString ? [item.value] : [],
-    );
+    return attributeNamesIn(await this.request(requests.getAttributeList(identifier)));
   }
 
+  /** @returns what the server answers of it: nothing in 2.x */
   async addAttribute(identifier: string, added: ClientAttribute): Promise<ClientAttribute | undefined> {
     return attributesIn(await this.request(requests.addAttribute(identifier, added)))[0];
   }

@@ -9,10 +9,12 @@ import json
 import sys
 
 from kmip import enums
+from kmip.core import attributes as attribute_values
 from kmip.core import objects
 from kmip.core.factories.attributes import AttributeFactory
 from kmip.pie import exceptions
 from kmip.pie.client import ProxyKmipClient
+from kmip.pie.objects import SymmetricKey
 
 MASK = [enums.CryptographicUsageMask.ENCRYPT, enums.CryptographicUsageMask.DECRYPT]
 
@@ -26,13 +28,58 @@ def refusal(call):
     return None
 
 
+def rename(client, identifier, old, new, version):
+    """Changes a key's name and deletes it: by index in 1.x, by value in 2.x."""
+    if version.startswith("1."):
+        name = AttributeFactory().create_attribute(enums.AttributeType.NAME, new, 0)
+        client.modify_attribute(identifier, attribute=name)
+        names = names_of(client, identifier)
+        client.delete_attribute(identifier, attribute_name="Name", attribute_index=0)
+        return names
+    kind = enums.NameType.UNINTERPRETED_TEXT_STRING
+    before = attribute_values.Name.create(old, kind)
+    after = attribute_values.Name.create(new, kind)
+    client.modify_attribute(
+        identifier,
+        current_attribute=objects.CurrentAttribute(attribute=before),
+        new_attribute=objects.NewAttribute(attribute=after),
+    )
+    names = names_of(client, identifier)
+    client.set_attribute(identifier, attribute_name="Sensitive", attribute_value=True)
+    client.set_attribute(identifier, attribute_name="Sensitive", attribute_value=False)
+    client.delete_attribute(
+        identifier, current_attribute=objects.CurrentAttribute(attribute=after)
+    )
+    return names
+
+
+def names_of(client, identifier):
+    _, found = client.get_attributes(identifier, ["Name"])
+    return [name.attribute_value.name_value.value for name in found]
+
+
+def encrypt(client, name):
+    """Registers a key and encrypts with it: FIPS 197, C.3."""
+    key = SymmetricKey(
+        enums.CryptographicAlgorithm.AES, 256, bytes(range(32)), masks=MASK, name=name
+    )
+    identifier = client.register(key)
+    client.activate(identifier)
+    data, _ = client.encrypt(
+        bytes.fromhex("00112233445566778899aabbccddeeff"),
+        identifier,
+        {"block_cipher_mode": enums.BlockCipherMode.ECB},
+    )
+    return data.hex()
+
+
 def life(client, version):
     factory = AttributeFactory()
     name = "pykmip-{}-{}".format(version, datetime.datetime.now().timestamp())
     identifier = client.create(
         enums.CryptographicAlgorithm.AES, 256, name=name, cryptographic_usage_mask=MASK
     )
-    result = {"identifier": identifier}
+    result = {"identifier": identifier, "name": name}
     result["destroyActive"] = None
     client.activate(identifier)
     result["activateTwice"] = refusal(lambda: client.activate(identifier))
@@ -57,6 +104,9 @@ def life(client, version):
             ),
         ]
     )
+    result["renamed"] = rename(client, identifier, name, name + "-new", version)
+    result["unnamed"] = names_of(client, identifier)
+    result["encrypted"] = encrypt(client, name + "-own") if version >= "1.2" else None
     client.revoke(enums.RevocationReasonCode.CESSATION_OF_OPERATION, identifier)
     _, attributes = client.get_attributes(identifier, ["State"])
     result["revoked"] = str(attributes[0].attribute_value)

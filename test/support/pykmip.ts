@@ -23,6 +23,7 @@ export function isPykmipInstalled(): boolean {
 /** What the script reports of a key's life, or of the error that ended it. */
 export type PykmipOutcome = {
   readonly identifier?: string;
+  readonly name?: string;
   readonly error?: string;
   readonly list?: readonly string[];
   readonly attributes?: { readonly [name: string]: string };
