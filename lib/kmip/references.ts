@@ -69,12 +69,25 @@ export function resolveItem(
     if (identifiers.length > limits.maxBatchItems) {
       throw limitExceeded(`More than ${limits.maxBatchItems} objects are referred to`);
     }
-    return identifiers.map((identifier) => ({ ...item, payload: filled(payload, identifier, context) }));
+    // An operation zeroes the data that it was given: all but the last one get copies.
+    return identifiers.map((identifier, at) => {
+      const own = at === identifiers.length - 1 ? payload : withOwnBytes(payload);
+      return { ...item, payload: filled(own, identifier, context) };
+    });
   } catch (error) {
     if (error instanceof KmipError) return [{ ...item, error }];
     throw error;
   }
 }
+
+const withOwnBytes = ({ tag, value }: StructureItem): StructureItem =>
+  structure(
+    tag,
+    value.map((item) => {
+      if (item.type === ItemType.Structure) return withOwnBytes(item);
+      return item.type === ItemType.ByteString ? bytes(item.tag, Uint8Array.from(item.value)) : item;
+    }),
+  );
 
 /** Values of attributes that are not of the specification may hold whatever they like. */
 const isSearched = ({ tag }: Item): boolean => tag !== Tag.AttributeValue;
