@@ -176,6 +176,8 @@ class Comparison {
   #mayBeMissing(child: XmlElement, tag: number, place: Place): boolean {
     if (rules.OPTIONAL_ITEMS.has(tag)) return true;
     if (place.operation !== "Query") return false;
+    // A server claims the profiles that it has.
+    if (tag === Tag.ProfileInformation) return true;
     const baselineOnly = rules.QUERY_BASELINE_FAMILIES.has(this.#context.family);
     if (tag === Tag.Operation) return baselineOnly && !rules.QUERY_BASELINE.has(textOf(child));
     if (tag === Tag.ObjectType) return baselineOnly || rules.QUERY_OPTIONAL_OBJECTS.has(textOf(child));

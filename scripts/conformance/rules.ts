@@ -18,7 +18,10 @@ export const FREE_ATTRIBUTES: ReadonlySet<string> = new Set(["Lease Time", "Rand
 /** Items that may be there or not. */
 export const OPTIONAL_ITEMS: ReadonlySet<number> = new Set([
   Tag.ResultMessage,
+  Tag.ClientCorrelationValue,
   Tag.ServerCorrelationValue,
+  Tag.ValidationInformation,
+  Tag.ExtensionInformation,
   Tag.ServerInformation,
   Tag.ApplicationNamespace,
 ]);
@@ -27,13 +30,22 @@ export const OPTIONAL_ITEMS: ReadonlySet<number> = new Set([
 export const OPAQUE_STRUCTURES: ReadonlySet<number> = new Set([
   Tag.ServerInformation,
   Tag.RandomNumberGenerator,
+  Tag.RNGParameters,
+  Tag.CapabilityInformation,
+  Tag.ValidationInformation,
+  Tag.ExtensionInformation,
 ]);
 
 /**
  * Bytes that differ from run to run where the server made the key: their length counts. A value that the case itself
  * has sent before has to come back as it is.
  */
-export const GENERATED_BYTES: ReadonlySet<number> = new Set([Tag.KeyMaterial, Tag.DigestValue]);
+export const GENERATED_BYTES: ReadonlySet<number> = new Set([
+  Tag.KeyMaterial,
+  Tag.DigestValue,
+  // 2.x: it follows from the identifier that the server gave.
+  Tag.ShortUniqueIdentifier,
+]);
 
 /**
  * Results of a key that the server made, or with an IV that it chose and answers: lengths count. Of a registered key and
@@ -66,6 +78,10 @@ export const UNORDERED_ITEMS: ReadonlySet<number> = new Set([
   Tag.Operation,
   Tag.ObjectType,
   Tag.ApplicationNamespace,
+  Tag.ProfileInformation,
+  Tag.RNGParameters,
+  Tag.ObjectDefaults,
+  Tag.ProtectionStorageMask,
 ]);
 
 /** Items whose order says nothing, but whose number does: what Locate finds. */
@@ -79,6 +95,7 @@ export const ATTRIBUTE_STRUCTURES: ReadonlySet<number> = new Set([Tag.Attributes
  * operations of the Baseline Server profile. Other families have to find all that they list.
  */
 export const QUERY_BASELINE_FAMILIES: ReadonlySet<string> = new Set([
+  "BL-M",
   "MSGENC-HTTPS-M",
   "MSGENC-JSON-M",
   "MSGENC-XML-M",

@@ -7,7 +7,7 @@ import { type Item, ItemType, type StructureItem } from "../ttlv/item";
 import { EncodingError } from "./errors";
 import { DEFAULT_ENCODING_LIMITS, type EncodingLimits } from "./limits";
 import { quote, tagFromName, tagHex, tagName, typeFromName, typeName } from "./names";
-import { attributeNameIn, int64Hex, nameTagOf, scalarFromText, scalarText } from "./scalars";
+import { attributeNameIn, int64Hex, isOfSecondMajor, nameTagOf, scalarFromText, scalarText } from "./scalars";
 
 type JsonObject = {
   readonly tag: string;
@@ -19,18 +19,22 @@ type JsonObject = {
 const LARGEST_NUMBER = 2n ** 52n;
 
 /** Writes an item and all that it holds. */
-export const encodeJson = (item: Item): string => JSON.stringify(toObject(item, null));
+export const encodeJson = (item: Item): string => JSON.stringify(toObject(item, null, isOfSecondMajor(item)));
 
-function toObject(item: Item, attributeName: string | null): JsonObject {
+function toObject(item: Item, attributeName: string | null, second: boolean): JsonObject {
   const tag = tagName(item.tag) ?? tagHex(item.tag);
   if (item.type === ItemType.Structure) {
     const name = attributeNameIn(item.value);
-    return { tag, value: item.value.map((child) => toObject(child, name)) };
+    return { tag, value: item.value.map((child) => toObject(child, name, second)) };
   }
-  return { tag, type: typeName(item.type), value: toValue(item, nameTagOf(item.tag, attributeName)) };
+  return { tag, type: typeName(item.type), value: toValue(item, nameTagOf(item.tag, attributeName), second) };
 }
 
-function toValue(item: Exclude<Item, StructureItem>, nameTag: number): string | number | boolean {
+function toValue(
+  item: Exclude<Item, StructureItem>,
+  nameTag: number,
+  second: boolean,
+): string | number | boolean {
   switch (item.type) {
     case ItemType.Boolean:
     case ItemType.Interval:
@@ -40,13 +44,13 @@ function toValue(item: Exclude<Item, StructureItem>, nameTag: number): string | 
       return small ? Number(item.value) : int64Hex(item.value);
     }
     case ItemType.BigInteger:
-      return `0x${scalarText(item, { nameTag, separator: "|" })}`;
+      return `0x${scalarText(item, { nameTag, separator: "|", second })}`;
     case ItemType.Integer: {
-      const text = scalarText(item, { nameTag, separator: "|" });
+      const text = scalarText(item, { nameTag, separator: "|", second });
       return text === String(item.value) ? item.value : text;
     }
     default:
-      return scalarText(item, { nameTag, separator: "|" });
+      return scalarText(item, { nameTag, separator: "|", second });
   }
 }
 

@@ -5,8 +5,8 @@
 
 import { ENUMERATION_OF_TAG } from "../protocol/enumerations";
 import {
-  ASYNCHRONOUS_INDICATOR,
   DATA,
+  ITEM_TYPE,
   PROCESSING_STAGE,
   PROTECTION_STORAGE_MASK,
   STORAGE_STATUS_MASK,
@@ -44,9 +44,39 @@ const FURTHER_ENUMERATIONS: ReadonlyMap<number, CodeIndex> = new Map([
   [Tag.UniqueIdentifier, indexOf(UNIQUE_IDENTIFIER)],
   [Tag.LinkedObjectIdentifier, indexOf(UNIQUE_IDENTIFIER)],
   [Tag.Data, indexOf(DATA)],
-  [Tag.AsynchronousIndicator, indexOf(ASYNCHRONOUS_INDICATOR)],
   [Tag.ProcessingStage, indexOf(PROCESSING_STAGE)],
+  // 2.x; an Integer before.
+  [Tag.ExtensionType, indexOf(ITEM_TYPE)],
 ]);
+
+/** Values that 2.x has another name for. */
+const NAMES_IN_2: ReadonlyMap<number, ReadonlyMap<string, string>> = new Map([
+  [
+    Tag.HashingAlgorithm,
+    new Map([
+      ["SHA_3_224", "SHA3_224"],
+      ["SHA_3_256", "SHA3_256"],
+      ["SHA_3_384", "SHA3_384"],
+      ["SHA_3_512", "SHA3_512"],
+    ]),
+  ],
+  [
+    Tag.DigitalSignatureAlgorithm,
+    new Map([
+      ...["MD2", "MD5", "SHA_1", "SHA_224", "SHA_256", "SHA_384", "SHA_512"].map((hash): [string, string] => [
+        `${hash}WithRSAEncryptionPKCS_1V1_5`,
+        `${hash}WithRSAEncryption`,
+      ]),
+      ["RSASSA_PSSPKCS_1V2_1", "RSASSA_PSS"],
+    ]),
+  ],
+  [Tag.MaskGenerator, new Map([["MGF1", "MFG1"]])],
+]);
+
+/** The same the other way round, for reading. */
+const NAMES_FROM_2: ReadonlyMap<number, ReadonlyMap<string, string>> = new Map(
+  [...NAMES_IN_2].map(([tag, names]) => [tag, new Map([...names].map(([first, second]) => [second, first]))]),
+);
 
 /** Bit masks by the Integer that carries them. */
 const MASKS: ReadonlyMap<number, VersionedTable> = new Map<number, VersionedTable>([
@@ -95,14 +125,21 @@ export const tagOfAttribute = (attributeName: string): number | undefined =>
 const enumerationOf = (tag: number): CodeIndex | undefined =>
   ENUMERATION_OF_TAG.get(tag) ?? FURTHER_ENUMERATIONS.get(tag);
 
-/** "SymmetricKey", or "0x80000001" for a value without a name. */
-export const enumerationText = (tag: number, value: number): string =>
-  enumerationOf(tag)?.nameOf(value) ?? hex(value, 8);
+/**
+ * "SymmetricKey", or "0x80000001" for a value without a name.
+ *
+ * @param second true for the names of 2.x
+ */
+export function enumerationText(tag: number, value: number, second = false): string {
+  const name = enumerationOf(tag)?.nameOf(value);
+  if (name === undefined) return hex(value, 8);
+  return (second ? NAMES_IN_2.get(tag)?.get(name) : undefined) ?? name;
+}
 
-/** The value of a name or of "0x…". @throws EncodingError */
+/** The value of a name, in either major version, or of "0x…". @throws EncodingError */
 export function enumerationFromText(tag: number, text: string): number {
   if (/^0x[0-9a-f]{1,8}$/i.test(text)) return Number(text);
-  const value = enumerationOf(tag)?.codeOf(text);
+  const value = enumerationOf(tag)?.codeOf(NAMES_FROM_2.get(tag)?.get(text) ?? text);
   if (value === undefined) {
     throw new EncodingError(`unknown value ${quote(text)} of ${tagName(tag) ?? tagHex(tag)}`);
   }

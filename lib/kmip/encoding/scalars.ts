@@ -15,8 +15,21 @@ const FIRST_DATE = -62_135_596_800n;
 const LAST_DATE = 253_402_300_799n;
 const MICROSECONDS = 1_000_000n;
 
-/** Where a value stands: the tag whose names it uses, and how bits of masks are joined. */
-export type ValueContext = { readonly nameTag: number; readonly separator: " " | "|" };
+/** Where a value stands: the tag whose names it uses, how bits of masks are joined, and whether it is told in 2.x. */
+export type ValueContext = {
+  readonly nameTag: number;
+  readonly separator: " " | "|";
+  readonly second?: boolean;
+};
+
+/** True for a message of 2.x. */
+export function isOfSecondMajor(message: Item): boolean {
+  const within = (item: Item | undefined, tag: number): Item | undefined =>
+    item?.type === ItemType.Structure ? item.value.find((child) => child.tag === tag) : undefined;
+  const header = within(message, Tag.RequestHeader) ?? within(message, Tag.ResponseHeader);
+  const major = within(within(header, Tag.ProtocolVersion), Tag.ProtocolVersionMajor);
+  return major?.value === 2;
+}
 
 /**
  * The tag whose names a child of a structure uses: its own, or for the value of an attribute that of the attribute
@@ -36,12 +49,12 @@ export function attributeNameIn(items: readonly Item[]): string | null {
 }
 
 /** A value as text. Byte Strings and Big Integers are hexadecimal without a prefix. */
-export function scalarText(item: Scalar, { nameTag, separator }: ValueContext): string {
+export function scalarText(item: Scalar, { nameTag, separator, second }: ValueContext): string {
   switch (item.type) {
     case ItemType.Integer:
       return maskText(nameTag, item.value, separator) ?? String(item.value);
     case ItemType.Enumeration:
-      return enumerationText(nameTag, item.value);
+      return enumerationText(nameTag, item.value, second);
     case ItemType.Interval:
     case ItemType.LongInteger:
     case ItemType.Boolean:

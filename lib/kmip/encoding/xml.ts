@@ -7,7 +7,7 @@ import { type Item, ItemType } from "../ttlv/item";
 import { EncodingError } from "./errors";
 import { DEFAULT_ENCODING_LIMITS, type EncodingLimits } from "./limits";
 import { quote, tagFromName, tagHex, tagName, typeFromName, typeName } from "./names";
-import { attributeNameIn, nameTagOf, scalarFromText, scalarText } from "./scalars";
+import { attributeNameIn, isOfSecondMajor, nameTagOf, scalarFromText, scalarText } from "./scalars";
 import { isXmlText, readXml, type XmlElement } from "./xml-reader";
 
 const ESCAPES: { readonly [character: string]: string } = {
@@ -30,11 +30,13 @@ const UNNAMED = "TTLV";
  */
 export function encodeXml(item: Item): string {
   const lines: string[] = [];
-  write(item, null, "", lines);
+  write(item, { attributeName: null, second: isOfSecondMajor(item) }, "", lines);
   return `${lines.join("\n")}\n`;
 }
 
-function write(item: Item, attributeName: string | null, indent: string, lines: string[]): void {
+type Place = { readonly attributeName: string | null; readonly second: boolean };
+
+function write(item: Item, { attributeName, second }: Place, indent: string, lines: string[]): void {
   const name = tagName(item.tag);
   const start = name === undefined ? `${UNNAMED} tag="${tagHex(item.tag)}"` : name;
   if (item.type === ItemType.Structure) {
@@ -43,12 +45,12 @@ function write(item: Item, attributeName: string | null, indent: string, lines: 
       return;
     }
     lines.push(`${indent}<${start}>`);
-    const nameInside = attributeNameIn(item.value);
-    for (const child of item.value) write(child, nameInside, `${indent}  `, lines);
+    const inside = { attributeName: attributeNameIn(item.value), second };
+    for (const child of item.value) write(child, inside, `${indent}  `, lines);
     lines.push(`${indent}</${name ?? UNNAMED}>`);
     return;
   }
-  const value = scalarText(item, { nameTag: nameTagOf(item.tag, attributeName), separator: " " });
+  const value = scalarText(item, { nameTag: nameTagOf(item.tag, attributeName), separator: " ", second });
   if (!isXmlText(value)) throw new EncodingError("XML has no way to write a text of the message");
   const escaped = value.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character] ?? character);
   lines.push(`${indent}<${start} type="${typeName(item.type)}" value="${escaped}"/>`);

@@ -73,6 +73,7 @@ const TABLES: readonly (readonly [tag: number, table: VersionedTable])[] = [
   [Tag.AdjustmentType, core.ADJUSTMENT_TYPE],
   [Tag.InteropFunction, core.INTEROP_FUNCTION],
   [Tag.ProtectionLevel, core.PROTECTION_LEVEL],
+  [Tag.AsynchronousIndicator, core.ASYNCHRONOUS_INDICATOR],
   [Tag.RotateNameType, core.ROTATE_NAME_TYPE],
   [Tag.NISTKeyType, cryptography.NIST_KEY_TYPE],
   [Tag.CryptographicAlgorithm, cryptography.CRYPTOGRAPHIC_ALGORITHM],
