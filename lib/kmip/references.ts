@@ -66,8 +66,9 @@ export function resolveItem(
     const target = payload.value.find((field) => field.tag === Tag.UniqueIdentifier && isReference(field));
     if (target === undefined) return [{ ...item, payload: filled(payload, null, context) }];
     const identifiers = identifiersOf(target, context);
-    if (identifiers.length > limits.maxBatchItems) {
-      throw limitExceeded(`More than ${limits.maxBatchItems} objects are referred to`);
+    // However the items refer to one another, a message stays as bounded as its items are.
+    if (identifiers.length > 1 && answers.length + identifiers.length > limits.maxBatchItems) {
+      throw limitExceeded(`More than ${limits.maxBatchItems} operations in one message`);
     }
     // An operation zeroes the data that it was given: all but the last one get copies.
     return identifiers.map((identifier, at) => {

@@ -14,10 +14,21 @@ import {
 } from "@/lib/kmip/client";
 import { readResponse } from "@/lib/kmip/client-messages";
 import { createKmipEngine, type RequestOrigin } from "@/lib/kmip/engine";
+import { Data, Operation, UniqueIdentifier } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 import { MemoryKeyStore, MemoryTenantDirectory } from "@/lib/kmip/testing/memory-ports";
 import { Framer } from "@/lib/kmip/transport/framer";
-import { bytes, decodeTtlv, encodeTtlv, type Item, structure, TtlvError } from "@/lib/kmip/ttlv";
+import {
+  bytes,
+  decodeTtlv,
+  encodeTtlv,
+  enumeration,
+  type Item,
+  integer,
+  structure,
+  TtlvError,
+  text,
+} from "@/lib/kmip/ttlv";
 import { mutate, Random } from "./kmip-mutations";
 
 export type FuzzOptions = {
@@ -62,7 +73,7 @@ const GENERATION = 5_000;
 /** Longer than any pause of a loaded machine, shorter than a tester's patience. */
 const HANG_MS = 10_000;
 const HEAP_GROWTH = 48 * 1_048_576;
-const VERSIONS: readonly KmipVersionName[] = ["1.0", "1.1", "1.2", "1.3", "1.4"];
+const VERSIONS: readonly KmipVersionName[] = ["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"];
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
@@ -70,6 +81,34 @@ const collectGarbage: () => void = runInNewContext("gc");
 function heapInUse(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed;
+}
+
+/** What 2.x has besides: refused in 1.x. */
+function operationsOf2(one: string, two: string): BatchRequest[] {
+  const tier = { name: "Acme:Tier", value: { t: "text", v: "gold" } } as const;
+  const group = { name: "Object Group", value: { t: "text", v: "a" } } as const;
+  const moment = { name: "x-Moment", value: { t: "dateTimeExtended", v: "1700000000000001" } } as const;
+  const parameters = structure(Tag.CryptographicParameters, [enumeration(Tag.HashingAlgorithm, 6)]);
+  return [
+    requests.addAttribute(one, tier),
+    requests.setAttribute(one, group),
+    requests.setAttribute(two, moment),
+    requests.modifyAttribute(one, group, group),
+    requests.deleteAttributeValue(one, group),
+    requests.adjustAttribute(one, "Protection Period", 1, { t: "interval", v: 60 }),
+    requests.adjustAttribute(one, "Sensitive", 3),
+    requests.getAttributes(one, ["Short Unique Identifier", "Acme:Tier"]),
+    requests.query([12, 13, 14]),
+    requests.ping(),
+    { operation: Operation.Log, payload: [text(Tag.LogMessage, "fuzz")] },
+    // References to what items before answered.
+    requests.locate([group]),
+    { operation: Operation.Activate, payload: [enumeration(Tag.UniqueIdentifier, UniqueIdentifier.Locate)] },
+    { operation: Operation.GetAttributes, payload: [integer(Tag.UniqueIdentifier, -1)] },
+    { operation: Operation.RNGRetrieve, payload: [integer(Tag.DataLength, 16)] },
+    { operation: Operation.Hash, payload: [parameters, enumeration(Tag.Data, Data.RNGRetrieve)] },
+    { operation: Operation.Hash, payload: [parameters, integer(Tag.Data, 0)] },
+  ];
 }
 
 /** Valid messages of every operation that the client can write, about these objects. */
@@ -95,6 +134,7 @@ function corpusOf(identifiers: readonly string[]): Item[] {
     requests.destroy(two),
     requests.query([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
     requests.discoverVersions(["1.4", "1.1"]),
+    ...operationsOf2(one, two),
   ];
   const batch = single.map((request, index) => ({ ...request, uniqueBatchItemId: Buffer.from([0, index]) }));
   const extension = structure(Tag.MessageExtension, [bytes(Tag.VendorExtension, Buffer.from("fuzz"))]);

@@ -214,6 +214,38 @@ describe("what is written", () => {
     expect(encodeJson(item)).toContain(json);
   });
 
+  it("names values as the version of the message does", () => {
+    const message = (major: number) =>
+      structure(Tag.RequestMessage, [
+        structure(Tag.RequestHeader, [
+          structure(Tag.ProtocolVersion, [
+            integer(Tag.ProtocolVersionMajor, major),
+            integer(Tag.ProtocolVersionMinor, 0),
+          ]),
+        ]),
+        enumeration(Tag.HashingAlgorithm, 0x0f),
+        enumeration(Tag.AttributeReference, Tag.CryptographicUsageMask),
+        enumeration(Tag.UniqueIdentifier, 1),
+        enumeration(Tag.Data, 2),
+        integer(Tag.ProtectionStorageMask, 3),
+      ]);
+    for (const [encode, decode] of [
+      [encodeXml, decodeXml],
+      [encodeJson, decodeJson],
+    ] as const) {
+      const old = encode(message(1));
+      const young = encode(message(2));
+      expect(old).toContain('"SHA_3_256"');
+      expect(young).toContain('"SHA3_256"');
+      for (const name of ["CryptographicUsageMask", "IDPlaceholder", "Encrypt"]) {
+        expect(young).toContain(`"${name}"`);
+      }
+      expect(young).toMatch(/"Software[ |]Hardware"/);
+      expect(decode(old)).toEqual(message(1));
+      expect(decode(young)).toEqual(message(2));
+    }
+  });
+
   it("refuses text that XML has no characters for", () => {
     expect(() => encodeXml(text(Tag.NameValue, "a\u0000b"))).toThrow(EncodingError);
     expect(decodeJson(encodeJson(text(Tag.NameValue, "a\u0000b")))).toEqual(text(Tag.NameValue, "a\u0000b"));

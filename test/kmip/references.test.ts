@@ -127,6 +127,23 @@ describe("Unique Identifiers", () => {
     expect(results).toEqual([expected, expected]);
   });
 
+  it("do not multiply a message beyond its limit", async () => {
+    const bounded = new Objects({ maxBatchItems: 5 });
+    bounded.version = "2.1";
+    for (let count = 0; count < 3; count += 1) {
+      await bounded.ok(requests.create({ attributes: [group("many")] }));
+    }
+    const touch = referring(Operation.ObtainLease, named(UniqueIdentifier.Locate));
+    const { items } = await bounded.send("2.1", [requests.locate([group("many")]), touch, touch]);
+    expect(items.map(({ resultReason }) => resultReason)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      ResultReason.ServerLimitExceeded,
+    ]);
+  });
+
   it("are resolved in links and wrapping specifications too", async () => {
     const link = structure(Tag.NewAttribute, [
       structure(Tag.Link, [

@@ -81,13 +81,12 @@ export function visibleAttribute(
   version: KmipVersion,
   now: Date,
 ): VisibleAttribute | null {
-  if (isVendorName(name)) {
-    const instances = (object.attributes[name] ?? []).filter(({ v }) => isVendorVisible(name, v, version));
-    return instances.length === 0 ? null : { name, rule: null, instances };
-  }
   const rule = findRule(name, version);
-  if (rule === null) return null;
-  const instances = instancesOf(object, name, now, version);
+  if (rule === null && !isVendorName(name)) return null;
+  const instances =
+    rule === null
+      ? (object.attributes[name] ?? []).filter(({ v }) => isVendorVisible(name, v, version))
+      : instancesOf(object, name, now, version);
   return instances.length === 0 ? null : { name, rule, instances };
 }
 
