@@ -14,7 +14,6 @@ from kmip.core import objects
 from kmip.core.factories.attributes import AttributeFactory
 from kmip.pie import exceptions
 from kmip.pie.client import ProxyKmipClient
-from kmip.pie.objects import SymmetricKey
 
 MASK = [enums.CryptographicUsageMask.ENCRYPT, enums.CryptographicUsageMask.DECRYPT]
 
@@ -58,19 +57,12 @@ def names_of(client, identifier):
     return [name.attribute_value.name_value.value for name in found]
 
 
-def encrypt(client, name):
-    """Registers a key and encrypts with it: FIPS 197, C.3."""
-    key = SymmetricKey(
-        enums.CryptographicAlgorithm.AES, 256, bytes(range(32)), masks=MASK, name=name
-    )
-    identifier = client.register(key)
-    client.activate(identifier)
-    data, _ = client.encrypt(
-        bytes.fromhex("00112233445566778899aabbccddeeff"),
-        identifier,
-        {"block_cipher_mode": enums.BlockCipherMode.ECB},
-    )
-    return data.hex()
+def turn_round(client, identifier):
+    """True if what the server encrypts comes back when it decrypts."""
+    plain = bytes(range(16))
+    parameters = {"block_cipher_mode": enums.BlockCipherMode.ECB}
+    data, _ = client.encrypt(plain, identifier, parameters)
+    return data != plain and client.decrypt(data, identifier, parameters) == plain
 
 
 def life(client, version):
@@ -106,7 +98,7 @@ def life(client, version):
     )
     result["renamed"] = rename(client, identifier, name, name + "-new", version)
     result["unnamed"] = names_of(client, identifier)
-    result["encrypted"] = encrypt(client, name + "-own") if version >= "1.2" else None
+    result["encrypted"] = turn_round(client, identifier) if version >= "1.2" else None
     client.revoke(enums.RevocationReasonCode.CESSATION_OF_OPERATION, identifier)
     _, attributes = client.get_attributes(identifier, ["State"])
     result["revoked"] = str(attributes[0].attribute_value)
