@@ -76,6 +76,7 @@ describe("the list of KEKs", () => {
       const attributes = {
         ...(index % 4 === 0 ? {} : nameOf(`name ${index % 7}`)),
         ...custom("x-Product", index % 5 === 0 ? "100% vSphere_8" : "other"),
+        ...(index === 6 ? custom("Acme:Tier", "gold") : {}),
         ...(index === 1 ? date("Activation Date", days(1)) : {}),
         ...(index === 2 ? date("Activation Date", days(-1)) : {}),
         ...(index === 3 ? date("Deactivation Date", days(1)) : {}),
@@ -164,6 +165,7 @@ describe("the list of KEKs", () => {
     expect(await identifiers({ search: "EK-07" })).toEqual(["kek-07"]);
     expect(await identifiers({ search: "100% vsphere_8" })).toHaveLength(8);
     expect(await identifiers({ search: "%" })).toHaveLength(8);
+    expect(await identifiers({ search: "GOLD" })).toEqual(["kek-06"]);
     expect(await identifiers({ search: "100_" })).toEqual([]);
     expect(await identifiers({ search: "name 3" })).toEqual(
       expect.arrayContaining(["kek-03", "kek-10", "kek-17"]),

@@ -447,6 +447,25 @@ describe("reasons of cryptographic operations (2.1: 6.1.11, 6.1.17, 6.1.24, 6.1.
     expect(await wrapped(opaque)).toBe(ResultReason.InvalidObjectType);
   });
 
+  it("allow all of a key that is unrestricted", async () => {
+    const request = {
+      operation: Operation.Create,
+      payload: [
+        enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+        structure(Tag.Attributes, [integer(Tag.CryptographicUsageMask, CryptographicUsageMask.Unrestricted)]),
+      ],
+    };
+    const identifier = await objects.make(request);
+    await objects.ok(requests.activate(identifier));
+    const fields = [
+      structure(Tag.CryptographicParameters, [enumeration(Tag.BlockCipherMode, 2)]),
+      bytes(Tag.Data, Buffer.alloc(16)),
+    ];
+    expect(await objects.reason(on(Operation.Encrypt, identifier, fields))).toBeNull();
+    const usage = integer(Tag.CryptographicUsageMask, CryptographicUsageMask.Decrypt);
+    expect(await objects.reason(on(Operation.Check, identifier, [usage]))).toBeNull();
+  });
+
   it("tell what Check denies", async () => {
     const identifier = await objects.make(requests.create());
     const check = on(Operation.Check, identifier, [

@@ -30,6 +30,14 @@ function dateText(seconds: number): string {
   return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString();
 }
 
+/** A moment in RFC 3339 with its microseconds. */
+function extendedDateText(microseconds: bigint): string {
+  const fraction = ((microseconds % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const second = dateText(Number((microseconds - fraction) / 1_000_000n));
+
+  return second.replace(".000Z", `.${String(fraction).padStart(6, "0")}Z`);
+}
+
 /**
  * A value as people read it.
  * @param tag of the attribute or field, which names the values of an enumeration; null for custom attributes
@@ -38,6 +46,8 @@ export function valueText(value: StoredValue, tag: number | null): string {
   switch (value.t) {
     case "dateTime":
       return dateText(value.v);
+    case "dateTimeExtended":
+      return extendedDateText(BigInt(value.v));
     case "enumeration":
       return (tag === null ? undefined : ENUMERATION_OF_TAG.get(tag)?.nameOf(value.v)) ?? String(value.v);
     case "structure":

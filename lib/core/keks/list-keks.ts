@@ -135,12 +135,14 @@ function filterConditions(instanceId: string, filters: KekFilters, now: Date): C
   if (filters.search) {
     const pattern = containsPattern(filters.search.replaceAll("\0", ""));
 
-    // Terms of text attributes are kept as `text:<value>`.
+    // Terms of text attributes are kept as `text:<value>`; attributes that clients and vendors made up are named
+    // `x-<name>` and `<vendor>:<name>`.
     where.add(
       `o.unique_identifier ILIKE ? OR o.name ILIKE ? OR EXISTS (
         SELECT 1 FROM managed_object_term t
         WHERE t.instance_id = o.instance_id AND t.unique_identifier = o.unique_identifier
-          AND starts_with(t.name, 'x-') AND substr(t.value, strpos(t.value, ':') + 1) ILIKE ?
+          AND (starts_with(t.name, 'x-') OR strpos(t.name, ':') > 1)
+          AND substr(t.value, strpos(t.value, ':') + 1) ILIKE ?
       )`,
       pattern,
       pattern,

@@ -2,7 +2,7 @@
 import { LEASE_SECONDS, numberOf } from "../attributes/view";
 import { FAILURES, type Failure, KmipError, objectDestroyed } from "../errors";
 import { isDestroyed, stateAt } from "../lifecycle";
-import { Operation } from "../protocol/enumerations";
+import { CryptographicUsageMask, Operation } from "../protocol/enumerations";
 import {
   asInteger,
   asInterval,
@@ -45,7 +45,8 @@ export const check: OperationDefinition = {
       failure = FAILURES.usageLimitExceeded;
     }
     const mask = numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0;
-    if (usageMask !== undefined && (usageMask & ~mask) !== 0) {
+    const unrestricted = (mask & CryptographicUsageMask.Unrestricted) !== 0;
+    if (usageMask !== undefined && (usageMask & ~mask) !== 0 && !unrestricted) {
       denied.push(integer(Tag.CryptographicUsageMask, usageMask));
       failure = FAILURES.incompatibleUsageMask;
     }

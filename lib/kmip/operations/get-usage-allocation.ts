@@ -7,7 +7,7 @@ import { asLongInteger, asText, one, optional, readFields, schema } from "../pro
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { refuseUse } from "./key-use";
+import { allowsUsage, refuseUse } from "./key-use";
 import { changeObject, identifierOf, type OperationDefinition } from "./operation";
 import { usageLimitsOf, withShareTaken } from "./usage-limits";
 
@@ -30,7 +30,7 @@ export const getUsageAllocation: OperationDefinition = {
     await changeObject(context, identifier, (object) => {
       const limits = usageLimitsOf(object.attributes);
       if (limits === null) throw attributeNotFound("The object has no Usage Limits");
-      if (((numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0) & PROTECTING) === 0) {
+      if (!allowsUsage(numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0, PROTECTING)) {
         throw incompatibleUsageMask("The object is not for applying cryptographic protection");
       }
       refuseUse(context, object, "protect");

@@ -5,7 +5,7 @@ import { numberOf } from "../attributes/view";
 import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../errors";
 import { dateOf, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject } from "../ports";
-import { ObjectType, State } from "../protocol/enumerations";
+import { CryptographicUsageMask, ObjectType, State } from "../protocol/enumerations";
 import { wipe } from "../ttlv/wipe";
 import type { OperationContext } from "./operation";
 import { readMaterial } from "./serving";
@@ -40,12 +40,16 @@ export function refuseUse(context: OperationContext, object: ManagedObject, purp
   }
 }
 
+/** True if a mask has one of the bits of a usage, or all usages (2.1: 12.1, Unrestricted). */
+export const allowsUsage = (mask: number, usage: number): boolean =>
+  (mask & (usage | CryptographicUsageMask.Unrestricted)) !== 0;
+
 /** Refuses whatever is not a symmetric key with a bit of its usage mask set. @throws KmipError Permission Denied */
 export function refuseUsage(object: ManagedObject, usage: number): void {
   if (object.objectType !== ObjectType.SymmetricKey) {
     throw wrongObjectType("The object is not a symmetric key");
   }
-  if (((numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0) & usage) === 0) {
+  if (!allowsUsage(numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0, usage)) {
     throw incompatibleUsageMask("The Cryptographic Usage Mask of the key does not allow this");
   }
 }
