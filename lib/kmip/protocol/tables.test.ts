@@ -24,6 +24,8 @@ describe("numbers of the specification", () => {
     [Tag.ResponseMessage, 0x42007b],
     [Tag.UniqueBatchItemID, 0x420093],
     [Tag.UniqueIdentifier, 0x420094],
+    [Tag.ExtensionInformation, 0x4200a4],
+    [Tag.ExtensionType, 0x4200a7],
     [Tag.Fresh, 0x4200a8],
     [Tag.OffsetItems, 0x4200d4],
     [Tag.NeverExtractable, 0x420123],
