@@ -16,9 +16,12 @@ export const recover: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const answer = [text(Tag.UniqueIdentifier, identifier)];
-    if (!isArchived(await findStored(context, identifier))) return { payload: answer };
-    const decide = (object: Parameters<typeof recovery>[0]) => ({ change: recovery(object, context.now) });
-    await changeObject(context, identifier, decide, "update", findStored);
-    return { payload: answer, changed: true };
+    const archived = isArchived(await findStored(context, identifier));
+    if (archived) {
+      const decide = (object: Parameters<typeof recovery>[0]) => ({ change: recovery(object, context.now) });
+      await changeObject(context, identifier, decide, "update", findStored);
+    }
+    context.idPlaceholder = identifier;
+    return { payload: answer, changed: archived };
   },
 };
