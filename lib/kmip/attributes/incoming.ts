@@ -36,8 +36,7 @@ export function incomingOf(
 ): IncomingAttribute {
   const rule = findRule(name, context.version);
   if (rule === null) throw unsupportedAttribute(`${name} is not an attribute of this server`);
-  checkValue(rule, item, context, partial);
-  return { name, rule, index, item };
+  return { name, rule, index, item: checkValue(rule, item, context, partial) };
 }
 
 /**

@@ -110,16 +110,18 @@ export function itemForVersion(
  * Checks the value of an attribute of the specification.
  *
  * @param partial true in Locate, where fields of structures may be left out (4.9)
+ * @returns the value with the fields of a structure in the order of the specification, so that equal values are the
+ *   same, and without those of a newer minor version, which are ignored (11.1)
  * @throws KmipError Invalid Field (2.x: Invalid Attribute Value)
  */
-export function checkValue(rule: AttributeRule, item: Item, context: ReadContext, partial = false): void {
+export function checkValue(rule: AttributeRule, item: Item, context: ReadContext, partial = false): Item {
   const name = rule.name;
   if (item.type !== rule.type) throw invalidAttributeValue(`${name} has the wrong type`);
   if (item.type === ItemType.Enumeration && !isKnownEnumeration(rule.tag, item.value, context.version)) {
     throw invalidAttributeValue(`${name} has an unknown value: ${item.value}`);
   }
-  if (item.type !== ItemType.Structure || rule.fields === undefined) return;
-  const seen = new Set<number>();
+  if (item.type !== ItemType.Structure || rule.fields === undefined) return item;
+  const seen = new Map<number, Item>();
   for (const child of item.value) {
     const field = rule.fields.find(({ tag }) => tag === child.tag);
     if (field === undefined || (field.since ?? 0) > context.version) {
@@ -127,7 +129,7 @@ export function checkValue(rule: AttributeRule, item: Item, context: ReadContext
       throw unknownField(child.tag, rule.tag, context.version);
     }
     if (seen.has(child.tag)) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
-    seen.add(child.tag);
+    seen.set(child.tag, child);
     if (child.type !== field.type) throw invalidAttributeValue(`${tagName(child.tag)} has the wrong type`);
     if (child.type === ItemType.Enumeration && !isKnownEnumeration(child.tag, child.value, context.version)) {
       throw invalidAttributeValue(`${tagName(child.tag)} has an unknown value: ${child.value}`);
@@ -136,6 +138,10 @@ export function checkValue(rule: AttributeRule, item: Item, context: ReadContext
   const missing = rule.fields.find((field) => field.required === true && !seen.has(field.tag));
   if (missing !== undefined && !partial)
     throw invalidAttributeValue(`${tagName(missing.tag)} is missing in ${name}`);
+  return structure(
+    item.tag,
+    rule.fields.flatMap(({ tag }) => seen.get(tag) ?? []),
+  );
 }
 
 /**

@@ -25,8 +25,7 @@ export type Parameters = {
 /** Reads a Cryptographic Parameters structure. @throws KmipError Invalid Field */
 export const asParameters: ItemReader<StoredValue> = (item, context) => {
   const rule = findRule("Cryptographic Parameters", context.version);
-  if (rule !== null) checkValue(rule, item, context);
-  return storedFromItem(item);
+  return storedFromItem(rule === null ? item : checkValue(rule, item, context));
 };
 
 /**
