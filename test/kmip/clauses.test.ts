@@ -3,9 +3,18 @@ import { describe, expect, it } from "vitest";
 import { type ClientAttribute, nameAttribute, requests, writeRequest } from "@/lib/kmip/client";
 import { attributesIn, readResponse, textIn } from "@/lib/kmip/client-messages";
 import type { StoredValue } from "@/lib/kmip/ports";
-import { Operation, ResultReason } from "@/lib/kmip/protocol/enumerations";
+import {
+  CryptographicUsageMask,
+  DrbgAlgorithm,
+  Operation,
+  ResultReason,
+  RngAlgorithm,
+} from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { Objects, on } from "./payloads";
+import { date, hex, Objects, on, registerKey, registerOpaque, template, usageMask } from "./payloads";
+
+const { IllegalOperation, InvalidField, PermissionDenied } = ResultReason;
+const KEY = hex("000102030405060708090a0b0c0d0e0f");
 
 type StoredField = { readonly tag: number; readonly value: StoredValue };
 
@@ -35,7 +44,7 @@ describe("structures (9.1.1.4, 11.1)", () => {
     expect(attributesIn(payload)).toEqual([name("one", false)]);
     for (const swapped of [true, false]) {
       expect(await objects.reason(requests.create({ attributes: [name("one", swapped)] }))).toBe(
-        ResultReason.InvalidField,
+        InvalidField,
       );
       const found = await objects.ok(requests.locate([name("one", swapped)]));
       expect(textIn(found, Tag.UniqueIdentifier)).toBe(identifier);
@@ -61,5 +70,102 @@ describe("structures (9.1.1.4, 11.1)", () => {
     expect(readResponse(await objects.raw(message)).items[0]?.resultReason).toBeNull();
     const payload = await objects.ok(requests.getAttributes(identifier, ["Name"]));
     expect(attributesIn(payload)).toEqual([nameAttribute("one")]);
+  });
+});
+
+describe("the origin of an object (3.43, 3.44)", () => {
+  const born = date("Original Creation Date", 1_000_000);
+  const generator = (...fields: [tag: number, code: number][]): ClientAttribute => ({
+    name: "Random Number Generator",
+    value: {
+      t: "structure",
+      v: fields.map(([tag, v]) => ({ tag, value: { t: "enumeration", v } })),
+    },
+  });
+  const dice = generator([Tag.RNGAlgorithm, RngAlgorithm.ANSIX9_31]);
+  const drbg = generator([Tag.RNGAlgorithm, RngAlgorithm.DRBG], [Tag.DRBGAlgorithm, DrbgAlgorithm.CTR]);
+
+  it("is told by the client that registers it, at once or later, and never changed", async () => {
+    const objects = new Objects();
+    const mask = usageMask(CryptographicUsageMask.Encrypt);
+    const told = await objects.make(registerKey(KEY, [mask, born, dice]));
+    const untold = await objects.make(registerKey(KEY, [mask]));
+    expect(await objects.reason(requests.getAttributes(untold, [born.name]))).toBeNull();
+    expect(await objects.attribute(untold, born.name)).toBeUndefined();
+    for (const attribute of [born, dice]) {
+      await objects.ok(requests.addAttribute(untold, attribute));
+      for (const identifier of [told, untold]) {
+        const payload = await objects.ok(requests.getAttributes(identifier, [attribute.name]));
+        expect(attributesIn(payload)).toEqual([attribute]);
+        expect(await objects.reason(requests.addAttribute(identifier, attribute))).toBe(IllegalOperation);
+        expect(await objects.reason(requests.modifyAttribute(identifier, attribute))).toBe(PermissionDenied);
+        expect(await objects.reason(requests.deleteAttribute(identifier, attribute.name))).toBe(
+          PermissionDenied,
+        );
+      }
+    }
+    expect(await objects.reason(registerKey(KEY, [mask, dice, drbg]))).toBe(InvalidField);
+  });
+
+  it("is the server's to tell of what it makes", async () => {
+    const objects = new Objects();
+    const create = (...attributes: ClientAttribute[]) => requests.create({ attributes });
+    expect(await objects.reason(create(born))).toBe(InvalidField);
+    expect(await objects.reason(create(dice))).toBe(InvalidField);
+    const identifier = await objects.make(create(dice, drbg));
+    const own = attributesIn(await objects.ok(requests.getAttributes(identifier, [drbg.name])));
+    expect(own).toHaveLength(1);
+    expect(own[0]?.value.v).toHaveLength(4);
+    expect(await objects.reason(requests.addAttribute(identifier, born))).toBe(IllegalOperation);
+    const unspecified = generator([Tag.RNGAlgorithm, RngAlgorithm.Unspecified]);
+    expect(await objects.reason(create(unspecified))).toBeNull();
+    const rekey = (attribute: ClientAttribute) =>
+      objects.reason(on(Operation.ReKey, identifier, [template([attribute])]));
+    expect(await rekey(born)).toBe(InvalidField);
+    expect(await rekey(dice)).toBe(InvalidField);
+    expect(await rekey(drbg)).toBeNull();
+  });
+});
+
+describe("attributes of an object's type (section 3)", () => {
+  it("are the friendly name of PKCS#12 for cryptographic objects, since 1.4 (3.45)", async () => {
+    const objects = new Objects();
+    const identifier = await objects.make(requests.create());
+    const friendly: ClientAttribute = { name: "PKCS#12 Friendly Name", value: { t: "text", v: "alias" } };
+    await objects.ok(requests.addAttribute(identifier, friendly));
+    expect(await objects.attribute(identifier, friendly.name)).toBe("alias");
+    await objects.ok(requests.deleteAttribute(identifier, friendly.name));
+    const opaque = await objects.make(registerOpaque(KEY));
+    expect(await objects.reason(requests.addAttribute(opaque, friendly))).toBe(PermissionDenied);
+    objects.version = "1.3";
+    expect(await objects.reason(requests.addAttribute(identifier, friendly))).toBe(PermissionDenied);
+  });
+
+  it("are neither Fresh nor a location of the Key Value for opaque objects (3.34, 3.42)", async () => {
+    const objects = new Objects();
+    const opaque = await objects.make(registerOpaque(KEY));
+    expect(await objects.attribute(opaque, "Fresh")).toBeUndefined();
+    const location: ClientAttribute = {
+      name: "Key Value Location",
+      value: {
+        t: "structure",
+        v: [
+          { tag: Tag.KeyValueLocationValue, value: { t: "text", v: "safe" } },
+          { tag: Tag.KeyValueLocationType, value: { t: "enumeration", v: 1 } },
+        ],
+      },
+    };
+    expect(await objects.reason(requests.addAttribute(opaque, location))).toBe(PermissionDenied);
+  });
+});
+
+describe("values that are named twice in one request (4)", () => {
+  it("are one", async () => {
+    const objects = new Objects();
+    const group = (v: string): ClientAttribute => ({ name: "Object Group", value: { t: "text", v } });
+    const attributes = [nameAttribute("one"), group("a"), nameAttribute("one"), group("b"), group("a")];
+    const identifier = await objects.make(requests.create({ attributes }));
+    const payload = await objects.ok(requests.getAttributes(identifier, ["Name", "Object Group"]));
+    expect(attributesIn(payload)).toEqual([nameAttribute("one"), group("a"), { ...group("b"), index: 1 }]);
   });
 });

@@ -41,7 +41,7 @@ export type AttributeRule = {
   readonly multiple?: true;
   /**
    * May a client give the first value: with an object that the server makes ("create"), with one that the client brings
-   * ("register"), or later as well ("add")? Default: the server alone.
+   * or later ("register"), or with both and later ("add")? Default: the server alone.
    */
   readonly client?: "create" | "register" | "add";
   readonly modify: ClientMay;
@@ -325,6 +325,13 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
     ...SERVER_ONLY,
   },
   {
+    name: "PKCS#12 Friendly Name",
+    tag: Tag.PKCS_12FriendlyName,
+    type: TextString,
+    since: V.V1_4,
+    ...CLIENT_FREE,
+  },
+  {
     name: "Description",
     tag: Tag.Description,
     type: TextString,
@@ -353,13 +360,6 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
     remove: "never",
   },
   { name: "Never Extractable", tag: Tag.NeverExtractable, type: Bool, since: V.V1_4, ...SERVER_ONLY },
-  {
-    name: "PKCS#12 Friendly Name",
-    tag: Tag.PKCS_12FriendlyName,
-    type: TextString,
-    since: V.V2_0,
-    ...CLIENT_FREE,
-  },
   {
     name: "Key Format Type",
     tag: Tag.KeyFormatType,
@@ -448,7 +448,11 @@ const CRYPTOGRAPHIC_ONLY: ReadonlySet<string> = new Set([
   "Process Start Date",
   "Protect Stop Date",
   "Deactivation Date",
+  "Fresh",
+  "Key Value Present",
+  "Key Value Location",
   "Random Number Generator",
+  "PKCS#12 Friendly Name",
 ]);
 
 /** Attributes of keys, which secret data is not. */

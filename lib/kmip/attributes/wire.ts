@@ -12,7 +12,7 @@ import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, structure, text } from "../ttlv/item";
 import type { IncomingAttribute } from "./incoming";
 import type { AttributeRule } from "./rules";
-import { storedFromItem } from "./values";
+import { sameValue, storedFromItem } from "./values";
 import { isClientVendorName } from "./vendor-names";
 import type { VisibleAttribute } from "./view";
 import { attributeItem1, readAttribute1, readTemplateAttribute } from "./wire-1";
@@ -65,6 +65,9 @@ export const NEW_ATTRIBUTE = inTurn(
 /** The instance that an operation changes or deletes, by its value (2.x); read it with `readAttribute`. */
 export const CURRENT_ATTRIBUTE = optional(Tag.CurrentAttribute, asItem, V2_0);
 
+/** Attributes of one value, of which a client may name several for the server to choose from (3.44). */
+const CHOICES: ReadonlySet<string> = new Set(["Random Number Generator"]);
+
 /** The attributes that a client wants a new object to have, by name in the store. */
 export type RequestedAttributes = Map<string, StoredAttribute[]>;
 
@@ -88,10 +91,13 @@ export function readRequestedAttributes(
   for (const { name, rule, item: value } of attributes) {
     if (!isGiven(name, rule, mayGive)) throw readOnlyAttribute(`${name} is set by the server`);
     const instances = requested.get(name) ?? [];
-    if (instances.length > 0 && rule !== null && rule.multiple !== true) {
+    const v = storedFromItem(value);
+    // Values that are named twice are one (section 4).
+    if (instances.some((instance) => sameValue(instance.v, v))) continue;
+    if (instances.length > 0 && rule !== null && rule.multiple !== true && !CHOICES.has(name)) {
       throw attributeSingleValued(`${name} has more than one value`);
     }
-    instances.push({ i: instances.length, v: storedFromItem(value) });
+    instances.push({ i: instances.length, v });
     requested.set(name, instances);
   }
   return requested;

@@ -39,7 +39,7 @@ export const create: OperationDefinition = {
     }
     checkStorageMasks(storage);
     const requested = readRequestedAttributes(attributes, context);
-    checkGenerator(requested.get("Random Number Generator"));
+    checkGenerator(requested);
     checkFormat(objectType, requested.get("Key Format Type")?.[0]?.v);
     return isKey ? createKey(context, requested) : createSecret(context, requested);
   },

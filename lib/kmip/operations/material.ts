@@ -2,8 +2,9 @@
  * Symmetric key material: which algorithms and lengths Create makes, and how.
  */
 import { fieldOf, sameValue } from "../attributes/values";
+import type { RequestedAttributes } from "../attributes/wire";
 import { invalidAttributeValue, limitExceeded } from "../errors";
-import type { RandomSource, StoredAttribute, StoredValue } from "../ports";
+import type { RandomSource, StoredValue } from "../ports";
 import { CryptographicAlgorithm as Algorithm, DrbgAlgorithm, RngAlgorithm } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
 import type { OperationContext } from "./operation";
@@ -139,19 +140,23 @@ export const RANDOM_NUMBER_GENERATOR: StoredValue = {
 };
 
 /**
- * Refuses to make an object with another random number generator than there is (2.1: 4.46).
+ * Refuses to make a key with random number generators of which none is used here (3.44).
  *
- * @param asked the Random Number Generator that the client wants
- * @throws KmipError
+ * @throws KmipError Invalid Field (2.x: Invalid Attribute Value)
  */
-export function checkGenerator(asked: readonly StoredAttribute[] | undefined): void {
-  for (const { v } of asked ?? []) {
-    const same =
-      v.t === "structure" &&
-      v.v.every(({ tag, value }) => {
-        const own = fieldOf(RANDOM_NUMBER_GENERATOR, tag);
-        return own !== null && sameValue(own, value);
-      });
-    if (!same) throw invalidAttributeValue("There is no such Random Number Generator");
+export function checkGenerator(requested: RequestedAttributes): void {
+  const generators = requested.get("Random Number Generator");
+  if (generators !== undefined && !generators.some(({ v }) => isGeneratorInUse(v))) {
+    throw invalidAttributeValue("There is no such Random Number Generator");
   }
+}
+
+/** True for parameters that the generator has, and for those that leave the choice to the server. */
+function isGeneratorInUse(asked: StoredValue): boolean {
+  if (asked.t !== "structure") return false;
+  if (fieldOf(asked, Tag.RNGAlgorithm)?.v === RngAlgorithm.Unspecified) return true;
+  return asked.v.every(({ tag, value }) => {
+    const own = fieldOf(RANDOM_NUMBER_GENERATOR, tag);
+    return own !== null && sameValue(own, value);
+  });
 }

@@ -5,7 +5,7 @@
 import { termsOf } from "../attributes/terms";
 import { numberOf } from "../attributes/view";
 import type { RequestedAttributes } from "../attributes/wire";
-import { invalidAttributeValue, nonUniqueName } from "../errors";
+import { attributeSingleValued, invalidAttributeValue, nonUniqueName } from "../errors";
 import { stateAt, toSeconds } from "../lifecycle";
 import { KeyStoreError, type StoredAttribute, type StoredAttributes, type StoredValue } from "../ports";
 import { KeyFormatType, ObjectType, State } from "../protocol/enumerations";
@@ -54,6 +54,9 @@ export async function initialAttributes(
   if (requested.get("Sensitive")?.[0]?.v.v === true) set("Always Sensitive", { t: "boolean", v: true });
   if (requested.get("Extractable")?.[0]?.v.v === false) set("Never Extractable", { t: "boolean", v: true });
   for (const [name, v] of Object.entries(own)) set(name, v);
+  if ((attributes["Random Number Generator"]?.length ?? 0) > 1) {
+    throw attributeSingleValued("The object came from one Random Number Generator");
+  }
   checkDateOrder(attributes);
   checkSize(context, attributes);
   for (const { v } of requested.get("Name") ?? []) {

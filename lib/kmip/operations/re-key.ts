@@ -72,11 +72,11 @@ export const reKey: OperationDefinition = {
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const requested = readRequestedAttributes(request.attributes, context);
     checkStorageMasks(request.storage);
-    checkGenerator(requested.get("Random Number Generator"));
     checkFormat(ObjectType.SymmetricKey, requested.get("Key Format Type")?.[0]?.v);
     if (request.offset !== undefined && DATES.some((name) => requested.has(name))) {
       throw invalidMessage("Offset and dates cannot be given together");
     }
+    checkGenerator(requested);
     if (requested.has("Name")) throw invalidAttributeValue("The replacement takes over the names of the key");
     const existing = await findObject(context, identifier);
     if (existing.objectType !== ObjectType.SymmetricKey)
