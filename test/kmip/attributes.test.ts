@@ -39,7 +39,7 @@ describe("custom attributes", () => {
         t: "structure",
         v: [
           { tag: 0x540001, value: { t: "text", v: "inner" } },
-          { tag: 0x540001, value: { t: "structure", v: [{ tag: 0x540002, value: { t: "integer", v: 1 } }] } },
+          { tag: 0x540002, value: { t: "integer", v: 1 } },
         ],
       },
     ],
@@ -51,6 +51,25 @@ describe("custom attributes", () => {
     expect(await read(harness, identifier, ["x-any"])).toEqual([{ name: "x-any", value }]);
     const found = await harness.one("1.4", requests.locate([{ name: "x-any", value }]));
     expect(textIn(found.payload, Tag.UniqueIdentifier)).toBe(identifier);
+  });
+
+  it("are no structures of structures (3.39)", async () => {
+    const harness = new EngineHarness();
+    const identifier = await makeKey(harness);
+    const inner: StoredValue = {
+      t: "structure",
+      v: [{ tag: 0x540002, value: { t: "integer", v: 1 } }],
+    };
+    const attribute: ClientAttribute = {
+      name: "x-any",
+      value: { t: "structure", v: [{ tag: 0x540001, value: inner }] },
+    };
+    for (const request of [
+      requests.addAttribute(identifier, attribute),
+      requests.create({ attributes: [attribute] }),
+    ]) {
+      expect((await harness.one("1.4", request)).resultReason).toBe(ResultReason.InvalidField);
+    }
   });
 
   it("keep their indices when others are deleted", async () => {

@@ -24,7 +24,6 @@ import type { AttributeRule } from "./rules";
 
 /** The dates that both JavaScript and PostgreSQL can hold, in POSIX seconds. */
 const MAX_DATE = 8_640_000_000_000n;
-const MAX_CUSTOM_DEPTH = 8;
 
 /** 4.9: "the largest possible value" of a Date in Locate means that the attribute is undefined. */
 export const UNDEFINED_DATE = 0x7fff_ffff_ffff_ffffn;
@@ -145,20 +144,19 @@ export function checkValue(rule: AttributeRule, item: Item, context: ReadContext
 }
 
 /**
- * Checks the value of an attribute that is not of the specification: any type that the version has, any structure,
- * within reason.
+ * Checks the value of an attribute that is not of the specification: any type that the version has; a structure has
+ * no structures in it (3.39).
  *
  * @throws KmipError Invalid Field (2.x: Invalid Attribute Value)
  */
-export function checkCustomValue(item: Item, version: KmipVersion, depth = 0): void {
-  if (item.type === ItemType.DateTimeExtended && !isSecondMajor(version)) {
+export function checkCustomValue(item: Item, version: KmipVersion): void {
+  const items = item.type === ItemType.Structure ? item.value : [item];
+  if (item.type === ItemType.Structure && items.some(({ type }) => type === ItemType.Structure)) {
+    throw invalidAttributeValue("The value of a custom attribute is a structure of structures");
+  }
+  if (!isSecondMajor(version) && items.some(({ type }) => type === ItemType.DateTimeExtended)) {
     throw invalidAttributeValue("Date-Time Extended is not a type of this version");
   }
-  if (item.type !== ItemType.Structure) return;
-  if (depth >= MAX_CUSTOM_DEPTH) {
-    throw invalidAttributeValue("The value of a custom attribute is nested too deeply");
-  }
-  for (const child of item.value) checkCustomValue(child, version, depth + 1);
 }
 
 /** True if two stored values are the same. */
