@@ -1,16 +1,24 @@
 /** Clauses of the specification that no other file is about, each by its number in KMIP 1.4. */
 import { describe, expect, it } from "vitest";
-import { type ClientAttribute, nameAttribute, requests, writeRequest } from "@/lib/kmip/client";
+import {
+  type BatchRequest,
+  type ClientAttribute,
+  nameAttribute,
+  requests,
+  writeRequest,
+} from "@/lib/kmip/client";
 import { attributesIn, readResponse, textIn } from "@/lib/kmip/client-messages";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicUsageMask,
   DrbgAlgorithm,
+  ObjectGroupMember,
   Operation,
   ResultReason,
   RngAlgorithm,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
+import { enumeration } from "@/lib/kmip/ttlv";
 import { date, hex, Objects, on, registerKey, registerOpaque, template, usageMask } from "./payloads";
 
 const { IllegalOperation, InvalidField, PermissionDenied } = ResultReason;
@@ -167,5 +175,43 @@ describe("values that are named twice in one request (4)", () => {
     const identifier = await objects.make(requests.create({ attributes }));
     const payload = await objects.ok(requests.getAttributes(identifier, ["Name", "Object Group"]));
     expect(attributesIn(payload)).toEqual([nameAttribute("one"), group("a"), { ...group("b"), index: 1 }]);
+  });
+});
+
+describe("members of an object group (4.9)", () => {
+  const group: ClientAttribute = { name: "Object Group", value: { t: "text", v: "shelf" } };
+  const member = (code: number, maximumItems?: number): BatchRequest => {
+    const { operation, payload } = requests.locate([group], maximumItems);
+    const at = maximumItems === undefined ? 0 : 1;
+    return { operation, payload: payload.toSpliced(at, 0, enumeration(Tag.ObjectGroupMember, code)) };
+  };
+  const { GroupMemberDefault, GroupMemberFresh } = ObjectGroupMember;
+
+  it("are fresh until they are served", async () => {
+    const objects = new Objects();
+    const identifiers: string[] = [];
+    for (let n = 0; n < 2; n += 1)
+      identifiers.push(await objects.make(requests.create({ attributes: [group] })));
+    await objects.make(requests.create());
+    for (const expected of [...identifiers.reverse(), null]) {
+      const { items } = await objects.send("1.1", [member(GroupMemberFresh, 1), requests.get()]);
+      expect(textIn(items[1]?.payload ?? [], Tag.UniqueIdentifier)).toBe(expected);
+    }
+  });
+
+  it("are the newest by default", async () => {
+    const objects = new Objects();
+    const located = async (maximumItems?: number) =>
+      (await objects.ok(member(GroupMemberDefault, maximumItems))).map(({ value }) => value);
+    expect(await located()).toEqual([]);
+    await objects.make(requests.create({ attributes: [group] }));
+    const newest = await objects.make(requests.create({ attributes: [group] }));
+    await objects.make(requests.create());
+    expect(await located()).toEqual([newest]);
+    expect(await located(5)).toEqual([newest]);
+    expect(await located(0)).toEqual([]);
+    const { items } = await objects.send("1.1", [member(GroupMemberDefault), requests.get()]);
+    expect(textIn(items[1]?.payload ?? [], Tag.UniqueIdentifier)).toBe(newest);
+    expect((await objects.one("1.0", member(GroupMemberDefault))).resultReason).toBe(InvalidField);
   });
 });

@@ -2,7 +2,6 @@
 import { type Condition, conditionsOf } from "../attributes/match";
 import { termOf } from "../attributes/terms";
 import { readSearchedAttributes, SEARCHED_ATTRIBUTES } from "../attributes/wire";
-import { featureNotSupported } from "../errors";
 import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import type { IndexTerm, ManagedObject, ObjectQuery } from "../ports";
 import { ObjectGroupMember, Operation, State, StorageStatusMask } from "../protocol/enumerations";
@@ -27,14 +26,14 @@ export const locate: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const conditions = conditionsOf(readSearchedAttributes(request.attributes, context), context.version);
-    if (request.objectGroupMember === ObjectGroupMember.GroupMemberDefault) {
-      throw featureNotSupported("Object groups have no default member here");
-    }
     if (request.objectGroupMember === ObjectGroupMember.GroupMemberFresh) conditions.push(FRESH);
     const mask = request.storageStatusMask ?? StorageStatusMask.OnLineStorage;
     conditions.push(storage(mask));
     const dead = mayBeDead(context, conditions, mask);
-    const wanted = request.maximumItems ?? context.limits.maxLocatedItems;
+    const most = request.maximumItems ?? context.limits.maxLocatedItems;
+    // The policy here: the default member of a group is its newest.
+    const byDefault = request.objectGroupMember === ObjectGroupMember.GroupMemberDefault;
+    const wanted = byDefault ? Math.min(most, 1) : most;
     const offset = request.offsetItems ?? 0;
     // The number of all matches is worth reading them all only to a client that leafs through them.
     const countAll = request.offsetItems !== undefined;
