@@ -155,8 +155,20 @@ describe("Obtain Lease (4.17)", () => {
     objects.store.setServed("instance-a", identifier, false);
     expect(await lease(identifier)).toBe(PermissionDenied);
     objects.store.setServed("instance-a", identifier, true);
+    await objects.ok(requests.activate(identifier));
+    expect(await lease(identifier)).toBeNull();
+    for (const code of [RevocationReasonCode.CessationOfOperation, RevocationReasonCode.KeyCompromise]) {
+      await objects.ok(requests.revoke(identifier, code));
+      expect(await lease(identifier)).toBe(PermissionDenied);
+    }
     await objects.ok(requests.destroy(identifier));
     expect(await lease(identifier)).toBe(PermissionDenied);
+    const expired = await objects.make(
+      requests.create({
+        attributes: [date("Activation Date", objects.now(-20)), date("Deactivation Date", objects.now(-10))],
+      }),
+    );
+    expect(await lease(expired)).toBe(PermissionDenied);
     expect(await lease(await objects.make(registerOpaque(KEY)))).toBe(PermissionDenied);
   });
 });

@@ -1,4 +1,7 @@
-/** Obtain Lease (KMIP 4.17): every client may have the full lease of an object that it may use. */
+/**
+ * Obtain Lease (KMIP 4.17): every client may have the full lease of an object that it may use. What has expired or is
+ * compromised is no longer used but under extraordinary circumstances (3.22, 3.27), which a lease does not make.
+ */
 import { appliesTo } from "../attributes/rules";
 import { instancesOf, LEASE_SECONDS } from "../attributes/view";
 import { objectDestroyed, permissionDenied } from "../errors";
@@ -20,10 +23,10 @@ export const obtainLease: OperationDefinition = {
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const object = await findObject(context, identifier);
     const state = stateAt(object, context.now);
-    const compromised = state === State.Compromised && !context.tenant.policy.serveCompromised;
     if (isDestroyed(state)) throw objectDestroyed("No lease is granted for this object");
+    const usable = state === State.PreActive || state === State.Active;
     const leased = appliesTo("Lease Time", object.objectType, context.version);
-    if (!leased || !object.served || compromised) {
+    if (!leased || !object.served || !usable) {
       throw permissionDenied("No lease is granted for this object");
     }
     const changed = instancesOf(object, "Last Change Date", context.now, context.version)[0]?.v.v;
