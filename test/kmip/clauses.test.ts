@@ -15,6 +15,7 @@ import {
   ObjectGroupMember,
   Operation,
   ResultReason,
+  RevocationReasonCode,
   RngAlgorithm,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
@@ -213,5 +214,24 @@ describe("members of an object group (4.9)", () => {
     const { items } = await objects.send("1.1", [member(GroupMemberDefault), requests.get()]);
     expect(textIn(items[1]?.payload ?? [], Tag.UniqueIdentifier)).toBe(newest);
     expect((await objects.one("1.0", member(GroupMemberDefault))).resultReason).toBe(InvalidField);
+  });
+});
+
+describe("Revoke of an opaque object (4.20)", () => {
+  it("takes any reason, once, and keeps it", async () => {
+    const objects = new Objects();
+    const { CessationOfOperation, KeyCompromise } = RevocationReasonCode;
+    const opaque = await objects.make(registerOpaque(KEY));
+    await objects.ok(requests.revoke(opaque, CessationOfOperation));
+    expect(await objects.attribute(opaque, "Revocation Reason")).toEqual([
+      { tag: Tag.RevocationReasonCode, value: { t: "enumeration", v: CessationOfOperation } },
+    ]);
+    expect(await objects.attribute(opaque, "State")).toBeUndefined();
+    expect(await objects.reason(requests.revoke(opaque, CessationOfOperation))).toBe(IllegalOperation);
+    expect(await objects.reason(requests.get(opaque))).toBeNull();
+    await objects.ok(requests.revoke(opaque, KeyCompromise));
+    expect(await objects.attribute(opaque, "Compromise Date")).toBe(objects.now());
+    await objects.ok(requests.destroy(opaque));
+    expect(await objects.reason(requests.revoke(opaque, CessationOfOperation))).toBe(IllegalOperation);
   });
 });

@@ -59,6 +59,16 @@ describe("Re-key (4.4)", () => {
     expect(items[1]?.payload[1]?.value).toBe(items[0]?.payload[0]?.value);
   });
 
+  it("done again, leaves the old key with one replacement, the newest (3.35)", async () => {
+    const objects = new Objects();
+    const old = await objects.make(registerKey(KEY));
+    await objects.make(reKey(old));
+    const replacement = await objects.make(reKey(old));
+    const links = attributesIn(await objects.ok(requests.getAttributes(old, ["Link"])));
+    expect(links).toHaveLength(1);
+    expect(JSON.stringify(links)).toContain(replacement);
+  });
+
   it("shifts the dates by the Offset (Table 172)", async () => {
     const objects = new Objects();
     const start = objects.now();

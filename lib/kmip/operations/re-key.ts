@@ -2,6 +2,7 @@
 
 import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
 import { termsOf } from "../attributes/terms";
+import { fieldOf } from "../attributes/values";
 import { numberOf } from "../attributes/view";
 import {
   OPTIONAL_REQUESTED_ATTRIBUTES,
@@ -171,9 +172,13 @@ async function handOver(context: OperationContext, existing: string, replacement
   try {
     const done = await changeObject(context, existing, (object) => {
       const { Name = [], ...attributes } = object.attributes;
+      // 3.35: there is one replacement, the newest.
+      const others = (attributes.Link ?? []).filter(
+        ({ v }) => fieldOf(v, Tag.LinkType)?.v !== LinkType.ReplacementObjectLink,
+      );
       const linked = {
         ...attributes,
-        Link: appended(attributes.Link ?? [], link(LinkType.ReplacementObjectLink, replacement)),
+        Link: appended(others, link(LinkType.ReplacementObjectLink, replacement)),
         // 2.1: 4.49, 4.52
         "Rotate Date": [{ i: 0, v: { t: "dateTime", v: toSeconds(context.now) } }],
         "Rotate Latest": [{ i: 0, v: { t: "boolean", v: false } }],

@@ -1,9 +1,11 @@
 /** Revoke (KMIP 4.20). */
 
+import { appliesTo } from "../attributes/rules";
 import { storedFromItem } from "../attributes/values";
 import { invalidField, wrongState } from "../errors";
 import { isCompromise, isRevocable, revocation, stateAt } from "../lifecycle";
-import { Operation, REVOCATION_REASON_CODES } from "../protocol/enumerations";
+import type { ManagedObject } from "../ports";
+import { Operation, REVOCATION_REASON_CODES, State } from "../protocol/enumerations";
 import {
   asDateTime,
   asEnumeration,
@@ -17,7 +19,7 @@ import {
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { dateTime, text } from "../ttlv/item";
-import { changeObject, identifierOf, type OperationDefinition } from "./operation";
+import { changeObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
 
 const REVOCATION_REASON = schema({
   code: one(Tag.RevocationReasonCode, asEnumeration),
@@ -39,7 +41,7 @@ export const revoke: OperationDefinition = {
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const occurred = occurrence(request.compromiseOccurrenceDate, code);
     await changeObject(context, identifier, (object) => {
-      if (!isRevocable(stateAt(object, context.now), code)) {
+      if (!mayRevoke(context, object, code)) {
         throw wrongState("The object cannot be revoked for this reason in its state");
       }
       const reason = { code, ...(message === undefined ? {} : { message }), ...occurred };
@@ -52,6 +54,13 @@ export const revoke: OperationDefinition = {
     };
   },
 };
+
+/** Opaque objects, which in 1.x are never Active, are revoked from where they are (4.20). */
+function mayRevoke({ version, now }: OperationContext, object: ManagedObject, code: number): boolean {
+  const state = stateAt(object, now);
+  if (state === State.PreActive && !appliesTo("State", object.objectType, version)) return true;
+  return isRevocable(state, code);
+}
 
 /** Table 212: only a compromise occurred at some time. @throws KmipError Invalid Field */
 function occurrence(seconds: bigint | undefined, code: number): { occurred?: Date } {
