@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import { type ClientAttribute, type KmipVersionName, nameAttribute, requests } from "@/lib/kmip/client";
 import { attributesIn, textIn } from "@/lib/kmip/client-messages";
 import type { StoredValue } from "@/lib/kmip/ports";
-import { Operation, ResultReason, State } from "@/lib/kmip/protocol/enumerations";
+import {
+  CryptographicAlgorithm,
+  LinkType,
+  Operation,
+  ResultReason,
+  State,
+} from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 import { dateTime, integer, structure, text } from "@/lib/kmip/ttlv";
 import { EngineHarness } from "./harness";
@@ -324,6 +330,38 @@ describe("versions", () => {
       (await read(harness, identifier, ["Cryptographic Parameters"], version))[0]?.value.v;
     expect(await fields("1.2")).toHaveLength(2);
     expect(await fields("1.1")).toHaveLength(1);
+  });
+
+  it("leaves values out that are younger than the client (9.1.3.2)", async () => {
+    const harness = new EngineHarness();
+    const link = (type: number): ClientAttribute => ({
+      name: "Link",
+      value: {
+        t: "structure",
+        v: [
+          { tag: Tag.LinkType, value: { t: "enumeration", v: type } },
+          { tag: Tag.LinkedObjectIdentifier, value: { t: "text", v: "elsewhere" } },
+        ],
+      },
+    });
+    const { ParentLink, DerivedKeyLink } = LinkType;
+    const created = await harness.one(
+      "1.4",
+      requests.create({
+        algorithm: CryptographicAlgorithm.ChaCha20,
+        attributes: [link(ParentLink), link(DerivedKeyLink)],
+      }),
+    );
+    const identifier = textIn(created.payload, Tag.UniqueIdentifier) ?? "";
+    const names = ["Cryptographic Algorithm", "Link"];
+    expect(await read(harness, identifier, names, "1.4")).toHaveLength(3);
+    expect(await read(harness, identifier, names, "1.2")).toHaveLength(2);
+    expect(await read(harness, identifier, names, "1.1")).toEqual([{ ...link(DerivedKeyLink), index: 1 }]);
+    const list = await harness.one("1.1", requests.getAttributeList(identifier));
+    const listed = list.payload.map(({ value }) => value);
+    expect([listed.includes("Link"), listed.includes("Cryptographic Algorithm")]).toEqual([true, false]);
+    const deleted = await harness.one("1.1", requests.deleteAttribute(identifier, "Link", 0));
+    expect(deleted.resultReason).toBe(ResultReason.ItemNotFound);
   });
 });
 

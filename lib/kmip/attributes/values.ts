@@ -105,6 +105,16 @@ export function itemForVersion(
   return itemFromStored(tag, { t: "structure", v: stored.v.filter((child) => !young.has(child.tag)) });
 }
 
+/** True if a version knows every enumeration that it would see of a value. */
+export function isKnownValue(stored: StoredValue, rule: AttributeRule, version: KmipVersion): boolean {
+  if (stored.t === "enumeration") return isKnownEnumeration(rule.tag, stored.v, version);
+  if (stored.t !== "structure") return true;
+  return stored.v.every(({ tag, value }) => {
+    const since = rule.fields?.find((field) => field.tag === tag)?.since ?? rule.since;
+    return value.t !== "enumeration" || since > version || isKnownEnumeration(tag, value.v, version);
+  });
+}
+
 /**
  * Checks the value of an attribute of the specification.
  *

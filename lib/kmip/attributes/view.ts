@@ -9,6 +9,7 @@ import { KeyFormatType, ObjectType } from "../protocol/enumerations";
 import { type KmipVersion, NEWEST_VERSION } from "../protocol/versions";
 import { type AttributeRule, appliesTo, findRule, rulesOf } from "./rules";
 import { STORAGE_MASK } from "./storage-masks";
+import { isKnownValue } from "./values";
 import { isVendorName, isVendorVisible } from "./vendor-names";
 
 /** The longest lease that is granted, and the one that is (3.20). */
@@ -82,12 +83,22 @@ export function visibleAttribute(
   now: Date,
 ): VisibleAttribute | null {
   const rule = findRule(name, version);
-  if (rule === null && !isVendorName(name)) return null;
-  const instances =
-    rule === null
-      ? (object.attributes[name] ?? []).filter(({ v }) => isVendorVisible(name, v, version))
-      : instancesOf(object, name, now, version);
-  return instances.length === 0 ? null : { name, rule, instances };
+  if (rule !== null) return ruledAttribute(object, rule, version, now);
+  if (!isVendorName(name)) return null;
+  const instances = (object.attributes[name] ?? []).filter(({ v }) => isVendorVisible(name, v, version));
+  return instances.length === 0 ? null : { name, rule: null, instances };
+}
+
+/** An attribute of the specification, without the values that are younger than the version (9.1.3.2). */
+function ruledAttribute(
+  object: ManagedObject,
+  rule: AttributeRule,
+  version: KmipVersion,
+  now: Date,
+): VisibleAttribute | null {
+  const all = instancesOf(object, rule.name, now, version);
+  const instances = all.filter(({ v }) => isKnownValue(v, rule, version));
+  return instances.length === 0 ? null : { name: rule.name, rule, instances };
 }
 
 /** All attributes of an object that a version knows, in the specification's order, those of vendors last. */
@@ -98,8 +109,8 @@ export function visibleAttributes(
 ): VisibleAttribute[] {
   const visible: VisibleAttribute[] = [];
   for (const rule of rulesOf(version)) {
-    const instances = instancesOf(object, rule.name, now, version);
-    if (instances.length > 0) visible.push({ name: rule.name, rule, instances });
+    const attribute = ruledAttribute(object, rule, version, now);
+    if (attribute !== null) visible.push(attribute);
   }
   for (const name of Object.keys(object.attributes)) {
     if (!isVendorName(name)) continue;
