@@ -125,7 +125,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
     let writer = new ResponseWriter(header);
     let items: readonly CompletedItem[];
     if ("error" in read) {
-      items = [refusal(read.error)];
+      items = [refusal(read.error, read.item)];
       for (const item of items) writer.add(item);
     } else {
       const context: OperationContext = {
@@ -188,7 +188,9 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
         refuseFeatures(request);
         return request;
       } catch (error) {
-        return { error: toKmipError(error), version: request.version };
+        const [first] = request.items;
+        const refused = { error: toKmipError(error), version: request.version };
+        return first === undefined ? refused : { ...refused, item: first };
       }
     } catch (error) {
       logger.error({ err: error }, "A request could not be read, by a fault of the server");
@@ -203,10 +205,13 @@ function responseHeader(read: Request | RefusedRequest, now: Date, requestId: st
   return correlated ? { ...header, serverCorrelationValue: requestId } : header;
 }
 
-/** A message that failed as a whole: one item without Operation (11.1). */
-const refusal = (error: KmipError): CompletedItem => ({
-  operation: null,
-  uniqueBatchItemId: null,
+/**
+ * A message that failed as a whole: one item, without Operation if the message could not be read (11.1), or else the
+ * answer to the item that is to blame (Table 285).
+ */
+const refusal = (error: KmipError, item?: RefusedRequest["item"]): CompletedItem => ({
+  operation: item?.operation ?? null,
+  uniqueBatchItemId: item?.uniqueBatchItemId ?? null,
   subjects: [],
   outcome: { error },
 });

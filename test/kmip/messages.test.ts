@@ -56,7 +56,7 @@ const refused = (resultReason: number) => [
 describe("the frame of a message", () => {
   const V14 = version(1, 4);
   const count = (value: number) => integer(Tag.BatchCount, value);
-  const { InvalidMessage, InvalidField, FeatureNotSupported, UnsupportedProtocolVersion } = ResultReason;
+  const { InvalidMessage, InvalidField, UnsupportedProtocolVersion } = ResultReason;
 
   it.each<[string, Item, number]>([
     ["another kind of message", structure(Tag.ResponseMessage, []), InvalidMessage],
@@ -105,19 +105,6 @@ describe("the frame of a message", () => {
       InvalidField,
     ],
     ["a negative maximum size", message([V14, integer(Tag.MaximumResponseSize, -1), count(1)]), InvalidField],
-    [
-      "asynchronous answers",
-      message([V14, boolean(Tag.AsynchronousIndicator, true), count(1)]),
-      FeatureNotSupported,
-    ],
-    [
-      "an undoable batch",
-      message(
-        [V14, enumeration(Tag.BatchErrorContinuationOption, BatchErrorContinuationOption.Undo), count(2)],
-        [queryItem, queryItem],
-      ),
-      FeatureNotSupported,
-    ],
   ])("refuses %s", async (_name, item, reason) => {
     const harness = new EngineHarness();
     const response = await ask(harness, item);
@@ -282,18 +269,55 @@ describe("batch items", () => {
   it("carry message extensions: a critical one rejects the message, another is ignored", async () => {
     const harness = new EngineHarness();
     const item = (critical: boolean) =>
-      structure(Tag.BatchItem, [...childrenOf(queryItem), extension(critical)]);
+      structure(Tag.BatchItem, [
+        enumeration(Tag.Operation, Operation.Query),
+        id(7),
+        ...childrenOf(queryItem).slice(1),
+        extension(critical),
+      ]);
     const create = structure(Tag.BatchItem, [
       enumeration(Tag.Operation, Operation.Create),
       structure(Tag.RequestPayload, requests.create().payload),
     ]);
-    expect((await ask(harness, message(header(2), [create, item(true)]))).items).toEqual(
-      refused(ResultReason.FeatureNotSupported),
-    );
+    const response = await ask(harness, message(header(2), [create, item(true)]));
+    expect(response.items).toEqual([
+      expect.objectContaining({
+        operation: Operation.Query,
+        uniqueBatchItemId: Buffer.from([7]),
+        resultReason: ResultReason.FeatureNotSupported,
+        payload: [],
+      }),
+    ]);
     expect(harness.store.objects("instance-a")).toEqual([]);
     expect((await ask(harness, message(header(1), [item(false)]))).items[0]?.status).toBe(
       ResultStatus.Success,
     );
+  });
+});
+
+describe("features that are not supported", () => {
+  it.each<[string, Item]>([
+    ["asynchronous answers", boolean(Tag.AsynchronousIndicator, true)],
+    ["an undoable batch", enumeration(Tag.BatchErrorContinuationOption, BatchErrorContinuationOption.Undo)],
+  ])("refuse the message, as the answer to its first item: %s", async (_name, field) => {
+    const harness = new EngineHarness();
+    const items = [1, 2].map((value) =>
+      structure(Tag.BatchItem, [
+        enumeration(Tag.Operation, Operation.Create),
+        bytes(Tag.UniqueBatchItemID, Buffer.from([value])),
+        structure(Tag.RequestPayload, requests.create().payload),
+      ]),
+    );
+    const response = await ask(harness, message([version(1, 4), field, integer(Tag.BatchCount, 2)], items));
+    expect(response.items).toEqual([
+      expect.objectContaining({
+        operation: Operation.Create,
+        uniqueBatchItemId: Buffer.from([1]),
+        resultReason: ResultReason.FeatureNotSupported,
+        payload: [],
+      }),
+    ]);
+    expect(harness.store.objects("instance-a")).toEqual([]);
   });
 });
 

@@ -101,7 +101,12 @@ export type Request = ReadContext & {
 };
 
 /** A message that is refused as a whole, and the version to say so in. */
-export type RefusedRequest = { readonly error: KmipError; readonly version: KmipVersion };
+export type RefusedRequest = {
+  readonly error: KmipError;
+  readonly version: KmipVersion;
+  /** The item that the answer is to, if the message could be read (Table 285). */
+  readonly item?: Pick<RequestItem, "operation" | "uniqueBatchItemId">;
+};
 
 /** Reads a request message. Never throws for what is in it. */
 export function readRequest(
@@ -120,7 +125,9 @@ export function readRequest(
     return readRest(decoder, extents, headerExtent, context, limits.maxBatchItems);
   } catch (error) {
     if (error instanceof VersionMismatch) return error;
-    return { error: asKmipError(error), version: context?.version ?? FALLBACK_VERSION };
+    const version = context?.version ?? FALLBACK_VERSION;
+    if (error instanceof CriticalExtension) return { error: error.refusal, version, item: error.item };
+    return { error: asKmipError(error), version };
   }
 }
 
@@ -230,13 +237,13 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
           payload = asStructure(decoder.decode(field, 2));
           break;
         case Tag.MessageExtension:
-          refuseCritical(decoder, field, context);
+          refuseCritical(decoder, field, context, { operation, uniqueBatchItemId });
           break;
         default:
           if (!context.newer) throw unknownField(field.tag, Tag.BatchItem, context.version);
       }
     } catch (cause) {
-      if (cause instanceof CriticalExtension) throw cause.refusal;
+      if (cause instanceof CriticalExtension) throw cause;
       error ??= asKmipError(cause);
     }
   }
@@ -247,18 +254,27 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
 
 const repeated = ({ tag }: ItemExtent) => invalidMessage(`${tagName(tag)} appears more than once`);
 
+type AnsweredItem = NonNullable<RefusedRequest["item"]>;
+
 /** Carries the refusal of a whole message out of one of its items. */
 class CriticalExtension extends Error {
   readonly refusal: KmipError;
+  readonly item: AnsweredItem;
 
-  constructor(vendor: string) {
+  constructor(vendor: string, item: AnsweredItem) {
     super("critical message extension");
     this.refusal = unknownExtension(`Message extension of ${vendor} is not supported`);
+    this.item = item;
   }
 }
 
 /** 6.16: a critical extension that is not understood, and none is, rejects the entire message. */
-function refuseCritical(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext): void {
+function refuseCritical(
+  decoder: TtlvDecoder,
+  extent: ItemExtent,
+  context: ReadContext,
+  item: AnsweredItem,
+): void {
   const extension = readFields(MESSAGE_EXTENSION, decoder.decode(extent, 2), context);
-  if (extension.criticalityIndicator) throw new CriticalExtension(extension.vendorIdentification);
+  if (extension.criticalityIndicator) throw new CriticalExtension(extension.vendorIdentification, item);
 }
