@@ -55,7 +55,7 @@ export type BatchRequest = {
   readonly payload: readonly Item[];
   /** The fields in 2.x, where they are others. */
   readonly payload2?: readonly Item[];
-  /** Default: what `batchItemId` of the options makes. */
+  /** Default: none for a single operation, and its place in the batch for one of several (Table 283). */
   readonly uniqueBatchItemId?: Uint8Array;
 };
 
@@ -361,6 +361,13 @@ const CONTINUATION = {
   undo: BatchErrorContinuationOption.Undo,
 } as const;
 
+/** The place of an operation in its batch, from 1 on, in four bytes. */
+function placeOf(index: number): Uint8Array {
+  const id = Buffer.alloc(4);
+  id.writeUInt32BE(index + 1);
+  return id;
+}
+
 /** Encodes a request message. */
 export function writeRequest(
   version: KmipVersionName,
@@ -381,13 +388,14 @@ export function writeRequest(
         ...header,
         integer(Tag.BatchCount, batch.length),
       ]),
-      ...batch.map(({ operation, uniqueBatchItemId, payload, payload2 }) =>
-        structure(Tag.BatchItem, [
+      ...batch.map(({ operation, uniqueBatchItemId, payload, payload2 }, index) => {
+        const id = uniqueBatchItemId ?? (batch.length > 1 ? placeOf(index) : undefined);
+        return structure(Tag.BatchItem, [
           enumeration(Tag.Operation, operation),
-          ...(uniqueBatchItemId === undefined ? [] : [bytes(Tag.UniqueBatchItemID, uniqueBatchItemId)]),
+          ...(id === undefined ? [] : [bytes(Tag.UniqueBatchItemID, id)]),
           structure(Tag.RequestPayload, (second ? payload2 : undefined) ?? payload),
-        ]),
-      ),
+        ]);
+      }),
     ]),
   );
 }

@@ -234,7 +234,10 @@ describe("batch items", () => {
   });
 
   it("fail alone when the bytes of their payload are damaged", async () => {
-    const encoded = encodeTtlv(message(header(2, go), [queryItem, queryItem]));
+    const [operation, payload] = childrenOf(queryItem);
+    if (operation === undefined || payload === undefined) throw new Error("unreachable");
+    const items = [1, 2].map((value) => structure(Tag.BatchItem, [operation, id(value), payload]));
+    const encoded = encodeTtlv(message(header(2, go), items));
     // The Query Function of the first item: make its padding dirty.
     const at = encoded.indexOf(Buffer.from("42007405", "hex"));
     encoded[at + 15] = 1;
@@ -243,6 +246,24 @@ describe("batch items", () => {
       { operation: Operation.Query, resultReason: ResultReason.InvalidMessage },
       { operation: Operation.Query, status: ResultStatus.Success },
     ]);
+  });
+
+  it("need a Unique Batch Item ID if there are several (Table 283)", async () => {
+    const harness = new EngineHarness();
+    const [operation, payload] = childrenOf(queryItem);
+    if (operation === undefined || payload === undefined) throw new Error("unreachable");
+    const named = structure(Tag.BatchItem, [operation, id(1), payload]);
+    const continued = await ask(harness, message(header(3, go), [named, queryItem, named]));
+    expect(continued.items.map(({ resultReason }) => resultReason)).toEqual([
+      null,
+      ResultReason.InvalidMessage,
+      null,
+    ]);
+    const stopped = await ask(harness, message(header(2), [queryItem, named]));
+    expect(stopped.items).toMatchObject([
+      { operation: Operation.Query, resultReason: ResultReason.InvalidMessage },
+    ]);
+    expect((await ask(harness, message(header(1), [queryItem]))).items[0]?.resultReason).toBeNull();
   });
 
   it("of unknown or unsupported operations say so", async () => {

@@ -198,12 +198,17 @@ function readRest(
     throw invalidMessage("Batch Count is not the number of batch items");
   if (batch.length > maxBatchItems) throw invalidMessage(`More than ${maxBatchItems} batch items`);
   const items: RequestItem[] = [];
-  for (const extent of batch) items.push(readItem(decoder, extent, context));
+  for (const extent of batch) items.push(readItem(decoder, extent, context, batch.length > 1));
   return { version: context.version, newer: context.newer, header, items };
 }
 
-/** Table 283. */
-function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext): RequestItem {
+/** Table 283. @param several true in a batch of more than one, whose items have to be told apart */
+function readItem(
+  decoder: TtlvDecoder,
+  extent: ItemExtent,
+  context: ReadContext,
+  several: boolean,
+): RequestItem {
   let operation: number | null = null;
   let uniqueBatchItemId: Uint8Array | null = null;
   let ephemeral: boolean | null = null;
@@ -248,6 +253,9 @@ function readItem(decoder: TtlvDecoder, extent: ItemExtent, context: ReadContext
     }
   }
   if (error === null && operation === null) error = invalidMessage("Operation is missing");
+  if (error === null && several && uniqueBatchItemId === null) {
+    error = invalidMessage("Unique Batch Item ID is missing");
+  }
   if (error === null && payload === null) error = invalidMessage("Request Payload is missing");
   return { operation, uniqueBatchItemId, ephemeral: ephemeral === true, payload, error };
 }
