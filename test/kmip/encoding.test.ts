@@ -33,7 +33,8 @@ const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const xmlText = fc
   .string({ unit: "binary", maxLength: 24 })
   .map((value) => value.replace(/[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, ""));
-const anyText = fc.string({ unit: "binary", maxLength: 24 });
+/** Text that TTLV can hold. */
+const anyText = fc.string({ unit: "binary", maxLength: 24 }).map((value) => value.replaceAll("\0", ""));
 
 function itemArbitrary(textValue: fc.Arbitrary<string>): fc.Arbitrary<Item> {
   const octets = fc.uint8Array({ maxLength: 40 });
