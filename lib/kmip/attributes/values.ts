@@ -22,6 +22,7 @@ import {
 } from "../ttlv/item";
 import type { AttributeRule } from "./rules";
 
+const MAX_CUSTOM_DEPTH = 8;
 /** The dates that both JavaScript and PostgreSQL can hold, in POSIX seconds. */
 const MAX_DATE = 8_640_000_000_000n;
 
@@ -155,18 +156,20 @@ export function checkValue(rule: AttributeRule, item: Item, context: ReadContext
 
 /**
  * Checks the value of an attribute that is not of the specification: any type that the version has; a structure has
- * no structures in it (3.39).
+ * none in it (3.39), or in 2.x within reason.
  *
  * @throws KmipError Invalid Field (2.x: Invalid Attribute Value)
  */
-export function checkCustomValue(item: Item, version: KmipVersion): void {
-  const items = item.type === ItemType.Structure ? item.value : [item];
-  if (item.type === ItemType.Structure && items.some(({ type }) => type === ItemType.Structure)) {
-    throw invalidAttributeValue("The value of a custom attribute is a structure of structures");
-  }
-  if (!isSecondMajor(version) && items.some(({ type }) => type === ItemType.DateTimeExtended)) {
+export function checkCustomValue(item: Item, version: KmipVersion, depth = 0): void {
+  const second = isSecondMajor(version);
+  if (item.type === ItemType.DateTimeExtended && !second) {
     throw invalidAttributeValue("Date-Time Extended is not a type of this version");
   }
+  if (item.type !== ItemType.Structure) return;
+  if (depth >= (second ? MAX_CUSTOM_DEPTH : 1)) {
+    throw invalidAttributeValue("The value of a custom attribute is nested too deeply");
+  }
+  for (const child of item.value) checkCustomValue(child, version, depth + 1);
 }
 
 /** True if two stored values are the same. */
