@@ -280,6 +280,7 @@ describe("registered objects", () => {
     const types = await objects.ok(requests.query([2]));
     expect(types.map(({ value }) => value)).toEqual([
       ObjectType.SymmetricKey,
+      ObjectType.Template,
       ObjectType.SecretData,
       ObjectType.OpaqueObject,
     ]);

@@ -463,6 +463,23 @@ const KEYS_ONLY: ReadonlySet<string> = new Set([
   "Protect Stop Date",
 ]);
 
+/** Attributes of the specification that a template itself may have (2.2.6): what it is about is not among them. */
+const OF_TEMPLATES: ReadonlySet<string> = new Set([
+  "Unique Identifier",
+  "Name",
+  "Object Type",
+  "Operation Policy Name",
+  "Initial Date",
+  "Archive Date",
+  "Object Group",
+  "Application Specific Information",
+  "Contact Information",
+  "Last Change Date",
+  "Alternative Name",
+  "Description",
+  "Comment",
+]);
+
 /** Attributes of one type of object, in every version that has them. */
 const OF_TYPE: ReadonlyMap<string, ReadonlySet<number>> = new Map([
   ["Opaque Data Type", new Set<number>([ObjectType.OpaqueObject])],
@@ -477,6 +494,7 @@ export function appliesTo(name: string, objectType: number, version: KmipVersion
   const types = OF_TYPE.get(name);
   if (types !== undefined) return types.has(objectType);
   if (isSecondMajor(version)) return true;
+  if (objectType === ObjectType.Template) return OF_TEMPLATES.has(name) || ruleNamed(name) === null;
   if (objectType === ObjectType.OpaqueObject) return !CRYPTOGRAPHIC_ONLY.has(name);
   return objectType === ObjectType.SymmetricKey || !KEYS_ONLY.has(name);
 }

@@ -76,27 +76,37 @@ export function isSet(object: ManagedObject, name: string, now: Date): boolean {
 }
 
 /** One attribute by its name in the store, as a version sees it; null if it has no value there. */
-export function visibleAttribute(
+export const visibleAttribute = (
   object: ManagedObject,
   name: string,
   version: KmipVersion,
   now: Date,
+): VisibleAttribute | null =>
+  attributeIn(
+    name,
+    isVendorName(name) ? (object.attributes[name] ?? []) : instancesOf(object, name, now, version),
+    version,
+  );
+
+/** An attribute by its name in the store, with those of its instances that a version knows; null if there is none. */
+export function attributeIn(
+  name: string,
+  all: readonly StoredAttribute[],
+  version: KmipVersion,
 ): VisibleAttribute | null {
   const rule = findRule(name, version);
-  if (rule !== null) return ruledAttribute(object, rule, version, now);
+  if (rule !== null) return ruledAttribute(rule, all, version);
   if (!isVendorName(name)) return null;
-  const instances = (object.attributes[name] ?? []).filter(({ v }) => isVendorVisible(name, v, version));
+  const instances = all.filter(({ v }) => isVendorVisible(name, v, version));
   return instances.length === 0 ? null : { name, rule: null, instances };
 }
 
 /** An attribute of the specification, without the values that are younger than the version (9.1.3.2). */
 function ruledAttribute(
-  object: ManagedObject,
   rule: AttributeRule,
+  all: readonly StoredAttribute[],
   version: KmipVersion,
-  now: Date,
 ): VisibleAttribute | null {
-  const all = instancesOf(object, rule.name, now, version);
   const instances = all.filter(({ v }) => isKnownValue(v, rule, version));
   return instances.length === 0 ? null : { name: rule.name, rule, instances };
 }
@@ -109,7 +119,7 @@ export function visibleAttributes(
 ): VisibleAttribute[] {
   const visible: VisibleAttribute[] = [];
   for (const rule of rulesOf(version)) {
-    const attribute = ruledAttribute(object, rule, version, now);
+    const attribute = ruledAttribute(rule, instancesOf(object, rule.name, now, version), version);
     if (attribute !== null) visible.push(attribute);
   }
   for (const name of Object.keys(object.attributes)) {

@@ -17,10 +17,10 @@ import {
 } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import type { KmipVersion } from "../protocol/versions";
-import { type Item, integer, structure, text } from "../ttlv/item";
+import { type Item, ItemType, integer, structure, text } from "../ttlv/item";
 import { givenValue, type IncomingAttribute, incomingOf, incomingVendor } from "./incoming";
 import type { AttributeRule } from "./rules";
-import { itemForVersion } from "./values";
+import { itemForVersion, storedFromItem } from "./values";
 import { isCustomName } from "./vendor-names";
 
 const ATTRIBUTE = schema({
@@ -41,22 +41,35 @@ export function readAttribute1(item: Item, context: ReadContext, partial: boolea
     : incomingOf(name, given, index, context, partial);
 }
 
-const NAME_ONLY = schema({
-  value: one(Tag.NameValue, asText),
-  type: one(Tag.NameType, asItem),
-});
-
-/** 2.1.8: names of templates, which this server has none of, and attributes. */
+/** 2.1.8 */
 const TEMPLATE_ATTRIBUTE = schema({
-  names: many(Tag.Name, asFields(NAME_ONLY)),
+  names: many(Tag.Name, asItem),
   attributes: many(Tag.Attribute, asItem),
 });
 
-/** Reads a Template-Attribute structure. @throws KmipError Item Not Found for a template; Invalid Field */
+/** Reads the attributes of a Template-Attribute structure without templates. @throws KmipError Item Not Found for one */
 export function readTemplateAttribute(item: Item, context: ReadContext): IncomingAttribute[] {
   const template = readFields(TEMPLATE_ATTRIBUTE, item, context);
-  if (template.names.length > 0) throw itemNotFound("There is no such template");
+  if (template.names.length > 0) throw itemNotFound("Templates cannot be used here");
   return template.attributes.map((attribute) => readAttribute1(attribute, context, false));
+}
+
+/** Parts the names of templates in a Template-Attribute structure from the rest of it. @throws KmipError */
+export function readTemplateNames(
+  item: Item | undefined,
+  context: ReadContext,
+): { names: StoredValue[]; rest: Item | undefined } {
+  if (item?.tag !== Tag.TemplateAttribute || item.type !== ItemType.Structure)
+    return { names: [], rest: item };
+  const names = item.value.filter(({ tag }) => tag === Tag.Name);
+  if (names.length === 0) return { names: [], rest: item };
+  return {
+    names: names.map((name) => storedFromItem(incomingOf("Name", name, undefined, context, false).item)),
+    rest: structure(
+      item.tag,
+      item.value.filter(({ tag }) => tag !== Tag.Name),
+    ),
+  };
 }
 
 /** An Attribute structure of an answer. Index 0 is left out, as the specification allows (4.14). */

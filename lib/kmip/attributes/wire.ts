@@ -11,9 +11,9 @@ import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, structure, text } from "../ttlv/item";
 import type { IncomingAttribute } from "./incoming";
-import type { AttributeRule } from "./rules";
+import { type AttributeRule, ruleNamed } from "./rules";
 import { sameValue, storedFromItem } from "./values";
-import { isClientVendorName } from "./vendor-names";
+import { isClientVendorName, isVendorName } from "./vendor-names";
 import type { VisibleAttribute } from "./view";
 import { attributeItem1, readAttribute1, readTemplateAttribute } from "./wire-1";
 import {
@@ -82,12 +82,20 @@ export function readRequestedAttributes(
   context: ReadContext,
   mayGive: "create" | "register" = "create",
 ): RequestedAttributes {
-  const requested: RequestedAttributes = new Map();
-  if (item === undefined) return requested;
+  if (item === undefined) return new Map();
   const attributes =
     item.tag === Tag.TemplateAttribute
       ? readTemplateAttribute(item, context)
       : readAttributes(item, context, false);
+  return requestedOf(attributes, mayGive);
+}
+
+/** Attributes by name, of those that a client may set. @throws KmipError for one that it may not, or not like this */
+export function requestedOf(
+  attributes: readonly IncomingAttribute[],
+  mayGive: "create" | "register",
+): RequestedAttributes {
+  const requested: RequestedAttributes = new Map();
   for (const { name, rule, item: value } of attributes) {
     if (!isGiven(name, rule, mayGive)) throw readOnlyAttribute(`${name} is set by the server`);
     const instances = requested.get(name) ?? [];
@@ -101,6 +109,23 @@ export function readRequestedAttributes(
     requested.set(name, instances);
   }
   return requested;
+}
+
+/** Two lists of attributes in one: of attributes of one value the second's count, of others both lists' (section 4). */
+export function mergedAttributes(
+  first: RequestedAttributes,
+  second: RequestedAttributes,
+): RequestedAttributes {
+  const merged: RequestedAttributes = new Map(first);
+  for (const [name, instances] of second) {
+    const before = ruleNamed(name)?.multiple === true || isVendorName(name) ? (first.get(name) ?? []) : [];
+    const added = instances.filter(({ v }) => !before.some((instance) => sameValue(instance.v, v)));
+    merged.set(
+      name,
+      [...before, ...added].map(({ v }, i) => ({ i, v })),
+    );
+  }
+  return merged;
 }
 
 function isGiven(name: string, rule: AttributeRule | null, mayGive: "create" | "register"): boolean {

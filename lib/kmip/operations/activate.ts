@@ -19,7 +19,7 @@ export const activate: OperationDefinition = {
     const identifier = identifierOf(context, request.uniqueIdentifier);
     await changeObject(context, identifier, (object) => {
       if (!appliesTo("State", object.objectType, context.version)) {
-        throw wrongObjectType("Opaque objects have no state");
+        throw wrongObjectType("Objects of this type have no state");
       }
       if (stateAt(object, context.now) !== State.PreActive) {
         throw wrongState("The object is not in the Pre-Active state");

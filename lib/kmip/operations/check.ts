@@ -1,8 +1,8 @@
 /** Check (KMIP 4.10): may the client use an object as it means to? */
 import { LEASE_SECONDS, numberOf } from "../attributes/view";
-import { FAILURES, type Failure, KmipError, objectDestroyed } from "../errors";
+import { FAILURES, type Failure, illegalOperation, KmipError, objectDestroyed } from "../errors";
 import { isDestroyed, stateAt } from "../lifecycle";
-import { CryptographicUsageMask, Operation } from "../protocol/enumerations";
+import { CryptographicUsageMask, ObjectType, Operation } from "../protocol/enumerations";
 import {
   asInteger,
   asInterval,
@@ -35,6 +35,7 @@ export const check: OperationDefinition = {
     if (isDestroyed(stateAt(object, context.now))) {
       throw objectDestroyed("The object has been destroyed");
     }
+    if (object.objectType === ObjectType.Template) throw illegalOperation("Templates are not used");
     const { usageLimitsCount, usageMask, leaseTime } = request;
     // Table 193: only what is denied is answered.
     const denied: Item[] = [];

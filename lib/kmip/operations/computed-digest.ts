@@ -11,10 +11,12 @@ import { digestOf, formatOf } from "./object-items";
 import type { OperationContext } from "./operation";
 import { readMaterial, refuseUnserved } from "./serving";
 
+/** Types of objects whose Digest is not kept. */
+const COMPUTED: ReadonlySet<number> = new Set([ObjectType.SecretData, ObjectType.OpaqueObject]);
+
 /** True if the object's Digest has to be computed and may be told to the client. */
 export function hasComputedDigest(context: OperationContext, object: ManagedObject): boolean {
-  if (object.objectType === ObjectType.SymmetricKey || isDestroyed(stateAt(object, context.now)))
-    return false;
+  if (!COMPUTED.has(object.objectType) || isDestroyed(stateAt(object, context.now))) return false;
   try {
     refuseUnserved(context, object);
     return true;

@@ -1,12 +1,7 @@
 /** Create (KMIP 4.1): a new symmetric key; since 2.0 new secret data as well (2.1: 6.1.8). */
 import { findRule } from "../attributes/rules";
 import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
-import {
-  implicitAnswer,
-  REQUESTED_ATTRIBUTES,
-  type RequestedAttributes,
-  readRequestedAttributes,
-} from "../attributes/wire";
+import { implicitAnswer, REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
 import { invalidAttribute, invalidAttributeValue, wrongObjectType } from "../errors";
 import { toSeconds } from "../lifecycle";
 import type { StoredValue } from "../ports";
@@ -21,6 +16,7 @@ import { checkGenerator, lengthFor, makeMaterial, makeSecret, RANDOM_NUMBER_GENE
 import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
 import { checkFormat } from "./object-items";
 import type { OperationContext, OperationDefinition, OperationResult } from "./operation";
+import { requestedAttributes } from "./templates";
 
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),
@@ -38,7 +34,7 @@ export const create: OperationDefinition = {
       throw wrongObjectType("Objects of this type cannot be created");
     }
     checkStorageMasks(storage);
-    const requested = readRequestedAttributes(attributes, context);
+    const requested = await requestedAttributes(context, attributes);
     checkGenerator(requested);
     checkFormat(objectType, requested.get("Key Format Type")?.[0]?.v);
     return isKey ? createKey(context, requested) : createSecret(context, requested);

@@ -1,6 +1,6 @@
 /** Get (KMIP 4.11): a managed object with its material. The hot path of the server. */
 import { FAILURES, KmipError } from "../errors";
-import { Operation } from "../protocol/enumerations";
+import { ObjectType, Operation } from "../protocol/enumerations";
 import { asEnumeration, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
@@ -9,6 +9,7 @@ import { asWrappingSpecification, getWrapped } from "./key-wrapping";
 import { formatToServe, objectItem } from "./object-items";
 import { findObject, identifierOf, type OperationDefinition } from "./operation";
 import { markServed, readMaterial, refuseUnserved } from "./serving";
+import { templateItem } from "./templates";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -32,14 +33,14 @@ export const get: OperationDefinition = {
       throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Symmetric keys are not compressed");
     }
     if (specification !== undefined) return getWrapped(context, object, format, specification);
+    const head = [enumeration(Tag.ObjectType, object.objectType), text(Tag.UniqueIdentifier, identifier)];
+    if (object.objectType === ObjectType.Template) {
+      return { payload: [...head, await templateItem(context, object)] };
+    }
     const material = await readMaterial(context, object);
     await markServed(context, object);
     return {
-      payload: [
-        enumeration(Tag.ObjectType, object.objectType),
-        text(Tag.UniqueIdentifier, identifier),
-        objectItem(object, format, material),
-      ],
+      payload: [...head, objectItem(object, format, material)],
       material,
     };
   },

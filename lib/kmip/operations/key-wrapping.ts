@@ -76,7 +76,7 @@ export async function getWrapped(
   specification: WrappingSpecification,
 ): Promise<OperationResult> {
   const { method, encryptionKey, macKey, attributeNames, encoding } = specification;
-  if (format === null) throw wrongObjectType("Opaque objects have no Key Block that could be wrapped");
+  if (format === null) throw wrongObjectType("The object has no Key Block that could be wrapped");
   if (method !== WrappingMethod.Encrypt || macKey !== undefined) {
     throw featureNotSupported("Objects are wrapped by encryption only");
   }

@@ -10,7 +10,7 @@ import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, integer, text } from "../ttlv/item";
 import { LIVING_STATES } from "./attribute-changes";
-import type { OperationContext, OperationDefinition } from "./operation";
+import { isKnownObject, type OperationContext, type OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   maximumItems: optional(Tag.MaximumItems, asCount),
@@ -106,6 +106,7 @@ async function search(
   let total = 0;
   if (wanted === 0 && !countAll) return { identifiers, total };
   for await (const object of candidates(context, conditions, dead)) {
+    if (!isKnownObject(context, object)) continue;
     if (!dead && isDestroyed(stateAt(object, context.now))) continue;
     if (!conditions.every((condition) => condition.matches(object, context.now))) continue;
     total += 1;

@@ -139,9 +139,12 @@ const materialItem = (format: number, material: Uint8Array): Item =>
     ? structure(Tag.KeyMaterial, [bytes(Tag.Key, material)])
     : bytes(Tag.KeyMaterial, material);
 
-/** Key Format Type that an object was registered or made in; null for opaque objects. */
+/** Objects without a Key Block. */
+const BLOCKLESS: ReadonlySet<number> = new Set([ObjectType.OpaqueObject, ObjectType.Template]);
+
+/** Key Format Type that an object was registered or made in; null for objects without a Key Block. */
 export const formatOf = (objectType: number, attributes: StoredAttributes): number | null =>
-  objectType === ObjectType.OpaqueObject ? null : (numberOf(attributes, "Key Format Type") ?? Raw);
+  BLOCKLESS.has(objectType) ? null : (numberOf(attributes, "Key Format Type") ?? Raw);
 
 /**
  * Refuses a Key Format Type that an object to be made cannot have (2.1: 4.26).

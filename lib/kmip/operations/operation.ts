@@ -21,8 +21,9 @@ import {
   type RandomSource,
   type Tenant,
 } from "../ports";
+import { ObjectType } from "../protocol/enumerations";
 import type { ReadContext } from "../protocol/fields";
-import type { KmipVersion } from "../protocol/versions";
+import { isSecondMajor, type KmipVersion } from "../protocol/versions";
 import type { Item, StructureItem } from "../ttlv/item";
 
 /** What a handler works with: who asks, in which version, when, and the ports. */
@@ -85,8 +86,14 @@ export function identifierOf(context: OperationContext, given: string | undefine
 /** The object of an identifier, on-line or archived. @throws KmipError Item Not Found */
 export async function findStored(context: OperationContext, identifier: string): Promise<ManagedObject> {
   const object = await context.store.find(context.tenant, identifier);
-  if (object === null) throw noSuchObject();
+  if (object === null || !isKnownObject(context, object)) throw noSuchObject();
   return object;
+}
+
+/** False for templates that are destroyed, of which nothing is left (4.21), and to clients that know no templates. */
+export function isKnownObject({ now, version }: OperationContext, object: ManagedObject): boolean {
+  if (object.objectType !== ObjectType.Template) return true;
+  return !isSecondMajor(version) && !isDestroyed(stateAt(object, now));
 }
 
 /** The on-line object of an identifier. @throws KmipError Item Not Found, Object Archived (11) */

@@ -4,7 +4,16 @@ import { termOf } from "../attributes/terms";
 import { itemFromStored } from "../attributes/values";
 import { FAILURES, invalidMessage, KmipError } from "../errors";
 import { ObjectType, Operation, QueryFunction } from "../protocol/enumerations";
-import { asEnumeration, asFields, asText, many, optional, readFields, schema } from "../protocol/fields";
+import {
+  asEnumeration,
+  asFields,
+  asText,
+  isKnownEnumeration,
+  many,
+  optional,
+  readFields,
+  schema,
+} from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { boolean, enumeration, type Item, integer, structure, text } from "../ttlv/item";
@@ -21,7 +30,12 @@ const REQUEST = schema({
 });
 
 /** The types of objects that can be kept. */
-const OBJECT_TYPES = [ObjectType.SymmetricKey, ObjectType.SecretData, ObjectType.OpaqueObject];
+const OBJECT_TYPES = [
+  ObjectType.SymmetricKey,
+  ObjectType.Template,
+  ObjectType.SecretData,
+  ObjectType.OpaqueObject,
+];
 
 /** What each Query Function answers, in the order of Table 223. Functions without an entry have nothing to tell. */
 const ANSWERS: readonly (readonly [queryFunction: number, answer: (context: OperationContext) => Item[]])[] =
@@ -33,7 +47,13 @@ const ANSWERS: readonly (readonly [queryFunction: number, answer: (context: Oper
           .filter(({ since }) => since <= version)
           .map(({ code }) => enumeration(Tag.Operation, code)),
     ],
-    [QueryFunction.QueryObjects, () => OBJECT_TYPES.map((code) => enumeration(Tag.ObjectType, code))],
+    [
+      QueryFunction.QueryObjects,
+      ({ version }) =>
+        OBJECT_TYPES.filter((code) => isKnownEnumeration(Tag.ObjectType, code, version)).map((code) =>
+          enumeration(Tag.ObjectType, code),
+        ),
+    ],
     [
       QueryFunction.QueryServerInformation,
       ({ identity, version }) => [

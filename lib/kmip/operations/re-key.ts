@@ -4,11 +4,7 @@ import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-mask
 import { termsOf } from "../attributes/terms";
 import { fieldOf } from "../attributes/values";
 import { numberOf } from "../attributes/view";
-import {
-  OPTIONAL_REQUESTED_ATTRIBUTES,
-  type RequestedAttributes,
-  readRequestedAttributes,
-} from "../attributes/wire";
+import { OPTIONAL_REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
 import {
   illegalOperation,
   invalidAttributeValue,
@@ -34,6 +30,7 @@ import {
   type OperationContext,
   type OperationDefinition,
 } from "./operation";
+import { requestedAttributes } from "./templates";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -71,7 +68,7 @@ export const reKey: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
-    const requested = readRequestedAttributes(request.attributes, context);
+    const requested = await requestedAttributes(context, request.attributes);
     checkStorageMasks(request.storage);
     checkFormat(ObjectType.SymmetricKey, requested.get("Key Format Type")?.[0]?.v);
     if (request.offset !== undefined && DATES.some((name) => requested.has(name))) {

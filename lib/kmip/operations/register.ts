@@ -1,7 +1,7 @@
-/** Register (KMIP 4.3): an object that a client brings: a symmetric key, secret data or an opaque object. */
+/** Register (KMIP 4.3): an object that a client brings: a symmetric key, secret data, an opaque object or a template. */
 import { appliesTo } from "../attributes/rules";
 import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
-import { REQUESTED_ATTRIBUTES, type RequestedAttributes, readRequestedAttributes } from "../attributes/wire";
+import { REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
 import {
   invalidAttribute,
   invalidAttributeValue,
@@ -20,6 +20,7 @@ import { checkRegistered } from "./material";
 import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
 import { type ObjectContent, readOpaqueObject, readSecretData, readSymmetricKey } from "./object-items";
 import type { OperationContext, OperationDefinition, OperationResult } from "./operation";
+import { keepTemplate, requestedAttributes } from "./templates";
 
 /** Objects of types that are not kept here: it is the Object Type that is refused. */
 const OTHER_OBJECTS = {
@@ -27,7 +28,6 @@ const OTHER_OBJECTS = {
   publicKey: optional(Tag.PublicKey, asItem),
   privateKey: optional(Tag.PrivateKey, asItem),
   splitKey: optional(Tag.SplitKey, asItem),
-  template: optional(Tag.Template, asItem, KmipVersion.V1_0, KmipVersion.V1_4),
   pgpKey: optional(Tag.PGPKey, asItem, KmipVersion.V1_2),
   certificateRequest: optional(Tag.CertificateRequest, asItem, KmipVersion.V2_0),
 };
@@ -40,6 +40,7 @@ const REQUEST = schema({
   opaqueObject: optional(Tag.OpaqueObject, readOpaqueObject),
   ...OTHER_OBJECTS,
   storage: PERMITTED_STORAGE,
+  template: optional(Tag.Template, asItem, KmipVersion.V1_0, KmipVersion.V1_4),
 });
 
 export const register: OperationDefinition = {
@@ -54,14 +55,22 @@ export const register: OperationDefinition = {
     ] as const);
     const given = [...objects.values()].filter((content) => content !== undefined);
     try {
+      if (
+        request.objectType === ObjectType.Template &&
+        request.template !== undefined &&
+        given.length === 0
+      ) {
+        const own = await requestedAttributes(context, request.attributes, "register");
+        return registered(ObjectType.Template, await keepTemplate(context, request.template, own));
+      }
       const objectType = [...objects.keys()].find((code) => code === request.objectType);
       if (objectType === undefined) throw wrongObjectType("Objects of this type cannot be registered");
       const content = objects.get(objectType);
-      if (content === undefined || given.length !== 1) {
+      if (content === undefined || given.length !== 1 || request.template !== undefined) {
         throw invalidField("The object is not of the Object Type");
       }
       checkStorageMasks(request.storage);
-      const requested = readRequestedAttributes(request.attributes, context, "register");
+      const requested = await requestedAttributes(context, request.attributes, "register");
       return await registerObject(context, objectType, content, requested);
     } finally {
       for (const { material } of given) wipe(material);
@@ -86,13 +95,14 @@ async function registerObject(
   }
   const own = serverAttributes(context, objectType, content, requested);
   const attributes = await initialAttributes(context, requested, own);
-  const uniqueIdentifier = await keepObject(context, { objectType, attributes, material });
-  return {
-    payload: [text(Tag.UniqueIdentifier, uniqueIdentifier)],
-    changed: true,
-    data: { objectType },
-  };
+  return registered(objectType, await keepObject(context, { objectType, attributes, material }));
 }
+
+const registered = (objectType: number, uniqueIdentifier: string): OperationResult => ({
+  payload: [text(Tag.UniqueIdentifier, uniqueIdentifier)],
+  changed: true,
+  data: { objectType },
+});
 
 /** What is known of the object from itself, and what every object of its type has (Table 171). @throws KmipError */
 function serverAttributes(

@@ -5,7 +5,7 @@ import { storedFromItem } from "../attributes/values";
 import { invalidField, wrongState } from "../errors";
 import { isCompromise, isRevocable, revocation, stateAt } from "../lifecycle";
 import type { ManagedObject } from "../ports";
-import { Operation, REVOCATION_REASON_CODES, State } from "../protocol/enumerations";
+import { ObjectType, Operation, REVOCATION_REASON_CODES, State } from "../protocol/enumerations";
 import {
   asDateTime,
   asEnumeration,
@@ -55,9 +55,10 @@ export const revoke: OperationDefinition = {
   },
 };
 
-/** Opaque objects, which in 1.x are never Active, are revoked from where they are (4.20). */
+/** Opaque objects, which in 1.x are never Active, are revoked from where they are; templates never are (4.20). */
 function mayRevoke({ version, now }: OperationContext, object: ManagedObject, code: number): boolean {
   const state = stateAt(object, now);
+  if (object.objectType === ObjectType.Template) return false;
   if (state === State.PreActive && !appliesTo("State", object.objectType, version)) return true;
   return isRevocable(state, code);
 }
