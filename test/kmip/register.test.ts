@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { nameAttribute, requests } from "@/lib/kmip/client";
+import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client";
 import { attributesIn, bytesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client-messages";
 import {
   CryptographicAlgorithm,
+  CryptographicUsageMask,
   KeyFormatType,
   ObjectType,
   Operation,
@@ -13,7 +14,7 @@ import {
   State,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { bytes, enumeration, structure } from "@/lib/kmip/ttlv";
+import { bytes, enumeration, integer, structure } from "@/lib/kmip/ttlv";
 import {
   date,
   dig,
@@ -25,6 +26,7 @@ import {
   registerKey,
   registerOpaque,
   registerSecret,
+  template,
   usageMask,
 } from "./payloads";
 
@@ -167,6 +169,43 @@ describe("Register of a symmetric key (4.3)", () => {
     const objects = new Objects();
     expect(await objects.reason(request)).toBe(reason);
     expect(objects.store.objects("instance-a")).toEqual([]);
+  });
+
+  it("takes attributes that are encapsulated with the key, after those of the request (2.1.4)", async () => {
+    const objects = new Objects();
+    const group = (v: string) => ({ name: "Object Group", value: { t: "text", v } }) as const;
+    const contact = (v: string) => ({ name: "Contact Information", value: { t: "text", v } }) as const;
+    const encapsulated = (attributes: readonly ClientAttribute[]) =>
+      structure(Tag.KeyBlock, [
+        enumeration(Tag.KeyFormatType, KeyFormatType.Raw),
+        structure(Tag.KeyValue, [bytes(Tag.KeyMaterial, hex(KEY)), ...childrenOf(template(attributes))]),
+        enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.AES),
+        integer(Tag.CryptographicLength, 128),
+      ]);
+    const register = (inside: readonly ClientAttribute[], outside: readonly ClientAttribute[]) => ({
+      operation: Operation.Register,
+      payload: [
+        enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+        template(outside),
+        structure(Tag.SymmetricKey, [encapsulated(inside)]),
+      ],
+    });
+    const mask = usageMask(CryptographicUsageMask.Encrypt);
+    const identifier = await objects.make(
+      register([mask, contact("in"), group("in")], [contact("out"), group("out")]),
+    );
+    const names = ["Cryptographic Usage Mask", "Contact Information", "Object Group"];
+    const payload = await objects.ok(requests.getAttributes(identifier, names));
+    expect(attributesIn(payload).map(({ value }) => value.v)).toEqual([
+      CryptographicUsageMask.Encrypt,
+      "out",
+      "in",
+      "out",
+    ]);
+    const got = await objects.ok(requests.get(identifier));
+    const value = dig(got, Tag.SymmetricKey, Tag.KeyBlock, Tag.KeyValue);
+    expect(childrenOf(value).map(({ tag }) => tag)).toEqual([Tag.KeyMaterial]);
+    expect(await objects.reason(register([mask, date("Initial Date", 1)], []))).toBe(InvalidField);
   });
 
   it("refuses a Name that is taken (11.4)", async () => {

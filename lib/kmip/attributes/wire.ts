@@ -90,6 +90,24 @@ export function readRequestedAttributes(
   return requestedOf(attributes, mayGive);
 }
 
+/** Reads the attributes that a client encapsulates with the material of an object that it brings (2.1.4). @throws KmipError */
+export function readEncapsulatedAttributes(
+  items: readonly Item[],
+  context: ReadContext,
+): RequestedAttributes {
+  if (!isSecondMajor(context.version)) {
+    return requestedOf(
+      items.map((item) => readAttribute1(item, context, false)),
+      "register",
+    );
+  }
+  if (items.length > 1) throw invalidMessage("Attributes appears more than once");
+  return requestedOf(
+    items.flatMap((item) => readAttributes(item, context, false)),
+    "register",
+  );
+}
+
 /** Attributes by name, of those that a client may set. @throws KmipError for one that it may not, or not like this */
 export function requestedOf(
   attributes: readonly IncomingAttribute[],

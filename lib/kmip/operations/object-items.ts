@@ -3,6 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { numberOf } from "../attributes/view";
+import { type RequestedAttributes, readEncapsulatedAttributes } from "../attributes/wire";
 import { FAILURES, featureNotSupported, invalidField, KmipError } from "../errors";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
 import { HashingAlgorithm, KeyFormatType, ObjectType } from "../protocol/enumerations";
@@ -73,6 +74,8 @@ export type ObjectContent = {
   readonly algorithm?: number;
   /** Cryptographic Length in bits. */
   readonly length?: number;
+  /** Attributes that come with the key material (2.1.4). */
+  readonly attributes?: RequestedAttributes;
 };
 
 const { Raw, Opaque, TransparentSymmetricKey } = KeyFormatType;
@@ -115,9 +118,6 @@ function readKeyBlock(
   if (block.wrapping !== undefined) throw featureNotSupported("Wrapped objects cannot be registered");
   if (block.value === undefined) throw featureNotSupported("The Key Value has to be kept by this server");
   const value = readFields(KEY_VALUE, block.value, context);
-  if (value.attributes.length > 0) {
-    throw featureNotSupported("Attributes belong into the request, not into the Key Value");
-  }
   if ((algorithm === undefined) !== (length === undefined)) {
     throw invalidField("Cryptographic Algorithm and Cryptographic Length come together");
   }
@@ -129,6 +129,7 @@ function readKeyBlock(
   return {
     material,
     format,
+    attributes: readEncapsulatedAttributes(value.attributes, context),
     ...(algorithm === undefined || length === undefined ? {} : { algorithm, length }),
   };
 }

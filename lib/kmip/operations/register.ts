@@ -1,7 +1,7 @@
 /** Register (KMIP 4.3): an object that a client brings: a symmetric key, secret data, an opaque object or a template. */
 import { appliesTo } from "../attributes/rules";
 import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
-import { REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
+import { mergedAttributes, REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
 import {
   invalidAttribute,
   invalidAttributeValue,
@@ -71,7 +71,8 @@ export const register: OperationDefinition = {
       }
       checkStorageMasks(request.storage);
       const requested = await requestedAttributes(context, request.attributes, "register");
-      return await registerObject(context, objectType, content, requested);
+      const all = mergedAttributes(content.attributes ?? new Map(), requested);
+      return await registerObject(context, objectType, content, all);
     } finally {
       for (const { material } of given) wipe(material);
     }
