@@ -105,6 +105,9 @@ export function revocation(object: ManagedObject, now: Date, reason: Revocation)
     ],
   });
   if (!isCompromise(reason.code)) {
+    const stop = dateOf(attributes, "Protect Stop Date");
+    // 3.26: protection does not stop later than that.
+    if (stop !== null && stop > toSeconds(now)) attributes = withDate(attributes, "Protect Stop Date", now);
     return changeOf(object, now, State.Deactivated, withDate(attributes, "Deactivation Date", now));
   }
   attributes = withDate(attributes, "Compromise Date", now);

@@ -235,3 +235,43 @@ describe("Revoke of an opaque object (4.20)", () => {
     expect(await objects.reason(requests.revoke(opaque, CessationOfOperation))).toBe(IllegalOperation);
   });
 });
+
+describe("dates that an operation sets (3.24 to 3.27)", () => {
+  it("take the end of protection with them, and never stand in the way of other attributes", async () => {
+    const objects = new Objects();
+    const attributes = [
+      date("Process Start Date", objects.now(10)),
+      date("Protect Stop Date", objects.now(500)),
+    ];
+    const key = await objects.make(requests.create({ attributes }));
+    objects.clock.advance(20);
+    await objects.ok(requests.activate(key));
+    const note: ClientAttribute = { name: "x-note", value: { t: "text", v: "late" } };
+    await objects.ok(requests.addAttribute(key, note));
+    const early = date("Protect Stop Date", objects.now(-15));
+    expect(await objects.reason(requests.modifyAttribute(key, date("Deactivation Date", 1)))).toBe(
+      InvalidField,
+    );
+    expect(await objects.reason(requests.modifyAttribute(key, early))).toBeNull();
+    const other = await objects.make(
+      requests.create({ attributes: [date("Protect Stop Date", objects.now(500))] }),
+    );
+    await objects.ok(requests.activate(other));
+    await objects.ok(requests.revoke(other, RevocationReasonCode.Superseded));
+    expect(await objects.attribute(other, "Protect Stop Date")).toBe(objects.now());
+    await objects.ok(requests.addAttribute(other, note));
+  });
+
+  it("are copied as they are by Re-key, and checked if the request has some", async () => {
+    const objects = new Objects();
+    const key = await objects.make(
+      requests.create({ attributes: [date("Process Start Date", objects.now(10))] }),
+    );
+    objects.clock.advance(20);
+    await objects.ok(requests.activate(key));
+    const rekey = (...attributes: ClientAttribute[]) =>
+      objects.reason(on(Operation.ReKey, key, [template(attributes)]));
+    expect(await rekey()).toBeNull();
+    expect(await rekey(date("Deactivation Date", objects.now(-5)))).toBe(InvalidField);
+  });
+});

@@ -59,9 +59,15 @@ const ORDERED_DATES = [
   ["Protect Stop Date", "Deactivation Date"],
 ] as const;
 
-/** Refuses dates that come in the wrong order. @throws KmipError Invalid Field */
-export function checkDateOrder(attributes: StoredAttributes): void {
+/**
+ * Refuses dates that come in the wrong order. Those that are not written anew are left as they are: Activate and Revoke
+ * set dates whatever the others say.
+ *
+ * @throws KmipError Invalid Field
+ */
+export function checkDateOrder(attributes: StoredAttributes, written: { has(name: string): boolean }): void {
   for (const [earlier, later] of ORDERED_DATES) {
+    if (!written.has(earlier) && !written.has(later)) continue;
     const first = dateOf(attributes, earlier);
     const second = dateOf(attributes, later);
     if (first !== null && second !== null && second < first)

@@ -64,7 +64,7 @@ export async function writeAttribute(
       throw nonUniqueName("Another object has this Name");
     }
     const attributes = withDerived(object, { ...object.attributes, [name]: instances }, name, written.v, now);
-    checkDateOrder(attributes);
+    checkDateOrder(attributes, new Set([name]));
     checkSize(context, attributes);
     const state = stateAt({ state: object.state, attributes }, now);
     return { written, change: changeOf(object, now, state, attributes) };

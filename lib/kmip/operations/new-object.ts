@@ -27,12 +27,14 @@ export type ServerAttributes = { readonly [name: string]: StoredValue };
  * The attributes of a new object: those asked for, checked, and those that the server sets.
  *
  * @param own what the operation adds; it takes the place of what was asked for
+ * @param written names of the attributes that the client gave, if not all of `requested`
  * @throws KmipError Invalid Field, Application Namespace Not Supported, Index Out of Bounds
  */
 export async function initialAttributes(
   context: OperationContext,
   requested: RequestedAttributes,
   own: ServerAttributes,
+  written: { has(name: string): boolean } = requested,
 ): Promise<StoredAttributes> {
   const attributes: { [name: string]: readonly StoredAttribute[] } = {};
   const set = (name: string, v: StoredValue) => {
@@ -57,7 +59,7 @@ export async function initialAttributes(
   if ((attributes["Random Number Generator"]?.length ?? 0) > 1) {
     throw attributeSingleValued("The object came from one Random Number Generator");
   }
-  checkDateOrder(attributes);
+  checkDateOrder(attributes, written);
   checkSize(context, attributes);
   for (const { v } of requested.get("Name") ?? []) {
     if (await isNameTaken(context, v, null)) throw nonUniqueName("Another object has this Name");

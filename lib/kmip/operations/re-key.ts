@@ -21,7 +21,7 @@ import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
 import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
-import { initialAttributes, keepObject } from "./new-object";
+import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
 import { checkFormat } from "./object-items";
 import {
   changeObject,
@@ -112,7 +112,7 @@ async function makeReplacement(
   }
   for (const [name, v] of shiftedDates(context, existing.attributes, offset)) wanted.set(name, [{ i: 0, v }]);
   const now: StoredValue = { t: "dateTime", v: toSeconds(context.now) };
-  const attributes = await initialAttributes(context, wanted, {
+  const own: ServerAttributes = {
     "Original Creation Date": now,
     "Random Number Generator": RANDOM_NUMBER_GENERATOR,
     // 2.1: 4.50, 4.52
@@ -121,7 +121,8 @@ async function makeReplacement(
       v: (numberOf(existing.attributes, "Rotate Generation") ?? 0) + 1,
     },
     "Rotate Latest": { t: "boolean", v: true },
-  });
+  };
+  const attributes = await initialAttributes(context, wanted, own, requested);
   const links = [...(attributes.Link ?? [])];
   const kept: StoredAttributes = {
     ...attributes,
