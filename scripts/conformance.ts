@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { readCases, type TestCase } from "./conformance/cases";
 import { type CaseResult, Family, type RunOptions } from "./conformance/runner";
 import { readIdentity, remoteTarget, startLocalServer } from "./conformance/targets";
+import { isCaseOf } from "./conformance/versions";
 
 const USAGE = `usage: npm run conformance -- PATH [--only NAME] [--version 1.2] [--json]
          [--host HOST --port PORT --cert FILE --key FILE [--https-port PORT]]`;
@@ -100,9 +101,10 @@ async function main(): Promise<number> {
   if (values.version !== undefined && !/^\d\.\d$/.test(values.version)) {
     throw new UsageError(`${values.version} is no version`);
   }
-  const { only } = values;
-  const cases = readCases(path).filter(({ name }) => only === undefined || name.includes(only));
-  if (cases.length === 0) throw new UsageError("no test case of that name");
+  const { only, version } = values;
+  const named = readCases(path).filter(({ name }) => only === undefined || name.includes(only));
+  const cases = named.filter((testCase) => version === undefined || isCaseOf(testCase, version));
+  if (cases.length === 0) throw new UsageError("no test case of that name and version");
   const results: CaseResult[] = [];
   for (const family of byFamily(cases)) {
     await runFamily(family, values, (result) => {
@@ -111,8 +113,13 @@ async function main(): Promise<number> {
     });
   }
   const passed = results.filter(({ failure }) => failure === null).length;
-  if (values.json === true) console.log(JSON.stringify({ cases: results.length, passed, results }, null, 2));
-  else console.log(`\n${passed} of ${results.length} cases pass, ${results.length - passed} fail`);
+  const leftOut = named.length - cases.length;
+  if (values.json === true) {
+    console.log(JSON.stringify({ cases: results.length, passed, leftOut, results }, null, 2));
+  } else {
+    const others = leftOut === 0 ? "" : `; ${leftOut} ask for operations that ${version} does not have`;
+    console.log(`\n${passed} of ${results.length} cases pass, ${results.length - passed} fail${others}`);
+  }
   return passed === results.length ? 0 : 1;
 }
 

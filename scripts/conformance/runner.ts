@@ -7,6 +7,7 @@ import type { TestCase } from "./cases";
 import { type Context, compareResponse, type Difference, failureIn } from "./compare";
 import { GENERATING_OPERATIONS } from "./rules";
 import { Variables } from "./variables";
+import { elementsNamed, inVersion } from "./versions";
 
 /** How messages travel: TTLV over TLS, or over HTTPS in one of three encodings. */
 export type Wire = "tls" | "https-ttlv" | "https-xml" | "https-json";
@@ -32,7 +33,7 @@ export type CaseResult = {
 };
 
 export type RunOptions = {
-  /** Replays the cases in another version: "1.2". */
+  /** Replays the cases in an older version: "1.2". */
   readonly version?: string;
 };
 
@@ -60,9 +61,7 @@ export class Family {
     const { name, family, exchanges } = testCase;
     const sentBytes = new Set<string>();
     const operations = exchanges.flatMap(({ request }) =>
-      [...elementsIn(request)]
-        .filter((element) => element.name === "Operation")
-        .map((e) => e.attributes.get("value")),
+      [...elementsNamed(request, "Operation")].map((element) => element.attributes.get("value")),
     );
     const context: Context = {
       family,
@@ -93,11 +92,12 @@ export class Family {
     let response: Item | null = null;
     try {
       this.#remember(exchange.request, sentBytes);
-      const filled = context.variables.fill(inVersion(exchange.request, version));
+      const as = (message: XmlElement) => (version === undefined ? message : inVersion(message, version));
+      const filled = context.variables.fill(as(exchange.request));
       const request = itemFromElement(replaceChosen(filled, context.chosen));
       response = await target.exchange(request, wireOf(context.family));
       noteAnswers(response, context.variables);
-      const difference = compareResponse(inVersion(exchange.response, version), response, request, context);
+      const difference = compareResponse(as(exchange.response), response, request, context);
       return difference === null ? null : { difference, reason: failureIn(response) };
     } catch (error) {
       const got = error instanceof Error ? error.message : String(error);
@@ -140,20 +140,4 @@ function replaceChosen(element: XmlElement, chosen: ReadonlyMap<string, string>)
     attributes: actual === undefined ? attributes : new Map(attributes).set("value", actual),
     children: children.map((child) => replaceChosen(child, chosen)),
   };
-}
-
-/** A message as another version of the protocol has its header. */
-function inVersion(element: XmlElement, version: string | undefined): XmlElement {
-  if (version === undefined) return element;
-  const [major = "", minor = ""] = version.split(".");
-  const replaced = new Map([
-    ["ProtocolVersionMajor", major],
-    ["ProtocolVersionMinor", minor],
-  ]);
-  const change = (part: XmlElement): XmlElement => {
-    const value = replaced.get(part.name);
-    const attributes = value === undefined ? part.attributes : new Map(part.attributes).set("value", value);
-    return { name: part.name, attributes, children: part.children.map(change) };
-  };
-  return change(element);
 }
