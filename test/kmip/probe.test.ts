@@ -48,7 +48,7 @@ describe("a probe", () => {
     );
     for (const code of others) {
       for (const request of [on(code, object?.uniqueIdentifier), { operation: code, payload: [] }]) {
-        const item = await harness.one("1.4", request, probe);
+        const item = await harness.one("2.1", request, probe);
         expect({ code, reason: item.resultReason, payload: item.payload }).toEqual({
           code,
           reason: ResultReason.PermissionDenied,

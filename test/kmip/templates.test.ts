@@ -129,7 +129,7 @@ describe("a template", () => {
     objects.version = "1.3";
     expect(await got()).toEqual(content.slice(0, 4));
     const wrapping = structure(Tag.KeyWrappingSpecification, [enumeration(Tag.WrappingMethod, 1)]);
-    expect(await objects.reason(on(Operation.Get, identifier, [wrapping]))).toBe(IllegalOperation);
+    expect(await objects.reason(on(Operation.Get, identifier, [wrapping]))).toBe(InvalidField);
   });
 
   it("has attributes of its own, of which none is of what it is about", async () => {
