@@ -6,6 +6,7 @@ import { type Item, ItemType } from "@/lib/kmip/ttlv/item";
 import type { TestCase } from "./cases";
 import { type Context, compareResponse, type Difference, failureIn } from "./compare";
 import { GENERATING_OPERATIONS } from "./rules";
+import { toSecondMajor } from "./second-major";
 import { Variables } from "./variables";
 import { elementsNamed, inVersion } from "./versions";
 
@@ -33,7 +34,7 @@ export type CaseResult = {
 };
 
 export type RunOptions = {
-  /** Replays the cases in an older version: "1.2". */
+  /** Replays the cases in another version: "1.2"; those of 1.x in "2.1" as 2.x has them. */
   readonly version?: string;
 };
 
@@ -51,6 +52,14 @@ function* elementsIn(element: XmlElement): Generator<XmlElement> {
   yield element;
   for (const child of element.children) yield* elementsIn(child);
 }
+
+/** True if a case is written in 2.x. */
+const isOfSecondMajor = ({ exchanges }: TestCase): boolean =>
+  exchanges.some(({ request }) =>
+    [...elementsIn(request)].some(
+      ({ name, attributes }) => name === "ProtocolVersionMajor" && attributes.get("value") === "2",
+    ),
+  );
 
 /** What the cases of one family have in common. */
 export class Family {
@@ -70,6 +79,7 @@ export class Family {
       sentBytes,
       generatesKeys: operations.some((operation) => GENERATING_OPERATIONS.has(operation ?? "")),
       chosen: new Map(),
+      secondMajor: options.version?.startsWith("2.") === true && !isOfSecondMajor(testCase),
     };
     try {
       for (const [index, exchange] of exchanges.entries()) {
@@ -90,9 +100,12 @@ export class Family {
     { version }: RunOptions,
   ): Promise<{ difference: Difference; reason: string | null } | null> {
     let response: Item | null = null;
+    const as = (message: XmlElement): XmlElement => {
+      const formed = context.secondMajor ? toSecondMajor(message) : message;
+      return version === undefined ? formed : inVersion(formed, version);
+    };
     try {
       this.#remember(exchange.request, sentBytes);
-      const as = (message: XmlElement) => (version === undefined ? message : inVersion(message, version));
       const filled = context.variables.fill(as(exchange.request));
       const request = itemFromElement(replaceChosen(filled, context.chosen));
       response = await target.exchange(request, wireOf(context.family));

@@ -45,6 +45,55 @@ describe("our cases", () => {
   });
 });
 
+describe("cases of 1.x in the form of 2.x", () => {
+  it.each(["KC-LIFE-1-14", "KC-BATCH-1-14"])("%s passes", async (name) => {
+    for (const version of ["2.0", "2.1"]) {
+      expect((await run(name, textOf(name), { version })).failure).toBeNull();
+    }
+  });
+
+  it("fail for another reason than the one that 2.x has for that of 1.x", async () => {
+    const other = changed("KC-LIFE-1-14", '"PermissionDenied"', '"CryptographicFailure"');
+    const { failure } = await run("KC-LIFE-1-14", other, { version: "2.1" });
+    expect(failure?.difference).toMatchObject({
+      path: "ResponseMessage/BatchItem[0]/ResultReason",
+      expected: "CryptographicFailure",
+      got: "WrongKeyLifecycleState",
+    });
+  });
+
+  it("fail for an attribute that is another", async () => {
+    const other = changed("KC-LIFE-1-14", 'value="Destroyed"', 'value="Active"');
+    const { failure } = await run("KC-LIFE-1-14", other, { version: "2.1" });
+    expect(failure?.difference.path).toContain("Attributes/State");
+  });
+});
+
+describe("what is not as expected in 2.x is noticed", () => {
+  it.each([
+    ["a value", "KC-LIFE-1-21", 'value="Destroyed"', 'value="Active"', "Attributes/State"],
+    ["a reason", "KC-ATTR-1-21", '"InvalidAttribute"', '"InvalidField"', "ResultReason"],
+    [
+      "an attribute that nobody asked for",
+      "KC-ATTR-1-21",
+      '<ObjectGroup type="TextString" value="third"/>\n      </Attributes>',
+      "</Attributes>",
+      "Attributes/ObjectGroup",
+    ],
+    [
+      "a vendor",
+      "KC-ATTR-1-20",
+      '<VendorIdentification type="TextString" value="Acme"/>\n          <AttributeName type="TextString" value="Tier"/>\n          <AttributeValue',
+      '<VendorIdentification type="TextString" value="Other"/>\n          <AttributeName type="TextString" value="Tier"/>\n          <AttributeValue',
+      "Attribute",
+    ],
+    ["data", "KC-DATA-1-21", "3ad77bb40d7a3660a89ecaf32466ef97", "00".repeat(16), "ResponsePayload/Data"],
+  ])("%s", async (_, name, from, to, path) => {
+    const { failure } = await run(name, changed(name, from, to));
+    expect(failure?.difference.path).toContain(path);
+  });
+});
+
 describe("what is not as expected is noticed", () => {
   it.each([
     ["a value", 'value="Destroyed"', 'value="Active"', "Attribute[State]/AttributeValue", "Destroyed"],
