@@ -4,23 +4,31 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import { type AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { EncodingError } from "./encoding/errors";
 import { encodingOf, type MessageEncoding, wipeConverted } from "./encoding/media-types";
 import type { EngineResponse, KmipEngine, RequestOrigin } from "./engine";
 import type { EngineClock, EngineLogger, FailedHandshake, TenantDirectory } from "./ports";
-import { type ServerTls, secureContextOptions } from "./server";
-import { FailedHandshakes, fingerprint } from "./transport/failed-handshakes";
+import type { FailedHandshakeCounts } from "./transport/failed-handshakes";
+import { GrowingBuffer } from "./transport/growing-buffer";
+import {
+  DEFAULT_RECEPTION_LIMITS,
+  Reception,
+  type ReceptionLimits,
+  type Visitor,
+  type VisitorGuest,
+} from "./transport/reception";
+import { type ServerTls, secureContextOptions } from "./transport/tls-policy";
+import { type Place, Traffic } from "./transport/traffic";
 import { wipe } from "./ttlv/wipe";
 
 /** Where messages are posted (Profiles 1.4, 5.3.3). */
 const PATH = "/kmip";
 
 /** Times in milliseconds, sizes in bytes. */
-export type HttpsLimits = {
-  readonly handshakeTimeoutMs: number;
+export type HttpsLimits = ReceptionLimits & {
   /** Between two requests. */
   readonly idleTimeoutMs: number;
   /** From the first byte of a request to its last. */
@@ -30,7 +38,8 @@ export type HttpsLimits = {
   /** Of a request's body, in whichever encoding. */
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
-  readonly maxConnections: number;
+  /** Requests that a connection may have sent ahead of their answers; HTTP has clients of POST wait (RFC 9112, 9.3.2). */
+  readonly maxPipelined: number;
 };
 
 export type KmipHttpsServerOptions = {
@@ -43,16 +52,22 @@ export type KmipHttpsServerOptions = {
   readonly logger: EngineLogger;
   readonly clock?: EngineClock;
   readonly limits?: Partial<HttpsLimits>;
+  /** What the listeners of a process share out; default: one of the listener's own. */
+  readonly traffic?: Traffic;
   /** Called for each handshake that came to nothing. */
   readonly onFailedHandshake?: (failure: FailedHandshake) => void;
 };
 
 export type KmipHttpsServerStats = {
   readonly connections: number;
+  /** Connections accepted since the start. */
+  readonly accepted: number;
   /** Messages answered since the start. */
   readonly requests: number;
-  /** Newest last, 50 at most. */
+  /** Newest last, 50 at most, one of a kind from one address. */
   readonly failedHandshakes: readonly FailedHandshake[];
+  /** All since the start. */
+  readonly failedHandshakeCounts: FailedHandshakeCounts;
 };
 
 export interface KmipHttpsServer {
@@ -66,20 +81,26 @@ export interface KmipHttpsServer {
 }
 
 const DEFAULT_LIMITS: HttpsLimits = {
-  handshakeTimeoutMs: 10_000,
+  ...DEFAULT_RECEPTION_LIMITS,
   idleTimeoutMs: 60_000,
   requestTimeoutMs: 30_000,
   writeTimeoutMs: 30_000,
   // XML takes several times the room of TTLV.
   maxBodyBytes: 4_194_304,
   maxHeaderBytes: 8_192,
-  maxConnections: 1_000,
+  maxPipelined: 8,
 };
 
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
+const BACKLOG = 4_096;
 
-const peerOf = (socket: Duplex): string =>
-  socket instanceof Socket ? `${socket.remoteAddress}|${socket.remotePort}` : "";
+/** A connection, from the end of its handshake. */
+type Session = {
+  readonly visitor: Promise<Visitor | null>;
+  /** Requests that are not answered yet, and the end of the last of them. */
+  pending: number;
+  last: Promise<void>;
+};
 
 /** A request that HTTP alone can refuse; the reason is plain text for people. */
 class HttpRefusal extends Error {
@@ -101,13 +122,8 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
   const { engine, tenants, logger } = options;
   const limits: HttpsLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const clock: EngineClock = options.clock ?? { now: () => new Date() };
-  const failures = new FailedHandshakes(clock, logger, options.onFailedHandshake);
-  const sockets = new Set<Duplex>();
-  /** Connections without TLS yet, by the client's address and port. */
-  const handshaking = new Map<string, Duplex>();
-  const byCertificate = new Map<string, Set<TLSSocket>>();
-  /** Connections with a request in flight. */
-  const serving = new Set<Duplex>();
+  const traffic = options.traffic ?? new Traffic();
+  const sessions = new Map<Duplex, Session>();
   let requests = 0;
   let closing = false;
 
@@ -117,6 +133,7 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     // Who may connect is decided by the pinned fingerprint, as on the TLS listener.
     rejectUnauthorized: false,
     handshakeTimeout: limits.handshakeTimeoutMs,
+    pauseOnConnect: true,
     ALPNProtocols: ["http/1.1"],
     noDelay: true,
     keepAlive: true,
@@ -127,30 +144,22 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     connectionsCheckingInterval: Math.max(50, Math.min(1_000, limits.requestTimeoutMs / 2)),
     requireHostHeader: true,
   });
-  server.maxConnections = limits.maxConnections;
   // A connection on which no request ever begins.
   server.timeout = limits.idleTimeoutMs;
 
-  server.on("connection", (socket) => {
-    const peer = peerOf(socket);
-    sockets.add(socket);
-    handshaking.set(peer, socket);
-    socket.once("close", () => {
-      sockets.delete(socket);
-      if (handshaking.get(peer) === socket) handshaking.delete(peer);
-    });
+  const reception = new Reception({
+    server,
+    tenants,
+    traffic,
+    logger,
+    clock,
+    limits,
+    ...(options.onFailedHandshake === undefined ? {} : { onFailedHandshake: options.onFailedHandshake }),
   });
-  server.on("tlsClientError", (error, socket) => {
-    failures.recordTlsError(error, socket, socket.remoteAddress ?? "");
-    socket.destroy();
-  });
+
   server.on("secureConnection", (socket) => {
-    handshaking.delete(peerOf(socket));
     socket.on("error", () => socket.destroy());
-    admit(socket).catch((error: unknown) => {
-      logger.error({ err: error }, "A connection could not be admitted");
-      socket.destroy();
-    });
+    openSession(socket);
   });
   server.on("clientError", (_, socket) => socket.destroy());
   server.on("checkContinue", (request, response) => {
@@ -160,70 +169,61 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     serve(request, response);
   });
   server.on("request", serve);
-  server.on("error", (error) => logger.error({ err: error }, "The HTTPS listener failed"));
 
-  const unsubscribe = tenants.onRevoked((certificateSha256) => {
-    for (const socket of byCertificate.get(certificateSha256) ?? []) socket.destroy();
-  });
-
-  /** Ends connections of certificates that nobody pinned, before they have said anything. */
-  async function admit(socket: TLSSocket): Promise<void> {
-    const certificate = socket.getPeerX509Certificate();
-    const refuse = (reason: FailedHandshake["reason"], detail: string) => {
-      failures.record({
-        remoteAddress: socket.remoteAddress ?? "",
-        certificateSha256: certificate === undefined ? null : fingerprint(certificate.fingerprint256),
-        subject: certificate?.subject ?? null,
-        reason,
-        detail,
-      });
-      socket.destroy();
+  function openSession(socket: TLSSocket): void {
+    const guest: VisitorGuest = {
+      isIdle: () => sessions.get(socket)?.pending === 0,
+      end: () => socket.destroy(),
+      destroy: () => socket.destroy(),
     };
-    if (certificate === undefined) return refuse("no-certificate", "the client presented no certificate");
-    const certificateSha256 = fingerprint(certificate.fingerprint256);
-    const siblings = byCertificate.get(certificateSha256) ?? new Set<TLSSocket>();
-    byCertificate.set(certificateSha256, siblings.add(socket));
-    socket.once("close", () => {
-      siblings.delete(socket);
-      if (siblings.size === 0) byCertificate.delete(certificateSha256);
+    sessions.set(socket, {
+      visitor: reception.admit(socket, guest),
+      pending: 0,
+      last: Promise.resolve(),
     });
-    if ((await tenants.resolve(certificateSha256)) === null) {
-      refuse("not-pinned", "no instance has pinned this certificate");
-    }
+    socket.once("close", () => sessions.delete(socket));
   }
 
+  /** Answers the requests of a connection one after the other. */
   function serve(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    serving.add(socket);
-    answer(request, response)
+    const session = sessions.get(socket);
+    if (session === undefined || session.pending >= limits.maxPipelined) {
+      if (session !== undefined) traffic.hit("pipelined");
+      socket.destroy();
+      return;
+    }
+    session.pending += 1;
+    session.last = session.last
+      .then(() => answer(request, response, session))
       .catch((error: unknown) => {
         if (!(error instanceof ClientGone)) {
           logger.error({ err: error }, "A request could not be answered, by a fault of the server");
         }
         socket.destroy();
       })
-      .finally(() => serving.delete(socket));
+      .finally(() => {
+        session.pending -= 1;
+      });
   }
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const origin = await originOf(request);
-    if (origin === null) {
-      request.socket.destroy();
-      return;
-    }
+  async function answer(request: IncomingMessage, response: ServerResponse, session: Session): Promise<void> {
+    const visitor = await session.visitor;
+    if (visitor === null || (await originOf(visitor)) === null) throw new ClientGone();
     response.setTimeout(limits.writeTimeoutMs, () => request.socket.destroy());
     try {
       const encoding = judgeHead(request, limits.maxBodyBytes);
-      const body = await readBody(request, limits.maxBodyBytes);
-      // The time-out is the client's, to take the answer in: the engine's work does not count.
-      response.setTimeout(0);
+      const body = await readBody(request, limits.maxBodyBytes, visitor.place);
       try {
-        const answered = await handle(body, encoding, origin);
+        // The time-out is the client's, to take the answer in: the engine's work does not count.
+        response.setTimeout(0);
+        const answered = await handle(body, encoding, await enter(visitor));
         response.setTimeout(limits.writeTimeoutMs);
         if (closing) response.setHeader("Connection", "close");
         await send(response, encoding, answered);
         requests += 1;
       } finally {
+        visitor.place.hold(-body.length);
         wipe(body);
       }
     } catch (error) {
@@ -234,13 +234,20 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     }
   }
 
+  /** Waits for the message's turn. @throws ClientGone if the connection is to end instead */
+  async function enter(visitor: Visitor): Promise<RequestOrigin> {
+    let origin = await originOf(visitor);
+    const wait = origin === null ? null : visitor.place.enter(origin.tenant);
+    // Who had to wait may have lost its tenant meanwhile.
+    if (wait !== null) origin = (await wait) ? await originOf(visitor) : null;
+    if (origin === null || visitor.socket.destroyed) throw new ClientGone();
+    return origin;
+  }
+
   /** The certificate may have lost its tenant since the last request. */
-  async function originOf(request: IncomingMessage): Promise<RequestOrigin | null> {
-    const { socket } = request;
-    const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
-    if (certificate === undefined) return null;
-    const { remoteAddress = "", remotePort = 0 } = socket;
-    const tenant = await tenants.resolve(fingerprint(certificate.fingerprint256));
+  async function originOf(visitor: Visitor): Promise<RequestOrigin | null> {
+    const { certificateSha256, remoteAddress, remotePort } = visitor;
+    const tenant = await tenants.resolve(certificateSha256);
     return tenant === null ? null : { tenant, remoteAddress, remotePort };
   }
 
@@ -269,7 +276,7 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
       new Promise((resolve, reject) => {
         const fail = (error: Error) => reject(error);
         server.once("error", fail);
-        server.listen({ host: options.host, port: options.port, backlog: 512 }, () => {
+        server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
           server.off("error", fail);
           const bound = server.address();
           if (bound === null || typeof bound === "string")
@@ -280,19 +287,22 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     updateTls: (tls) => server.setSecureContext(secureContextOptions(tls)),
     async close({ timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = {}) {
       closing = true;
-      unsubscribe();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of [...handshaking.values()]) socket.destroy();
-      for (const socket of [...byCertificate.values()].flatMap((set) => [...set])) {
-        if (!serving.has(socket)) socket.destroy();
-      }
+      reception.close();
+      for (const [socket, { pending }] of [...sessions]) if (pending === 0) socket.destroy();
       const timer = setTimeout(() => {
-        for (const socket of [...sockets]) socket.destroy();
+        for (const socket of [...sessions.keys()]) socket.destroy();
       }, timeoutMs);
       await closed;
       clearTimeout(timer);
     },
-    stats: () => ({ connections: sockets.size, requests, failedHandshakes: failures.list() }),
+    stats: () => ({
+      connections: reception.connections,
+      accepted: reception.accepted,
+      requests,
+      failedHandshakes: reception.failures.list(),
+      failedHandshakeCounts: reception.failures.counts(),
+    }),
   };
 }
 
@@ -315,25 +325,34 @@ function judgeHead(request: IncomingMessage, maxBodyBytes: number): MessageEncod
   return encoding;
 }
 
-/** The whole body in a buffer of its own. @throws HttpRefusal if it is too large, ClientGone if it does not end */
-async function readBody(request: IncomingMessage, maxBodyBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+/**
+ * The whole body in a buffer of its own, however it was cut up; the place holds its length until it is given back.
+ * @throws HttpRefusal if it is too large, ClientGone if it does not end, or the connection is to end
+ */
+async function readBody(request: IncomingMessage, maxBodyBytes: number, place: Place): Promise<Buffer> {
+  const body = new GrowingBuffer();
   try {
     await new Promise<void>((resolve, reject) => {
       request.on("data", (chunk: Buffer) => {
-        length += chunk.length;
-        chunks.push(chunk);
-        if (length > maxBodyBytes) reject(new HttpRefusal(413, "The request message is too large"));
+        if (body.length + chunk.length > maxBodyBytes) {
+          reject(new HttpRefusal(413, "The request message is too large"));
+        } else {
+          body.append(chunk);
+          if (!place.hold(chunk.length)) reject(new ClientGone());
+        }
+        wipe(chunk);
       });
       request.once("end", () => resolve());
       request.once("error", () => reject(new ClientGone()));
       request.once("close", () => reject(new ClientGone()));
     });
-    return Buffer.concat(chunks, length);
+    return body.take();
+  } catch (error) {
+    place.hold(-body.length);
+    body.clear();
+    throw error;
   } finally {
     request.removeAllListeners("data");
-    for (const chunk of chunks) wipe(chunk);
   }
 }
 

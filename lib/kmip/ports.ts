@@ -212,6 +212,15 @@ export type FailedHandshake = {
   readonly remoteAddress: string;
   readonly certificateSha256: string | null;
   readonly subject: string | null;
-  readonly reason: "no-certificate" | "not-pinned" | "tls-error" | "timeout" | "closed";
+  readonly reason: FailedHandshakeReason;
   readonly detail: string;
 };
+
+/** `limit`: the certificate is welcome, but there is no more room for it. */
+export type FailedHandshakeReason =
+  | "no-certificate"
+  | "not-pinned"
+  | "tls-error"
+  | "timeout"
+  | "closed"
+  | "limit";

@@ -4,7 +4,13 @@ import { type BatchOptions, type BatchRequest, writeRequest } from "@/lib/kmip/c
 import { type KmipVersionName, type ResponseMessage, readResponse } from "@/lib/kmip/client-messages";
 import { createKmipEngine, type EngineLimits, type KmipEngine } from "@/lib/kmip/engine";
 import type { EngineClock, FailedHandshake, Tenant } from "@/lib/kmip/ports";
-import { createKmipServer, type KmipServer, type ServerLimits } from "@/lib/kmip/server";
+import {
+  createKmipServer,
+  type KmipServer,
+  type ServerLimits,
+  Traffic,
+  type TrafficLimits,
+} from "@/lib/kmip/server";
 import {
   MemoryAuditWriter,
   MemoryKeyStore,
@@ -83,11 +89,12 @@ export type RunningServer = {
   readonly tenants: MemoryTenantDirectory;
   readonly failures: FailedHandshake[];
   readonly seen: string[];
+  readonly traffic: Traffic;
 };
 
 /** Starts a server on a free port of the loopback interface. */
 export async function startServer(
-  limits: Partial<ServerLimits> = {},
+  limits: Partial<ServerLimits & TrafficLimits> = {},
   wrap: (engine: KmipEngine) => KmipEngine = (engine) => engine,
 ): Promise<RunningServer> {
   const store = new MemoryKeyStore();
@@ -96,6 +103,7 @@ export async function startServer(
   const tenants = new MemoryTenantDirectory();
   const failures: FailedHandshake[] = [];
   const seen: string[] = [];
+  const traffic = new Traffic(limits);
   const certificate = await createSelfSigned({
     commonName: "kmip.test",
     keyType: "rsa",
@@ -112,11 +120,12 @@ export async function startServer(
     tenants,
     logger,
     limits,
+    traffic,
     onFailedHandshake: (failure) => failures.push(failure),
     onSeen: (certificateId) => seen.push(certificateId),
   });
   const { port } = await server.listen();
-  return { server, port, certificate, store, audit, logger, tenants, failures, seen };
+  return { server, port, certificate, store, audit, logger, tenants, failures, seen, traffic };
 }
 
 /** Waits until a condition holds. @throws Error after ten seconds */

@@ -6,7 +6,7 @@ import { KmipClient, requests, writeRequest } from "@/lib/kmip/client";
 import { readResponse } from "@/lib/kmip/client-messages";
 import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine";
 import { QueryFunction, ResultReason } from "@/lib/kmip/protocol/enumerations";
-import { createKmipServer, type ServerLimits } from "@/lib/kmip/server";
+import { createKmipServer, type ServerLimits, type TrafficLimits } from "@/lib/kmip/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 import { eventually, type RunningServer, startServer } from "./harness";
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 async function start(
-  limits: Partial<ServerLimits> = {},
+  limits: Partial<ServerLimits & TrafficLimits> = {},
   wrap?: (engine: KmipEngine) => KmipEngine,
 ): Promise<void> {
   running = await startServer(limits, wrap);

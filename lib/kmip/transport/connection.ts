@@ -5,6 +5,8 @@ import type { TLSSocket } from "node:tls";
 import type { EngineResponse, KmipEngine, RequestOrigin } from "../engine";
 import type { EngineLogger, TenantDirectory } from "../ports";
 import { Framer, type FramingError } from "./framer";
+import type { Visitor } from "./reception";
+import type { Place } from "./traffic";
 
 export type ConnectionLimits = {
   readonly idleTimeoutMs: number;
@@ -14,10 +16,7 @@ export type ConnectionLimits = {
 };
 
 export type ConnectionOptions = {
-  readonly socket: TLSSocket;
-  readonly certificateSha256: string;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  readonly visitor: Visitor;
   readonly engine: KmipEngine;
   readonly tenants: TenantDirectory;
   readonly logger: EngineLogger;
@@ -38,6 +37,7 @@ export class Connection {
   readonly certificateSha256: string;
   readonly #options: ConnectionOptions;
   readonly #socket: TLSSocket;
+  readonly #place: Place;
   readonly #framer: Framer;
   #resolveClosed: () => void = () => undefined;
   /** Resolves when the connection has ended. */
@@ -57,11 +57,17 @@ export class Connection {
   /** When the client last took something of what is being written. */
   #writeSince: number | null = null;
   #writes = 0;
+  /** When everything was said and only the client's side of the end was missing. */
+  #endSince: number | null = null;
+  /** Bytes of unfinished messages that the place knows of. */
+  #heldInput = 0;
 
   constructor(options: ConnectionOptions) {
+    const { socket, certificateSha256, place } = options.visitor;
     this.#options = options;
-    this.certificateSha256 = options.certificateSha256;
-    this.#socket = options.socket;
+    this.certificateSha256 = certificateSha256;
+    this.#socket = socket;
+    this.#place = place;
     this.#framer = new Framer(options.limits.maxMessageBytes);
   }
 
@@ -73,11 +79,11 @@ export class Connection {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("end", () => {
       this.#inputEnded = true;
-      if (!this.#answering) socket.destroySoon();
+      if (!this.#answering) this.#finish();
     });
     socket.on("error", (error) => {
       this.#options.logger.debug(
-        { err: error, remoteAddress: this.#options.remoteAddress },
+        { err: error, remoteAddress: this.#options.visitor.remoteAddress },
         "Connection failed",
       );
       socket.destroy();
@@ -88,12 +94,14 @@ export class Connection {
       this.#options.onClosed();
       this.#resolveClosed();
     });
+    // The listener pauses connections until their turn, and Node hands the pause on.
+    socket.resume();
   }
 
   /** Ends the connection once the request in flight, if there is one, is answered. */
   drain(): void {
     this.#ending = true;
-    if (!this.#answering) this.#socket.destroySoon();
+    if (!this.#answering) this.#finish();
   }
 
   /** Ends the connection at once. */
@@ -102,11 +110,18 @@ export class Connection {
     this.#socket.destroy();
   }
 
+  /** True while nothing is asked or answered. */
+  isIdle(): boolean {
+    return !this.#answering && !this.#ending && this.#messageSince === null && this.#writes === 0;
+  }
+
   /** Which time-out has run out, or null. @param now monotonic milliseconds */
-  expired(now: number): "idle" | "request" | "write" | null {
+  expired(now: number): "idle" | "request" | "write" | "end" | null {
     const { idleTimeoutMs, requestTimeoutMs, writeTimeoutMs } = this.#options.limits;
     if (this.#writeSince !== null && now - this.#writeSince > writeTimeoutMs) return "write";
     if (this.#answering) return null;
+    // A client that reads nothing does not take the end of TLS in either.
+    if (this.#endSince !== null) return now - this.#endSince > writeTimeoutMs ? "end" : null;
     if (this.#messageSince !== null) return now - this.#messageSince > requestTimeoutMs ? "request" : null;
     return now - this.#idleSince > idleTimeoutMs ? "idle" : null;
   }
@@ -119,6 +134,7 @@ export class Connection {
       // Back-pressure: what is not answered yet stays with the client.
       this.#paused = true;
       this.#socket.pause();
+      this.#countInput();
       return;
     }
     this.#answering = true;
@@ -132,10 +148,15 @@ export class Connection {
   async #answerAll(): Promise<void> {
     for (;;) {
       const message = this.#ending ? null : this.#framer.next();
+      if (this.#framer.buffered !== this.#heldInput) this.#countInput();
       if (message === null) break;
       this.#messageSince = this.#framer.buffered > 0 ? performance.now() : null;
-      const origin = await this.#origin();
-      if (origin === null) {
+      let origin = await this.#origin();
+      const wait = origin === null ? null : this.#place.enter(origin.tenant);
+      // Who had to wait may have lost its tenant meanwhile.
+      if (wait !== null) origin = (await wait) ? await this.#origin() : null;
+      if (origin === null || this.#socket.destroyed) {
+        if (typeof message !== "string") message.fill(0);
         this.destroy();
         return;
       }
@@ -153,11 +174,25 @@ export class Connection {
     }
     this.#answering = false;
     this.#idleSince = performance.now();
-    if (this.#ending || this.#inputEnded) this.#socket.destroySoon();
+    if (this.#ending || this.#inputEnded) this.#finish();
     else if (this.#paused) {
       this.#paused = false;
       this.#socket.resume();
     }
+  }
+
+  /** Tells the place how much of unfinished messages is held here. */
+  #countInput(): void {
+    const { buffered } = this.#framer;
+    const more = buffered - this.#heldInput;
+    this.#heldInput = buffered;
+    if (!this.#place.hold(more)) this.destroy();
+  }
+
+  /** Ends the connection once the client has taken what was written. */
+  #finish(): void {
+    this.#endSince ??= performance.now();
+    this.#socket.destroySoon();
   }
 
   /**
@@ -169,14 +204,15 @@ export class Connection {
     this.#framer.clear();
     this.#answering = false;
     this.#messageSince = performance.now();
-    if (this.#inputEnded) this.#socket.destroySoon();
+    if (this.#inputEnded) this.#finish();
     else this.#socket.end();
     this.#socket.resume();
   }
 
   /** The certificate may have lost its tenant since the last message. */
   async #origin(): Promise<RequestOrigin | null> {
-    const { tenants, certificateSha256, remoteAddress, remotePort } = this.#options;
+    const { tenants, visitor } = this.#options;
+    const { certificateSha256, remoteAddress, remotePort } = visitor;
     const tenant = await tenants.resolve(certificateSha256);
     return tenant === null ? null : { tenant, remoteAddress, remotePort };
   }
@@ -190,12 +226,19 @@ export class Connection {
     }
     this.#writes += 1;
     this.#writeSince ??= performance.now();
+    let held = 0;
     const roomLeft = socket.write(response.bytes, () => {
       response.release();
       this.#writes -= 1;
       this.#writeSince = this.#writes === 0 ? null : performance.now();
+      if (held > 0) this.#place.hold(-held);
     });
     if (roomLeft) return;
+    held = response.bytes.length;
+    if (!this.#place.hold(held)) {
+      this.destroy();
+      return;
+    }
     await new Promise<void>((resolve) => {
       const go = () => {
         socket.off("drain", go);

@@ -1,15 +1,26 @@
 /**
- * The last handshakes that came to nothing: shown by the console to who sets up trust, and no noise in the log,
- * as probes are normal.
+ * Handshakes that came to nothing: the last ones, shown by the console to who sets up trust, and how many there
+ * were. They are no noise in the log, as probes are normal.
  */
 import type { TLSSocket } from "node:tls";
-import type { EngineClock, EngineLogger, FailedHandshake } from "../ports";
+import type { EngineClock, EngineLogger, FailedHandshake, FailedHandshakeReason } from "../ports";
 
 const KEPT = 50;
 const MAX_TEXT = 300;
 
+export type FailedHandshakeCounts = { readonly [K in FailedHandshakeReason]: number };
+
 export class FailedHandshakes {
-  readonly #kept: FailedHandshake[] = [];
+  /** By who failed and why: a flood from one address takes one row, and the others stay to be read. */
+  readonly #kept = new Map<string, FailedHandshake>();
+  readonly #counts: { [K in FailedHandshakeReason]: number } = {
+    "no-certificate": 0,
+    "not-pinned": 0,
+    "tls-error": 0,
+    timeout: 0,
+    closed: 0,
+    limit: 0,
+  };
   readonly #clock: EngineClock;
   readonly #logger: EngineLogger;
   readonly #listener: ((failure: FailedHandshake) => void) | undefined;
@@ -22,7 +33,12 @@ export class FailedHandshakes {
 
   /** Newest last. */
   list(): readonly FailedHandshake[] {
-    return [...this.#kept];
+    return [...this.#kept.values()];
+  }
+
+  /** How many there were since the start, by reason. */
+  counts(): FailedHandshakeCounts {
+    return { ...this.#counts };
   }
 
   record(failure: Omit<FailedHandshake, "at">): void {
@@ -32,13 +48,25 @@ export class FailedHandshakes {
       subject: failure.subject?.slice(0, MAX_TEXT) ?? null,
       detail: failure.detail.slice(0, MAX_TEXT),
     };
-    this.#kept.push(complete);
-    if (this.#kept.length > KEPT) this.#kept.shift();
+    this.#counts[failure.reason] += 1;
+    this.#keep(complete);
     this.#logger.debug({ ...complete }, "TLS handshake came to nothing");
     try {
       this.#listener?.(complete);
     } catch (error) {
       this.#logger.error({ err: error }, "The listener for failed handshakes failed");
+    }
+  }
+
+  #keep(failure: FailedHandshake): void {
+    const { remoteAddress, certificateSha256, reason } = failure;
+    const key = `${remoteAddress} ${certificateSha256} ${reason}`;
+    this.#kept.delete(key);
+    this.#kept.set(key, failure);
+    if (this.#kept.size <= KEPT) return;
+    for (const oldest of this.#kept.keys()) {
+      this.#kept.delete(oldest);
+      return;
     }
   }
 
@@ -53,10 +81,16 @@ export class FailedHandshakes {
       certificateSha256: certificate === undefined ? null : fingerprint(certificate.fingerprint256),
       subject: certificate?.subject ?? null,
       reason,
-      detail: code === "" ? error.message : `${code}: ${error.message}`,
+      detail: code === "" ? error.message : `${code}: ${withoutPlace(error.message)}`,
     });
   }
 }
+
+/** OpenSSL's words without the thread and the line of its source that they carry. */
+const withoutPlace = (message: string): string => {
+  const [, reason] = /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/i.exec(message) ?? [];
+  return reason ?? message;
+};
 
 /** "81:A5:…" as lower-case hexadecimal without separators. */
 export const fingerprint = (colons: string): string => colons.replaceAll(":", "").toLowerCase();
