@@ -6,7 +6,7 @@ import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ensureTlsIdentities } from "@/lib/core/endpoints";
+import { ensureTlsIdentities, listenerSettings } from "@/lib/core/endpoints";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import { ensureFirstAdministrator } from "@/lib/core/users";
 import { openDatabase, setDatabase } from "@/lib/db";
@@ -239,6 +239,8 @@ async function start(): Promise<void> {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   const settings = env();
 
+  // What the endpoints could not begin with is said here, and not in their logs.
+  listenerSettings(settings, { openFiles: null, listeners: 1 });
   prepareDataDir(settings.DATA_DIR);
   house.unlock = lockDataDir(settings.DATA_DIR);
 

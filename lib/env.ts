@@ -25,6 +25,17 @@ const portRange = z
     (range) => range.from >= 1 && range.to <= 65535 && range.from <= range.to,
     "is a range of ports from 1 to 65535",
   );
+const names = z
+  .string()
+  .transform((text) => text.split(/[,:\s]+/).filter(Boolean))
+  .pipe(z.array(z.string().regex(/^[A-Z0-9_-]+$/, "is a list of suites by OpenSSL's names")).min(1));
+const count = z.coerce.number<string>().int().min(1).max(10_000_000);
+/** Messages a second; 0 for as many as come. */
+const rate = z.coerce.number<string>().int().min(0).max(10_000_000);
+const flag = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((text) => text === "true");
 const httpUrl = z.url({ protocol: /^https?$/, error: "is an absolute http(s) URL" });
 const path = z
   .string()
@@ -43,6 +54,15 @@ const schema = z
     KMIP_DEDICATED_PORTS: portRange.default({ from: 5700, to: 5799 }),
     /** Host name that clients use and that server certificates carry, where it differs from KMIP_HOST. */
     KMIP_PUBLIC_HOST: z.string().min(1).optional(),
+    KMIP_TLS_MIN_VERSION: z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2"),
+    KMIP_TLS_SUITES: names.optional(),
+    KMIP_TLS_LEGACY_SUITES: flag,
+    KMIP_MAX_CONNECTIONS: count.optional(),
+    KMIP_MAX_CONNECTIONS_PER_INSTANCE: count.optional(),
+    KMIP_MAX_CONNECTIONS_PER_CERTIFICATE: count.optional(),
+    KMIP_RATE_PER_INSTANCE: rate.optional(),
+    KMIP_RATE_PER_CERTIFICATE: rate.optional(),
+    KMIP_IDLE_SECONDS: z.coerce.number<string>().int().min(1).max(86_400).default(600),
     SANDBOX_PORT: z.union([z.literal("off"), port]).default(3080),
     DATA_DIR: path.default(resolve("data")),
     DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "is a postgresql:// URL" }).optional(),
@@ -54,10 +74,7 @@ const schema = z
     MASTER_KEY_FILE: path.optional(),
     PUBLIC_URL: httpUrl.optional(),
     /** `true` behind a reverse proxy that sets X-Forwarded-For; otherwise the header is the sender's invention. */
-    TRUST_PROXY: z
-      .enum(["true", "false"])
-      .default("false")
-      .transform((text) => text === "true"),
+    TRUST_PROXY: flag,
     LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_CLIENT_ID: z.string().min(1).optional(),

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadTlsIdentity, zoneIdentityId } from "@/lib/core/endpoints";
+import { KEY_TYPES, loadTlsIdentity } from "@/lib/core/endpoints";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import type { Database } from "@/lib/db";
 import { isMigrated, readMigrations } from "@/lib/db/migrate";
@@ -104,17 +104,19 @@ export async function doctor(
 
       return `${settings.KMIP_HOST}:${port}`;
     });
-    await check(`server certificate of zone ${index + 1}`, async () => {
-      const { certificatePem } = await loadTlsIdentity(zoneIdentityId(index + 1));
-      const certificate = new X509Certificate(certificatePem);
-      const days = Math.floor((new Date(certificate.validTo).getTime() - Date.now()) / 86_400_000);
+    for (const keyType of KEY_TYPES) {
+      await check(`server certificate (${keyType.toUpperCase()}) of zone ${index + 1}`, async () => {
+        const { certificatePem } = await loadTlsIdentity(index + 1, keyType);
+        const certificate = new X509Certificate(certificatePem);
+        const days = Math.floor((new Date(certificate.validTo).getTime() - Date.now()) / 86_400_000);
 
-      if (days < 0) {
-        throw new Error("expired");
-      }
+        if (days < 0) {
+          throw new Error("expired");
+        }
 
-      return `valid for ${days} more days`;
-    });
+        return `valid for ${days} more days`;
+      });
+    }
   }
 
   await check("console", () => reachHttp(`${settings.publicUrl}/readyz`));

@@ -6,6 +6,7 @@ const endpoint = (zone: number) => ({
   host: `kmip-${zone}.example.com`,
   port: 5695 + zone,
   serverCertificate: { pem: "", sha256: "", sha1: "", notAfter: "2030-01-01T00:00:00Z" },
+  serverCertificates: [],
 });
 
 test("the commands carry the instance's own values", () => {

@@ -27,6 +27,7 @@ export function EndpointsPanel({ instance }: Readonly<{ instance: Instance }>) {
           {instance.endpoints.map((endpoint) => {
             const address = `${endpoint.host}:${endpoint.port}`;
             const { serverCertificate } = endpoint;
+            const rsa = endpoint.serverCertificates.find(({ keyType }) => keyType === "rsa");
 
             return (
               <li key={`${endpoint.zone}-${address}`} className="px-4 py-3">
@@ -35,46 +36,72 @@ export function EndpointsPanel({ instance }: Readonly<{ instance: Instance }>) {
                     <span className="font-medium">{t("zone", { zone: endpoint.zone })}</span>
                     <MonoCopy value={address} what={t("address", { zone: endpoint.zone })} />
                   </span>
-                  <Button
-                    size="small"
-                    onClick={() =>
-                      saveText(
-                        `kmip-zone-${endpoint.zone}.pem`,
-                        serverCertificate.pem,
-                        "application/x-pem-file",
-                      )
-                    }
-                  >
-                    <Download aria-hidden="true" />
-                    {t("pem")}
-                  </Button>
+                  <DownloadPem
+                    name={`kmip-zone-${endpoint.zone}`}
+                    pem={serverCertificate.pem}
+                    label={t("pem")}
+                  />
                 </div>
-                <Facts>
-                  <Fact term={t("sha256")}>
-                    <Fingerprint hex={serverCertificate.sha256} what={t("sha256")} />
-                  </Fact>
-                  <Fact
-                    term={
-                      <>
-                        {t("sha1")}
-                        <span className="block text-label">{t("sha1Note")}</span>
-                      </>
-                    }
-                  >
-                    <Fingerprint hex={serverCertificate.sha1} what={t("sha1")} />
-                  </Fact>
-                  <Fact term={t("expires")}>
-                    <Time value={serverCertificate.notAfter} kind="date" />{" "}
-                    <span className="text-muted">
-                      (<Time value={serverCertificate.notAfter} />)
-                    </span>
-                  </Fact>
-                </Facts>
+                <CertificateFacts certificate={serverCertificate} sha1Note={t("sha1Note")} />
+                {rsa ? (
+                  <details className="mt-3 text-muted">
+                    <summary className="w-fit cursor-pointer hover:text-ink">{t("rsa")}</summary>
+                    <div className="mt-1.5 mb-2.5 flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
+                      <p>{t("rsaNote")}</p>
+                      <DownloadPem
+                        name={`kmip-zone-${endpoint.zone}-rsa`}
+                        pem={rsa.pem}
+                        label={t("rsaPem")}
+                      />
+                    </div>
+                    <CertificateFacts certificate={rsa} />
+                  </details>
+                ) : null}
               </li>
             );
           })}
         </ul>
       )}
     </Panel>
+  );
+}
+
+function DownloadPem({ name, pem, label }: Readonly<{ name: string; pem: string; label: string }>) {
+  return (
+    <Button size="small" onClick={() => saveText(`${name}.pem`, pem, "application/x-pem-file")}>
+      <Download aria-hidden="true" />
+      {label}
+    </Button>
+  );
+}
+
+function CertificateFacts({
+  certificate,
+  sha1Note,
+}: Readonly<{ certificate: Instance["endpoints"][number]["serverCertificate"]; sha1Note?: string }>) {
+  const t = useTranslations("instances.endpoints");
+
+  return (
+    <Facts>
+      <Fact term={t("sha256")}>
+        <Fingerprint hex={certificate.sha256} what={t("sha256")} />
+      </Fact>
+      <Fact
+        term={
+          <>
+            {t("sha1")}
+            {sha1Note ? <span className="block text-label">{sha1Note}</span> : null}
+          </>
+        }
+      >
+        <Fingerprint hex={certificate.sha1} what={t("sha1")} />
+      </Fact>
+      <Fact term={t("expires")}>
+        <Time value={certificate.notAfter} kind="date" />{" "}
+        <span className="text-muted">
+          (<Time value={certificate.notAfter} />)
+        </span>
+      </Fact>
+    </Facts>
   );
 }

@@ -16,8 +16,9 @@ import {
 import { type ServerTls, secureContextOptions } from "./transport/tls-policy";
 import { Traffic } from "./transport/traffic";
 
+export { DEFAULT_RECEPTION_LIMITS } from "./transport/reception";
 export { type ServerTls, tlsPolicy } from "./transport/tls-policy";
-export { type LimitCounts, Traffic, type TrafficLimits } from "./transport/traffic";
+export { DEFAULT_TRAFFIC_LIMITS, Traffic, type TrafficLimits } from "./transport/traffic";
 
 /** Times in milliseconds, sizes in bytes. */
 export type ServerLimits = ReceptionLimits & {

@@ -90,6 +90,56 @@ describe("server certificates", () => {
   });
 });
 
+describe("RSA", () => {
+  it("has an authority and server certificates of its own kind, for clients that can check nothing else", async () => {
+    const rsa = await createAuthority({ keyType: "rsa" });
+    const issued = await issueServerCertificate({ authority: rsa, hosts: ["127.0.0.1"], keyType: "rsa" });
+    const server = createServer(
+      // A key exchange of RSA alone too: the certificate must allow it where the suites do.
+      {
+        cert: issued.certificatePem,
+        key: issued.privateKeyPem,
+        ciphers: "ECDHE-RSA-AES256-GCM-SHA384:AES128-SHA",
+      },
+      (socket) => socket.end(),
+    );
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+
+    for (const ciphers of ["ECDHE-RSA-AES256-GCM-SHA384", "AES128-SHA"]) {
+      const socket = connect({
+        host: "127.0.0.1",
+        port: address.port,
+        ca: rsa.certificatePem,
+        maxVersion: "TLSv1.2",
+        ciphers,
+        // Neither the handshake nor the chain may take ECDSA.
+        sigalgs: "RSA+SHA256",
+      });
+      await once(socket, "secureConnect");
+      expect(socket.authorized).toBe(true);
+      socket.destroy();
+    }
+    server.close();
+
+    for (const [pem, bits, usage] of [
+      [rsa.certificatePem, 3072, true],
+      [issued.certificatePem, 2048, false],
+    ] as const) {
+      const certificate = new X509Certificate(pem);
+      expect(certificate.publicKey.asymmetricKeyDetails?.modulusLength).toBe(bits);
+      expect(certificate.ca).toBe(usage);
+    }
+    expect(await isIssuedBy(issued.certificatePem, rsa.certificatePem)).toBe(true);
+    expect(await isIssuedBy(issued.certificatePem, authority.certificatePem)).toBe(false);
+    // One kind may sign the other.
+    const mixed = await issueServerCertificate({ authority: rsa, hosts: ["a.example.com"] });
+    expect(await isIssuedBy(mixed.certificatePem, rsa.certificatePem)).toBe(true);
+  });
+});
+
 describe("signCsr", () => {
   it("keeps the subject, and grants client authentication only", async () => {
     const { certificatePem } = await signCsr({

@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { createHash, createPublicKey, randomBytes, webcrypto } from "node:crypto";
+import { createHash, createPublicKey, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
 import { describeKey } from "./certificate";
@@ -14,6 +14,15 @@ const DAY_MS = 86_400_000;
 const BACKDATE_MS = 3_600_000;
 const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
 const ECDSA_SHA256 = { name: "ECDSA", hash: "SHA-256" } as const;
+const RSA_SHA256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } as const;
+const RSA_EXPONENT = new Uint8Array([1, 0, 1]);
+/** An authority lasts ten years; a server's key signs every handshake of a client without ECDSA and lasts five. */
+const RSA_AUTHORITY_BITS = 3072;
+const RSA_SERVER_BITS = 2048;
+
+/** Kind of a key: ECDSA P-256, or RSA for clients that know nothing else. */
+export type KeyType = "ec" | "rsa";
+
 const RSA_MINIMUM_BITS = 2048;
 const EC_MINIMUM_BITS = 224;
 const COMMON_NAME_OID = "2.5.4.3";
@@ -34,8 +43,13 @@ function toPem(label: string, der: ArrayBuffer): string {
   return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
 }
 
-async function makeKeys(): Promise<{ keys: CryptoKeyPair; privateKeyPem: string }> {
-  const keys = (await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"])) as CryptoKeyPair;
+async function makeKeys(
+  keyType: KeyType,
+  rsaBits: number,
+): Promise<{ keys: CryptoKeyPair; privateKeyPem: string }> {
+  const algorithm =
+    keyType === "ec" ? ECDSA_P256 : { ...RSA_SHA256, modulusLength: rsaBits, publicExponent: RSA_EXPONENT };
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as CryptoKeyPair;
 
   return {
     keys,
@@ -43,10 +57,23 @@ async function makeKeys(): Promise<{ keys: CryptoKeyPair; privateKeyPem: string 
   };
 }
 
-async function signingKey({ privateKeyPem }: CertificateWithKey): Promise<CryptoKey> {
+/** The key of an authority, and how it signs. */
+async function signerOf({ certificatePem, privateKeyPem }: CertificateWithKey): Promise<{
+  signingKey: CryptoKey;
+  signingAlgorithm: typeof ECDSA_SHA256 | typeof RSA_SHA256;
+}> {
+  const isRsa = new X509Certificate(certificatePem).publicKey.asymmetricKeyType === "rsa";
   const der = Buffer.from(privateKeyPem.replace(/-----[^-]+-----|\s+/g, ""), "base64");
   try {
-    return (await webcrypto.subtle.importKey("pkcs8", der, ECDSA_P256, false, ["sign"])) as CryptoKey;
+    const signingKey = (await webcrypto.subtle.importKey(
+      "pkcs8",
+      der,
+      isRsa ? RSA_SHA256 : ECDSA_P256,
+      false,
+      ["sign"],
+    )) as CryptoKey;
+
+    return { signingKey, signingAlgorithm: isRsa ? RSA_SHA256 : ECDSA_SHA256 };
   } finally {
     der.fill(0);
   }
@@ -65,18 +92,20 @@ function validity(days: number, issuer?: x509.X509Certificate): { notBefore: Dat
 }
 
 /**
- * Makes a certificate authority: ECDSA P-256, may sign end certificates only.
+ * Makes a certificate authority that may sign end certificates only.
  * @param options.days validity, default ten years
+ * @param options.keyType default ECDSA P-256
  */
 export async function createAuthority(
-  options: { commonName?: string; days?: number } = {},
+  options: { commonName?: string; days?: number; keyType?: KeyType } = {},
 ): Promise<CertificateWithKey> {
-  const { keys, privateKeyPem } = await makeKeys();
+  const { keyType = "ec" } = options;
+  const { keys, privateKeyPem } = await makeKeys(keyType, RSA_AUTHORITY_BITS);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: [{ CN: [options.commonName ?? "KMIP Console authority"] }],
+    name: [{ CN: [options.commonName ?? `KMIP Console authority${keyType === "rsa" ? " RSA" : ""}`] }],
     ...validity(options.days ?? 3650),
-    signingAlgorithm: ECDSA_SHA256,
+    signingAlgorithm: keyType === "ec" ? ECDSA_SHA256 : RSA_SHA256,
     keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
@@ -128,28 +157,35 @@ export async function isIssuedBy(certificatePem: string, authorityPem: string): 
  * Makes the server certificate of a KMIP endpoint.
  * @param options.hosts host names and IP addresses that clients connect to; the first is the common name
  * @param options.days validity, default five years: vCenter pins the certificate itself, so each change is work there
+ * @param options.keyType default ECDSA P-256
  */
 export async function issueServerCertificate(options: {
   authority: CertificateWithKey;
   hosts: readonly string[];
   days?: number;
+  keyType?: KeyType;
 }): Promise<CertificateWithKey & { readonly notAfter: Date }> {
   const [commonName] = options.hosts;
   if (commonName === undefined) throw new Error("A server certificate names at least one host.");
 
   const issuer = new x509.X509Certificate(options.authority.certificatePem);
-  const { keys, privateKeyPem } = await makeKeys();
+  const { keyType = "ec" } = options;
+  const { keys, privateKeyPem } = await makeKeys(keyType, RSA_SERVER_BITS);
+  // RSA without Diffie-Hellman is a legacy suite, but where it is allowed the certificate must allow it too.
+  const usage =
+    keyType === "ec"
+      ? x509.KeyUsageFlags.digitalSignature
+      : x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: [{ CN: [commonName.slice(0, 64)] }],
     issuer: issuer.subjectName,
     ...validity(options.days ?? 1825, issuer),
-    signingAlgorithm: ECDSA_SHA256,
     publicKey: keys.publicKey,
-    signingKey: await signingKey(options.authority),
+    ...(await signerOf(options.authority)),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.KeyUsagesExtension(usage, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(
         [...new Set(options.hosts)].map((host) => ({
@@ -238,9 +274,8 @@ export async function signCsr(options: {
     subject: request.subjectName,
     issuer: issuer.subjectName,
     ...validity(options.days, issuer),
-    signingAlgorithm: ECDSA_SHA256,
     publicKey: request.publicKey,
-    signingKey: await signingKey(options.authority),
+    ...(await signerOf(options.authority)),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

@@ -4,6 +4,7 @@ export {
   createShortLivedClient,
   isIssuedBy,
   issueServerCertificate,
+  type KeyType,
   signCsr,
 } from "./authority";
 export { type Certificate, parseCertificates, parseClientCertificate } from "./certificate";

@@ -106,10 +106,10 @@ describe("certificates of the endpoints", () => {
     await house.database.pool.query("DELETE FROM tls_identity");
     const hosts = ["kmip.example.com", "10.0.0.1"];
     const started = await Promise.all([1, 2, 3].map(() => ensureTlsIdentities({ hosts, zones: [1, 2] })));
-    expect(started.map(({ created }) => created.length).sort()).toEqual([0, 0, 3]);
+    expect(started.map(({ created }) => created.length).sort()).toEqual([0, 0, 6]);
     expect(await ensureTlsIdentities({ hosts, zones: [1, 2] })).toEqual({ created: [] });
 
-    const identity = await loadTlsIdentity("zone-1");
+    const identity = await loadTlsIdentity(1, "ec");
     expect(identity.privateKeyPem).toContain("BEGIN PRIVATE KEY");
     expect(parseCertificates(identity.certificatePem)[0]?.subjectAlternativeNames).toEqual([
       "dns:kmip.example.com",
@@ -118,17 +118,25 @@ describe("certificates of the endpoints", () => {
     const { rows } = await house.database.pool.query("SELECT t::text FROM tls_identity t");
     const body = identity.privateKeyPem.replace(/-----[^-]+-----|\s/g, "");
     expect(JSON.stringify(rows)).not.toContain(Buffer.from(body, "base64").toString("hex").slice(80, 140));
-    expect((await sharedEndpoints())[0]?.serverCertificate.sha256).toBe(
-      parseCertificates(identity.certificatePem)[0]?.sha256,
-    );
+    const [endpoint] = await sharedEndpoints();
+    expect(endpoint?.serverCertificate.sha256).toBe(parseCertificates(identity.certificatePem)[0]?.sha256);
+    // RSA-only clients get a chain that they can check, and its fingerprints are told as well.
+    const rsa = await loadTlsIdentity(1, "rsa");
+    expect(endpoint?.serverCertificates).toMatchObject([
+      { keyType: "ec", ...endpoint?.serverCertificate },
+      { keyType: "rsa", sha256: parseCertificates(rsa.certificatePem)[0]?.sha256 },
+    ]);
+    const chain = parseCertificates(endpoint?.serverCertificates[1]?.pem ?? "");
+    expect(chain.map(({ keyAlgorithm }) => keyAlgorithm)).toEqual(["RSA", "RSA"]);
+    expect(chain.every(({ signatureAlgorithm }) => /rsa/i.test(signatureAlgorithm))).toBe(true);
   });
 
   it("stay as they are until their end is near or a host is missing: vCenter pins them", async () => {
-    const before = await loadTlsIdentity("zone-1");
+    const before = await loadTlsIdentity(1, "ec");
     await ensureTlsIdentities({ hosts: ["kmip.example.com"], zones: [1, 2, 3] });
-    expect((await loadTlsIdentity("zone-1")).certificatePem).toBe(before.certificatePem);
+    expect((await loadTlsIdentity(1, "ec")).certificatePem).toBe(before.certificatePem);
     expect(await ensureTlsIdentities({ hosts: ["new.example.com"], zones: [2] })).toEqual({
-      created: ["zone-2"],
+      created: ["zone-2", "zone-2-rsa"],
     });
     await house.database.pool.query(
       "UPDATE tls_identity SET not_after = now() + interval '20 days' WHERE id = 'zone-1'",
@@ -136,6 +144,6 @@ describe("certificates of the endpoints", () => {
     expect(await ensureTlsIdentities({ hosts: ["kmip.example.com"], zones: [1] })).toEqual({
       created: ["zone-1"],
     });
-    expect((await loadTlsIdentity("zone-1")).certificatePem).not.toBe(before.certificatePem);
+    expect((await loadTlsIdentity(1, "ec")).certificatePem).not.toBe(before.certificatePem);
   });
 });

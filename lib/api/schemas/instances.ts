@@ -64,11 +64,21 @@ export const deleteInstanceRequest = z.object({
   destroyKeks: z.boolean().default(false),
 });
 
+const endpointCertificate = z.object({
+  pem: z.string(),
+  sha256: z.string(),
+  sha1: z.string(),
+  notAfter: timestamp,
+});
+
 export const instanceEndpoint = z.object({
   zone: z.int(),
   host: z.string(),
   port: z.int(),
-  serverCertificate: z.object({ pem: z.string(), sha256: z.string(), sha1: z.string(), notAfter: timestamp }),
+  /** What vCenter and its hosts see. */
+  serverCertificate: endpointCertificate,
+  /** The same, and what clients see that can use RSA only. */
+  serverCertificates: z.array(endpointCertificate.extend({ keyType: z.enum(["ec", "rsa"]) })),
 });
 
 export const instance = z

@@ -9,6 +9,10 @@ function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"
   return keyState.options.find((state) => KEY_STATE_NUMBERS[state] === number) ?? null;
 }
 
+function serializeCertificate<T extends { readonly notAfter: Date }>(certificate: T) {
+  return { ...certificate, notAfter: certificate.notAfter.toISOString() };
+}
+
 /** Instance as the API shows it. */
 export function serializeInstance(view: InstanceView): Instance {
   const { keyManagerKind, keyManagerCrn, crkId } = view;
@@ -20,9 +24,10 @@ export function serializeInstance(view: InstanceView): Instance {
     resourceGroup: view.resourceGroup,
     status: view.status,
     statusReason: view.statusReason,
-    endpoints: view.endpoints.map(({ serverCertificate, ...endpoint }) => ({
+    endpoints: view.endpoints.map(({ serverCertificate, serverCertificates, ...endpoint }) => ({
       ...endpoint,
-      serverCertificate: { ...serverCertificate, notAfter: serverCertificate.notAfter.toISOString() },
+      serverCertificate: serializeCertificate(serverCertificate),
+      serverCertificates: serverCertificates.map(serializeCertificate),
     })),
     keyManager:
       keyManagerKind === null || keyManagerCrn === null

@@ -1,20 +1,26 @@
 import { database } from "@/lib/db";
 import { env } from "@/lib/env";
-import { parseCertificates } from "@/lib/x509";
-import { AUTHORITY_ID, zoneIdentityId } from "./tls-identities";
+import { type KeyType, parseCertificates } from "@/lib/x509";
+import { authorityId, KEY_TYPES, zoneIdentityId } from "./tls-identities";
 
-/** Where clients connect, and the certificate they will be shown. */
+/** A certificate that clients may be shown. */
+export type EndpointCertificate = {
+  /** The server's certificate, then the authority's: as a client's list of trusted certificates it is complete. */
+  readonly pem: string;
+  readonly sha256: string;
+  readonly sha1: string;
+  readonly notAfter: Date;
+};
+
+/** Where clients connect, and the certificates they will be shown. */
 export type InstanceEndpoint = {
   readonly zone: number;
   readonly host: string;
   readonly port: number;
-  readonly serverCertificate: {
-    /** The server's certificate, then the authority's: as a client's list of trusted certificates it is complete. */
-    readonly pem: string;
-    readonly sha256: string;
-    readonly sha1: string;
-    readonly notAfter: Date;
-  };
+  /** What every client sees that can use ECDSA, vCenter and its hosts among them. */
+  readonly serverCertificate: EndpointCertificate;
+  /** The same, and what clients see that can use RSA only. */
+  readonly serverCertificates: readonly (EndpointCertificate & { readonly keyType: KeyType })[];
 };
 
 /**
@@ -23,23 +29,40 @@ export type InstanceEndpoint = {
  */
 export async function sharedEndpoints(): Promise<InstanceEndpoint[]> {
   const { KMIP_PORTS, kmipPublicHost } = env();
+  const zones = KMIP_PORTS.map((port, index) => ({ zone: index + 1, host: kmipPublicHost, port }));
+  const pems = await readPems(
+    KEY_TYPES.flatMap((keyType) => [
+      authorityId(keyType),
+      ...zones.map(({ zone }) => zoneIdentityId(zone, keyType)),
+    ]),
+  );
+
+  return zones.flatMap((endpoint) => {
+    const serverCertificates = KEY_TYPES.flatMap((keyType) => {
+      const [certificate] = parseCertificatesOf(pems.get(zoneIdentityId(endpoint.zone, keyType)));
+      if (!certificate) return [];
+
+      const { sha256, sha1, notAfter } = certificate;
+      const pem = joinPem(certificate.pem, pems.get(authorityId(keyType)) ?? "");
+
+      return [{ keyType, pem, sha256, sha1, notAfter }];
+    });
+    const preferred = serverCertificates.find(({ keyType }) => keyType === KEY_TYPES[0]);
+    if (preferred === undefined) return [];
+
+    const { keyType: _, ...serverCertificate } = preferred;
+
+    return [{ ...endpoint, serverCertificate, serverCertificates }];
+  });
+}
+
+async function readPems(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { rows } = await database().pool.query<{ id: string; certificate_pem: string }>(
     "SELECT id, certificate_pem FROM tls_identity WHERE id = ANY($1)",
-    [[AUTHORITY_ID, ...KMIP_PORTS.map((_, index) => zoneIdentityId(index + 1))]],
+    [ids],
   );
-  const pems = new Map(rows.map((row) => [row.id, row.certificate_pem]));
-  const authorityPem = pems.get(AUTHORITY_ID) ?? "";
 
-  return KMIP_PORTS.flatMap((port, index) => {
-    const zone = index + 1;
-    const [certificate] = parseCertificatesOf(pems.get(zoneIdentityId(zone)));
-    if (!certificate) return [];
-
-    const { sha256, sha1, notAfter } = certificate;
-    const pem = joinPem(certificate.pem, authorityPem);
-
-    return [{ zone, host: kmipPublicHost, port, serverCertificate: { pem, sha256, sha1, notAfter } }];
-  });
+  return new Map(rows.map((row) => [row.id, row.certificate_pem]));
 }
 
 /** One PEM text of several. */

@@ -5,6 +5,7 @@ import {
   createAuthority,
   isIssuedBy,
   issueServerCertificate,
+  type KeyType,
   parseCertificates,
 } from "@/lib/x509";
 import { sealSecret, unsealSecret } from "../secrets";
@@ -20,8 +21,11 @@ export type TlsIdentity = {
   readonly notAfter: Date;
 };
 
-/** Id of the deployment's own authority. */
-export const AUTHORITY_ID = "ca";
+/**
+ * Kinds of certificates, the preferred one first. RSA is for clients that cannot use ECDSA; each kind has an
+ * authority of its own, as such a client could not check the signature of the other.
+ */
+export const KEY_TYPES = ["ec", "rsa"] as const satisfies readonly KeyType[];
 const DAY_MS = 86_400_000;
 /** Certificates with less than this left are made anew at the next start. */
 const RENEWAL_DAYS = 30;
@@ -30,9 +34,14 @@ const ADVISORY_LOCK = 72_707_371;
 
 type Row = { id: string; certificate_pem: string; private_key_sealed: Buffer; not_after: Date };
 
-/** Id of a zone's certificate, counted from 1. */
-export function zoneIdentityId(zone: number): string {
-  return `zone-${zone}`;
+/** Id of one of the deployment's own authorities. */
+export function authorityId(keyType: KeyType): string {
+  return keyType === "ec" ? "ca" : "ca-rsa";
+}
+
+/** Id of a zone's certificate; zones are counted from 1. */
+export function zoneIdentityId(zone: number, keyType: KeyType): string {
+  return keyType === "ec" ? `zone-${zone}` : `zone-${zone}-rsa`;
 }
 
 function purposeOf(id: string): string {
@@ -76,16 +85,39 @@ function hasTimeLeft(row: Row): boolean {
   return row.not_after.getTime() - Date.now() > RENEWAL_DAYS * DAY_MS;
 }
 
-async function ensureAuthority(client: pg.PoolClient): Promise<CertificateWithKey> {
-  const row = await readRow(client, AUTHORITY_ID);
+/** Notes in `created` what it makes. */
+async function ensureAuthority(
+  client: pg.PoolClient,
+  keyType: KeyType,
+  created: string[],
+): Promise<CertificateWithKey> {
+  const id = authorityId(keyType);
+  const row = await readRow(client, id);
   if (row && hasTimeLeft(row)) return unsealRow(row);
 
-  const authority = await createAuthority();
+  const authority = await createAuthority({ keyType });
   const [certificate] = parseCertificates(authority.certificatePem);
   if (!certificate) throw new Error("The new authority cannot be read.");
-  await store(client, AUTHORITY_ID, authority, certificate.notAfter);
+  await store(client, id, authority, certificate.notAfter);
+  created.push(id);
 
   return authority;
+}
+
+async function ensureZone(
+  client: pg.PoolClient,
+  id: string,
+  hosts: readonly string[],
+  authority: CertificateWithKey,
+  keyType: KeyType,
+  created: string[],
+): Promise<void> {
+  const row = await readRow(client, id);
+  if (row && (await fits(row, hosts, authority))) return;
+
+  const issued = await issueServerCertificate({ authority, hosts, keyType });
+  await store(client, id, issued, issued.notAfter);
+  created.push(id);
 }
 
 /** True when a certificate still fits: time left, all hosts in it, signed by this authority. */
@@ -101,8 +133,8 @@ async function fits(row: Row, hosts: readonly string[], authority: CertificateWi
 }
 
 /**
- * Makes the authority of the deployment and a server certificate per zone, where they are missing, near their end or
- * lack a host name. A certificate that fits is left alone: vCenter pins it.
+ * Makes the authorities of the deployment and the server certificates of each zone, one of each kind, where they are
+ * missing, near their end or lack a host name. A certificate that fits is left alone: vCenter pins it.
  * @param options.hosts names and addresses that clients connect to, e.g. KMIP_PUBLIC_HOST and KMIP_HOST
  * @param options.zones numbers of the zones, from 1
  * @returns ids of the certificates that were made now
@@ -117,18 +149,12 @@ export async function ensureTlsIdentities(options: {
     await client.query("BEGIN");
     await client.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
 
-    const before = await readRow(client, AUTHORITY_ID);
-    const authority = await ensureAuthority(client);
-    if (authority.certificatePem !== before?.certificate_pem) created.push(AUTHORITY_ID);
-
-    for (const zone of options.zones) {
-      const id = zoneIdentityId(zone);
-      const row = await readRow(client, id);
-      if (row && (await fits(row, options.hosts, authority))) continue;
-
-      const issued = await issueServerCertificate({ authority, hosts: options.hosts });
-      await store(client, id, issued, issued.notAfter);
-      created.push(id);
+    for (const keyType of KEY_TYPES) {
+      const authority = await ensureAuthority(client, keyType, created);
+      for (const zone of options.zones) {
+        const id = zoneIdentityId(zone, keyType);
+        await ensureZone(client, id, options.hosts, authority, keyType, created);
+      }
     }
 
     await client.query("COMMIT");
@@ -146,20 +172,21 @@ export async function ensureTlsIdentities(options: {
  * A server certificate with its key, for the listener of a zone.
  * @throws Error when `ensureTlsIdentities` has not made it; MasterKeyError
  */
-export async function loadTlsIdentity(id: string): Promise<TlsIdentity> {
+export async function loadTlsIdentity(zone: number, keyType: KeyType): Promise<TlsIdentity> {
   const { pool } = database();
-  const [row, authority] = await Promise.all([readRow(pool, id), readRow(pool, AUTHORITY_ID)]);
+  const id = zoneIdentityId(zone, keyType);
+  const [row, authority] = await Promise.all([readRow(pool, id), readRow(pool, authorityId(keyType))]);
   if (!row || !authority) throw new Error(`There is no TLS certificate ${id}.`);
 
   return { id, ...unsealRow(row), authorityPem: authority.certificate_pem, notAfter: row.not_after };
 }
 
 /**
- * The authority that signs server certificates and clients' requests, with its key.
+ * The authority that signs clients' requests, with its key.
  * @throws Error when `ensureTlsIdentities` has not run; MasterKeyError
  */
 export async function loadAuthority(): Promise<CertificateWithKey> {
-  const row = await readRow(database().pool, AUTHORITY_ID);
+  const row = await readRow(database().pool, authorityId("ec"));
   if (!row) throw new Error("The authority of this deployment was not made yet.");
 
   return unsealRow(row);
