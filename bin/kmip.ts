@@ -5,10 +5,11 @@ import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
 import {
   joinPem,
+  KEY_TYPES,
+  listenerSettings,
   loadTlsIdentity,
   recordHeartbeat,
   removeEndpointNode,
-  zoneIdentityId,
 } from "@/lib/core/endpoints";
 import { createKmipPorts } from "@/lib/core/keks";
 import { openDatabase, setDatabase } from "@/lib/db";
@@ -16,9 +17,11 @@ import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
 import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine";
 import { createKmipHttpsServer } from "@/lib/kmip/https-server";
-import { createKmipServer, type ServerTls } from "@/lib/kmip/server";
+import { OperationCounts } from "@/lib/kmip/operation-counts";
+import { createKmipServer, type ServerTls, Traffic } from "@/lib/kmip/server";
 import { createLogger } from "@/lib/log";
 import { VERSION } from "@/lib/version";
+import { openFilesLimit } from "./supervisor/open-files";
 import { runProcess } from "./supervisor/run";
 
 const HEARTBEAT_MS = 5_000;
@@ -29,10 +32,25 @@ const DATABASE_CONNECTIONS = 20;
 const zone = env().KMIP_ZONE ?? 1;
 const logger = createLogger("kmip", { zone });
 
-async function readTls(): Promise<ServerTls> {
-  const identity = await loadTlsIdentity(zoneIdentityId(zone));
+/** The zone's certificates, ECDSA and RSA side by side. */
+async function readCertificates(): Promise<Pick<ServerTls, "cert" | "key">> {
+  const identities = await Promise.all(KEY_TYPES.map((keyType) => loadTlsIdentity(zone, keyType)));
 
-  return { cert: joinPem(identity.certificatePem, identity.authorityPem), key: identity.privateKeyPem };
+  return {
+    cert: identities.map(({ certificatePem, authorityPem }) => joinPem(certificatePem, authorityPem)),
+    key: identities.map(({ privateKeyPem }) => privateKeyPem),
+  };
+}
+
+/** Sums of counts by name. */
+function sumByName(...all: readonly { readonly [name: string]: number }[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+
+  for (const [name, count] of all.flatMap((counts) => Object.entries(counts))) {
+    sums[name] = (sums[name] ?? 0) + count;
+  }
+
+  return sums;
 }
 
 runProcess(logger, async () => {
@@ -60,21 +78,39 @@ runProcess(logger, async () => {
   setAuditWriter(writer);
 
   const ports = createKmipPorts({ database, sink: writer, logger });
+  const operations = new OperationCounts();
   const httpsPort = settings.KMIP_HTTPS_PORTS?.[zone - 1];
   const engine = createKmipEngine({
     store: ports.store,
     audit: ports.audit,
     logger,
     identity: { ...DEFAULT_IDENTITY, overHttps: httpsPort !== undefined },
+    onAnswered: (operation, succeeded) => operations.note(operation, succeeded),
   });
-  let tls = await readTls();
+  const listener = listenerSettings(settings, {
+    openFiles: openFilesLimit(),
+    listeners: httpsPort === undefined ? 1 : 2,
+  });
+
+  if (listener.shortOfFiles) {
+    logger.warn(
+      { maxConnections: listener.traffic.maxConnections },
+      "the limit of open files leaves room for fewer connections than are configured",
+    );
+  }
+
+  const traffic = new Traffic(listener.traffic);
+  const limits = { maxHandshakes: listener.maxHandshakes };
+  let certificates = await readCertificates();
   const server = createKmipServer({
     host: settings.KMIP_HOST,
     port,
-    tls,
+    tls: { ...certificates, ...listener.tls },
     engine,
     tenants: ports.tenants,
     logger,
+    traffic,
+    limits: { ...limits, idleTimeoutMs: listener.idleTimeoutMs },
   });
 
   const https =
@@ -83,10 +119,12 @@ runProcess(logger, async () => {
       : createKmipHttpsServer({
           host: settings.KMIP_HOST,
           port: httpsPort,
-          tls,
+          tls: { ...certificates, ...listener.tls },
           engine,
           tenants: ports.tenants,
           logger,
+          traffic,
+          limits,
         });
 
   await ports.ready;
@@ -113,16 +151,22 @@ runProcess(logger, async () => {
       failedHandshakes: listeners
         .flatMap((stats) => stats.failedHandshakes)
         .sort((a, b) => b.at.getTime() - a.at.getTime()),
+      counters: {
+        accepted: sum((stats) => stats.accepted),
+        failedHandshakes: sumByName(...listeners.map((stats) => stats.failedHandshakeCounts)),
+        operations: operations.byName(),
+        limits: traffic.limitsHit,
+      },
     });
   };
   const renewTls = async (): Promise<void> => {
-    const next = await readTls();
+    const next = await readCertificates();
 
-    if (next.cert !== tls.cert) {
-      server.updateTls(next);
-      https?.updateTls(next);
-      tls = next;
-      logger.info({}, "server certificate renewed");
+    if (String(next.cert) !== String(certificates.cert)) {
+      server.updateTls({ ...next, ...listener.tls });
+      https?.updateTls({ ...next, ...listener.tls });
+      certificates = next;
+      logger.info({}, "server certificates renewed");
     }
   };
   const every = (ms: number, what: string, work: () => Promise<void>): NodeJS.Timeout =>

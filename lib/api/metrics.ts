@@ -1,9 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { deploymentFigures } from "@/lib/core/readiness";
+import { type DeploymentFigures, deploymentFigures } from "@/lib/core/readiness";
 
 type Metrics = {
   readonly registry: Registry;
   readonly gauges: ReturnType<typeof createGauges>;
+  readonly counters: ReturnType<typeof createEndpointCounters>;
   readonly requests: Counter<"operation" | "status">;
   readonly duration: Histogram<"operation">;
 };
@@ -26,12 +27,52 @@ function createGauges(registry: Registry) {
   };
 }
 
+/** Counted by the listeners, told here: one series for each of them, which begins anew when it does. */
+function createEndpointCounters(registry: Registry) {
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labels: readonly Label[]) =>
+    new Counter({
+      name: `kmip_console_endpoint_${name}_total`,
+      help: `${help}, by listener`,
+      labelNames: ["zone", "node", ...labels] as const,
+      registers,
+    });
+
+  return {
+    accepted: counter("accepted_connections", "Connections of pinned certificates", []),
+    handshakes: counter("failed_handshakes", "Connections that were not admitted", ["reason"]),
+    messages: counter("messages", "Answered KMIP messages", []),
+    operations: counter("operations", "Answered KMIP operations", ["operation", "result"]),
+    limits: counter("limits_hit", "Times that a limit was hit", ["limit"]),
+  };
+}
+
+/** In one go, or calls at the same time would add up. */
+function updateCounters(all: Metrics["counters"], listeners: DeploymentFigures["counters"]): void {
+  const { accepted, handshakes, messages, operations, limits } = all;
+  for (const counter of Object.values(all)) counter.reset();
+  for (const { id, zone, requests, counters } of listeners) {
+    const of = { zone, node: id };
+    accepted.inc(of, counters.accepted);
+    messages.inc(of, requests);
+    for (const [reason, count] of Object.entries(counters.failedHandshakes)) {
+      handshakes.inc({ ...of, reason }, count);
+    }
+    for (const [limit, count] of Object.entries(counters.limits)) limits.inc({ ...of, limit }, count);
+    for (const [operation, { success, failure }] of Object.entries(counters.operations)) {
+      operations.inc({ ...of, operation, result: "success" }, success);
+      operations.inc({ ...of, operation, result: "failure" }, failure);
+    }
+  }
+}
+
 /** Reads the deployment's figures anew. While the database is away, those of the process are still answered. */
-async function updateGauges(gauges: Metrics["gauges"]): Promise<void> {
+async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
   const { instances, keks, certificates, endpoints, connections, database } = gauges;
   for (const gauge of [instances, keks, certificates, endpoints, connections]) gauge.reset();
   try {
     const figures = await deploymentFigures();
+    updateCounters(counters, figures.counters);
     for (const { status, count } of figures.instances) instances.set({ status }, count);
     keks.set({ kind: "all" }, figures.keks);
     keks.set({ kind: "active" }, figures.activeKeks);
@@ -42,6 +83,7 @@ async function updateGauges(gauges: Metrics["gauges"]): Promise<void> {
     }
     database.set(1);
   } catch {
+    updateCounters(counters, []);
     database.set(0);
   }
 }
@@ -53,6 +95,7 @@ function create(): Metrics {
   return {
     registry,
     gauges: createGauges(registry),
+    counters: createEndpointCounters(registry),
     requests: new Counter({
       name: "kmip_console_api_requests_total",
       help: "Answered calls of the REST API",
@@ -84,9 +127,10 @@ export function observeCall(operation: string, status: number, seconds: number):
 
 /** Everything in Prometheus' text format. */
 export async function metricsText(): Promise<{ text: string; contentType: string }> {
-  const { registry, gauges } = metrics();
+  const all = metrics();
+  const { registry } = all;
   // Before the registry writes itself: it would not wait for one gauge to fill another.
-  await updateGauges(gauges);
+  await updateFigures(all);
 
   return { text: await registry.metrics(), contentType: registry.contentType };
 }

@@ -66,6 +66,8 @@ export type KmipEngineOptions = {
   readonly random?: RandomSource;
   readonly identity?: ServerIdentity;
   readonly limits?: Partial<EngineLimits>;
+  /** Called for each batch item that is answered; null for what had no operation to read. It must not throw. */
+  readonly onAnswered?: (operation: number | null, succeeded: boolean) => void;
 };
 
 /** Who sent a message, from where. */
@@ -115,7 +117,7 @@ export const DEFAULT_IDENTITY: ServerIdentity = { vendorIdentification: "KMIP Co
 /** Makes an engine. */
 export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
   const { store, audit, logger, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM } = options;
-  const { identity = DEFAULT_IDENTITY } = options;
+  const { identity = DEFAULT_IDENTITY, onAnswered } = options;
   const limits: EngineLimits = { ...DEFAULT_LIMITS, ...options.limits };
 
   async function respond(read: Request | RefusedRequest, origin: RequestOrigin): Promise<EngineResponse> {
@@ -156,6 +158,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
       items = items.map(withoutRecord);
       for (const item of items) writer.add(item);
     }
+    if (onAnswered !== undefined) for (const item of items) onAnswered(item.operation, !isFailure(item));
     return answer(writer);
   }
 

@@ -44,8 +44,8 @@ function toPem(label: string, der: ArrayBuffer): string {
 }
 
 async function makeKeys(
-  keyType: KeyType,
-  rsaBits: number,
+  keyType: KeyType = "ec",
+  rsaBits = RSA_SERVER_BITS,
 ): Promise<{ keys: CryptoKeyPair; privateKeyPem: string }> {
   const algorithm =
     keyType === "ec" ? ECDSA_P256 : { ...RSA_SHA256, modulusLength: rsaBits, publicExponent: RSA_EXPONENT };
@@ -170,7 +170,7 @@ export async function issueServerCertificate(options: {
 
   const issuer = new x509.X509Certificate(options.authority.certificatePem);
   const { keyType = "ec" } = options;
-  const { keys, privateKeyPem } = await makeKeys(keyType, RSA_SERVER_BITS);
+  const { keys, privateKeyPem } = await makeKeys(keyType);
   // RSA without Diffie-Hellman is a legacy suite, but where it is allowed the certificate must allow it too.
   const usage =
     keyType === "ec"

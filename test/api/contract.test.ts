@@ -294,6 +294,7 @@ describe("every call of the contract answers as its schema says", () => {
           detail: "unknown certificate",
         },
       ],
+      counters: { accepted: 0, failedHandshakes: {}, operations: {}, limits: {} },
     });
     expect((await succeed(operations.listEndpoints)).body.items).toMatchObject([
       { zone: 1, health: "up", connections: 2, requests: 17, failedHandshakes: [{ reason: "not-pinned" }] },

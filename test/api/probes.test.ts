@@ -21,6 +21,7 @@ function beat(zone: number, more: Partial<Heartbeat> = {}): Heartbeat {
     connections: 1,
     requests: 5,
     failedHandshakes: [],
+    counters: { accepted: 0, failedHandshakes: {}, operations: {}, limits: {} },
     ...more,
   };
 }
@@ -104,6 +105,35 @@ describe("/metrics", () => {
     expect(text).toContain("kmip_console_database_up 1");
     expect(text).not.toContain("nobody-sees-this");
     expect(text).not.toContain(house.a.id);
+  });
+
+  it("has what each listener counted, also when it is asked twice at once", async () => {
+    const counting = beat(2, {
+      requests: 12,
+      counters: {
+        accepted: 3,
+        failedHandshakes: { "not-pinned": 4, timeout: 0 },
+        operations: { Get: { success: 9, failure: 1 }, unreadable: { success: 0, failure: 2 } },
+        limits: { "messages-delayed": 7 },
+      },
+    });
+    await recordHeartbeat(counting);
+    const [text, again] = await Promise.all([1, 2].map(async () => (await metrics()).text()));
+    const of = `zone="2",node="${counting.id}"`;
+    for (const line of [
+      `kmip_console_endpoint_accepted_connections_total{${of}} 3`,
+      `kmip_console_endpoint_messages_total{${of}} 12`,
+      `kmip_console_endpoint_failed_handshakes_total{${of},reason="not-pinned"} 4`,
+      `kmip_console_endpoint_operations_total{${of},operation="Get",result="success"} 9`,
+      `kmip_console_endpoint_operations_total{${of},operation="Get",result="failure"} 1`,
+      `kmip_console_endpoint_operations_total{${of},operation="unreadable",result="failure"} 2`,
+      `kmip_console_endpoint_limits_hit_total{${of},limit="messages-delayed"} 7`,
+    ]) {
+      expect(text).toContain(line);
+      expect(again).toContain(line);
+    }
+    await removeEndpointNode(counting.id);
+    expect(await (await metrics()).text()).not.toContain(counting.id);
   });
 
   it("still has those of the process when the database is away", async () => {

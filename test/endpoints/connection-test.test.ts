@@ -194,6 +194,7 @@ describe("a connection test", () => {
       connections: 0,
       requests: 0,
       failedHandshakes: [],
+      counters: { accepted: 0, failedHandshakes: {}, operations: {}, limits: {} },
     });
     onTestFinished(() => removeEndpointNode(id));
     expect(codesOf(await testConnection(actor(), instanceId), 2).tcp).toBe("ENDPOINT_UNREACHED");

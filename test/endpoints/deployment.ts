@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
-import { ensureTlsIdentities, joinPem, loadTlsIdentity, zoneIdentityId } from "@/lib/core/endpoints";
+import { ensureTlsIdentities, joinPem, loadTlsIdentity } from "@/lib/core/endpoints";
 import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import { env, serverCertificateHosts } from "@/lib/env";
@@ -83,7 +83,7 @@ export async function deploymentForTests(environment: { [name: string]: string }
 
   Object.assign(deployment, {
     async tls(zone) {
-      const { certificatePem, privateKeyPem, authorityPem } = await loadTlsIdentity(zoneIdentityId(zone));
+      const { certificatePem, privateKeyPem, authorityPem } = await loadTlsIdentity(zone, "ec");
 
       return { cert: joinPem(certificatePem, authorityPem), key: privateKeyPem };
     },

@@ -29,6 +29,18 @@ const failedHandshake = z.object({
 
 export type FailedHandshakeView = z.output<typeof failedHandshake>;
 
+const counts = z.record(z.string(), z.number());
+const endpointCounters = z.object({
+  /** Admitted connections. */
+  accepted: z.number(),
+  failedHandshakes: counts,
+  operations: z.record(z.string(), z.object({ success: z.number(), failure: z.number() })),
+  limits: counts,
+});
+
+/** What happened at a listener since it started, for monitoring. Names are of reasons, operations and limits only. */
+export type EndpointCounters = z.output<typeof endpointCounters>;
+
 /** What a listener tells of itself every few seconds. */
 export type Heartbeat = {
   /** Chosen at the start of the process. */
@@ -51,6 +63,7 @@ export type Heartbeat = {
     readonly reason: string;
     readonly detail: string;
   }[];
+  readonly counters: EndpointCounters;
 };
 
 /** A node that has been silent for longer is down. Listeners beat every five seconds. */
@@ -74,11 +87,11 @@ export async function recordHeartbeat(heartbeat: Heartbeat): Promise<void> {
   const { pool } = database();
   await pool.query(
     `INSERT INTO endpoint_node
-       (id, zone, host, port, version, started_at, heartbeat_at, connections, requests, failed_handshakes)
-     VALUES ($1, $2, $3, $4, $5, $6, now(), $7, $8, $9)
+       (id, zone, host, port, version, started_at, heartbeat_at, connections, requests, failed_handshakes, counters)
+     VALUES ($1, $2, $3, $4, $5, $6, now(), $7, $8, $9, $10)
      ON CONFLICT (id) DO UPDATE SET zone = excluded.zone, host = excluded.host, port = excluded.port,
        version = excluded.version, heartbeat_at = now(), connections = excluded.connections,
-       requests = excluded.requests, failed_handshakes = excluded.failed_handshakes`,
+       requests = excluded.requests, failed_handshakes = excluded.failed_handshakes, counters = excluded.counters`,
     [
       heartbeat.id,
       heartbeat.zone,
@@ -89,6 +102,7 @@ export async function recordHeartbeat(heartbeat: Heartbeat): Promise<void> {
       heartbeat.connections,
       String(heartbeat.requests),
       JSON.stringify(handshakes),
+      JSON.stringify(heartbeat.counters),
     ],
   );
   await pool.query(
@@ -160,4 +174,27 @@ export async function listEndpointNodes(actor: Actor): Promise<EndpointNodeView[
 /** Zones with at least one live listener; for readiness. */
 export async function liveZones(): Promise<ReadonlySet<number>> {
   return new Set((await readNodes()).filter((node) => node.health === "up").map((node) => node.zone));
+}
+
+/** What the live listeners of the deployment counted since each of them started. */
+export async function liveCounters(): Promise<
+  {
+    readonly id: string;
+    readonly zone: number;
+    readonly requests: number;
+    readonly counters: EndpointCounters;
+  }[]
+> {
+  const { rows } = await database().pool.query<Pick<Row, "id" | "zone" | "requests"> & { counters: unknown }>(
+    `SELECT id, zone, requests, counters FROM endpoint_node
+     WHERE heartbeat_at >= now() - make_interval(secs => $1) ORDER BY zone, id LIMIT 200`,
+    [HEARTBEAT_TIMEOUT_SECONDS],
+  );
+
+  return rows.flatMap(({ id, zone, requests, counters }) => {
+    // An older version tells nothing.
+    const parsed = endpointCounters.safeParse(counters);
+
+    return parsed.success ? [{ id, zone, requests: Number(requests), counters: parsed.data }] : [];
+  });
 }

@@ -1,19 +1,27 @@
 export { forgetConnectionProbes } from "./connection-probes";
 export type { ConnectionReport } from "./connection-report";
 export {
+  type EndpointCounters,
   type EndpointNodeView,
   type Heartbeat,
   listEndpointNodes,
+  liveCounters,
   liveZones,
   recordHeartbeat,
   removeEndpointNode,
 } from "./endpoint-nodes";
-export { type InstanceEndpoint, joinPem, sharedEndpoints } from "./instance-endpoints";
+export {
+  type EndpointCertificate,
+  type InstanceEndpoint,
+  joinPem,
+  sharedEndpoints,
+} from "./instance-endpoints";
+export { type ListenerSettings, listenerSettings } from "./listener-settings";
 export { testConnection } from "./test-connection";
 export {
   ensureTlsIdentities,
+  KEY_TYPES,
   loadAuthority,
   loadTlsIdentity,
   type TlsIdentity,
-  zoneIdentityId,
 } from "./tls-identities";

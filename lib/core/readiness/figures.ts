@@ -1,4 +1,5 @@
 import { database } from "@/lib/db";
+import { liveCounters } from "../endpoints";
 
 /** Figures of the whole deployment for monitoring; of no account in particular. */
 export type DeploymentFigures = {
@@ -12,12 +13,14 @@ export type DeploymentFigures = {
     readonly connections: number;
     readonly requests: number;
   }[];
+  /** What each live listener counted since it started. */
+  readonly counters: Awaited<ReturnType<typeof liveCounters>>;
 };
 
 /** Sums of counts that are maintained per instance, and what the endpoints told of themselves last. */
 export async function deploymentFigures(): Promise<DeploymentFigures> {
   const { pool } = database();
-  const [instances, endpoints] = await Promise.all([
+  const [instances, endpoints, counters] = await Promise.all([
     pool.query<{
       status: string;
       count: number;
@@ -34,6 +37,7 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
       `SELECT zone, count(*)::int AS up, sum(connections)::int AS connections, sum(requests)::float8 AS requests
        FROM endpoint_node WHERE heartbeat_at >= now() - interval '15 seconds' GROUP BY zone`,
     ),
+    liveCounters(),
   ]);
   const total = (value: (row: (typeof instances.rows)[number]) => number) =>
     instances.rows.reduce((sum, row) => sum + value(row), 0);
@@ -44,5 +48,6 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
     activeKeks: total((row) => row.activeKeks),
     clientCertificates: total((row) => row.clientCertificates),
     endpoints: endpoints.rows,
+    counters,
   };
 }

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "endpoint_node" ADD COLUMN     "counters" JSONB NOT NULL DEFAULT '{}';
