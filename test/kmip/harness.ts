@@ -92,6 +92,9 @@ export type RunningServer = {
   readonly traffic: Traffic;
 };
 
+/** Made once for all servers of a test file: RSA keys take their time. */
+let serverCertificate: Promise<TestCertificate> | null = null;
+
 /** Starts a server on a free port of the loopback interface. */
 export async function startServer(
   limits: Partial<ServerLimits & TrafficLimits> = {},
@@ -104,7 +107,7 @@ export async function startServer(
   const failures: FailedHandshake[] = [];
   const seen: string[] = [];
   const traffic = new Traffic(limits);
-  const certificate = await createSelfSigned({
+  serverCertificate ??= createSelfSigned({
     commonName: "kmip.test",
     keyType: "rsa",
     alternativeNames: [
@@ -112,6 +115,7 @@ export async function startServer(
       { type: "dns", value: "localhost" },
     ],
   });
+  const certificate = await serverCertificate;
   const server = createKmipServer({
     host: "127.0.0.1",
     port: 0,

@@ -61,7 +61,55 @@ function toValue(
  */
 export function decodeJson(text: string, limits: EncodingLimits = DEFAULT_ENCODING_LIMITS): Item {
   if (text.length > limits.maxCharacters) throw new EncodingError("the text is too long");
+  refuseExcess(text, limits);
   return new Decoder(limits).item(parse(text), null, 0);
+}
+
+const BACKSLASH = 0x5c;
+/** Members of an item's object, and one more for what is between items. */
+const PARTS_OF_ITEM = 5;
+
+/**
+ * Refuses nesting and numbers of values that no message has, before the parser makes objects of them all: a body
+ * of brackets would hold the event loop up for longer than a thousand messages.
+ *
+ * @throws EncodingError
+ */
+function refuseExcess(text: string, { maxDepth, maxItems }: EncodingLimits): void {
+  let depth = 0;
+  let parts = 0;
+  const structure = /["[\]{},]/g;
+  while (structure.test(text)) {
+    const at = structure.lastIndex - 1;
+    switch (text[at]) {
+      case '"':
+        structure.lastIndex = endOfString(text, at) + 1;
+        break;
+      case "[":
+      case "{":
+        depth += 1;
+        parts += 1;
+        break;
+      case ",":
+        parts += 1;
+        break;
+      default:
+        depth -= 1;
+    }
+    // An object and an array for each structure, and an object for the value in the innermost.
+    if (depth > 2 * maxDepth + 2) throw new EncodingError("nested too deeply");
+    if (parts > PARTS_OF_ITEM * maxItems) throw new EncodingError("too many items");
+  }
+}
+
+/** Where the string ends that begins at a quotation mark; the end of the text if it does not. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return text.length;
 }
 
 function parse(text: string): unknown {

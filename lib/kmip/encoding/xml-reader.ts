@@ -26,6 +26,8 @@ const NAME = /[A-Za-z_][A-Za-z0-9_.:-]{0,127}/y;
 const SPACE = /[ \t\r\n]*/y;
 const DECLARATION = /<\?xml[ \t\r\n][^<>?]{0,200}\?>/y;
 const MAX_ATTRIBUTES = 16;
+/** References in one value. Each costs more than the characters that it is written in. */
+const MAX_REFERENCES = 65_536;
 
 /** True for the code points that XML 1.0 lets a document hold (2.2). */
 const isXmlCharacter = (code: number): boolean =>
@@ -133,14 +135,14 @@ class Reader {
 
   #references(raw: string): string {
     if (!raw.includes("&")) return raw;
-    const parts = raw.split("&");
-    let value = parts[0] ?? "";
-    for (const part of parts.slice(1)) {
+    const [first = "", ...parts] = raw.split("&", MAX_REFERENCES + 2);
+    if (parts.length > MAX_REFERENCES) throw this.#error("too many references");
+    const replaced = parts.map((part) => {
       const end = part.indexOf(";");
       const name = end < 0 || end > 8 ? "" : part.slice(0, end);
-      value += (ENTITIES.get(name) ?? this.#character(name)) + part.slice(end + 1);
-    }
-    return value;
+      return (ENTITIES.get(name) ?? this.#character(name)) + part.slice(end + 1);
+    });
+    return first + replaced.join("");
   }
 
   #character(name: string): string {

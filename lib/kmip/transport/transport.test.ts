@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Tenant } from "../ports";
+import { Connection } from "./connection";
 import { Door } from "./door";
 import { FairTurns } from "./fair-turns";
 import { Framer } from "./framer";
@@ -346,6 +347,53 @@ describe("the door", () => {
     expect(gone.destroyed).toBe(true);
     expect(away).toHaveLength(1);
     expect(door.pending).toBe(0);
+  });
+});
+
+describe("a connection", () => {
+  it("whose client does not even take the end is ended at last", () => {
+    class StuckSocket extends EventEmitter {
+      resume() {}
+      destroySoon() {}
+    }
+    const traffic = new Traffic();
+    const who: Tenant = {
+      instanceId: "a",
+      certificateId: "c",
+      certificateSha256: "aa",
+      policy: { activateOnCreate: false, serveCompromised: true },
+    };
+    const place = traffic.admit(who, { isIdle: () => true, end: () => undefined });
+    if (typeof place === "string") throw new Error(place);
+    const connection = new Connection({
+      visitor: {
+        socket: new StuckSocket() as never,
+        certificateSha256: "aa",
+        remoteAddress: "192.0.2.1",
+        remotePort: 1,
+        place,
+      },
+      engine: {} as never,
+      tenants: {} as never,
+      logger: {} as never,
+      limits: {
+        idleTimeoutMs: 1_000,
+        requestTimeoutMs: 1_000,
+        writeTimeoutMs: 3_000,
+        maxMessageBytes: 1_000,
+      },
+      onRequest: () => undefined,
+      onAnswered: () => undefined,
+      onClosed: () => undefined,
+    });
+    connection.start();
+    const now = performance.now();
+    expect(connection.expired(now + 500)).toBeNull();
+    expect(connection.expired(now + 1_500)).toBe("idle");
+    connection.drain();
+    expect(connection.isIdle()).toBe(false);
+    expect(connection.expired(now + 1_500)).toBeNull();
+    expect(connection.expired(now + 3_500)).toBe("end");
   });
 });
 
