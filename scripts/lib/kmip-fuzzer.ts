@@ -13,7 +13,12 @@ import {
   writeRequest,
 } from "@/lib/kmip/client";
 import { readResponse } from "@/lib/kmip/client-messages";
+import { EncodingError } from "@/lib/kmip/encoding/errors";
+import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
+import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
 import { createKmipEngine, type RequestOrigin } from "@/lib/kmip/engine";
+import { type OperationCount, OperationCounts } from "@/lib/kmip/operation-counts";
+import type { RandomSource } from "@/lib/kmip/ports";
 import { Data, Operation, UniqueIdentifier } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 import { MemoryKeyStore, MemoryTenantDirectory } from "@/lib/kmip/testing/memory-ports";
@@ -29,7 +34,8 @@ import {
   TtlvError,
   text,
 } from "@/lib/kmip/ttlv";
-import { mutate, Random } from "./kmip-mutations";
+import { otherOperations, preparations } from "./kmip-corpus";
+import { mutate, mutateText, Random } from "./kmip-mutations";
 
 export type FuzzOptions = {
   readonly seed: number;
@@ -50,6 +56,11 @@ export type FuzzCounts = {
   /** Batch items that the engine answered with success, and with failure. */
   succeeded: number;
   failed: number;
+  /** The same by operation. */
+  operations: { readonly [operation: string]: OperationCount };
+  /** Frames that were written as XML or JSON, damaged there, and read again; and those that were refused then. */
+  converted: number;
+  notRead: number;
   /** Milliseconds that the slowest frame took. */
   slowestMs: number;
   /** Bytes of heap in use, after a garbage collection, at the start and now. */
@@ -69,7 +80,7 @@ export class FuzzFailure extends Error {
 }
 
 /** Frames before everything is made anew, so that what grows is a leak and not stock. */
-const GENERATION = 5_000;
+const GENERATION = 1_000;
 /** Longer than any pause of a loaded machine, shorter than a tester's patience. */
 const HANG_MS = 10_000;
 const HEAP_GROWTH = 48 * 1_048_576;
@@ -113,7 +124,7 @@ function operationsOf2(one: string, two: string): BatchRequest[] {
 
 /** Valid messages of every operation that the client can write, about these objects. */
 function corpusOf(identifiers: readonly string[]): Item[] {
-  const [one = "", two = ""] = identifiers;
+  const [one = "", two = "", ...others] = identifiers;
   const vendor = { name: "x-Vendor", value: { t: "text", v: "fuzz" } } as const;
   const single: BatchRequest[] = [
     requests.create({ name: "fuzz", attributes: [vendor] }),
@@ -135,20 +146,41 @@ function corpusOf(identifiers: readonly string[]): Item[] {
     requests.query([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
     requests.discoverVersions(["1.4", "1.1"]),
     ...operationsOf2(one, two),
+    ...otherOperations(others),
   ];
   const batch = single.map((request, index) => ({ ...request, uniqueBatchItemId: Buffer.from([0, index]) }));
   const extension = structure(Tag.MessageExtension, [bytes(Tag.VendorExtension, Buffer.from("fuzz"))]);
   return VERSIONS.flatMap((version) =>
     [
       ...single.map((request) => writeRequest(version, [request])),
-      writeRequest(version, batch, { continuation: "continue", order: true, maximumResponseSize: 4_096 }),
+      ...chunksOf(batch, 20).map((part) =>
+        writeRequest(version, part, { continuation: "continue", order: true, maximumResponseSize: 4_096 }),
+      ),
       writeRequest(version, batch.slice(0, 3), { continuation: "undo", header: [extension] }),
     ].map((message) => decodeTtlv(message)),
   );
 }
 
-/** An engine with two keys, that tells the first fault of its own. */
-async function makeSubject() {
+/** The same bytes and identifiers in every generation: messages about the objects of one fit those of the next. */
+function repeatable(): RandomSource {
+  let calls = 0;
+  const next = (): Random => {
+    calls += 1;
+    return new Random(0, calls);
+  };
+  return {
+    bytes: (length) => next().bytes(length),
+    uuid: () => next().bytes(16).toString("hex"),
+  };
+}
+
+const chunksOf = <T>(list: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
+    list.slice(index * size, (index + 1) * size),
+  );
+
+/** An engine with keys of all uses, that tells the first fault of its own. */
+async function makeSubject(operations: OperationCounts, known?: readonly Item[]) {
   const store = new MemoryKeyStore();
   const tenant = new MemoryTenantDirectory().pin("instance-a", "aa".repeat(32));
   const faults: unknown[] = [];
@@ -156,6 +188,8 @@ async function makeSubject() {
   const engine = createKmipEngine({
     store,
     audit: { write: async () => undefined },
+    onAnswered: (operation, succeeded) => operations.note(operation, succeeded),
+    random: repeatable(),
     logger: {
       debug: quiet,
       info: quiet,
@@ -164,11 +198,14 @@ async function makeSubject() {
     },
   });
   const origin: RequestOrigin = { tenant, remoteAddress: "192.0.2.7", remotePort: 40_000 };
-  for (let count = 0; count < 2; count += 1) {
-    (await engine.handle(writeRequest("1.1", [requests.create()]), origin)).release();
+  const send = async (request: BatchRequest) =>
+    (await engine.handle(writeRequest("1.4", [request]), origin)).release();
+  for (const request of [requests.create(), requests.create(), ...preparations, requests.create()]) {
+    await send(request);
   }
   const identifiers = store.objects("instance-a").map(({ uniqueIdentifier }) => uniqueIdentifier);
-  return { engine, origin, faults, corpus: corpusOf(identifiers) };
+  for (const identifier of identifiers.slice(2)) await send(requests.activate(identifier));
+  return { engine, origin, faults, corpus: known ?? corpusOf(identifiers) };
 }
 
 /** The codec: its own error or nothing; what it takes, it writes as it was. True if it took the frame. */
@@ -200,6 +237,18 @@ function checkFramer(frame: Buffer, random: Random): void {
   if (given + framer.buffered !== frame.length) throw new Error("the framer lost or invented bytes");
 }
 
+/** XML and JSON: their own error or nothing, whatever is done to the text. True if it was read. */
+function checkEncoding(frame: Buffer, random: Random): boolean {
+  const [encode, decode] = random.below(2) === 0 ? [encodeXml, decodeXml] : [encodeJson, decodeJson];
+  try {
+    decode(mutateText(random, encode(decodeTtlv(frame))));
+    return true;
+  } catch (error) {
+    if (error instanceof EncodingError) return false;
+    throw error;
+  }
+}
+
 /** Fuzzes until a bound is reached. @throws FuzzFailure */
 export async function fuzz(options: FuzzOptions): Promise<FuzzCounts> {
   const { seed, frames = Number.POSITIVE_INFINITY, milliseconds = Number.POSITIVE_INFINITY } = options;
@@ -210,16 +259,20 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCounts> {
     refused: 0,
     succeeded: 0,
     failed: 0,
+    operations: {},
+    converted: 0,
+    notRead: 0,
     slowestMs: 0,
     heapBefore: 0,
     heapAfter: 0,
   };
-  let subject = await makeSubject();
+  const operations = new OperationCounts();
+  let subject = await makeSubject(operations);
   for (let number = 0; number < frames && performance.now() < deadline; number += 1) {
     if (number % GENERATION === 0) {
-      subject = await makeSubject();
-      if (number === GENERATION) counts.heapBefore = heapInUse();
-      if (number % (GENERATION * 20) === 0) options.onProgress?.(counts);
+      subject = await makeSubject(operations, subject.corpus);
+      if (number === 5 * GENERATION) counts.heapBefore = heapInUse();
+      if (number % (GENERATION * 100) === 0) options.onProgress?.(counts);
     }
     const random = new Random(seed, number);
     const frame = mutate(random, subject.corpus);
@@ -235,7 +288,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCounts> {
     counts.frames += 1;
     if (took > HANG_MS) throw new FuzzFailure(`took ${took} ms`, seed, number, frame, undefined);
   }
-  subject = await makeSubject();
+  counts.operations = operations.byName();
+  subject = await makeSubject(operations, subject.corpus);
   counts.heapAfter = heapInUse();
   if (counts.heapBefore > 0 && counts.heapAfter - counts.heapBefore > HEAP_GROWTH) {
     throw new Error(`The heap grew from ${counts.heapBefore} to ${counts.heapAfter} bytes (--seed ${seed})`);
@@ -249,8 +303,13 @@ async function check(
   subject: Awaited<ReturnType<typeof makeSubject>>,
   counts: FuzzCounts,
 ): Promise<void> {
-  if (checkCodec(frame)) counts.decoded += 1;
-  else counts.refused += 1;
+  if (checkCodec(frame)) {
+    counts.decoded += 1;
+    if (random.below(8) === 0) {
+      counts.converted += 1;
+      if (!checkEncoding(frame, random)) counts.notRead += 1;
+    }
+  } else counts.refused += 1;
   if (random.below(8) === 0) checkFramer(frame, random);
   const { engine, origin, faults } = subject;
   // The engine may zero what it was given.

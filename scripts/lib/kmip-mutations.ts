@@ -196,3 +196,46 @@ export function mutate(random: Random, corpus: readonly Item[]): Buffer {
   }
   return frame;
 }
+
+/** What means something in XML or JSON. */
+const TEXT_PIECES = [
+  "",
+  "<",
+  ">",
+  "/>",
+  '"',
+  "'",
+  "&",
+  "&lt;",
+  "&#x110000;",
+  "<!--",
+  "-->",
+  "<!DOCTYPE x>",
+  "<?xml?>",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  "\\",
+  "\\u0000",
+  "\ud800",
+  "\0",
+  "null",
+  "-1",
+  "1e400",
+  "0x",
+  '"__proto__":{},',
+];
+
+/** A text with up to three places changed. */
+export function mutateText(random: Random, text: string): string {
+  let changed = text;
+  for (let changes = random.below(4); changes > 0; changes -= 1) {
+    const at = random.below(changed.length + 1);
+    const cut = random.below(3) === 0 ? random.below(30) : random.below(2);
+    changed = changed.slice(0, at) + random.of(TEXT_PIECES) + changed.slice(at + cut);
+  }
+  return changed;
+}
