@@ -17,6 +17,7 @@ import { EncodingError } from "@/lib/kmip/encoding/errors";
 import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
 import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
 import { createKmipEngine, type RequestOrigin } from "@/lib/kmip/engine";
+import { KmipError } from "@/lib/kmip/errors";
 import { type OperationCount, OperationCounts } from "@/lib/kmip/operation-counts";
 import type { RandomSource } from "@/lib/kmip/ports";
 import { Data, Operation, UniqueIdentifier } from "@/lib/kmip/protocol/enumerations";
@@ -194,7 +195,11 @@ async function makeSubject(operations: OperationCounts, known?: readonly Item[])
       debug: quiet,
       info: quiet,
       warn: quiet,
-      error: (fields, message) => void faults.push(new Error(message, { cause: fields })),
+      error(fields, message) {
+        const err = "err" in fields ? fields.err : undefined;
+        // What an operation itself calls a General Failure is an answer; a fault is what nobody foresaw.
+        if (!(err instanceof KmipError)) faults.push(new Error(message, { cause: err }));
+      },
     },
   });
   const origin: RequestOrigin = { tenant, remoteAddress: "192.0.2.7", remotePort: 40_000 };
