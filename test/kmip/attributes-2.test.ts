@@ -250,6 +250,20 @@ describe("attributes that 2.x brought", () => {
     expect(await as("1.4", () => list(third))).not.toContain("Rotate Generation");
   });
 
+  it("may come in a Template-Attribute for Re-key, as PyKMIP's client has it", async () => {
+    const first = await create();
+    const template = structure(Tag.TemplateAttribute, [
+      structure(Tag.Attribute, [
+        text(Tag.AttributeName, "Contact Information"),
+        text(Tag.AttributeValue, "me"),
+      ]),
+    ]);
+    const second = await objects.make(on(Operation.ReKey, first, [template]));
+    expect(await values(second, "Contact Information")).toEqual(["me"]);
+    const both = on(Operation.ReKey, second, [template, structure(Tag.Attributes, [])]);
+    expect(await objects.reason(both)).toBe(ResultReason.InvalidMessage);
+  });
+
   it("make the key in the format that is asked for, digested in that and in the usual one", async () => {
     const format = (v: number) => attribute("Key Format Type", { t: "enumeration", v });
     const identifier = await create(format(KeyFormatType.TransparentSymmetricKey));

@@ -194,6 +194,10 @@ describe("Query (2.1: 6.1.40)", () => {
   it("tells how objects are kept", async () => {
     const [masks] = await objects.ok(query([QueryFunction.QueryStorageProtectionMasks]));
     expect(childrenOf(masks).map(({ value }) => value)).toEqual([ProtectionStorageMask.Software]);
+    objects.version = "2.0";
+    expect(await objects.ok(query([QueryFunction.QueryStorageProtectionMasks]))).toEqual([
+      integer(Tag.ProtectionStorageMask, ProtectionStorageMask.Software),
+    ]);
   });
 
   it("knows the groups that objects are of", async () => {

@@ -32,9 +32,12 @@ export const REQUESTED_ATTRIBUTES = inTurn(
   one(Tag.Attributes, asItem, V2_0),
 );
 
-/** The same where they may be missing. */
+/**
+ * The same where they may be missing. PyKMIP's client writes a Template-Attribute here in 2.0 as well, and is
+ * understood.
+ */
 export const OPTIONAL_REQUESTED_ATTRIBUTES = inTurn(
-  optional(Tag.TemplateAttribute, asItem, V1_0, V1_4),
+  optional(Tag.TemplateAttribute, asItem),
   optional(Tag.Attributes, asItem, V2_0),
 );
 

@@ -4,9 +4,7 @@
  */
 import { ProfileName } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
-import type { KmipVersion } from "../protocol/versions";
-import { majorOf, minorOf } from "../protocol/versions";
-import { enumeration, type Item, integer, structure } from "../ttlv/item";
+import { enumeration, type Item, structure } from "../ttlv/item";
 
 const PROFILES = [
   ProfileName.BaselineServer,
@@ -22,14 +20,8 @@ const PROFILES = [
 /** Where KMIP over HTTPS is on. */
 const HTTPS_PROFILES = [ProfileName.HTTPSServer, ProfileName.JSONServer, ProfileName.XMLServer] as const;
 
-/** Table 383, one for each profile. */
-export const profileItems = (version: KmipVersion, overHttps: boolean): Item[] =>
+/** Table 383, one for each profile. The optional Profile Version is left out: PyKMIP's client in 2.0 cannot read it. */
+export const profileItems = (overHttps: boolean): Item[] =>
   [...PROFILES, ...(overHttps ? HTTPS_PROFILES : [])].map((name) =>
-    structure(Tag.ProfileInformation, [
-      enumeration(Tag.ProfileName, name),
-      structure(Tag.ProfileVersion, [
-        integer(Tag.ProfileVersionMajor, majorOf(version)),
-        integer(Tag.ProfileVersionMinor, minorOf(version)),
-      ]),
-    ]),
+    structure(Tag.ProfileInformation, [enumeration(Tag.ProfileName, name)]),
   );

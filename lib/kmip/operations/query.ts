@@ -69,8 +69,7 @@ const ANSWERS: readonly (readonly [queryFunction: number, answer: (context: Oper
     [
       QueryFunction.QueryProfiles,
       // The profiles of 1.x have names of their own for each version; none is claimed.
-      ({ identity, version }) =>
-        isSecondMajor(version) ? profileItems(version, identity.overHttps === true) : [],
+      ({ identity, version }) => (isSecondMajor(version) ? profileItems(identity.overHttps === true) : []),
     ],
     [QueryFunction.QueryCapabilities, ({ version }) => [capabilities(version)]],
     [
@@ -79,7 +78,11 @@ const ANSWERS: readonly (readonly [queryFunction: number, answer: (context: Oper
     ],
     [
       QueryFunction.QueryStorageProtectionMasks,
-      () => [structure(Tag.ProtectionStorageMasks, [integer(Tag.ProtectionStorageMask, STORAGE_MASK)])],
+      ({ version }) => {
+        const mask = integer(Tag.ProtectionStorageMask, STORAGE_MASK);
+        // 2.0 repeats the masks, 2.1 has a structure for them.
+        return version >= KmipVersion.V2_1 ? [structure(Tag.ProtectionStorageMasks, [mask])] : [mask];
+      },
     ],
   ];
 

@@ -159,7 +159,8 @@ export function readFields<F extends FieldMap>(
       if (first) values[name] = [value];
       else (values[name] as unknown[]).push(value);
     } else {
-      if (!first) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
+      // A field and what takes its place in later versions are one.
+      if (values[name] !== undefined) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
       values[name] = value;
     }
     seen |= bit;
