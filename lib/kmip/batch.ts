@@ -62,7 +62,8 @@ export async function runBatch(
   const goOn = batchErrorContinuationOption === BatchErrorContinuationOption.Continue;
   try {
     for (const item of request.items) {
-      const items = outputs.answers === null ? [item] : resolveItem(item, context, outputs.answers);
+      const items =
+        outputs.answers === null ? [item] : resolveItem(item, context, outputs.answers, completed.length);
       for (const single of items) {
         const outcome = outputs.note(single, await runItem(single, context));
         const done = write(outcome, context, writer, maximumResponseSize, outputs);

@@ -53,11 +53,14 @@ export const refersToData = (items: readonly RequestItem[]): boolean =>
 /**
  * The batch items that an item stands for, with values in the place of references: itself, or one for each of the
  * objects that its Unique Identifier refers to (2.1: 11.58). A reference to nothing fails the item.
+ *
+ * @param done how many items have been carried out
  */
 export function resolveItem(
   item: RequestItem,
   { idPlaceholder, limits }: Pick<OperationContext, "idPlaceholder" | "limits">,
   answers: readonly Answer[],
+  done: number,
 ): readonly RequestItem[] {
   const { payload } = item;
   const context = { answers, idPlaceholder };
@@ -67,7 +70,7 @@ export function resolveItem(
     if (target === undefined) return [{ ...item, payload: filled(payload, null, context) }];
     const identifiers = identifiersOf(target, context);
     // However the items refer to one another, a message stays as bounded as its items are.
-    if (identifiers.length > 1 && answers.length + identifiers.length > limits.maxBatchItems) {
+    if (identifiers.length > 1 && done + identifiers.length > limits.maxBatchItems) {
       throw limitExceeded(`More than ${limits.maxBatchItems} operations in one message`);
     }
     // An operation zeroes the data that it was given: all but the last one get copies.

@@ -133,15 +133,22 @@ describe("Unique Identifiers", () => {
     for (let count = 0; count < 3; count += 1) {
       await bounded.ok(requests.create({ attributes: [group("many")] }));
     }
-    const touch = referring(Operation.ObtainLease, named(UniqueIdentifier.Locate));
-    const { items } = await bounded.send("2.1", [requests.locate([group("many")]), touch, touch]);
-    expect(items.map(({ resultReason }) => resultReason)).toEqual([
-      null,
-      null,
-      null,
-      null,
-      ResultReason.ServerLimitExceeded,
-    ]);
+    // What fails counts as well.
+    for (const [operation, reason] of [
+      [Operation.ObtainLease, null],
+      [Operation.Encrypt, ResultReason.InvalidMessage],
+    ] as const) {
+      const touch = referring(operation, named(UniqueIdentifier.Locate));
+      const batch = [requests.locate([group("many")]), touch, touch];
+      const { items } = await bounded.send("2.1", batch, { continuation: "continue" });
+      expect(items.map(({ resultReason }) => resultReason)).toEqual([
+        null,
+        reason,
+        reason,
+        reason,
+        ResultReason.ServerLimitExceeded,
+      ]);
+    }
   });
 
   it("are resolved in links and wrapping specifications too", async () => {
