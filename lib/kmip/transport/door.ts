@@ -16,6 +16,7 @@ export type DoorOptions = {
   readonly maxPending: number;
   /** From the TCP connection to admission; the TLS handshake has a time-out of its own. */
   readonly timeoutMs: number;
+  readonly onFault: (error: unknown) => void;
   /** One that is cut off here. */
   readonly onTurnedAway: (remoteAddress: string, why: "limit" | "timeout") => void;
 };
@@ -61,7 +62,7 @@ export class Door {
     this.#byAddress.set(address, siblings.add(pending));
     socket.once("close", () => this.#forget(peer, pending));
     if (this.#turns.take()) {
-      begin();
+      this.#begin(socket, begin);
       return;
     }
     // Until TLS takes over, an error has no other listener.
@@ -69,8 +70,18 @@ export class Door {
     socket.on("error", ignore);
     this.#turns.queue(address, () => {
       socket.off("error", ignore);
-      if (!socket.destroyed) begin();
+      if (!socket.destroyed) this.#begin(socket, begin);
     });
+  }
+
+  /** A handshake that cannot even begin is nobody else's trouble. */
+  #begin(socket: Socket, begin: () => void): void {
+    try {
+      begin();
+    } catch (error) {
+      socket.destroy();
+      this.#options.onFault(error);
+    }
   }
 
   /** Lets go of a connection that is admitted, or refused. */

@@ -50,8 +50,8 @@ export class Framer {
 
   /** The next message, null if it is not complete yet, or why there cannot be one. */
   next(): Buffer | FramingError | null {
+    if (this.buffered < HEADER_LENGTH) return null;
     const view = this.#rest.length > 0 ? this.#rest : this.#pieces.view();
-    if (view.length < HEADER_LENGTH) return null;
     if (view.readUInt32BE(0) !== MESSAGE_START) return "not-kmip";
     const total = HEADER_LENGTH + view.readUInt32BE(4);
     if (total > this.#maxMessageBytes) return "too-large";

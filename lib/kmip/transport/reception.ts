@@ -72,6 +72,7 @@ export class Reception {
     this.#door = new Door({
       maxPending: limits.maxHandshakes,
       timeoutMs: 2 * limits.handshakeTimeoutMs,
+      onFault: (error) => logger.error({ err: error }, "A handshake could not begin"),
       onTurnedAway: (remoteAddress, why) => {
         if (why === "limit") traffic.hit("handshakes");
         this.#fail(remoteAddress, why, why === "limit" ? "too many handshakes" : "not admitted in time");

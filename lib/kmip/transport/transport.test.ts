@@ -286,7 +286,12 @@ describe("the door", () => {
   const asSocket = (fake: FakeSocket): Socket => fake as unknown as Socket;
   const away: string[] = [];
   const make = (maxPending: number) =>
-    new Door({ maxPending, timeoutMs: 100, onTurnedAway: (address, why) => away.push(`${address} ${why}`) });
+    new Door({
+      maxPending,
+      timeoutMs: 100,
+      onFault: () => away.push("fault"),
+      onTurnedAway: (address, why) => away.push(`${address} ${why}`),
+    });
 
   afterEach(() => {
     away.length = 0;
@@ -330,6 +335,19 @@ describe("the door", () => {
     for (const socket of quiet) door.release(asSocket(socket));
     expect(door.pending).toBe(1);
     door.close();
+    expect(door.pending).toBe(0);
+  });
+
+  it("survives a handshake that cannot begin, now or in its turn", async () => {
+    const door = make(100);
+    const begin = () => {
+      throw new Error("no handle");
+    };
+    const sockets = Array.from({ length: 20 }, (_, port) => new FakeSocket("192.0.2.1", port));
+    for (const socket of sockets) door.enter(asSocket(socket), begin);
+    await turn();
+    expect(sockets.every(({ destroyed }) => destroyed)).toBe(true);
+    expect(away).toEqual(Array.from({ length: 20 }, () => "fault"));
     expect(door.pending).toBe(0);
   });
 
