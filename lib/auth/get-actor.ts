@@ -11,6 +11,8 @@ import { readSession, sessionCookie } from "./session";
 export type Authenticated = {
   readonly actor: Actor;
   readonly accountName: string;
+  /** How to call them; audit events name people by their address. */
+  readonly displayName: string;
   readonly email: string | null;
 };
 
@@ -25,6 +27,12 @@ export function userActor(user: SignedInUser, facts: RequestFacts): Actor {
     role: user.role,
     ...facts,
   };
+}
+
+export function authenticatedUser(user: SignedInUser, facts: RequestFacts): Authenticated {
+  const { accountName, name, email } = user;
+
+  return { actor: userActor(user, facts), accountName, displayName: name, email };
 }
 
 /**
@@ -64,7 +72,12 @@ async function byToken(credential: string, facts: RequestFacts): Promise<Authent
 
   const { id, name, role, accountId, accountName } = token;
 
-  return { actor: { kind: "token", id, name, role, accountId, ...facts }, accountName, email: null };
+  return {
+    actor: { kind: "token", id, name, role, accountId, ...facts },
+    accountName,
+    displayName: name,
+    email: null,
+  };
 }
 
 async function bySession(request: Request, facts: RequestFacts): Promise<Authenticated> {
@@ -74,7 +87,7 @@ async function bySession(request: Request, facts: RequestFacts): Promise<Authent
   const user = await readSession(cookie);
   if (user === null) throw unauthenticated("The session has ended. Sign in again.");
 
-  return { actor: userActor(user, facts), accountName: user.accountName, email: user.email };
+  return authenticatedUser(user, facts);
 }
 
 /**

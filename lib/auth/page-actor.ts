@@ -1,7 +1,7 @@
 import "server-only";
 import { cookies, headers } from "next/headers";
 import { cache } from "react";
-import { type Authenticated, userActor } from "./get-actor";
+import { type Authenticated, authenticatedUser } from "./get-actor";
 import { requestFacts } from "./request-facts";
 import { readSession } from "./session";
 import { cookieName } from "./settings";
@@ -10,11 +10,6 @@ import { cookieName } from "./settings";
 export const getPageSession = cache(async (): Promise<Authenticated | null> => {
   const [cookieStore, headerStore] = await Promise.all([cookies(), headers()]);
   const user = await readSession(cookieStore.get(cookieName("session"))?.value ?? null);
-  if (user === null) return null;
 
-  return {
-    actor: userActor(user, requestFacts(new Headers(headerStore))),
-    accountName: user.accountName,
-    email: user.email,
-  };
+  return user === null ? null : authenticatedUser(user, requestFacts(new Headers(headerStore)));
 });

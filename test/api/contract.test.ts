@@ -267,6 +267,13 @@ describe("every call of the contract answers as its schema says", () => {
     expect((await succeed(operations.listMembers)).body.items).toHaveLength(5);
     await succeed(operations.deleteMember, { params });
 
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const { body: short } = await succeed(operations.createToken, {
+      body: { name: "an hour", role: "viewer", expiresAt },
+    });
+    expect(short.expiresAt).toBe(expiresAt);
+    await succeed(operations.revokeToken, { params: { tokenId: short.id } });
+
     const { body: token } = await succeed(operations.createToken, {
       body: { name: "terraform", role: "operator", expiresInDays: 30 },
     });

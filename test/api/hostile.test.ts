@@ -98,6 +98,20 @@ describe("bodies", () => {
     expect(body.invalidParams).toMatchObject([{ name: "clientCertificates.0.pem" }]);
   });
 
+  it("that make a token expire in the past, or twice, make none", async () => {
+    const token = { name: "x", role: "viewer" };
+    const future = new Date(Date.now() + 60_000).toISOString();
+    for (const expiry of [
+      { expiresAt: "2020-01-01T00:00:00Z" },
+      { expiresAt: "tomorrow" },
+      { expiresAt: future, expiresInDays: 1 },
+      { expiresInDays: 0 },
+    ]) {
+      await refused(operations.createToken, { body: { ...token, ...expiry } }, 400, "VALIDATION_FAILED");
+    }
+    expect(await house.database.prisma.apiToken.count({ where: { name: "x" } })).toBe(0);
+  });
+
   it("with deep nesting, NUL, half surrogates and prototype keys do no harm", async () => {
     await refused(
       operation,

@@ -10,12 +10,29 @@ const folder = fileURLToPath(new URL("../../app/api/v1", import.meta.url));
 /** No calls of the contract: the document itself, and what answers unknown paths. */
 const OTHERS = ["openapi.json/route.ts", "[...path]/route.ts"];
 
+type OperationObject = {
+  operationId: string;
+  responses: Record<string, unknown>;
+  requestBody?: {
+    content: { "application/json": { schema: { properties: Record<string, { pattern?: string }> } } };
+  };
+};
+
 type Document = {
   openapi: string;
   servers: { url: string }[];
-  paths: Record<string, Record<string, { operationId: string; responses: Record<string, unknown> }>>;
+  paths: Record<string, Record<string, OperationObject>>;
   components: { schemas: Record<string, unknown> };
 };
+
+/** The pattern of a field in the body of an operation. */
+function schemaPattern(document: Document, operationId: string, field: string): string {
+  const operation = Object.values(document.paths)
+    .flatMap((path) => Object.values(path))
+    .find((candidate) => candidate.operationId === operationId);
+
+  return operation?.requestBody?.content["application/json"].schema.properties[field]?.pattern ?? "";
+}
 
 describe("the OpenAPI document", () => {
   const document = openApiDocument() as Document;
@@ -59,6 +76,17 @@ describe("the OpenAPI document", () => {
     );
     expect(references.length).toBeGreaterThan(20);
     expect(names).toEqual(expect.arrayContaining([...new Set(references)]));
+  });
+
+  it("has patterns that other tools can compile, and that take what the API takes", () => {
+    const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
+      ([, text = '""']) => JSON.parse(text) as string,
+    );
+    expect(patterns.length).toBeGreaterThan(0);
+    // JSON Schema (draft 2020-12, section 6.4 of the core): Unicode, and no flags.
+    for (const pattern of new Set(patterns))
+      expect(new RegExp(pattern, "u").test("eu-de"), pattern).toBe(true);
+    expect(new RegExp(schemaPattern(document, "createInstance", "name"), "u").test("a\tb")).toBe(false);
   });
 
   it("marks API keys as write-only, and no answer has one", () => {

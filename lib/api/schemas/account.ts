@@ -27,11 +27,22 @@ export const apiToken = z
   .meta({ id: "ApiToken" });
 
 export const apiTokenPage = page(apiToken);
-export const createApiTokenRequest = z.object({
-  name: displayName,
-  role,
-  expiresInDays: z.int().min(1).max(3650).optional(),
-});
+export const createApiTokenRequest = z
+  .object({
+    name: displayName,
+    role,
+    expiresInDays: z.int().min(1).max(3650).optional(),
+    /** Instead of `expiresInDays`; in the future. */
+    expiresAt: timestamp.optional(),
+  })
+  .refine(({ expiresInDays, expiresAt }) => expiresInDays === undefined || expiresAt === undefined, {
+    path: ["expiresAt"],
+    error: "and expiresInDays exclude each other",
+  })
+  .refine(({ expiresAt }) => expiresAt === undefined || Date.parse(expiresAt) > Date.now(), {
+    path: ["expiresAt"],
+    error: "is in the past",
+  });
 /** The one answer that ever holds the token. */
 export const createApiTokenResponse = apiToken.extend({ token: z.string() });
 

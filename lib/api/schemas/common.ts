@@ -42,4 +42,6 @@ export const displayName = z
   .trim()
   .min(1)
   .max(80)
-  .regex(/^[^\p{Cc}]*$/u, "has no control characters");
+  .regex(/^\P{Cc}*$/u, "has no control characters")
+  // The pattern of the document: JSON Schema reads it as Unicode, and has no place for flags.
+  .meta({ pattern: "^\\P{Cc}*$" });

@@ -5,11 +5,11 @@ import type { ApiTokenView } from "@/lib/core/tokens";
 import type { ApiToken, EndpointNode, Me, Member } from "../schemas/account";
 
 /** Who calls. */
-export function serializeMe({ actor, accountName, email }: Authenticated): Me {
+export function serializeMe({ actor, accountName, displayName, email }: Authenticated): Me {
   return {
     kind: actor.kind === "token" ? "token" : "user",
     id: actor.id,
-    name: actor.name,
+    name: displayName,
     email,
     account: { id: actor.accountId, name: accountName },
     role: actor.role,

@@ -65,18 +65,20 @@ export async function listTokens(
 
 /**
  * Makes an API token. The token itself is in the answer and nowhere else.
- * @param input.expiresInDays null or absent: it does not expire
+ * @param input.expiresAt, input.expiresInDays one of them, or none: it does not expire
  * @throws AppError FORBIDDEN, AUDIT_UNAVAILABLE (then no token exists)
  */
 export async function createToken(
   actor: Actor,
-  input: { name: string; role: Role; expiresInDays?: number | undefined },
+  input: { name: string; role: Role; expiresInDays?: number | undefined; expiresAt?: Date | undefined },
 ): Promise<ApiTokenView & { readonly token: string }> {
   requireRole(actor, "administrator");
 
   const token = `${TOKEN_PREFIX}${randomBytes(32).toString("base64url")}`;
   const expiresAt =
-    input.expiresInDays === undefined ? null : new Date(Date.now() + input.expiresInDays * DAY_MS);
+    input.expiresInDays === undefined
+      ? (input.expiresAt ?? null)
+      : new Date(Date.now() + input.expiresInDays * DAY_MS);
   const row = await inTransaction(async (tx) => {
     const created = await tx.apiToken.create({
       data: {

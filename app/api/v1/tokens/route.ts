@@ -6,8 +6,11 @@ import { createToken as makeToken } from "@/lib/core/tokens";
 
 export const { GET, POST, PUT, PATCH, DELETE } = methods({
   GET: route(listTokens, ({ actor, query }) => read.tokens.list(actor, query)),
-  POST: route(createToken, async ({ actor, body }) => {
-    const { token, ...view } = await makeToken(actor, body);
+  POST: route(createToken, async ({ actor, body: { expiresAt, ...body } }) => {
+    const { token, ...view } = await makeToken(actor, {
+      ...body,
+      ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) }),
+    });
 
     return { ...serializeToken(view), token };
   }),
