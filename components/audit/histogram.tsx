@@ -42,6 +42,15 @@ export function Histogram({
   };
   const sum = (key: "success" | "failure" | "pending") =>
     buckets.reduce((total, bucket) => total + bucket[key], 0);
+  const span = buckets.length * bucketSeconds;
+  const axis = (moment: string) =>
+    format.dateTime(new Date(moment), {
+      ...(span > 300 * 86_400 ? { year: "numeric" } : {}),
+      month: "short",
+      day: "numeric",
+      ...(span > 60 * 86_400 ? {} : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+      ...(zone === "utc" ? { timeZone: "UTC" } : {}),
+    });
   const words = (index: number) => {
     const bucket = buckets[index];
 
@@ -114,9 +123,9 @@ export function Histogram({
       <figcaption className="tabular mt-1.5 flex justify-between gap-3 text-label text-muted">
         {at === null || drag ? (
           <>
-            <span className="truncate">{exact(first.start, zone)}</span>
+            <span>{axis(first.start)}</span>
             <span className="truncate max-md:hidden">{t("hint")}</span>
-            <span className="truncate">{exact(endOf(last.start), zone)}</span>
+            <span>{axis(endOf(last.start))}</span>
           </>
         ) : (
           <span className="truncate text-ink">{words(at)}</span>

@@ -143,8 +143,9 @@ function useColumns({
       {
         id: "name",
         header: t("column.name"),
+        meta: { className: "max-lg:w-full max-lg:max-w-0" },
         cell: ({ row: { original: certificate } }) => (
-          <span className="flex items-center gap-2">
+          <span className="flex items-center gap-2 lg:max-w-80">
             <button
               type="button"
               onClick={() => onOpen(certificate)}

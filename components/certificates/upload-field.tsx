@@ -114,9 +114,12 @@ export function CertificateUploadField({
           placeholder={t("upload.pastePlaceholder")}
           className={cn(controlStyles, "px-2.5 py-1.5 font-mono text-code")}
           onChange={(event) => {
-            setText(event.target.value);
-            if (/-----END [A-Z0-9 ]+-----\s*$/.test(event.target.value))
-              take(readPastedText(event.target.value));
+            const { value } = event.target;
+            const pasted = (event.nativeEvent as InputEvent).inputType === "insertFromPaste";
+            setText(value);
+            // What is pasted is whole; what is typed is not before its last line.
+            if (pasted || /-----END [A-Z0-9 ]+-----\s*$/.test(value)) take(readPastedText(value));
+            else setRefusal(null);
           }}
           onBlur={() => {
             if (text.trim() !== "" && refusal === null && !preview.isPending) take(readPastedText(text));

@@ -70,7 +70,13 @@ function Step({
   title,
   done,
   children,
-}: Readonly<{ number: number; title: ReactNode; done: boolean; children: ReactNode }>) {
+}: Readonly<{
+  number: number;
+  title: ReactNode;
+  /** Null when nobody here can know it. */
+  done: boolean | null;
+  children: ReactNode;
+}>) {
   const t = useTranslations("connect");
 
   return (
@@ -89,10 +95,12 @@ function Step({
           </span>
         }
         actions={
-          <span className="flex items-center gap-1.5 pt-0.5 text-label text-muted">
-            <ShapeMark shape={done ? "ok" : "idle"} tone={done ? "ok" : "idle"} />
-            {t(done ? "done" : "open")}
-          </span>
+          done === null ? undefined : (
+            <span className="flex items-center gap-1.5 pt-0.5 text-label text-muted">
+              <ShapeMark shape={done ? "ok" : "idle"} tone={done ? "ok" : "idle"} />
+              {t(done ? "done" : "open")}
+            </span>
+          )
         }
       >
         <div className="flex flex-col gap-3 px-4 py-3.5">{children}</div>
@@ -116,7 +124,8 @@ function Steps({ instance, powercli }: Readonly<{ instance: Instance; powercli: 
 
   return (
     <>
-      <Step number={1} title={t("step1.title")} done={connected}>
+      <Step number={1} title={t("step1.title")} done={connected ? null : false}>
+        {connected ? <p className="text-muted">{t("step1.both")}</p> : null}
         {powercli ? (
           <CodeBlock wrap code={snippets.add} what={t("step1.title")} />
         ) : (

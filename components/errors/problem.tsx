@@ -53,7 +53,8 @@ export function useProblemWords(): (error: unknown) => ProblemWords {
 
     return {
       title: t.has(`codes.${code}`) ? t(`codes.${code}`) : problem.title || problem.detail,
-      detail: invalid || problem.detail || null,
+      // No server said anything: the title is all there is.
+      detail: problem.code === "UNREACHABLE" ? null : invalid || problem.detail || null,
       hint: t.has(`hints.${hintCode}`) ? t(`hints.${hintCode}`) : null,
       requestId: problem.requestId || null,
       code: problem.code,

@@ -127,18 +127,18 @@ export function useKekColumns(options: Options): Column<Kek>[] {
           },
         },
         cell: ({ row: { original: kek } }) =>
-          kek.blocked && (kek.lastServedAt === null || kek.lastServedAt <= kek.blocked.at) ? (
-            <span className="text-muted">{t("notSinceRevoked")}</span>
-          ) : kek.lastServedAt ? (
-            <Time value={kek.lastServedAt} />
-          ) : (
+          kek.lastServedAt === null ? (
             <span className="text-muted">{t("neverServed")}</span>
+          ) : kek.blocked && kek.lastServedAt <= kek.blocked.at ? (
+            <span className="text-muted">{t("notSinceRevoked")}</span>
+          ) : (
+            <Time value={kek.lastServedAt} />
           ),
       },
       {
         id: "client",
         header: t("column.client"),
-        meta: { className: "max-[1400px]:hidden max-w-40" },
+        meta: { className: "max-[1400px]:hidden max-w-36" },
         cell: ({ row: { original: kek } }) => (
           <span className="block truncate" title={kek.lastServedTo?.address ?? undefined}>
             {kek.lastServedTo?.name ?? kek.createdByCertificate?.name}
@@ -161,7 +161,7 @@ function Identifier({ instanceId, kek }: Readonly<{ instanceId: string; kek: Kek
   const uid = kek.uniqueIdentifier;
 
   return (
-    <span className="flex items-center gap-1">
+    <span className="relative flex items-center">
       <Link
         href={route.hrefOf(uid)}
         prefetch={false}
@@ -178,7 +178,7 @@ function Identifier({ instanceId, kek }: Readonly<{ instanceId: string; kek: Kek
       <CopyButton
         value={uid}
         what={t("identifier")}
-        className="opacity-0 transition-opacity focus-visible:opacity-100 group-hover/row:opacity-100"
+        className="absolute end-0 bg-panel opacity-0 transition-opacity focus-visible:opacity-100 group-hover/row:opacity-100"
       />
     </span>
   );

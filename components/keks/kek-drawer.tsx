@@ -6,6 +6,7 @@ import { useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { Outcome, useActionWords } from "@/components/audit/words";
 import { ProblemNotice } from "@/components/errors/problem";
+import { replacingError } from "@/components/session/query-client";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { CopyButton, MonoCopy } from "@/components/ui/copy";
@@ -36,6 +37,7 @@ export function KekDrawer({
     refetchInterval: 10_000,
   });
   const kek = detail.data;
+  const error = replacingError(detail);
 
   return (
     <Drawer
@@ -52,8 +54,8 @@ export function KekDrawer({
       subtitle={kek ? <KekStateBadge kek={kek} /> : undefined}
       footer={kek && !isDestroyed(kek.state) ? <Actions kek={kek} onAct={onAct} /> : undefined}
     >
-      {detail.isError ? (
-        <ProblemNotice error={detail.error} onRetry={() => void detail.refetch()} className="m-5" />
+      {error ? (
+        <ProblemNotice error={error} onRetry={() => void detail.refetch()} className="m-5" />
       ) : kek ? (
         <Detail instanceId={instanceId} kek={kek} />
       ) : (
@@ -203,7 +205,7 @@ function Detail({ instanceId, kek }: Readonly<{ instanceId: string; kek: KekDeta
           <p className="text-muted">{t("attributesNone")}</p>
         ) : (
           <Facts>
-            {kek.allAttributes.map((attribute) => (
+            {kek.allAttributes.toSorted(customFirst).map((attribute) => (
               <Fact
                 key={`${attribute.name}-${attribute.index}`}
                 term={
@@ -224,6 +226,15 @@ function Detail({ instanceId, kek }: Readonly<{ instanceId: string; kek: KekDeta
   );
 }
 
+type Attribute = KekDetail["allAttributes"][number];
+
+/** What people gave the key comes first, then what KMIP keeps of it, each by name. */
+function customFirst(a: Attribute, b: Attribute): number {
+  const own = (attribute: Attribute) => (/^[xy]-/.test(attribute.name) ? 0 : 1);
+
+  return own(a) - own(b) || a.name.localeCompare(b.name, "en") || a.index - b.index;
+}
+
 function RecentEvents({
   instanceId,
   uniqueIdentifier,
@@ -235,11 +246,12 @@ function RecentEvents({
     refetchInterval: 10_000,
   });
   const events = list.data?.pages[0]?.items ?? [];
+  const error = replacingError(list);
   const all = `/instances/${instanceId}/audit?range=all&targetId=${encodeURIComponent(uniqueIdentifier)}`;
 
   return (
     <Section title={t("events")}>
-      {list.isError ? <ProblemNotice error={list.error} /> : null}
+      {error ? <ProblemNotice error={error} /> : null}
       {events.length === 0 && list.isSuccess ? <p className="text-muted">{t("eventsNone")}</p> : null}
       <ul className="flex flex-col gap-1">
         {events.map((event) => (

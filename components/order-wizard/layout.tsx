@@ -60,7 +60,9 @@ function StepList({
     <nav aria-label={t("steps")} className="min-w-0">
       <ol className="scroll-thin flex gap-1 overflow-x-auto lg:flex-col">
         {steps.map((step, index) => {
-          const done = index < at || (isComplete(step, state) && index < firstOpen);
+          // Certificates are optional: none is complete, but nothing that was done.
+          const untouched = step === "certificates" && state.draft.certificates.length === 0;
+          const done = index < at || (isComplete(step, state) && index < firstOpen && !untouched);
           const open = index <= firstOpen;
           const words = t(step === "review" && mode === "activate" ? "step.reviewActivate" : `step.${step}`);
 

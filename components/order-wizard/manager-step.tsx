@@ -20,7 +20,7 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
   const t = useTranslations("wizard.manager");
   const tCommon = useTranslations("common");
   const { state, dispatch } = wizard;
-  const { draft, apiKey } = state;
+  const { draft } = state;
   const ready = isComplete("key-manager", state);
 
   return (
@@ -63,7 +63,7 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
         </div>
       </Panel>
       <StepActions back={mode === "order" ? <Button onClick={onBack}>{tCommon("back")}</Button> : null}>
-        {mode === "order" && !draft.later && apiKey === "" ? (
+        {mode === "order" && !draft.later && !ready ? (
           <Button variant="ghost" onClick={() => dispatch({ type: "later", later: true })}>
             {t("later")}
           </Button>
@@ -111,6 +111,7 @@ function ApiKeyAndInstance({
           onRetrieve={retrieve}
           pending={discover.isPending}
           disabled={tooShort}
+          wanted={needsApiKeyAgain}
         />
       </Field>
       {discover.isError ? <ProblemNotice error={discover.error} /> : null}
@@ -168,12 +169,15 @@ function ApiKeyRow({
   onRetrieve,
   pending,
   disabled,
+  wanted,
 }: Readonly<{
   value: string;
   onChange: (value: string) => void;
   onRetrieve: () => void;
   pending: boolean;
   disabled: boolean;
+  /** It is what the step waits for. */
+  wanted: boolean;
 }>) {
   const t = useTranslations("wizard.manager");
 
@@ -186,6 +190,7 @@ function ApiKeyRow({
         autoComplete="off"
         data-1p-ignore=""
         data-lpignore="true"
+        data-step-focus={wanted || undefined}
         spellCheck={false}
         maxLength={512}
         className="font-mono"

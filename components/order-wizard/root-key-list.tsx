@@ -150,8 +150,10 @@ function RootKeyRow({ rootKey }: Readonly<{ rootKey: RootKey }>) {
       <span className="min-w-0 flex-1">
         <span className="block truncate font-medium">{rootKey.name}</span>
         <span className="block truncate text-label text-muted">
-          <span className="font-mono">{rootKey.id}</span> · {rootKey.keyRing} · {t("rotated")}{" "}
-          {rootKey.lastRotatedAt ? <Time value={rootKey.lastRotatedAt} /> : t("neverRotated")}
+          <span className="font-mono">{rootKey.id}</span> · {rootKey.keyRing} ·{" "}
+          {rootKey.lastRotatedAt
+            ? t.rich("rotated", { when: () => <Time key="when" value={rootKey.lastRotatedAt ?? ""} /> })
+            : t("neverRotated")}
         </span>
       </span>
       <StateBadge {...STATE_LOOK[rootKey.state]}>{tState(rootKey.state)}</StateBadge>

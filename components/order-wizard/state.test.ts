@@ -70,14 +70,15 @@ describe("what a change undoes", () => {
     expect(run(...CHOSEN, { type: "rootKey", rootKey }).report).not.toBeNull();
   });
 
-  test("another kind forgets the API key and everything after it", () => {
+  test("another kind forgets what was found with the API key, not the API key", () => {
     const state = run(...CHOSEN, { type: "kind", kind: "hpcs" });
     expect(state).toMatchObject({
-      apiKey: "",
+      apiKey: API_KEY,
       found: null,
       report: null,
       draft: { keyManager: null, rootKey: null },
     });
+    expect(isComplete("key-manager", state)).toBe(false);
   });
 
   test("retrieving again keeps the choice when it is still there, and drops it when it is not", () => {

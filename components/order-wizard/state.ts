@@ -102,7 +102,8 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
         ? state
         : draft(
             { kind: action.kind, later: false, keyManager: null, keyRing: null, rootKey: null },
-            { apiKey: "", found: null, report: null },
+            // The API key stays: a service ID may see key managers of several kinds.
+            { found: null, report: null },
           );
     case "later":
       return draft({ later: action.later });

@@ -195,9 +195,10 @@ function useFocusOnStep(step: Step) {
   useEffect(() => {
     if (shown.current === step) return;
     shown.current = step;
-    form.current
-      ?.querySelector<HTMLElement>("input:not([type=file]),[role=radio],button[type=submit]")
-      ?.focus();
+    const first = ["[data-step-focus]", "input:not([type=file]),[role=radio],button[type=submit]"]
+      .map((selector) => form.current?.querySelector<HTMLElement>(selector))
+      .find((element) => element != null);
+    first?.focus();
   }, [step]);
 
   return form;

@@ -8,12 +8,14 @@ import { Outcome, useActionWords } from "@/components/audit/words";
 import { ProblemNotice } from "@/components/errors/problem";
 import { OrderButton } from "@/components/instances/instance-list";
 import { StatusBadge, useStatusReason } from "@/components/instances/status";
+import { replacingError } from "@/components/session/query-client";
 import { ShapeMark, StateBadge } from "@/components/ui/badge";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { queries } from "@/lib/api/queries";
+import type { AuditEvent } from "@/lib/api/schemas/audit-events";
 import { type Attention, attentionOf } from "./attention";
 import { FirstRun } from "./first-run";
 import { OVERVIEW_EVENTS, OVERVIEW_INSTANCES } from "./queries";
@@ -29,12 +31,13 @@ export function Overview() {
   });
   const endpoints = useQuery({ ...queries.endpoints.list(), refetchInterval: 15_000 });
   const all = instances.data?.pages[0]?.items;
+  const error = replacingError(instances);
 
   return (
     <>
       <PageHeader title={t("title")} actions={all && all.length > 0 ? <OrderButton /> : undefined} />
-      {instances.isError ? (
-        <ProblemNotice error={instances.error} onRetry={() => void instances.refetch()} className="mb-4" />
+      {error ? (
+        <ProblemNotice error={error} onRetry={() => void instances.refetch()} className="mb-4" />
       ) : null}
       {all && all.length === 0 ? (
         <FirstRun />
@@ -178,13 +181,14 @@ function EndpointsPanel() {
   const t = useTranslations("overview");
   const tEndpoints = useTranslations("endpoints");
   const endpoints = useQuery(queries.endpoints.list());
+  const error = replacingError(endpoints);
 
   return (
     <Panel flush title={t("endpoints")} actions={<AllLink href="/endpoints">{t("allEndpoints")}</AllLink>}>
-      {endpoints.isPending ? (
+      {error ? (
+        <ProblemNotice error={error} className="m-4" />
+      ) : endpoints.data === undefined ? (
         <SkeletonRows rows={2} />
-      ) : endpoints.isError ? (
-        <ProblemNotice error={endpoints.error} className="m-4" />
       ) : endpoints.data.items.length === 0 ? (
         <p className="px-4 py-3 text-muted">{tEndpoints("none")}</p>
       ) : (
@@ -209,18 +213,26 @@ function EndpointsPanel() {
   );
 }
 
+/** What an event was about, and who did it; one of them when they are the same. */
+function aboutOf({ instanceName, target, initiator }: AuditEvent): string[] {
+  const about = instanceName ?? target.name;
+
+  return about === null || about === initiator.name ? [initiator.name] : [about, initiator.name];
+}
+
 function EventsPanel() {
   const t = useTranslations("overview");
   const words = useActionWords();
   const events = useInfiniteQuery({ ...queries.auditEvents.list(OVERVIEW_EVENTS), refetchInterval: 15_000 });
   const items = events.data?.pages[0]?.items ?? [];
+  const error = replacingError(events);
 
   return (
     <Panel flush title={t("events")} actions={<AllLink href="/audit">{t("allEvents")}</AllLink>}>
       {events.isPending ? (
         <SkeletonRows rows={6} />
-      ) : events.isError ? (
-        <ProblemNotice error={events.error} onRetry={() => void events.refetch()} className="m-4" />
+      ) : error ? (
+        <ProblemNotice error={error} onRetry={() => void events.refetch()} className="m-4" />
       ) : items.length === 0 ? (
         <p className="px-4 py-3 text-muted">{t("eventsNone")}</p>
       ) : (
@@ -232,11 +244,7 @@ function EventsPanel() {
                 className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-4 py-2 hover:bg-hover focus-visible:-outline-offset-2 sm:grid-cols-[minmax(0,1fr)_5.5rem_8rem]"
               >
                 <span className="min-w-0 truncate">
-                  {words(event.action)}{" "}
-                  <span className="text-muted">
-                    {event.instanceName ? `${event.instanceName} · ` : ""}
-                    {event.initiator.name}
-                  </span>
+                  {words(event.action)} <span className="text-muted">{aboutOf(event).join(" · ")}</span>
                 </span>
                 <span className="max-sm:hidden">
                   <Outcome outcome={event.outcome} />

@@ -4,6 +4,7 @@ import { useInfiniteQuery, useIsMutating } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { ProblemNotice } from "@/components/errors/problem";
+import { replacingError } from "@/components/session/query-client";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
@@ -25,6 +26,7 @@ export function PermissionPanel({ instanceId }: Readonly<{ instanceId: string }>
   const list = useInfiniteQuery(queries.permissionChecks.list(instanceId, { limit: 10 }));
   const checks = list.data?.pages.flatMap((page) => page.items) ?? [];
   const latest = checks[0];
+  const error = replacingError(list);
 
   return (
     <Panel
@@ -54,8 +56,8 @@ export function PermissionPanel({ instanceId }: Readonly<{ instanceId: string }>
         <ReportRunning />
       ) : list.isPending ? (
         <SkeletonRows rows={6} />
-      ) : list.isError ? (
-        <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
+      ) : error ? (
+        <ProblemNotice error={error} onRetry={() => void list.refetch()} className="m-4" />
       ) : latest ? (
         <ReportChecks checks={latest.checks} />
       ) : (

@@ -1,11 +1,24 @@
 import { defaultShouldDehydrateQuery, MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { ApiError } from "@/lib/api/client";
 
-/** Refusals are answers: asking again would not change them. Only what may pass by itself is tried again. */
-function worthRetrying(failures: number, error: Error): boolean {
-  if (!(error instanceof ApiError)) return false;
+/** Refusals are answers: asking again would not change them. Only this may pass by itself. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
+}
 
-  return failures < 2 && (error.status === 0 || error.status === 429 || error.status >= 500);
+function worthRetrying(failures: number, error: Error): boolean {
+  return failures < 2 && isPassing(error);
+}
+
+/**
+ * The error to show in the place of what was asked for; null while there are older data and the trouble may pass by
+ * itself: then these stay, and the frame says that they are old (StaleNotice).
+ */
+export function replacingError(query: {
+  readonly error: Error | null;
+  readonly data: unknown;
+}): Error | null {
+  return query.data !== undefined && isPassing(query.error) ? null : query.error;
 }
 
 /** A session that ended is told by any call: sign in again and come back to this very page. */

@@ -6,6 +6,7 @@ import { Palette } from "./command-palette";
 import { Header } from "./header";
 import { Nav } from "./nav";
 import { ShortcutList, useShortcuts } from "./shortcuts";
+import { StaleNotice } from "./stale-notice";
 import type { Theme } from "./theme";
 
 /** The frame of every console page: skip link, header, navigation, content, palette and shortcuts. */
@@ -35,7 +36,10 @@ export function Shell({ theme, children }: Readonly<{ theme: Theme; children: Re
           </div>
         </div>
         <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none">
-          <div className="mx-auto max-w-[1440px] px-4 pt-5 pb-12 sm:px-7">{children}</div>
+          <div className="mx-auto max-w-[1440px] px-4 pt-5 pb-12 sm:px-7">
+            <StaleNotice />
+            {children}
+          </div>
         </main>
       </div>
       <Palette open={paletteOpen} onOpenChange={setPaletteOpen} />
