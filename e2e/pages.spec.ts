@@ -124,6 +124,23 @@ test("an instance that does not exist is said to be missing", async ({ page, pro
   }
 });
 
+test("a page that cannot be read again says that it is old, and heals", async ({ page, product }) => {
+  await signIn(page, product);
+  await page.goto("/endpoints");
+  await expect(page.getByText("Up", { exact: true }).first()).toBeVisible();
+  await page.route("**/api/v1/**", (route) => route.abort());
+
+  const notice = page.getByRole("alert").filter({ hasText: "Not up to date" });
+
+  await expect(notice).toContainText("The console’s server could not be reached");
+  // What was read stays to be seen.
+  await expect(page.getByText("Up", { exact: true }).first()).toBeVisible();
+  await expectAccessible(page);
+  await page.unroute("**/api/v1/**");
+  await notice.getByRole("button", { name: "Try again" }).click();
+  await expect(notice).toBeHidden();
+});
+
 test("the console can be used by keyboard alone", async ({ page, product }) => {
   await page.goto("/sign-in");
   await page.getByLabel("Email").focus();

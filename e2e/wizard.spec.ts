@@ -1,0 +1,119 @@
+import type { Page } from "@playwright/test";
+import { createSelfSigned } from "../test/support/certificates";
+import { expect, expectAccessible, signIn, test } from "./support/test";
+
+/** The order wizard where things go wrong: what a newcomer meets before everything fits. */
+
+const apiKeyField = (page: Page) => page.getByLabel("API key of the service ID");
+const continueButton = (page: Page) => page.getByRole("button", { name: "Continue" });
+
+async function toKeyManager(page: Page, name: string): Promise<void> {
+  await page.goto("/instances/new");
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Region", { exact: true }).fill("us-south");
+  await continueButton(page).click();
+}
+
+async function retrieve(page: Page, apiKey: string): Promise<void> {
+  await apiKeyField(page).fill(apiKey);
+  await page.getByRole("button", { name: "Retrieve" }).click();
+}
+
+test.beforeEach(async ({ page, product }) => {
+  await signIn(page, product);
+});
+
+test("basics are asked for where they are missing", async ({ page }) => {
+  await page.goto("/instances/new");
+  await continueButton(page).click();
+  await expect(page.getByText("Enter a value.")).toHaveCount(2);
+  await page.getByLabel("Region", { exact: true }).fill("Frankfurt am Main");
+  await expect(page.getByText("Use lower-case letters, digits and hyphens.")).toBeVisible();
+  await expectAccessible(page);
+});
+
+test("a wrong API key is told at once, and nothing goes on", async ({ page }) => {
+  await toKeyManager(page, "wrong key");
+  await retrieve(page, "not-an-api-key-of-anybody");
+  await expect(page.getByText("The API key was not accepted")).toBeVisible();
+  await expect(continueButton(page)).toHaveAttribute("aria-disabled", "true");
+  await expectAccessible(page);
+});
+
+test("a service ID without Manager is shown what it lacks, and the command that mends it", async ({
+  page,
+  sandbox,
+}) => {
+  await toKeyManager(page, "viewer only");
+  await retrieve(page, sandbox.viewerOnly.apiKey);
+  await expect(page.getByText("1 key manager found")).toBeVisible();
+
+  // Another kind does not ask for the same API key again.
+  await page.getByRole("radio", { name: /Hyper Protect/ }).click();
+  await expect(apiKeyField(page)).toHaveValue(sandbox.viewerOnly.apiKey);
+  await page.getByRole("radio", { name: /Key Protect/ }).click();
+  await page.getByRole("button", { name: "Retrieve" }).click();
+  await continueButton(page).click();
+
+  const failing = page.locator("[data-check=serviceManager]");
+
+  await expect(failing).toHaveAttribute("data-status", "fail");
+  await expect(failing).toContainText(
+    `ibmcloud iam service-policy-create ${sandbox.viewerOnly.serviceId} --roles Manager`,
+  );
+  await expect(page.locator("[data-check=platformViewer]")).toHaveAttribute("data-status", "pass");
+  await expect(continueButton(page)).toHaveAttribute("aria-disabled", "true");
+  await expectAccessible(page);
+});
+
+test("a reload keeps the draft and asks for the API key again", async ({ page, sandbox }) => {
+  await toKeyManager(page, "reloaded");
+  await retrieve(page, sandbox.manager.apiKey);
+  await page.getByText("1 key manager found").waitFor();
+  await page.reload();
+  await expect(page.getByText("The API key is not kept in the browser.")).toBeVisible();
+  await expect(apiKeyField(page)).toHaveValue("");
+  await expect(apiKeyField(page)).toBeFocused();
+  expect(
+    await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])),
+  ).not.toContain(sandbox.manager.apiKey);
+});
+
+test("a pasted private key is wiped and never sent; a certificate is previewed and not lost", async ({
+  page,
+  sandbox,
+}) => {
+  const certificate = await createSelfSigned({ commonName: "wizard.example", keyType: "rsa" });
+  const keyLine = certificate.keyPem.split("\n")[3] ?? "";
+  const sent: string[] = [];
+
+  page.on("request", (request) => sent.push(request.postData() ?? ""));
+  await toKeyManager(page, `wizard-${Date.now()}`);
+  await retrieve(page, sandbox.manager.apiKey);
+  await page.getByText("1 key manager found").waitFor();
+  await continueButton(page).click();
+  await page.getByRole("radio").first().click();
+  await page.getByText("All 10 checks pass").waitFor();
+
+  // Optional is not done.
+  const steps = page.getByRole("navigation", { name: "Steps" });
+
+  await expect(steps.getByRole("button", { name: "Certificates" })).not.toContainText("done");
+  await continueButton(page).click();
+
+  const field = page.getByLabel("Or paste the certificate (PEM)");
+
+  await field.fill(`${certificate.certPem}${certificate.keyPem}`);
+  await expect(page.getByText("That was a private key.", { exact: false })).toBeVisible();
+  await expect(field).toHaveValue("");
+
+  await field.fill(certificate.certPem);
+  await expect(page.getByText("CN=wizard.example")).toBeVisible();
+  await expectAccessible(page);
+  // Going on takes what is previewed along.
+  await continueButton(page).click();
+  await expect(page.getByText("wizard.example")).toBeVisible();
+  await page.getByRole("button", { name: "Order instance" }).click();
+  await expect(page.getByRole("link", { name: "Certificates 1" })).toBeVisible();
+  expect(sent.filter((body) => body.includes(keyLine))).toEqual([]);
+});
