@@ -99,6 +99,11 @@ export type ManagedObjectChange = {
   readonly state: number;
   readonly attributes: StoredAttributes;
   readonly terms: readonly IndexTerm[];
+  /**
+   * True for a mark that matters less than what it goes with (Fresh): where several changes are made together, it is
+   * left out if somebody else changed the object first.
+   */
+  readonly incidental?: boolean;
 };
 
 /** A search; every condition must hold. Newest objects first. */
@@ -136,8 +141,8 @@ export class KeyStoreError extends Error {
   }
 }
 
-/** Keeps managed objects and their material. Every method is scoped by the tenant's instance. */
-export interface KeyStore {
+/** What operations do with managed objects and their material. Every method is scoped by the tenant's instance. */
+export interface ObjectStore {
   /**
    * Keeps a new object. When it resolves, metadata and wrapped material are durable. The caller keeps
    * ownership of `material` and zeroes it.
@@ -160,6 +165,67 @@ export interface KeyStore {
   destroy(tenant: Tenant, uniqueIdentifier: string, change: ManagedObjectChange): Promise<ManagedObject>;
   /** Streams matches, newest first, without holding them all in memory. */
   search(tenant: Tenant, query: ObjectQuery): AsyncIterable<ManagedObject>;
+}
+
+/** What a transaction does to an object, be it new or not. */
+export type TransactionChange = {
+  readonly uniqueIdentifier: string;
+  /** Against the revision that the object has outside of the transaction; a new one has the first. */
+  readonly change: ManagedObjectChange;
+  /** True if the material is destroyed with it. */
+  readonly destroys: boolean;
+};
+
+/**
+ * Changes of one tenant's objects that happen together or not at all. One that is neither committed nor rolled back,
+ * because its process died, never happened.
+ */
+export interface KeyStoreTransaction {
+  /**
+   * Keeps the material of a new object, as `KeyStore.create` does; but until `commit` the object exists for nobody.
+   * @throws KeyStoreError refused | unavailable
+   */
+  create(object: NewManagedObject, material: Uint8Array): Promise<ManagedObject>;
+  /**
+   * Makes the new objects exist and the changes happen; material is destroyed when all the rest is durable.
+   * @throws TransactionError conflict | refused | unavailable: then nothing happened, but for what the error names
+   */
+  commit(changes: readonly TransactionChange[]): Promise<void>;
+  /** Gives the transaction up. Never throws: what cannot be removed now is removed later. */
+  rollback(): Promise<void>;
+}
+
+/** Error of a commit. */
+export class TransactionError extends KeyStoreError {
+  /** The object that failed it, if it was one. */
+  readonly uniqueIdentifier: string | null;
+  /** Objects that were changed all the same: what was destroyed already does not come back. */
+  readonly lasting: readonly string[];
+  /** True if it cannot be told whether the transaction happened. */
+  readonly unknown: boolean;
+
+  constructor(
+    failure: KeyStoreFailure,
+    message: string,
+    options: {
+      cause?: unknown;
+      uniqueIdentifier?: string;
+      lasting?: readonly string[];
+      unknown?: boolean;
+    } = {},
+  ) {
+    super(failure, message, options);
+    this.name = "TransactionError";
+    this.uniqueIdentifier = options.uniqueIdentifier ?? null;
+    this.lasting = options.lasting ?? [];
+    this.unknown = options.unknown ?? false;
+  }
+}
+
+/** Keeps managed objects and their material. */
+export interface KeyStore extends ObjectStore {
+  /** Begins a transaction; its owner ends it. */
+  begin(tenant: Tenant): KeyStoreTransaction;
 }
 
 /** What happened in one operation, for the audit. */
@@ -186,6 +252,8 @@ export type KmipAuditRecord = {
   readonly data?: { readonly [key: string]: string | number | boolean | readonly string[] };
   /** True when the answer carries key material. */
   readonly servedMaterial: boolean;
+  /** True for an operation that was carried out and then undone with its batch (KMIP 6.13): a failure. */
+  readonly undone?: boolean;
 };
 
 /** Writes audit records. */

@@ -69,36 +69,73 @@ async function storeStandardKey(
   }
 }
 
-/** Removes a standard key that nobody was told of; if that fails too, it waits for the reconciler. */
-async function discard(
+/** Material that is kept for a KEK that exists for nobody yet. */
+export type PreparedObject = {
+  readonly object: NewManagedObject & { readonly instanceId: string };
+  readonly createdAt: Date;
+  readonly keyManagerKeyId: string;
+  readonly crkId: string;
+  readonly crkVersion: string | null;
+};
+
+/** Removes the standard key of a KEK that nobody was told of; if that fails, it waits for the reconciler. */
+async function discardStandardKey(
   dependencies: CreateDependencies,
   keyManager: KeyManager,
-  id: string,
-  uniqueIdentifier: string,
-): Promise<void> {
+  { object, keyManagerKeyId }: PreparedObject,
+): Promise<boolean> {
   try {
-    await keyManager.deleteStandardKey(id, callContext(dependencies.timeoutMs));
+    await keyManager.deleteStandardKey(keyManagerKeyId, callContext(dependencies.timeoutMs));
+
+    return true;
   } catch (error) {
     dependencies.logger.warn(
-      { err: error, uniqueIdentifier, standardKey: id },
+      { err: error, uniqueIdentifier: object.uniqueIdentifier, standardKey: keyManagerKeyId },
       "standard key of a failed creation not deleted; the reconciler will",
+    );
+
+    return false;
+  }
+}
+
+/**
+ * Gives up a prepared KEK: its standard key, then its row. Never throws: what it leaves behind is found by the
+ * reconciler through the row.
+ */
+export async function discardPrepared(
+  dependencies: CreateDependencies,
+  instance: InstanceRecord,
+  prepared: PreparedObject,
+): Promise<void> {
+  const { instanceId, uniqueIdentifier } = prepared.object;
+
+  try {
+    const { keyManager } = open(dependencies, instance);
+
+    if (await discardStandardKey(dependencies, keyManager, prepared)) {
+      await deleteStoring(dependencies.db, instanceId, uniqueIdentifier);
+    }
+  } catch (error) {
+    dependencies.logger.warn(
+      { err: error, instanceId, uniqueIdentifier },
+      "KEK that was not created not removed; the reconciler will",
     );
   }
 }
 
 /**
- * Keeps a new KEK: wrap → row `storing` → standard key → row `stored`. Only after the last step does it exist for
- * anybody; whatever an interruption leaves behind is found by the reconciler through the row.
+ * Prepares a new KEK: wrap → row `storing` → standard key. It exists for nobody until `markStored`; whatever an
+ * interruption leaves behind is found by the reconciler through the row.
  * @throws KeyStoreError refused | unavailable
  */
-export async function createObject(
+export async function prepareObject(
   dependencies: CreateDependencies,
   instance: InstanceRecord,
   tenant: Tenant,
   object: NewManagedObject,
   material: Uint8Array,
   createdAt: Date,
-): Promise<KekRecord> {
+): Promise<PreparedObject> {
   const { db } = dependencies;
   const { keyManager, crkId, keyRing } = open(dependencies, instance);
   const aad = wrapAad(instance.id, object.uniqueIdentifier);
@@ -124,17 +161,44 @@ export async function createObject(
     () => deleteStoring(db, instance.id, object.uniqueIdentifier),
   );
 
-  const stored = { ...object, instanceId: instance.id, keyManagerKeyId };
+  return {
+    object: { ...object, instanceId: instance.id },
+    createdAt,
+    keyManagerKeyId,
+    crkId,
+    crkVersion: wrapped.crkVersion,
+  };
+}
+
+/** A Create whose row the reconciler took meanwhile. */
+export const givenUp = (): KeyStoreError =>
+  new KeyStoreError("unavailable", "The creation took so long that it was given up.");
+
+/**
+ * Keeps a new KEK: prepared → row `stored`. Only after the last step does it exist for anybody.
+ * @throws KeyStoreError refused | unavailable
+ */
+export async function createObject(
+  dependencies: CreateDependencies,
+  instance: InstanceRecord,
+  tenant: Tenant,
+  object: NewManagedObject,
+  material: Uint8Array,
+  createdAt: Date,
+): Promise<KekRecord> {
+  const { db } = dependencies;
+  const prepared = await prepareObject(dependencies, instance, tenant, object, material, createdAt);
+  const { keyManagerKeyId } = prepared;
   // When the answer to the last step is lost, the row itself tells whether it was taken.
-  const record = await markStored(db, stored).catch((error: unknown) =>
+  const record = await markStored(db, { ...prepared.object, keyManagerKeyId }).catch((error: unknown) =>
     findRecord(db, instance.id, object.uniqueIdentifier).catch(() => {
       throw error;
     }),
   );
 
   if (!record) {
-    await discard(dependencies, keyManager, keyManagerKeyId, object.uniqueIdentifier);
-    throw new KeyStoreError("unavailable", "The creation took so long that it was given up.");
+    await discardStandardKey(dependencies, open(dependencies, instance).keyManager, prepared);
+    throw givenUp();
   }
 
   return record;

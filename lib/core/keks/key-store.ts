@@ -17,6 +17,7 @@ import { destroyObject } from "./destroy-object";
 import { isDefinite, toKeyStoreError } from "./failures";
 import type { HouseEvents } from "./house-events";
 import { createInstanceRecords, type InstanceRecord } from "./instance-records";
+import { beginKekTransaction } from "./kek-transaction";
 import { callContext, MaterialReader, type OpenKeyManager, StandardKeyGone } from "./material-reader";
 import { findRecord, type KekRecord } from "./objects";
 import { searchObjects } from "./search-objects";
@@ -282,6 +283,19 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     update,
     destroy,
     search: (tenant, query) => searchObjects(pool, tenant.instanceId, query),
+    begin: (tenant) =>
+      beginKekTransaction(
+        {
+          ...dependencies,
+          clock,
+          instance: () => instanceOf(tenant),
+          forget: (uniqueIdentifier, what) =>
+            what === "material"
+              ? forget(tenant.instanceId, uniqueIdentifier)
+              : objects.invalidate(keyOf(tenant.instanceId, uniqueIdentifier)),
+        },
+        tenant,
+      ),
     close() {
       clearInterval(sweep);
       unsubscribe();

@@ -57,6 +57,24 @@ export async function findRecord(
   return rows[0] ?? null;
 }
 
+/** Reads KEKs, those too that clients may not know of, and keeps others from changing them until the end of a transaction. */
+export async function lockRecords(
+  transaction: Queryable,
+  instanceId: string,
+  uniqueIdentifiers: readonly string[],
+): Promise<Map<string, KekRecord>> {
+  const { rows } = await transaction.query<KekRecord>({
+    name: "keks-lock",
+    text: `
+      SELECT ${RECORD_COLUMNS} FROM managed_object o
+      WHERE o.instance_id = $1 AND o.unique_identifier = ANY ($2::text[])
+      ORDER BY o.unique_identifier FOR UPDATE`,
+    values: [instanceId, uniqueIdentifiers],
+  });
+
+  return new Map(rows.map((record) => [record.uniqueIdentifier, record]));
+}
+
 /** Writes the row of a KEK whose material is about to be stored. */
 export async function insertStoring(
   db: Queryable,

@@ -3,34 +3,46 @@
  * of buffers, and able to fail on demand.
  */
 import { isDestroyed } from "../lifecycle";
+import { matchesQuery } from "../object-query";
 import {
   type AuditWriter,
   type EngineLogger,
+  type IndexTerm,
   type KeyStore,
   KeyStoreError,
   type KeyStoreFailure,
+  type KeyStoreTransaction,
   type KmipAuditRecord,
   type ManagedObject,
   type ManagedObjectChange,
   type NewManagedObject,
   type ObjectQuery,
+  type ObjectStore,
   type Tenant,
   type TenantDirectory,
   type TenantPolicy,
+  type TransactionChange,
+  TransactionError,
 } from "../ports";
 
-type Entry = { object: ManagedObject; terms: ReadonlySet<string>; material: Uint8Array | null };
+type Entry = { object: ManagedObject; terms: readonly IndexTerm[]; material: Uint8Array | null };
 
-const key = (term: { name: string; value: string }) => `${term.name}\0${term.value}`;
+type ObjectMethod = keyof ObjectStore;
+/** What can be told to fail. A commit fails before anything is done; its destructions are calls of `destroy`. */
+type Failing = ObjectMethod | "commit";
+/** "unknown": nobody can tell what became of the commit. */
+type Failure = KeyStoreFailure | "unknown";
 
 /** A KeyStore in memory. */
 export class MemoryKeyStore implements KeyStore {
   readonly #instances = new Map<string, Map<string, Entry>>();
   /** The next calls of a method fail so. */
-  readonly #failures = new Map<keyof KeyStore, KeyStoreFailure[]>();
+  readonly #failures = new Map<Failing, (Failure | null)[]>();
 
-  /** Makes the next call of a method fail; call it again for the call after that. */
-  failNext(method: keyof KeyStore, failure: KeyStoreFailure): void {
+  /** Makes the next call of a method fail, or pass (null); call it again for the call after that. */
+  failNext(method: ObjectMethod, failure: KeyStoreFailure | null): void;
+  failNext(method: "commit", failure: Failure): void;
+  failNext(method: Failing, failure: Failure | null): void {
     this.#failures.set(method, [...(this.#failures.get(method) ?? []), failure]);
   }
 
@@ -51,25 +63,34 @@ export class MemoryKeyStore implements KeyStore {
   }
 
   async create(tenant: Tenant, object: NewManagedObject, material: Uint8Array): Promise<ManagedObject> {
-    this.#failIfAsked("create");
-    const { uniqueIdentifier, objectType, state, attributes, terms } = object;
-    const objects = this.#objectsOf(tenant.instanceId);
-    if (objects.has(uniqueIdentifier)) throw new Error(`${uniqueIdentifier} exists already`);
-    const kept: ManagedObject = {
-      uniqueIdentifier,
-      objectType,
-      state,
-      attributes: structuredClone(attributes),
-      served: true,
-      revision: 1,
-      createdAt: new Date(),
+    const entry = this.#entryOf(tenant, object, material);
+    this.#objectsOf(tenant.instanceId).set(object.uniqueIdentifier, entry);
+    return entry.object;
+  }
+
+  begin(tenant: Tenant): KeyStoreTransaction {
+    const prepared = new Map<string, Entry>();
+    const forget = () => {
+      for (const { material } of prepared.values()) material?.fill(0);
+      prepared.clear();
     };
-    objects.set(uniqueIdentifier, {
-      object: kept,
-      terms: new Set(terms.map(key)),
-      material: Uint8Array.from(material),
-    });
-    return kept;
+    return {
+      create: async (object, material) => {
+        const entry = this.#entryOf(tenant, object, material);
+        prepared.set(object.uniqueIdentifier, entry);
+        return entry.object;
+      },
+      commit: async (changes) => {
+        try {
+          this.#commit(tenant, prepared, changes);
+        } catch (error) {
+          forget();
+          throw error;
+        }
+        prepared.clear();
+      },
+      rollback: async () => forget(),
+    };
   }
 
   async find(tenant: Tenant, uniqueIdentifier: string): Promise<ManagedObject | null> {
@@ -100,8 +121,7 @@ export class MemoryKeyStore implements KeyStore {
   ): Promise<ManagedObject> {
     this.#failIfAsked("destroy");
     const entry = this.#apply(tenant, uniqueIdentifier, change);
-    entry.material?.fill(0);
-    entry.material = null;
+    destroyMaterial(entry);
     return entry.object;
   }
 
@@ -109,18 +129,64 @@ export class MemoryKeyStore implements KeyStore {
     this.#failIfAsked("search");
     const newestFirst = [...this.#objectsOf(tenant.instanceId).values()].reverse();
     for (const { object, terms } of newestFirst) {
-      if (query.states !== undefined && !query.states.includes(object.state)) continue;
-      if (query.objectType !== undefined && query.objectType !== object.objectType) continue;
-      if (!query.terms.every((term) => terms.has(key(term)))) continue;
-      if (query.createdFrom !== undefined && object.createdAt < query.createdFrom) continue;
-      if (query.createdTo !== undefined && object.createdAt > query.createdTo) continue;
-      yield object;
+      if (matchesQuery(object, terms, query)) yield object;
     }
   }
 
   /** How many objects of an instance still have their material. */
   livingCount(instanceId: string): number {
     return this.objects(instanceId).filter(({ state }) => !isDestroyed(state)).length;
+  }
+
+  /** A new object, not kept yet. */
+  #entryOf(tenant: Tenant, object: NewManagedObject, material: Uint8Array): Entry {
+    this.#failIfAsked("create");
+    const { uniqueIdentifier, objectType, state, attributes, terms } = object;
+    if (this.#objectsOf(tenant.instanceId).has(uniqueIdentifier)) {
+      throw new Error(`${uniqueIdentifier} exists already`);
+    }
+    const kept: ManagedObject = {
+      uniqueIdentifier,
+      objectType,
+      state,
+      attributes: structuredClone(attributes),
+      served: true,
+      revision: 1,
+      createdAt: new Date(),
+    };
+    return { object: kept, terms, material: Uint8Array.from(material) };
+  }
+
+  #commit(tenant: Tenant, prepared: ReadonlyMap<string, Entry>, changes: readonly TransactionChange[]): void {
+    const objects = this.#objectsOf(tenant.instanceId);
+    const current = (uniqueIdentifier: string) =>
+      prepared.get(uniqueIdentifier) ?? this.#entry(tenant.instanceId, uniqueIdentifier);
+    const due = changes.filter(({ uniqueIdentifier, change }) => {
+      if (current(uniqueIdentifier).object.revision === change.revision) return true;
+      if (change.incidental === true) return false;
+      throw new TransactionError("conflict", "changed by others", { uniqueIdentifier });
+    });
+    this.#failIfAsked("commit", (failure) =>
+      failure === "unknown"
+        ? new TransactionError("unavailable", "told to fail", { unknown: true })
+        : new TransactionError(failure, "told to fail"),
+    );
+    const lasting: string[] = [];
+    for (const { uniqueIdentifier, change } of due.filter(({ destroys }) => destroys)) {
+      this.#failIfAsked("destroy", (failure) => {
+        const known = failure === "unknown" ? "unavailable" : failure;
+        return new TransactionError(known, "told to fail", { uniqueIdentifier, lasting });
+      });
+      if (prepared.has(uniqueIdentifier)) continue;
+      destroyMaterial(this.#apply(tenant, uniqueIdentifier, change));
+      lasting.push(uniqueIdentifier);
+    }
+    for (const [uniqueIdentifier, entry] of prepared) objects.set(uniqueIdentifier, entry);
+    for (const { uniqueIdentifier, change, destroys } of due) {
+      if (lasting.includes(uniqueIdentifier)) continue;
+      const entry = this.#apply(tenant, uniqueIdentifier, change);
+      if (destroys) destroyMaterial(entry);
+    }
   }
 
   #objectsOf(instanceId: string): Map<string, Entry> {
@@ -146,14 +212,23 @@ export class MemoryKeyStore implements KeyStore {
       attributes: structuredClone(change.attributes),
       revision: change.revision + 1,
     };
-    entry.terms = new Set(change.terms.map(key));
+    entry.terms = change.terms;
     return entry;
   }
 
-  #failIfAsked(method: keyof KeyStore): void {
-    const failure = this.#failures.get(method)?.shift();
-    if (failure !== undefined) throw new KeyStoreError(failure, `${method} was told to fail`);
+  #failIfAsked(
+    method: Failing,
+    errorOf = (failure: Failure): KeyStoreError =>
+      new KeyStoreError(failure === "unknown" ? "unavailable" : failure, `${method} was told to fail`),
+  ): void {
+    const failure = this.#failures.get(method)?.shift() ?? null;
+    if (failure !== null) throw errorOf(failure);
   }
+}
+
+function destroyMaterial(entry: Entry): void {
+  entry.material?.fill(0);
+  entry.material = null;
 }
 
 /** A TenantDirectory in memory. */
