@@ -2,17 +2,18 @@
  * `npm start`: checks what it needs, brings the database up to date, runs all processes and keeps them running.
  * Every expected trouble ends in one clear message and exit code 1, with nothing half done.
  */
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ensureTlsIdentities, listenerSettings } from "@/lib/core/endpoints";
-import { ensureMasterKey } from "@/lib/core/secrets";
+import { ensureTlsIdentities, hasTlsIdentities, listenerSettings } from "@/lib/core/endpoints";
+import { ensureMasterKey, MasterKeyError } from "@/lib/core/secrets";
 import { ensureFirstAdministrator } from "@/lib/core/users";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { type EmbeddedServer, startEmbeddedPostgres } from "@/lib/db/embedded";
 import { migrate, readMigrations } from "@/lib/db/migrate";
 import { type Env, env, serverCertificateHosts } from "@/lib/env";
+import { makeFolder } from "@/lib/folder";
 import { readSandboxCredentials } from "@/sandbox";
 import { Child } from "./supervisor/child";
 import { lockDataDir } from "./supervisor/lock";
@@ -39,9 +40,9 @@ function warn(line: string): void {
 
 function prepareDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(dataDir);
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-    mkdirSync(join(dataDir, "logs"), { recursive: true, mode: 0o700 });
+    makeFolder(join(dataDir, "logs"));
   } catch (error) {
     throw new StartError(`DATA_DIR ${dataDir} cannot be written: ${(error as Error).message}`);
   }
@@ -117,6 +118,32 @@ function databaseProblem(error: unknown, settings: Env): Error {
   );
 }
 
+/** The master key and what is sealed under it. A new key must never be made for a database that has an older one. */
+async function prepareSecrets(settings: Env): Promise<void> {
+  const { masterKeyFile } = settings;
+
+  if (!existsSync(masterKeyFile) && (await hasTlsIdentities())) {
+    throw new StartError(
+      `The master key ${masterKeyFile} is missing, and this database holds secrets that are sealed under it. ` +
+        "Restore the file from a backup, or set MASTER_KEY_FILE to where it is.",
+    );
+  }
+
+  ensureMasterKey(masterKeyFile);
+
+  try {
+    await ensureTlsIdentities({
+      zones: settings.KMIP_PORTS.map((_, index) => index + 1),
+      hosts: serverCertificateHosts(settings),
+    });
+  } catch (error) {
+    if (!(error instanceof MasterKeyError)) throw error;
+    throw new StartError(
+      `The master key ${masterKeyFile} is not the one that sealed the secrets of this database. Restore the one that did.`,
+    );
+  }
+}
+
 async function prepareDatabase(
   settings: Env,
   root: string,
@@ -134,10 +161,7 @@ async function prepareDatabase(
   setDatabase(database);
 
   try {
-    await ensureTlsIdentities({
-      zones: settings.KMIP_PORTS.map((_, index) => index + 1),
-      hosts: serverCertificateHosts(settings),
-    });
+    await prepareSecrets(settings);
 
     const administrator = await ensureFirstAdministrator({
       email: settings.ADMIN_EMAIL,
@@ -249,8 +273,6 @@ async function start(): Promise<void> {
   if (problems.length > 0) {
     throw new StartError(problems.join("\n"));
   }
-
-  ensureMasterKey(settings.masterKeyFile);
 
   const { url, ...administrator } = await prepareDatabase(settings, root);
   const { sandbox, others } = makeChildren(settings, root, url);

@@ -3,7 +3,18 @@ import { z } from "zod";
 
 /** The only reader of process.env. README documents every variable. */
 
-const port = z.coerce.number<string>().int().min(1).max(65535);
+const A_PORT = "a port number from 1 to 65535";
+const PORT_WORDS = `is ${A_PORT}`;
+const port = z.coerce
+  .number<string>({ error: PORT_WORDS })
+  .int(PORT_WORDS)
+  .min(1, PORT_WORDS)
+  .max(65535, PORT_WORDS);
+
+function oneOf<const Values extends readonly string[]>(values: Values) {
+  return z.enum(values, { error: `is one of ${values.join(", ")}` });
+}
+
 const ports = z
   .string()
   .transform((text) =>
@@ -29,11 +40,17 @@ const names = z
   .string()
   .transform((text) => text.split(/[,:\s]+/).filter(Boolean))
   .pipe(z.array(z.string().regex(/^[A-Z0-9_-]+$/, "is a list of suites by OpenSSL's names")).min(1));
-const count = z.coerce.number<string>().int().min(1).max(10_000_000);
+
+function wholeNumber(least: number, most: number) {
+  const words = `is a whole number from ${least} to ${most}`;
+
+  return z.coerce.number<string>({ error: words }).int(words).min(least, words).max(most, words);
+}
+
+const count = wholeNumber(1, 10_000_000);
 /** Messages a second; 0 for as many as come. */
-const rate = z.coerce.number<string>().int().min(0).max(10_000_000);
-const flag = z
-  .enum(["true", "false"])
+const rate = wholeNumber(0, 10_000_000);
+const flag = oneOf(["true", "false"])
   .default("false")
   .transform((text) => text === "true");
 const httpUrl = z.url({ protocol: /^https?$/, error: "is an absolute http(s) URL" });
@@ -44,7 +61,7 @@ const path = z
 
 const schema = z
   .object({
-    NODE_ENV: z.enum(["development", "production", "test"]).default("production"),
+    NODE_ENV: oneOf(["development", "production", "test"]).default("production"),
     PORT: port.default(3000),
     HOST: z.string().min(1).default("127.0.0.1"),
     KMIP_HOST: z.string().min(1).default("127.0.0.1"),
@@ -54,7 +71,7 @@ const schema = z
     KMIP_DEDICATED_PORTS: portRange.default({ from: 5700, to: 5799 }),
     /** Host name that clients use and that server certificates carry, where it differs from KMIP_HOST. */
     KMIP_PUBLIC_HOST: z.string().min(1).optional(),
-    KMIP_TLS_MIN_VERSION: z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2"),
+    KMIP_TLS_MIN_VERSION: oneOf(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2"),
     KMIP_TLS_SUITES: names.optional(),
     KMIP_TLS_LEGACY_SUITES: flag,
     KMIP_MAX_CONNECTIONS: count.optional(),
@@ -62,20 +79,20 @@ const schema = z
     KMIP_MAX_CONNECTIONS_PER_CERTIFICATE: count.optional(),
     KMIP_RATE_PER_INSTANCE: rate.optional(),
     KMIP_RATE_PER_CERTIFICATE: rate.optional(),
-    KMIP_IDLE_SECONDS: z.coerce.number<string>().int().min(1).max(86_400).default(600),
-    SANDBOX_PORT: z.union([z.literal("off"), port]).default(3080),
+    KMIP_IDLE_SECONDS: wholeNumber(1, 86_400).default(600),
+    SANDBOX_PORT: z.union([z.literal("off"), port], { error: `is off, or ${A_PORT}` }).default(3080),
     DATA_DIR: path.default(resolve("data")),
     DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "is a postgresql:// URL" }).optional(),
-    ADMIN_EMAIL: z.email().default("admin@example.com"),
+    ADMIN_EMAIL: z.email("is an email address").default("admin@example.com"),
     ADMIN_PASSWORD: z.string().min(12, "has at least 12 characters").optional(),
     IBM_CLOUD_IAM_URL: httpUrl.optional(),
     IBM_CLOUD_RESOURCE_CONTROLLER_URL: httpUrl.optional(),
-    IBM_CLOUD_ENDPOINT_TYPE: z.enum(["private", "public"]).default("private"),
+    IBM_CLOUD_ENDPOINT_TYPE: oneOf(["private", "public"]).default("private"),
     MASTER_KEY_FILE: path.optional(),
     PUBLIC_URL: httpUrl.optional(),
     /** `true` behind a reverse proxy that sets X-Forwarded-For; otherwise the header is the sender's invention. */
     TRUST_PROXY: flag,
-    LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+    LOG_LEVEL: oneOf(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_CLIENT_ID: z.string().min(1).optional(),
     OIDC_CLIENT_SECRET: z.string().min(1).optional(),

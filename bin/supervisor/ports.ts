@@ -31,19 +31,22 @@ async function problemOf(wanted: WantedPort): Promise<string | null> {
 
 /** Tries every port that will be needed and says of each, in words for the operator, what is wrong. */
 export async function portProblems(wanted: readonly WantedPort[]): Promise<string[]> {
-  const problems = await Promise.all(wanted.map(problemOf));
-  const seen = new Map<string, string>();
+  const seen = new Map<string, WantedPort>();
+  const twice: string[] = [];
 
-  for (const { host, port, variable } of wanted) {
-    const key = `${host}:${port}`;
+  for (const one of wanted) {
+    const key = `${one.host}:${one.port}`;
     const earlier = seen.get(key);
 
+    // Tried out once only: the second try would find the first.
     if (earlier) {
-      problems.push(`${key} is asked for twice, by ${earlier} and by ${variable}.`);
+      twice.push(`${key} is asked for twice, by ${earlier.variable} and by ${one.variable}.`);
+    } else {
+      seen.set(key, one);
     }
-
-    seen.set(key, variable);
   }
 
-  return problems.filter((problem) => problem !== null);
+  const problems = await Promise.all([...seen.values()].map(problemOf));
+
+  return [...problems.filter((problem) => problem !== null), ...twice];
 }

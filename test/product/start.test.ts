@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,6 +53,23 @@ async function expectRefusal(overrides: { [name: string]: string }, message: Reg
   expect(`${stdout}${stderr}`).not.toContain(SECRET);
 }
 
+/** URL of another database in the PostgreSQL of a product. */
+async function databaseUrl(product: Parameters<typeof cli>[0], name: string): Promise<string> {
+  const { stdout } = await cli(product, "database", "url");
+
+  return stdout.trim().replace(/\/[^/]*$/, `/${name}`);
+}
+
+async function connectTo(product: Parameters<typeof cli>[0]): Promise<pg.Client> {
+  const { stdout } = await cli(product, "database", "url");
+  const client = new pg.Client({ connectionString: stdout.trim() });
+
+  await client.connect();
+  cleanups.push(() => client.end());
+
+  return client;
+}
+
 async function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -79,12 +97,60 @@ describe("a start that cannot be", () => {
     );
   });
 
+  it("says which port is asked for twice, and blames no other program", async () => {
+    const [port = 0] = await freePorts(1);
+    const settings = await productSettings({ PORT: String(port), SANDBOX_PORT: String(port) });
+    const { code, stderr } = await runStart(settings);
+
+    cleanups.push(() => rmSync(settings.dataDir, { recursive: true, force: true }));
+    expect(code).toBe(1);
+    expect(stderr).toBe(`127.0.0.1:${port} is asked for twice, by PORT and by SANDBOX_PORT.\n`);
+  });
+
   it("says that DATA_DIR cannot be written", async () => {
     const file = join(temporaryFolder(), "file");
 
     writeFileSync(file, "not a folder");
     await expectRefusal({ DATA_DIR: join(file, "data") }, /DATA_DIR .* cannot be written/);
     expect(readFileSync(file, "utf8")).toBe("not a folder");
+  });
+
+  it.runIf(process.platform === "linux")("says so where no folder can be made at all", async () => {
+    await expectRefusal({ DATA_DIR: "/proc/kmip-console/data" }, /DATA_DIR .* cannot be written/);
+  });
+
+  it("makes no new master key for a database that has an older one, and takes no other", async () => {
+    const running = inject("product");
+    const client = await connectTo(running);
+
+    await client.query("CREATE DATABASE sealed");
+    cleanups.push(() => client.query("DROP DATABASE sealed WITH (FORCE)"));
+
+    const settings = await productSettings({
+      DATA_DIR: join(temporaryFolder(), "data"),
+      DATABASE_URL: await databaseUrl(running, "sealed"),
+    });
+    const { product } = await runStart(settings);
+
+    await product?.stop();
+
+    const key = join(settings.dataDir, "master.key");
+    const kept = readFileSync(key);
+
+    rmSync(key);
+    await expectRefusal(settings.env, /master key .* is missing.*Restore the file/);
+    expect(existsSync(key)).toBe(false);
+
+    writeFileSync(key, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600 });
+    await expectRefusal(settings.env, /master key .* is not the one that sealed/);
+
+    writeFileSync(key, kept);
+
+    const again = await runStart(settings);
+
+    cleanups.push(() => again.product?.stop());
+    expect(again.stderr).toBe("");
+    expect(again.product).not.toBeNull();
   });
 
   it("says that the database is not there, without its password", async () => {
@@ -98,8 +164,16 @@ describe("a start that cannot be", () => {
 
   it("names every wrong variable", async () => {
     await expectRefusal(
-      { KMIP_PORTS: "5696,nonsense", PUBLIC_URL: "ftp://x" },
-      /KMIP_PORTS[\s\S]*PUBLIC_URL/,
+      { PORT: "80a", KMIP_PORTS: "5696,70000", SANDBOX_PORT: "on", PUBLIC_URL: "ftp://x", LOG_LEVEL: "loud" },
+      new RegExp(
+        [
+          "PORT is a port number from 1 to 65535",
+          "KMIP_PORTS.1 is a port number from 1 to 65535",
+          "SANDBOX_PORT is off, or a port number",
+          "PUBLIC_URL is an absolute http",
+          "LOG_LEVEL is one of trace, debug",
+        ].join("[\\s\\S]*"),
+      ),
     );
   });
 
@@ -112,15 +186,12 @@ describe("a start that cannot be", () => {
 
   it("refuses a database that a newer version used, and leaves it as it is", async () => {
     const running = inject("product");
-    const { stdout } = await cli(running, "database", "url");
-    const client = new pg.Client({ connectionString: stdout.trim() });
+    const client = await connectTo(running);
 
-    await client.connect();
-    cleanups.push(() => client.end());
     await client.query("CREATE DATABASE newer");
     cleanups.push(() => client.query("DROP DATABASE newer WITH (FORCE)"));
 
-    const url = stdout.trim().replace(/\/[^/]*$/, "/newer");
+    const url = await databaseUrl(running, "newer");
     const newer = new pg.Client({ connectionString: url });
 
     await newer.connect();
@@ -155,15 +226,12 @@ describe("npm start", () => {
 
   it("runs on a PostgreSQL of somebody else's", async () => {
     const running = inject("product");
-    const { stdout } = await cli(running, "database", "url");
-    const client = new pg.Client({ connectionString: stdout.trim() });
+    const client = await connectTo(running);
 
-    await client.connect();
-    cleanups.push(() => client.end());
     await client.query("CREATE DATABASE external");
     cleanups.push(() => client.query("DROP DATABASE external WITH (FORCE)"));
 
-    const product = await startProduct({ DATABASE_URL: stdout.trim().replace(/\/[^/]*$/, "/external") });
+    const product = await startProduct({ DATABASE_URL: await databaseUrl(running, "external") });
 
     cleanups.push(() => product.destroy());
     expect((await fetch(`${product.consoleUrl}/readyz`)).status).toBe(200);

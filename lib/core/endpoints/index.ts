@@ -20,6 +20,7 @@ export { type ListenerSettings, listenerSettings } from "./listener-settings";
 export { testConnection } from "./test-connection";
 export {
   ensureTlsIdentities,
+  hasTlsIdentities,
   KEY_TYPES,
   loadAuthority,
   loadTlsIdentity,

@@ -132,6 +132,13 @@ async function fits(row: Row, hosts: readonly string[], authority: CertificateWi
   );
 }
 
+/** True when the deployment has certificates: their keys are sealed under its master key, which must be kept then. */
+export async function hasTlsIdentities(): Promise<boolean> {
+  const { rowCount } = await database().pool.query("SELECT 1 FROM tls_identity LIMIT 1");
+
+  return rowCount !== 0;
+}
+
 /**
  * Makes the authorities of the deployment and the server certificates of each zone, one of each kind, where they are
  * missing, near their end or lack a host name. A certificate that fits is left alone: vCenter pins it.

@@ -4,7 +4,6 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   statSync,
@@ -13,6 +12,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { env } from "@/lib/env";
+import { makeFolder } from "@/lib/folder";
 
 /**
  * Secrets at rest (API keys of service IDs, private keys of server certificates) are sealed with AES-256-GCM
@@ -50,11 +50,23 @@ function readKey(file: string): Buffer {
 /**
  * Makes the master key if there is none. Whoever comes second finds the first one's key: the file appears whole
  * or not at all.
- * @throws MasterKeyError when a file is there but cannot be used
+ * @throws MasterKeyError when a file is there but cannot be used, or none can be made
  */
 export function ensureMasterKey(file: string): void {
+  try {
+    makeMasterKey(file);
+    readKey(file);
+  } catch (error) {
+    if (error instanceof MasterKeyError) throw error;
+    throw new MasterKeyError(`The master key ${file} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function makeMasterKey(file: string): void {
   if (!existsSync(file)) {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
 
     const draft = `${file}.${process.pid}.tmp`;
     const descriptor = openSync(draft, "wx", 0o600);
@@ -76,8 +88,6 @@ export function ensureMasterKey(file: string): void {
       unlinkSync(draft);
     }
   }
-
-  readKey(file);
 }
 
 const keys = new Map<string, Buffer>();
