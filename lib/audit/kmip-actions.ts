@@ -164,6 +164,9 @@ const REASONS: ReadonlyMap<number, Reason> = new Map<number, Reason>([
   [ResultReason.PublicProtectionStorageUnavailable, UNAVAILABLE],
 ]);
 
+/** The reason of an event for an operation that was undone with its batch. */
+export const UNDONE: Reason = CONFLICT;
+
 /** The reason of an event for a Result Reason; what has no entry is a request that does not fit. */
 export function reasonOf(resultReason: number | undefined): Reason {
   return resultReason === undefined ? SERVER_ERROR : (REASONS.get(resultReason) ?? BAD_REQUEST);

@@ -89,6 +89,25 @@ describe("audit events of KMIP operations", () => {
     });
   });
 
+  it("writes what was undone with its batch as a failure that says so", () => {
+    const [event] = eventsOf({
+      operation: Operation.Create,
+      outcome: "failure",
+      undone: true,
+      servedMaterial: false,
+    });
+
+    expect(event).toMatchObject({
+      action: "vmware-solutions.kmip-key.create",
+      outcome: "failure",
+      severity: "warning",
+      target: { id: "k1" },
+      reason: { reasonCode: 409, reasonForFailure: "Undone, because its batch failed" },
+      responseData: { undone: true },
+    });
+    expect(event?.responseData).not.toHaveProperty("servedMaterial");
+  });
+
   it("writes the refusal of a Get as a failed read, critical and with its reason", () => {
     const [event] = eventsOf({
       outcome: "failure",

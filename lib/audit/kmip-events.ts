@@ -8,6 +8,7 @@ import {
   type KmipAction,
   reasonOf,
   targetTypeOf,
+  UNDONE,
 } from "./kmip-actions";
 
 /** What the record itself does not know about its tenant. */
@@ -34,7 +35,9 @@ function eventOf(
 ): AuditEventInput {
   const { action, severity, phrase, single } = actionOf(record.operation);
   const failed = record.outcome === "failure";
-  const reason = failed ? reasonOf(record.resultReason) : { code: 200, type: "OK" };
+  const undone = record.undone === true;
+  const reason = undone ? UNDONE : failed ? reasonOf(record.resultReason) : { code: 200, type: "OK" };
+  const why = undone ? "Undone, because its batch failed" : record.message;
   const operation = record.operation === null ? null : (OPERATIONS.nameOf(record.operation) ?? null);
   const { probe } = record.tenant;
 
@@ -63,7 +66,7 @@ function eventOf(
     reason: {
       reasonCode: reason.code,
       reasonType: reason.type,
-      ...(failed && record.message !== undefined ? { reasonForFailure: record.message } : {}),
+      ...(failed && why !== undefined ? { reasonForFailure: why } : {}),
     },
     requestData: {
       ...record.data,
@@ -85,6 +88,7 @@ function eventOf(
       ...(failed && record.resultReason !== undefined
         ? { resultReason: RESULT_REASONS.nameOf(record.resultReason) ?? record.resultReason }
         : {}),
+      ...(undone ? { undone } : {}),
       ...(record.detail === undefined ? {} : { detail: record.detail.slice(0, MAX_DETAIL) }),
       ...(record.servedMaterial ? { servedMaterial: true } : {}),
     },

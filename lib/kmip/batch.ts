@@ -1,57 +1,45 @@
 /**
  * Carries out the batch items of one request message, in order (KMIP 6.12, 6.13, 11.43).
  */
+import { type CompletedItem, isChange, isConfidential, isFailure, isSuccess } from "./completed-item";
 import { FAILURES, featureNotSupported, KmipError, operationNotSupported, permissionDenied } from "./errors";
 import { type OperationContext, type OperationResult, toKmipError } from "./operations/operation";
+import type { KeyStore } from "./ports";
 import { BatchErrorContinuationOption, OPERATIONS } from "./protocol/enumerations";
 import type { Request, RequestItem } from "./protocol/requests";
 import type { ResponseWriter } from "./protocol/responses";
 import { isSecondMajor } from "./protocol/versions";
 import { type Answer, refersToData, resolveItem, withoutOutput } from "./references";
 import { wipe } from "./ttlv/wipe";
-
-type ItemOf<T> = {
-  readonly operation: number | null;
-  readonly uniqueBatchItemId: Uint8Array | null;
-  readonly subjects: readonly string[];
-  readonly outcome: T;
-};
-type FailedItem = ItemOf<{ readonly error: KmipError }>;
-type SucceededItem = ItemOf<OperationResult>;
-
-/** What became of one batch item, for the response and for the audit. */
-export type CompletedItem = FailedItem | SucceededItem;
-
-export const isFailure = (item: CompletedItem): item is FailedItem => "error" in item.outcome;
-
-/** True if the answer carries key material. */
-export const carriesMaterial = (item: CompletedItem): boolean =>
-  !isFailure(item) && item.outcome.material !== undefined;
-
-/** True if the answer is to be zeroed once it is sent. */
-export const isConfidential = (item: CompletedItem): boolean =>
-  carriesMaterial(item) || (!isFailure(item) && item.outcome.confidential !== undefined);
-
-/** True if the item may not be reported as done without an audit record. */
-export const needsRecord = (item: CompletedItem): boolean =>
-  isConfidential(item) || (!isFailure(item) && item.outcome.changed === true);
+import { runUndoable } from "./undo";
 
 /** Features that a request asks for and that are refused with the whole of it. @throws KmipError */
-export function refuseFeatures({ header, items }: Request): void {
+export function refuseFeatures({ header }: Request): void {
   if (header.asynchronous === true) {
     throw featureNotSupported("Asynchronous operations are not supported");
   }
-  const undo = header.batchErrorContinuationOption === BatchErrorContinuationOption.Undo;
-  if (undo && items.length > 1) throw featureNotSupported("Undoing a batch is not supported");
 }
 
 /**
  * Carries the items out one after the other, writing the answer of each.
  *
- * After a failure the rest is left out, with Stop, or carried out, with Continue. An answer that would grow beyond
- * Maximum Response Size is replaced by a failure. Key material is zeroed as soon as it is written.
+ * After a failure the rest is left out, with Stop; carried out, with Continue; left out, and what came before is
+ * undone, with Undo. An answer that would grow beyond Maximum Response Size is replaced by a failure. Key material is
+ * zeroed as soon as it is written.
  */
-export async function runBatch(
+export function runBatch(
+  request: Request,
+  context: OperationContext & { readonly store: KeyStore },
+  writer: ResponseWriter,
+): Promise<CompletedItem[]> {
+  const { header, items } = request;
+  // 6.13: the option is for batches of more than one.
+  const undo = header.batchErrorContinuationOption === BatchErrorContinuationOption.Undo && items.length > 1;
+  if (!undo) return runItems(request, context, writer);
+  return runUndoable(context, writer, (undoable) => runItems(request, undoable, writer));
+}
+
+async function runItems(
   request: Request,
   context: OperationContext,
   writer: ResponseWriter,
@@ -90,7 +78,7 @@ class Outputs {
 
   /** Notes an answer, and takes out of it what the client does not want. */
   note(item: RequestItem, done: CompletedItem): CompletedItem {
-    if (this.answers === null || isFailure(done)) return done;
+    if (this.answers === null || !isSuccess(done)) return done;
     const { operation, outcome } = done;
     this.answers.push({ operation, payload: outcome.payload });
     return item.ephemeral
@@ -124,12 +112,12 @@ function write(
     if (maximumResponseSize === undefined || writer.length <= maximumResponseSize || isFailure(item))
       return item;
     writer.takeBack(start);
-    return fail(item, writer, tooLarge(item));
+    return fail(item, writer, tooLarge(item, context));
   } catch (error) {
     context.logger.error({ err: error, operation: nameOf(item.operation) }, "An answer could not be encoded");
     return fail(item, writer, toKmipError(error));
   } finally {
-    if (!isFailure(item)) outputs.settle(item.outcome);
+    if (isSuccess(item)) outputs.settle(item.outcome);
   }
 }
 
@@ -139,10 +127,11 @@ function fail(item: CompletedItem, writer: ResponseWriter, error: KmipError): Co
   return failed;
 }
 
-function tooLarge(item: CompletedItem): KmipError {
+function tooLarge(item: CompletedItem, { undoable }: OperationContext): KmipError {
   const message = "The response is larger than Maximum Response Size";
-  // A change is not undone because its answer is too long: the audit has to tell.
-  const detail = needsRecord(item) && !isConfidential(item) ? "the operation was carried out" : undefined;
+  // Only an undoable batch takes a change back because its answer is too long: the audit has to tell.
+  const lasts = isChange(item) && !isConfidential(item) && !undoable;
+  const detail = lasts ? "the operation was carried out" : undefined;
   return new KmipError(FAILURES.responseTooLarge, message, detail === undefined ? {} : { detail });
 }
 

@@ -2,14 +2,8 @@
  * The KMIP engine: the bytes of a request message in, the bytes of its response message out.
  */
 import { randomBytes, randomUUID } from "node:crypto";
-import {
-  type CompletedItem,
-  carriesMaterial,
-  isFailure,
-  needsRecord,
-  refuseFeatures,
-  runBatch,
-} from "./batch";
+import { refuseFeatures, runBatch } from "./batch";
+import { type CompletedItem, carriesMaterial, isFailure, isUndone, needsRecord } from "./completed-item";
 import { internalError, invalidMessage, type KmipError } from "./errors";
 import { toSeconds } from "./lifecycle";
 import { OPERATION_REGISTRY } from "./operations";
@@ -130,7 +124,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
       items = [refusal(read.error, read.item)];
       for (const item of items) writer.add(item);
     } else {
-      const context: OperationContext = {
+      const context: OperationContext & { readonly store: KeyStore } = {
         version: read.version,
         newer: read.newer,
         tenant: origin.tenant,
@@ -141,6 +135,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
         limits,
         identity,
         operations: OPERATION_REGISTRY,
+        undoable: false,
         idPlaceholder: null,
         subjects: [],
       };
@@ -253,15 +248,17 @@ function recordOf(
       servedMaterial: carriesMaterial(item),
     };
     const facts: Facts = correlation === undefined ? {} : { clientCorrelationValue: correlation };
+    const told = correlation === undefined ? {} : { data: facts };
+    if (isUndone(item)) return { ...base, ...told, outcome: "failure", undone: true };
     if (isFailure(item)) {
       const { error } = item.outcome;
       return {
         ...base,
+        ...told,
         outcome: "failure",
         resultReason: error.reasonIn(version, item.operation),
         message: error.message,
         ...(error.detail === undefined ? {} : { detail: error.detail }),
-        ...(correlation === undefined ? {} : { data: facts }),
       };
     }
     const data: Facts = "data" in item.outcome ? { ...facts, ...item.outcome.data } : facts;

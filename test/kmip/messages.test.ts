@@ -319,7 +319,6 @@ describe("batch items", () => {
 describe("features that are not supported", () => {
   it.each<[string, Item]>([
     ["asynchronous answers", boolean(Tag.AsynchronousIndicator, true)],
-    ["an undoable batch", enumeration(Tag.BatchErrorContinuationOption, BatchErrorContinuationOption.Undo)],
   ])("refuse the message, as the answer to its first item: %s", async (_name, field) => {
     const harness = new EngineHarness();
     const items = [1, 2].map((value) =>

@@ -14,10 +14,10 @@ import {
 import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import {
   type EngineLogger,
-  type KeyStore,
   KeyStoreError,
   type ManagedObject,
   type ManagedObjectChange,
+  type ObjectStore,
   type RandomSource,
   type Tenant,
 } from "../ports";
@@ -30,11 +30,13 @@ import type { Item, StructureItem } from "../ttlv/item";
 export type OperationContext = ReadContext & {
   readonly tenant: Tenant;
   readonly now: Date;
-  readonly store: KeyStore;
+  readonly store: ObjectStore;
   readonly random: RandomSource;
   readonly logger: EngineLogger;
   readonly limits: EngineLimits;
   readonly identity: ServerIdentity;
+  /** True in a batch that may be undone (6.13): then nothing but `store` may change. */
+  readonly undoable: boolean;
   /** What Query and Discover Versions answer. */
   readonly operations: OperationRegistry;
   /** The ID Placeholder of the batch (section 4). */

@@ -118,7 +118,7 @@ function capabilities(version: KmipVersion): Item {
     boolean(Tag.AttestationCapability, false),
   ];
   if (version >= KmipVersion.V1_4) {
-    fields.push(boolean(Tag.BatchUndoCapability, false), boolean(Tag.BatchContinueCapability, true));
+    fields.push(boolean(Tag.BatchUndoCapability, true), boolean(Tag.BatchContinueCapability, true));
   }
   return structure(Tag.CapabilityInformation, fields);
 }

@@ -70,6 +70,7 @@ export async function markServed(context: OperationContext, object: ManagedObjec
     await context.store.update(context.tenant, object.uniqueIdentifier, {
       ...change,
       attributes: unchanged,
+      incidental: true,
     });
   } catch (error) {
     if (error instanceof KeyStoreError && error.failure === "conflict") return;

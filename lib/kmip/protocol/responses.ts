@@ -13,8 +13,14 @@ export type ItemOutcome = {
   /** Null if the request named none that could be read: then the answer has none either (11.1). */
   readonly operation: number | null;
   readonly uniqueBatchItemId: Uint8Array | null;
-  readonly outcome: { readonly payload: readonly Item[] } | { readonly error: KmipError };
+  readonly outcome:
+    | { readonly payload: readonly Item[] }
+    | { readonly error: KmipError }
+    | { readonly undone: true };
 };
+
+/** Result Message of what was undone; a payload would tell of what is no more. */
+const UNDONE = "Undone, because the batch failed";
 
 export type ResponseHeader = {
   readonly version: KmipVersion;
@@ -30,6 +36,7 @@ export class ResponseWriter {
   readonly #version: KmipVersion;
   readonly #message: number;
   readonly #batchCountAt: number;
+  readonly #itemsAt: number;
   #items = 0;
 
   constructor(header: ResponseHeader) {
@@ -49,6 +56,7 @@ export class ResponseWriter {
     this.#batchCountAt = writer.length;
     writer.integer(Tag.BatchCount, 0);
     writer.end(headerMark);
+    this.#itemsAt = writer.length;
   }
 
   /** Bytes of the message so far. */
@@ -84,6 +92,9 @@ export class ResponseWriter {
       writer.enumeration(Tag.ResultReason, outcome.error.reasonIn(this.#version, item.operation));
       writer.text(Tag.ResultMessage, outcome.error.message);
       if (outcome.error.payload !== undefined) this.#payload(outcome.error.payload);
+    } else if ("undone" in outcome) {
+      writer.enumeration(Tag.ResultStatus, ResultStatus.OperationUndone);
+      writer.text(Tag.ResultMessage, UNDONE);
     } else {
       writer.enumeration(Tag.ResultStatus, ResultStatus.Success);
       this.#payload(outcome.payload);
@@ -101,6 +112,12 @@ export class ResponseWriter {
   takeBack(start: number): void {
     this.#writer.truncate(start);
     this.#items -= 1;
+  }
+
+  /** Takes all items back, zeroing them. */
+  takeBackAll(): void {
+    this.#writer.truncate(this.#itemsAt);
+    this.#items = 0;
   }
 
   /** The finished message: a view of the writer's buffer. */
