@@ -1,7 +1,14 @@
 /**
  * Carries out the batch items of one request message, in order (KMIP 6.12, 6.13, 11.43).
  */
-import { type CompletedItem, isChange, isConfidential, isFailure, isSuccess } from "./completed-item";
+import {
+  type CompletedItem,
+  isChange,
+  isConfidential,
+  isFailure,
+  isSuccess,
+  withhold,
+} from "./completed-item";
 import { FAILURES, featureNotSupported, KmipError, operationNotSupported, permissionDenied } from "./errors";
 import { type OperationContext, type OperationResult, toKmipError } from "./operations/operation";
 import type { KeyStore } from "./ports";
@@ -123,6 +130,7 @@ function write(
 
 function fail(item: CompletedItem, writer: ResponseWriter, error: KmipError): CompletedItem {
   const failed = { ...item, outcome: { error } };
+  withhold(item);
   writer.add(failed);
   return failed;
 }

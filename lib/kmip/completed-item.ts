@@ -35,3 +35,8 @@ export const isChange = (item: CompletedItem): boolean => isSuccess(item) && ite
 /** True if the item may not be reported as what it is without an audit record. */
 export const needsRecord = (item: CompletedItem): boolean =>
   isConfidential(item) || isChange(item) || isUndone(item);
+
+/** Tells an operation that its answer will not leave. */
+export function withhold(item: CompletedItem): void {
+  if (isSuccess(item)) item.outcome.withheld?.();
+}

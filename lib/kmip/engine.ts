@@ -3,11 +3,19 @@
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import { refuseFeatures, runBatch } from "./batch";
-import { type CompletedItem, carriesMaterial, isFailure, isUndone, needsRecord } from "./completed-item";
+import {
+  type CompletedItem,
+  carriesMaterial,
+  isFailure,
+  isUndone,
+  needsRecord,
+  withhold,
+} from "./completed-item";
 import { internalError, invalidMessage, type KmipError } from "./errors";
 import { toSeconds } from "./lifecycle";
 import { OPERATION_REGISTRY } from "./operations";
 import { type OperationContext, toKmipError } from "./operations/operation";
+import { type OutstandingLimits, OutstandingOperations } from "./outstanding";
 import type {
   AuditWriter,
   EngineClock,
@@ -31,7 +39,7 @@ export type ServerIdentity = {
 };
 
 /** Bounds of what one message may ask for. */
-export type EngineLimits = {
+export type EngineLimits = OutstandingLimits & {
   /** Batch items in one message. */
   readonly maxBatchItems: number;
   /** Nesting of TTLV structures. */
@@ -78,7 +86,10 @@ export type EngineResponse = {
   release(): void;
 };
 
-/** The engine. It holds no state between messages and may be shared by any number of connections. */
+/**
+ * The engine. It may be shared by any number of connections. Between messages it holds nothing but cryptographic
+ * operations of which parts are yet to come.
+ */
 export interface KmipEngine {
   /**
    * Answers one request message. It never rejects: whatever goes wrong becomes a response message. When it
@@ -102,6 +113,11 @@ const DEFAULT_LIMITS: EngineLimits = {
   maxMaterialBytes: 7_500,
   maxRandomBytes: 65_536,
   maxLocatedItems: 10_000,
+  maxOutstanding: 4_096,
+  maxOutstandingOfClient: 64,
+  maxPartsBytes: 16 * 1_048_576,
+  maxOutstandingBytes: 64 * 1_048_576,
+  outstandingSeconds: 120,
 };
 
 const SYSTEM_CLOCK: EngineClock = { now: () => new Date() };
@@ -113,6 +129,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
   const { store, audit, logger, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM } = options;
   const { identity = DEFAULT_IDENTITY, onAnswered } = options;
   const limits: EngineLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const outstanding = new OutstandingOperations(clock, limits);
 
   async function respond(read: Request | RefusedRequest, origin: RequestOrigin): Promise<EngineResponse> {
     const now = clock.now();
@@ -130,6 +147,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
         tenant: origin.tenant,
         now,
         store,
+        outstanding,
         random,
         logger,
         limits,
@@ -217,6 +235,7 @@ const refusal = (error: KmipError, item?: RefusedRequest["item"]): CompletedItem
 /** An item whose record could not be written: what it did or would hand out is not told. */
 function withoutRecord(item: CompletedItem): CompletedItem {
   if (!needsRecord(item)) return item;
+  withhold(item);
   return {
     ...item,
     outcome: { error: internalError("The operation could not be recorded in the audit log") },

@@ -87,15 +87,38 @@ describe("Encrypt and Decrypt (4.29, 4.30)", () => {
     expect(dataIn(await objects.ok(decrypt(identifier, ...fields, data(encrypted))))).toBe(PLAIN);
   });
 
-  it("pads with PKCS5 if asked to, and otherwise wants whole blocks", async () => {
+  it.each([
+    ["PKCS5", PaddingMethod.PKCS5, /^0102(0e){14}$/],
+    ["ANSI X9.23", PaddingMethod.ANSIX9_23, /^0102(00){13}0e$/],
+    ["ISO 10126", PaddingMethod.ISO10126, /^0102.{26}0e$/],
+  ])("pads with %s if asked to, and otherwise wants whole blocks", async (_, padding, bare) => {
     const objects = new Objects();
     const identifier = await objects.activeKey(KEY);
-    const padded = parameters({ mode: Mode.ECB, padding: PaddingMethod.PKCS5 });
+    const padded = parameters({ mode: Mode.ECB, padding });
     const encrypted = dataIn(await objects.ok(encrypt(identifier, padded, data("0102"))));
     expect(encrypted).toHaveLength(32);
+    expect(dataIn(await objects.ok(decrypt(identifier, ecb, data(encrypted))))).toMatch(bare);
     expect(dataIn(await objects.ok(decrypt(identifier, padded, data(encrypted))))).toBe("0102");
+    // A whole block of padding after whole blocks; nothing but padding of nothing.
+    for (const plain of ["", PLAIN, PLAIN + PLAIN]) {
+      const longer = dataIn(await objects.ok(encrypt(identifier, padded, data(plain))));
+      expect(longer).toHaveLength(plain.length + 32);
+      expect(dataIn(await objects.ok(decrypt(identifier, padded, data(longer))))).toBe(plain);
+    }
     expect(await objects.reason(encrypt(identifier, ecb, data("0102")))).toBe(CryptographicFailure);
     expect(await objects.reason(decrypt(identifier, padded, data(ECB)))).toBe(CryptographicFailure);
+    expect(await objects.reason(decrypt(identifier, padded, data("")))).toBe(CryptographicFailure);
+  });
+
+  it("finds zeros missing in the padding of ANSI X9.23", async () => {
+    const objects = new Objects();
+    const identifier = await objects.activeKey(KEY);
+    const encrypted = data(
+      dataIn(await objects.ok(encrypt(identifier, ecb, data(`${"01".repeat(12)}00010004`)))),
+    );
+    const read = (padding: number) => decrypt(identifier, parameters({ mode: Mode.ECB, padding }), encrypted);
+    expect(dataIn(await objects.ok(read(PaddingMethod.ISO10126)))).toBe("01".repeat(12));
+    expect(await objects.reason(read(PaddingMethod.ANSIX9_23))).toBe(CryptographicFailure);
   });
 
   it("uses the parameters of the key with the lowest index if the request has none", async () => {
@@ -147,7 +170,6 @@ describe("Encrypt and Decrypt (4.29, 4.30)", () => {
       InvalidField,
     ],
     ["no data", [ecb], InvalidMessage],
-    ["the first of several parts", [ecb, data(PLAIN), boolean(Tag.InitIndicator, true)], FeatureNotSupported],
     ["a part of nothing", [ecb, data(PLAIN), bytes(Tag.CorrelationValue, hex("01"))], ItemNotFound],
   ] as const)("refuses %s", async (_, fields, reason) => {
     const objects = new Objects();
@@ -229,6 +251,108 @@ describe("GCM", () => {
     objects.version = "1.3";
     const identifier = await objects.activeKey(ZERO);
     expect(await objects.reason(encrypt(identifier, gcm(16), data(PLAIN), nonce))).toBe(FeatureNotSupported);
+  });
+});
+
+describe("other ciphers", () => {
+  const tagItem = (value: string) => bytes(Tag.AuthenticatedEncryptionTag, hex(value));
+  const additional = (value: string) => bytes(Tag.AuthenticatedEncryptionAdditionalData, hex(value));
+  const tagIn = (payload: readonly Item[]) =>
+    Buffer.from(bytesIn(payload, Tag.AuthenticatedEncryptionTag) ?? []).toString("hex");
+  const LADIES = Buffer.from(
+    "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.",
+  ).toString("hex");
+  const chacha = { algorithm: Algorithm.ChaCha20, length: 256 };
+
+  it("wraps data with NIST AES Key Wrap and its padding (RFC 3394, RFC 5649)", async () => {
+    const objects = new Objects();
+    const wrap = parameters({ mode: Mode.NISTKeyWrap });
+    const kek = await objects.activeKey(hex("000102030405060708090a0b0c0d0e0f"));
+    const plain = "00112233445566778899aabbccddeeff";
+    const wrapped = dataIn(await objects.ok(encrypt(kek, wrap, data(plain))));
+    expect(wrapped).toBe("1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe5");
+    expect(dataIn(await objects.ok(decrypt(kek, wrap, data(wrapped))))).toBe(plain);
+    expect(await objects.reason(encrypt(kek, wrap, data("0011")))).toBe(CryptographicFailure);
+    expect(await objects.reason(decrypt(kek, wrap, data(`00${wrapped.slice(2)}`)))).toBe(
+      CryptographicFailure,
+    );
+    const padded = parameters({ mode: Mode.AESKeyWrapPadding });
+    const other = await objects.activeKey(hex("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8"));
+    for (const [key, expected] of [
+      [
+        "c37b7e6492584340bed12207808941155068f738",
+        "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
+      ],
+      ["466f7250617369", "afbeb0f07dfbf5419200f2ccb50bb24f"],
+    ] as const) {
+      expect(dataIn(await objects.ok(encrypt(other, padded, data(key))))).toBe(expected);
+      expect(dataIn(await objects.ok(decrypt(other, padded, data(expected))))).toBe(key);
+    }
+  });
+
+  it("knows AES CCM (SP 800-38C, example 3)", async () => {
+    const objects = new Objects();
+    const identifier = await objects.activeKey(hex("404142434445464748494a4b4c4d4e4f"));
+    const ccm = (tagLength: number) =>
+      parameters({ mode: Mode.CCM, more: [integer(Tag.TagLength, tagLength)] });
+    const nonce = iv("101112131415161718191a1b");
+    const associated = additional("000102030405060708090a0b0c0d0e0f10111213");
+    const plain = "202122232425262728292a2b2c2d2e2f3031323334353637";
+    const encrypted = await objects.ok(encrypt(identifier, ccm(8), data(plain), nonce, associated));
+    expect(dataIn(encrypted)).toBe("e3b201a9f5b71a7a9b1ceaeccd97e70b6176aad9a4428aa5");
+    expect(tagIn(encrypted)).toBe("484392fbc1b09951");
+    const back = (tag: string) =>
+      decrypt(identifier, ccm(8), data(dataIn(encrypted)), nonce, associated, tagItem(tag));
+    expect(dataIn(await objects.ok(back("484392fbc1b09951")))).toBe(plain);
+    expect(await objects.reason(back("484392fbc1b09950"))).toBe(CryptographicFailure);
+    expect(await objects.reason(encrypt(identifier, ccm(4), data(plain), nonce))).toBe(GeneralFailure);
+    expect(await objects.reason(encrypt(identifier, ccm(8), data(plain), iv("00".repeat(14))))).toBe(
+      InvalidField,
+    );
+    const first = encrypt(identifier, ccm(8), data(plain), nonce, boolean(Tag.InitIndicator, true));
+    expect(await objects.reason(first)).toBe(FeatureNotSupported);
+  });
+
+  it("knows ChaCha20 with nonces of both lengths and a first counter (RFC 8439, 2.4.2)", async () => {
+    const objects = new Objects();
+    const key = Buffer.from(Array.from({ length: 32 }, (_, at) => at));
+    const identifier = await objects.activeKey(key, undefined, chacha);
+    const from = (counter: number) => parameters({ more: [integer(Tag.InitialCounterValue, counter)] });
+    const nonce = iv("000000000000004a00000000");
+    const encrypted = dataIn(await objects.ok(encrypt(identifier, from(1), data(LADIES), nonce)));
+    expect(encrypted.slice(0, 64)).toBe("6e2e359a2568f98041ba0728dd0d6981e97e7aec1d4360c20a27afccfd9fae0b");
+    expect(dataIn(await objects.ok(decrypt(identifier, from(1), data(encrypted), nonce)))).toBe(LADIES);
+    const whole = iv("01000000000000000000004a00000000");
+    expect(dataIn(await objects.ok(encrypt(identifier, parameters({}), data(LADIES), whole)))).toBe(
+      encrypted,
+    );
+    // The nonce of 8 bytes has a counter of 8 bytes before it: the same block of the key stream.
+    const short = iv("0000004a00000000");
+    expect(dataIn(await objects.ok(encrypt(identifier, from(1), data(LADIES), short)))).toBe(encrypted);
+    expect(await objects.reason(encrypt(identifier, from(1), data(LADIES), iv("00".repeat(9))))).toBe(
+      InvalidField,
+    );
+    expect(await objects.reason(encrypt(identifier, ecb, data(LADIES)))).toBe(FeatureNotSupported);
+  });
+
+  it.each([undefined, Mode.AEAD])("knows ChaCha20-Poly1305, mode %s (RFC 8439, 2.8.2)", async (mode) => {
+    const objects = new Objects();
+    const key = Buffer.from(Array.from({ length: 32 }, (_, at) => 0x80 + at));
+    const identifier = await objects.activeKey(key, undefined, {
+      algorithm: Algorithm.ChaCha20Poly1305,
+      length: 256,
+    });
+    const fields = [
+      parameters(mode === undefined ? {} : { mode }),
+      iv("070000004041424344454647"),
+      additional("50515253c0c1c2c3c4c5c6c7"),
+    ];
+    const encrypted = await objects.ok(encrypt(identifier, ...fields, data(LADIES)));
+    expect(dataIn(encrypted).slice(0, 32)).toBe("d31a8d34648e60db7b86afbc53ef7ec2");
+    expect(tagIn(encrypted)).toBe("1ae10b594f09e26a7e902ecbd0600691");
+    const back = (tag: string) => decrypt(identifier, ...fields, data(dataIn(encrypted)), tagItem(tag));
+    expect(dataIn(await objects.ok(back(tagIn(encrypted))))).toBe(LADIES);
+    expect(await objects.reason(back("00".repeat(16)))).toBe(CryptographicFailure);
   });
 });
 

@@ -317,28 +317,29 @@ describe("batch items", () => {
 });
 
 describe("features that are not supported", () => {
-  it.each<[string, Item]>([
-    ["asynchronous answers", boolean(Tag.AsynchronousIndicator, true)],
-  ])("refuse the message, as the answer to its first item: %s", async (_name, field) => {
-    const harness = new EngineHarness();
-    const items = [1, 2].map((value) =>
-      structure(Tag.BatchItem, [
-        enumeration(Tag.Operation, Operation.Create),
-        bytes(Tag.UniqueBatchItemID, Buffer.from([value])),
-        structure(Tag.RequestPayload, requests.create().payload),
-      ]),
-    );
-    const response = await ask(harness, message([version(1, 4), field, integer(Tag.BatchCount, 2)], items));
-    expect(response.items).toEqual([
-      expect.objectContaining({
-        operation: Operation.Create,
-        uniqueBatchItemId: Buffer.from([1]),
-        resultReason: ResultReason.FeatureNotSupported,
-        payload: [],
-      }),
-    ]);
-    expect(harness.store.objects("instance-a")).toEqual([]);
-  });
+  it.each<[string, Item]>([["asynchronous answers", boolean(Tag.AsynchronousIndicator, true)]])(
+    "refuse the message, as the answer to its first item: %s",
+    async (_name, field) => {
+      const harness = new EngineHarness();
+      const items = [1, 2].map((value) =>
+        structure(Tag.BatchItem, [
+          enumeration(Tag.Operation, Operation.Create),
+          bytes(Tag.UniqueBatchItemID, Buffer.from([value])),
+          structure(Tag.RequestPayload, requests.create().payload),
+        ]),
+      );
+      const response = await ask(harness, message([version(1, 4), field, integer(Tag.BatchCount, 2)], items));
+      expect(response.items).toEqual([
+        expect.objectContaining({
+          operation: Operation.Create,
+          uniqueBatchItemId: Buffer.from([1]),
+          resultReason: ResultReason.FeatureNotSupported,
+          payload: [],
+        }),
+      ]);
+      expect(harness.store.objects("instance-a")).toEqual([]);
+    },
+  );
 });
 
 describe("batches", () => {

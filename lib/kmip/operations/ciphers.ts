@@ -1,20 +1,10 @@
 /**
- * Symmetric ciphers (KMIP 4.29, 4.30): from Cryptographic Parameters to a cipher of node:crypto and its result.
+ * Symmetric ciphers (KMIP 4.29, 4.30): from Cryptographic Parameters to a cipher of node:crypto.
  */
 import {
-  type Cipher,
-  type CipherGCM,
-  createCipheriv,
-  createDecipheriv,
-  type Decipher,
-  type DecipherGCM,
-} from "node:crypto";
-import {
   badParameters,
-  cryptographicFailure,
   FAILURES,
   invalidField,
-  invalidMessage,
   KmipError,
   missingIv,
   missingParameters,
@@ -26,73 +16,150 @@ import {
   PaddingMethod,
 } from "../protocol/enumerations";
 import { KmipVersion } from "../protocol/versions";
-import { wipe } from "../ttlv/wipe";
 import type { OperationContext } from "./operation";
+import type { CountedPadding } from "./padding";
 import type { Parameters } from "./parameters";
 
 /** A cipher, chosen before the key is read. */
 export type CipherPlan = {
   readonly algorithm: number;
-  readonly mode: number;
-  readonly padded: boolean;
-  /** Empty in ECB. */
+  /** OpenSSL's name of the cipher for a key of a length. */
+  name(keyBytes: number): string;
+  readonly blockSize: number;
+  /** "none" for whole blocks, and for what has no blocks. */
+  readonly padding: "none" | "pkcs5" | CountedPadding;
+  /** As answered, or as given. */
   readonly iv: Uint8Array;
+  /** As OpenSSL takes it; null where there is none. */
+  readonly nativeIv: Uint8Array | null;
   /** True if the server made the IV. */
   readonly ivIsNew: boolean;
-  /** Bytes of the authentication tag; null for modes without one. */
+  /** Bytes of the authentication tag; null without one. */
   readonly tagLength: number | null;
+  /** True if all of the data is needed at once. */
+  readonly whole: boolean;
+};
+
+/** How a cipher in a mode is used. */
+type ModeRule = {
+  /** The part of OpenSSL's name that the mode is. */
+  readonly suffix: string;
+  /** Lengths of the IV in bytes. */
+  readonly iv: { readonly shortest: number; readonly longest: number; readonly usual: number };
+  /** The IV that is used unless one is given; not random. */
+  readonly fixedIv?: Uint8Array;
+  readonly padded?: true;
+  /** Bytes that a tag may have, the usual one first. */
+  readonly tags?: readonly number[];
+  readonly whole?: true;
+  /** The IV as OpenSSL takes it. */
+  readonly nativeIv?: (iv: Uint8Array, parameters: Parameters) => Uint8Array;
 };
 
 type CipherFamily = {
   readonly blockSize: number;
-  readonly modes: ReadonlySet<number>;
-  name(keyBytes: number, mode: string): string;
+  readonly modes: ReadonlyMap<number | null, ModeRule>;
+  name(keyBytes: number, suffix: string): string;
 };
 
-const BLOCK_MODES = [Mode.ECB, Mode.CBC, Mode.CFB, Mode.OFB];
-/** OpenSSL calls ECB of triple DES by the name of the cipher alone. */
-const tripleDesName = (mode: string) => (mode === "ecb" ? "des-ede3" : `des-ede3-${mode}`);
+const exactly = (bytes: number) => ({ shortest: bytes, longest: bytes, usual: bytes });
+
+/** Modes that every block cipher has. */
+const blockModes = (blockSize: number): [number, ModeRule][] => [
+  [Mode.ECB, { suffix: "ecb", iv: exactly(0), padded: true }],
+  [Mode.CBC, { suffix: "cbc", iv: exactly(blockSize), padded: true }],
+  [Mode.CFB, { suffix: "cfb", iv: exactly(blockSize) }],
+  [Mode.OFB, { suffix: "ofb", iv: exactly(blockSize) }],
+];
+const CTR: [number, ModeRule] = [Mode.CTR, { suffix: "ctr", iv: exactly(16) }];
+
+const AES_MODES = new Map<number | null, ModeRule>([
+  ...blockModes(16),
+  CTR,
+  // SP 800-38D: tags for general use (5.2.1.2); a random IV shorter than 96 bits repeats too soon (8.2.2).
+  [Mode.GCM, { suffix: "gcm", iv: { shortest: 1, longest: 128, usual: 12 }, tags: [16, 15, 14, 13, 12] }],
+  // SP 800-38C: shorter tags want a careful analysis (appendix B.2).
+  [
+    Mode.CCM,
+    { suffix: "ccm", iv: { shortest: 7, longest: 13, usual: 12 }, tags: [16, 14, 12, 10, 8], whole: true },
+  ],
+  // RFC 3394, RFC 5649: their initial values.
+  [Mode.NISTKeyWrap, { suffix: "wrap", iv: exactly(8), fixedIv: Buffer.alloc(8, 0xa6), whole: true }],
+  [
+    Mode.AESKeyWrapPadding,
+    { suffix: "wrap-pad", iv: exactly(4), fixedIv: Buffer.from("a65959a6", "hex"), whole: true },
+  ],
+]);
+
+/**
+ * OpenSSL's IV of ChaCha20: the block counter, little-endian, and the nonce, of 8 bytes (Bernstein) or 12 (RFC 8439);
+ * or both together as one of 16.
+ */
+function chachaIv(iv: Uint8Array, { initialCounter }: Parameters): Uint8Array {
+  if (iv.length !== 8 && iv.length !== 12 && iv.length !== 16) throw wrongIv();
+  const native = Buffer.alloc(16);
+  native.set(iv, 16 - iv.length);
+  if (iv.length < 16) native.writeUInt32LE((initialCounter ?? 0) >>> 0, 0);
+  return native;
+}
+
+const wrongIv = () => invalidField("IV/Counter/Nonce has the wrong length");
 
 const FAMILIES: ReadonlyMap<number, CipherFamily> = new Map<number, CipherFamily>([
   [
     Algorithm.AES,
     {
       blockSize: 16,
-      modes: new Set([...BLOCK_MODES, Mode.CTR, Mode.GCM]),
-      name: (keyBytes, mode) => `aes-${keyBytes * 8}-${mode}`,
+      modes: AES_MODES,
+      name: (keyBytes, suffix) => `${suffix.startsWith("wrap") ? "id-aes" : "aes-"}${keyBytes * 8}-${suffix}`,
     },
   ],
   [
     Algorithm.Camellia,
     {
       blockSize: 16,
-      modes: new Set([...BLOCK_MODES, Mode.CTR]),
-      name: (keyBytes, mode) => `camellia-${keyBytes * 8}-${mode}`,
+      modes: new Map([...blockModes(16), CTR]),
+      name: (keyBytes, suffix) => `camellia-${keyBytes * 8}-${suffix}`,
     },
   ],
-  [Algorithm.DES3, { blockSize: 8, modes: new Set(BLOCK_MODES), name: (_, mode) => tripleDesName(mode) }],
+  [
+    Algorithm.DES3,
+    {
+      blockSize: 8,
+      modes: new Map(blockModes(8)),
+      // OpenSSL calls ECB of triple DES by the name of the cipher alone.
+      name: (_, suffix) => (suffix === "ecb" ? "des-ede3" : `des-ede3-${suffix}`),
+    },
+  ],
+  [
+    Algorithm.ChaCha20,
+    {
+      blockSize: 1,
+      modes: new Map([
+        [null, { suffix: "chacha20", iv: { shortest: 8, longest: 16, usual: 12 }, nativeIv: chachaIv }],
+      ]),
+      name: (_, suffix) => suffix,
+    },
+  ],
+  [
+    Algorithm.ChaCha20Poly1305,
+    {
+      blockSize: 1,
+      modes: new Map(
+        [null, Mode.AEAD].map((mode) => [mode, { suffix: "chacha20-poly1305", iv: exactly(12), tags: [16] }]),
+      ),
+      name: (_, suffix) => suffix,
+    },
+  ],
 ]);
-
-const MODE_NAMES: ReadonlyMap<number, string> = new Map<number, string>([
-  [Mode.ECB, "ecb"],
-  [Mode.CBC, "cbc"],
-  [Mode.CFB, "cfb"],
-  [Mode.OFB, "ofb"],
-  [Mode.CTR, "ctr"],
-  [Mode.GCM, "gcm"],
-]);
-
-/** Lengths of GCM's tag for general use, in bytes (SP 800-38D, 5.2.1.2). */
-const TAG_LENGTHS = { shortest: 12, longest: 16 } as const;
-const GCM_IV_BITS = 96;
-const MAX_IV_BITS = 1024;
 
 /**
  * Chooses the cipher for a key and its parameters.
  *
  * @param keyAlgorithm Cryptographic Algorithm of the key
+ * @param iv as given by the client
  * @param mayMakeIv true in Encrypt, where the server makes the IV if it is asked to
- * @throws KmipError Invalid Message for what is missing, Feature Not Supported, Invalid Field
+ * @throws KmipError for what is missing, not supported, or wrong
  */
 export function planCipher(
   context: Pick<OperationContext, "random" | "version">,
@@ -101,7 +168,7 @@ export function planCipher(
   iv: Uint8Array | undefined,
   mayMakeIv: boolean,
 ): CipherPlan {
-  const { mode, padding, algorithm } = parameters;
+  const { mode, algorithm } = parameters;
   if (algorithm !== null && algorithm !== keyAlgorithm) {
     throw badParameters("The key is not of this Cryptographic Algorithm");
   }
@@ -109,131 +176,70 @@ export function planCipher(
   if (family === undefined || keyAlgorithm === null) {
     throw unsupportedParameters("Keys of this Cryptographic Algorithm are not used by the server");
   }
-  if (mode === null) throw missingParameters("Block Cipher Mode is missing");
-  if (!family.modes.has(mode)) throw unsupportedParameters("This Block Cipher Mode is not supported");
-  if (mode === Mode.GCM && context.version < KmipVersion.V1_4) {
+  const rule = family.modes.get(mode);
+  if (rule === undefined) {
+    if (mode === null) throw missingParameters("Block Cipher Mode is missing");
+    throw unsupportedParameters("This Block Cipher Mode is not supported");
+  }
+  if (rule.tags !== undefined && context.version < KmipVersion.V1_4) {
     throw unsupportedParameters("This version of the protocol cannot carry an authentication tag");
   }
-  const none = padding === null || padding === PaddingMethod.None;
-  if (!none && padding !== PaddingMethod.PKCS5) {
-    throw unsupportedParameters("This Padding Method is not supported");
-  }
-  const blockwise = mode === Mode.ECB || mode === Mode.CBC;
-  if (!none && !blockwise) throw badParameters("This Block Cipher Mode has no padding");
-  const base = { algorithm: keyAlgorithm, mode, padded: !none, tagLength: tagLengthOf(parameters) };
-  if (mode === Mode.ECB) return { ...base, iv: new Uint8Array(), ivIsNew: false };
-  if (iv !== undefined) {
-    checkIv(mode, family, iv);
-    return { ...base, iv, ivIsNew: false };
-  }
-  if (!mayMakeIv || !parameters.randomIv) throw missingIv("IV/Counter/Nonce is missing");
-  return { ...base, iv: context.random.bytes(ivBytes(family, parameters)), ivIsNew: true };
+  const chosen = ivOf(context, rule, parameters, iv, mayMakeIv);
+  return {
+    algorithm: keyAlgorithm,
+    name: (keyBytes) => family.name(keyBytes, rule.suffix),
+    blockSize: family.blockSize,
+    padding: paddingOf(rule, parameters),
+    ...chosen,
+    nativeIv: rule.iv.longest === 0 ? null : (rule.nativeIv?.(chosen.iv, parameters) ?? chosen.iv),
+    tagLength: tagLengthOf(rule, parameters),
+    whole: rule.whole === true,
+  };
 }
 
-function checkIv(mode: number, { blockSize }: CipherFamily, iv: Uint8Array): void {
-  const fits = mode === Mode.GCM ? iv.length > 0 && iv.length * 8 <= MAX_IV_BITS : iv.length === blockSize;
-  if (!fits) throw invalidField("IV/Counter/Nonce has the wrong length");
+function paddingOf({ padded }: ModeRule, { padding }: Parameters): CipherPlan["padding"] {
+  if (padding === null || padding === PaddingMethod.None) return "none";
+  const { PKCS5, ANSIX9_23, ISO10126 } = PaddingMethod;
+  if (padding !== PKCS5 && padding !== ANSIX9_23 && padding !== ISO10126) {
+    throw unsupportedParameters("This Padding Method is not supported");
+  }
+  if (padded !== true) throw badParameters("This Block Cipher Mode has no padding");
+  return padding === PKCS5 ? "pkcs5" : padding;
+}
+
+function ivOf(
+  { random }: Pick<OperationContext, "random">,
+  rule: ModeRule,
+  parameters: Parameters,
+  given: Uint8Array | undefined,
+  mayMakeIv: boolean,
+): Pick<CipherPlan, "iv" | "ivIsNew"> {
+  const { shortest, longest } = rule.iv;
+  // ECB: one that is given has no meaning.
+  if (longest === 0) return { iv: new Uint8Array(), ivIsNew: false };
+  if (given !== undefined) {
+    if (given.length < shortest || given.length > longest) throw wrongIv();
+    return { iv: given, ivIsNew: false };
+  }
+  if (rule.fixedIv !== undefined) return { iv: rule.fixedIv, ivIsNew: false };
+  if (!mayMakeIv || !parameters.randomIv) throw missingIv("IV/Counter/Nonce is missing");
+  return { iv: random.bytes(ivBytes(rule, parameters)), ivIsNew: true };
 }
 
 /** Length of an IV to be made, in bytes. */
-function ivBytes({ blockSize }: CipherFamily, { mode, ivLength }: Parameters): number {
-  const usual = mode === Mode.GCM ? GCM_IV_BITS : blockSize * 8;
-  const bits = ivLength ?? usual;
-  // SP 800-38D, 8.2.2: a random IV shorter than 96 bits repeats too soon.
-  const fits = mode === Mode.GCM ? bits >= GCM_IV_BITS && bits <= MAX_IV_BITS : bits === usual;
-  if (!fits || bits % 8 !== 0) throw badParameters("IV Length is not one of the Block Cipher Mode");
+function ivBytes({ iv: { usual, longest } }: ModeRule, { ivLength }: Parameters): number {
+  const bits = ivLength ?? usual * 8;
+  if (bits < usual * 8 || bits > longest * 8 || bits % 8 !== 0) {
+    throw badParameters("IV Length is not one of the Block Cipher Mode");
+  }
   return bits / 8;
 }
 
-function tagLengthOf({ mode, tagLength }: Parameters): number | null {
-  if (mode !== Mode.GCM) return null;
-  const length = tagLength ?? TAG_LENGTHS.longest;
-  if (length < TAG_LENGTHS.shortest || length > TAG_LENGTHS.longest) {
+function tagLengthOf({ tags }: ModeRule, { tagLength }: Parameters): number | null {
+  if (tags === undefined) return null;
+  const length = tagLength ?? tags[0] ?? 0;
+  if (!tags.includes(length)) {
     throw new KmipError(FAILURES.badTagLength, "Tag Length is not one of the Block Cipher Mode");
   }
   return length;
-}
-
-/** Result of an encryption. */
-export type Encrypted = { readonly data: Uint8Array; readonly tag: Uint8Array | null };
-
-/** Encrypts. @throws KmipError Cryptographic Failure */
-export function encryptWith(
-  plan: CipherPlan,
-  key: Uint8Array,
-  data: Uint8Array,
-  additional: Uint8Array | undefined,
-): Encrypted {
-  return guarded("The data cannot be encrypted", plan, key, (name, full, iv) => {
-    if (plan.tagLength === null) return { data: run(createCipheriv(name, full, iv), plan, data), tag: null };
-    // The name is only known at run time to be one of GCM.
-    const cipher = createCipheriv(name, full, iv, { authTagLength: plan.tagLength } as object) as CipherGCM;
-    if (additional !== undefined) cipher.setAAD(additional);
-    const encrypted = run(cipher, plan, data);
-    return { data: encrypted, tag: cipher.getAuthTag() };
-  });
-}
-
-/** Decrypts; the caller zeroes the result. @throws KmipError Cryptographic Failure */
-export function decryptWith(
-  plan: CipherPlan,
-  key: Uint8Array,
-  data: Uint8Array,
-  additional: Uint8Array | undefined,
-  tag: Uint8Array | undefined,
-): Uint8Array {
-  if (plan.tagLength !== null && tag === undefined) {
-    throw invalidMessage("Authenticated Encryption Tag is missing");
-  }
-  // One message for all that may be wrong: which of it is, would tell about the plaintext.
-  return guarded("The data cannot be decrypted", plan, key, (name, full, iv) => {
-    if (plan.tagLength === null || tag === undefined)
-      return run(createDecipheriv(name, full, iv), plan, data);
-    const options = { authTagLength: plan.tagLength } as object;
-    const decipher = createDecipheriv(name, full, iv, options) as DecipherGCM;
-    decipher.setAuthTag(tag);
-    if (additional !== undefined) decipher.setAAD(additional);
-    return run(decipher, plan, data);
-  });
-}
-
-function guarded<T>(
-  failure: string,
-  { algorithm, mode, iv }: CipherPlan,
-  key: Uint8Array,
-  work: (name: string, key: Uint8Array, iv: Uint8Array | null) => T,
-): T {
-  const full = algorithm === Algorithm.DES3 ? tripleKey(key) : Uint8Array.from(key);
-  try {
-    const name = FAMILIES.get(algorithm)?.name(full.length, MODE_NAMES.get(mode) ?? "") ?? "";
-    return work(name, full, mode === Mode.ECB ? null : iv);
-  } catch (error) {
-    throw cryptographicFailure(failure, { cause: error });
-  } finally {
-    wipe(full);
-  }
-}
-
-/** Two-key triple DES uses the first key again as the third. */
-function tripleKey(key: Uint8Array): Uint8Array {
-  const full = new Uint8Array(24);
-  full.set(key);
-  if (key.length === 16) full.set(key.subarray(0, 8), 16);
-  return full;
-}
-
-/** The whole of the data at once; what is left of it on the way is zeroed. */
-function run(cipher: Cipher | Decipher, { padded }: CipherPlan, data: Uint8Array): Uint8Array {
-  cipher.setAutoPadding(padded);
-  const start = cipher.update(data);
-  try {
-    const end = cipher.final();
-    const whole = Buffer.allocUnsafeSlow(start.length + end.length);
-    whole.set(start);
-    whole.set(end, start.length);
-    wipe(end);
-    return whole;
-  } finally {
-    wipe(start);
-  }
 }

@@ -1,5 +1,4 @@
-/** Hash functions and MACs of node:crypto by their KMIP enumerations. */
-import { createHmac } from "node:crypto";
+/** Hash functions of node:crypto, alone and in MACs, by their KMIP enumerations. */
 import { badParameters, missingParameters, unsupportedParameters } from "../errors";
 import { CryptographicAlgorithm as Algorithm, HashingAlgorithm as Hash } from "../protocol/enumerations";
 import type { Parameters } from "./parameters";
@@ -39,20 +38,17 @@ export function hashName({ hash }: Parameters): string {
 }
 
 /**
- * The MAC function for a key: that of the parameters, or else the one that the key is for.
+ * Name of the hash function of the MAC for a key: that of the parameters, or else the one that the key is for.
  *
  * @param keyAlgorithm Cryptographic Algorithm of the key
  * @throws KmipError Invalid Message if neither says which, Invalid Field, Feature Not Supported
  */
-export function macFunction(
-  keyAlgorithm: number | null,
-  { algorithm }: Parameters,
-): (key: Uint8Array, data: Uint8Array) => Uint8Array {
+export function macHash(keyAlgorithm: number | null, { algorithm }: Parameters): string {
   const own = keyAlgorithm !== null && HMACS.has(keyAlgorithm) ? keyAlgorithm : null;
   const chosen = algorithm ?? own;
   if (chosen === null) throw missingParameters("Cryptographic Algorithm is missing");
   if (own !== null && chosen !== own) throw badParameters("The key is not of this Cryptographic Algorithm");
   const name = HMACS.get(chosen);
   if (name === undefined) throw unsupportedParameters("This Cryptographic Algorithm makes no MAC here");
-  return (key, data) => createHmac(name, key).update(data).digest();
+  return name;
 }

@@ -1,35 +1,29 @@
-/** Hash (KMIP 4.37): of data alone, no object is needed. */
-import { createHash } from "node:crypto";
+/** Hash (KMIP 4.37), whole or in parts: of data alone, no object is needed. */
+import { missingParameters } from "../errors";
 import { Operation } from "../protocol/enumerations";
-import { asBytes, one, optional, readFields, schema } from "../protocol/fields";
+import { optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
-import { bytes } from "../ttlv/item";
-import { wipe } from "../ttlv/wipe";
+import { hashStream, runWhole } from "./crypto-stream";
 import { hashName } from "./digests";
 import type { OperationDefinition } from "./operation";
-import { asParameters, PARTS, parametersOf, refuseParts, required } from "./parameters";
+import { asParameters, parametersOf } from "./parameters";
+import { PARTS, withoutKey } from "./parts";
 
-const REQUEST = schema({
-  parameters: one(Tag.CryptographicParameters, asParameters),
-  data: optional(Tag.Data, asBytes),
-  ...PARTS,
-});
+const REQUEST = schema({ parameters: optional(Tag.CryptographicParameters, asParameters), ...PARTS });
 
 export const hash: OperationDefinition = {
   code: Operation.Hash,
   since: KmipVersion.V1_2,
-  handle(context, payload) {
+  async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
-    refuseParts(request);
-    const data = required(request.data, "Data");
-    try {
-      const digest = createHash(hashName(parametersOf(request.parameters)))
-        .update(data)
-        .digest();
-      return { payload: [bytes(Tag.Data, digest)] };
-    } finally {
-      wipe(data);
-    }
+    const { parameters } = request;
+    const { output, correlation, result } = await withoutKey(context, Operation.Hash, request, () => {
+      if (parameters === undefined) throw missingParameters("Cryptographic Parameters are missing");
+      const name = hashName(parametersOf(parameters));
+      const open = () => hashStream(name);
+      return { parameters, parts: true, whole: (key, data) => runWhole(open(), key, data), open };
+    });
+    return { payload: [...output(Tag.Data), ...correlation], ...result };
   },
 };

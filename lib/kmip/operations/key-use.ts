@@ -61,6 +61,8 @@ export type KeyUse = {
   readonly usage: number;
   /** Bytes that are protected, for Usage Limits. */
   readonly length: number;
+  /** True for what goes on with a use that was counted before. */
+  readonly continued?: boolean;
 };
 
 /**
@@ -72,7 +74,7 @@ export type KeyUse = {
 export async function withKey<T>(
   context: OperationContext,
   object: ManagedObject,
-  { purpose, usage, length }: KeyUse,
+  { purpose, usage, length, continued = false }: KeyUse,
   prepare: () => (key: Uint8Array) => T,
 ): Promise<T> {
   const refuse = (candidate: ManagedObject) => {
@@ -81,7 +83,7 @@ export async function withKey<T>(
   };
   refuse(object);
   const work = prepare();
-  if (purpose === "protect") await allocateFor(context, object, length, refuse);
+  if (purpose === "protect") await allocateFor(context, object, { length, continued }, refuse);
   const key = await readMaterial(context, object);
   try {
     return work(key);

@@ -1,53 +1,65 @@
-/** MAC Verify (KMIP 4.34). */
+/** MAC Verify (KMIP 4.34), whole or in parts. None of the MACs here can be verified without what it was made of. */
 import { timingSafeEqual } from "node:crypto";
-import { numberOf } from "../attributes/view";
+import { invalidMessage } from "../errors";
 import { CryptographicUsageMask, Operation, ValidityIndicator } from "../protocol/enumerations";
 import { asBytes, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
-import { macFunction } from "./digests";
-import { withKey } from "./key-use";
-import { findObject, identifierOf, type OperationDefinition } from "./operation";
-import { asParameters, effectiveParameters, PARTS, refuseParts, required } from "./parameters";
+import { macBeginning } from "./mac-beginning";
+import type { OperationDefinition } from "./operation";
+import { asParameters } from "./parameters";
+import { PARTS, withKeyInParts } from "./parts";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
   parameters: optional(Tag.CryptographicParameters, asParameters),
-  data: optional(Tag.Data, asBytes),
   macData: optional(Tag.MACData, asBytes),
   ...PARTS,
 });
+
+const USE = {
+  operation: Operation.MACVerify,
+  purpose: "process",
+  usage: CryptographicUsageMask.MACVerify,
+} as const;
 
 export const macVerify: OperationDefinition = {
   code: Operation.MACVerify,
   since: KmipVersion.V1_2,
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
-    refuseParts(request);
-    const identifier = identifierOf(context, request.uniqueIdentifier);
-    const macData = required(request.macData, "MAC Data");
-    // None of the MACs here can be verified without what it was made of.
-    const data = required(request.data, "Data");
-    try {
-      const object = await findObject(context, identifier);
-      const usage = CryptographicUsageMask.MACVerify;
-      const use = { purpose: "process", usage, length: data.length } as const;
-      const expected = await withKey(context, object, use, () => {
-        const algorithm = numberOf(object.attributes, "Cryptographic Algorithm");
-        const compute = macFunction(algorithm, effectiveParameters(request.parameters, object));
-        return (key) => compute(key, data);
-      });
-      const valid = expected.length === macData.length && timingSafeEqual(expected, macData);
+    const { piece, identifier, ended, correlation, macData, result } = await withKeyInParts(
+      context,
+      request,
+      USE,
+      (object) => {
+        if (request.macData === undefined && request.initIndicator !== true) throw missing();
+        return macBeginning(object, request.parameters);
+      },
+    );
+    const expected = piece.data;
+    if (ended && macData === null) {
       wipe(expected);
-      const validity = valid ? ValidityIndicator.Valid : ValidityIndicator.Invalid;
-      return {
-        payload: [text(Tag.UniqueIdentifier, identifier), enumeration(Tag.ValidityIndicator, validity)],
-        data: { valid },
-      };
-    } finally {
-      wipe(data);
+      throw missing();
     }
+    const valid = ended && macData !== null && isSame(expected, macData);
+    wipe(expected);
+    return {
+      payload: [
+        text(Tag.UniqueIdentifier, identifier),
+        enumeration(Tag.ValidityIndicator, ended ? validity(valid) : ValidityIndicator.Unknown),
+        ...correlation,
+      ],
+      ...result,
+      data: { ...result.data, ...(ended ? { valid } : {}) },
+    };
   },
 };
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
+
+const missing = () => invalidMessage("MAC Data is missing");
+
+const validity = (valid: boolean): number => (valid ? ValidityIndicator.Valid : ValidityIndicator.Invalid);

@@ -12,6 +12,7 @@ import {
   permissionDenied,
 } from "../errors";
 import { isArchived, isDestroyed, stateAt } from "../lifecycle";
+import type { OutstandingOperations } from "../outstanding";
 import {
   type EngineLogger,
   KeyStoreError,
@@ -31,6 +32,7 @@ export type OperationContext = ReadContext & {
   readonly tenant: Tenant;
   readonly now: Date;
   readonly store: ObjectStore;
+  readonly outstanding: OutstandingOperations;
   readonly random: RandomSource;
   readonly logger: EngineLogger;
   readonly limits: EngineLimits;
@@ -55,6 +57,8 @@ export type OperationResult = {
   readonly material?: Uint8Array;
   /** Other bytes of `payload` that are nobody else's business (plaintext, random numbers), zeroed as well. */
   readonly confidential?: Uint8Array;
+  /** Called if the answer cannot be given after all. */
+  readonly withheld?: () => void;
   /** Facts for the audit; never values of secret kind. */
   readonly data?: { readonly [key: string]: string | number | boolean | readonly string[] };
 };

@@ -1,13 +1,11 @@
 /**
- * Cryptographic Parameters (KMIP 3.6) as an operation uses them, and what operations on data have in common.
+ * Cryptographic Parameters (KMIP 3.6) as an operation uses them.
  */
 import { findRule } from "../attributes/rules";
 import { checkValue, fieldOf, sameValue, storedFromItem } from "../attributes/values";
-import { featureNotSupported, invalidCorrelationValue, invalidMessage } from "../errors";
 import type { ManagedObject, StoredValue } from "../ports";
-import { asBoolean, asBytes, type ItemReader, optional } from "../protocol/fields";
+import type { ItemReader } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
 
 /** The fields of Cryptographic Parameters that operations on symmetric keys use. */
 export type Parameters = {
@@ -20,6 +18,7 @@ export type Parameters = {
   readonly ivLength: number | null;
   /** Bytes. */
   readonly tagLength: number | null;
+  readonly initialCounter: number | null;
 };
 
 /** Reads a Cryptographic Parameters structure. @throws KmipError Invalid Field */
@@ -62,38 +61,15 @@ export function parametersOf(value: StoredValue | undefined): Parameters {
     randomIv: value !== undefined && fieldOf(value, Tag.RandomIV)?.v === true,
     ivLength: numberAt(Tag.IVLength),
     tagLength: numberAt(Tag.TagLength),
+    initialCounter: numberAt(Tag.InitialCounterValue),
   };
 }
 
 /** Those of the request, or else those of the key with the lowest Attribute Index (4.29). */
-export function effectiveParameters(given: StoredValue | undefined, object: ManagedObject): Parameters {
+export function effectiveParameters(
+  given: StoredValue | undefined,
+  object: ManagedObject,
+): StoredValue | undefined {
   const [lowest] = [...(object.attributes["Cryptographic Parameters"] ?? [])].sort((a, b) => a.i - b.i);
-  return parametersOf(given ?? lowest?.v);
-}
-
-/** Fields of operations that can be done in parts. */
-export const PARTS = {
-  correlationValue: optional(Tag.CorrelationValue, asBytes, KmipVersion.V1_3),
-  initIndicator: optional(Tag.InitIndicator, asBoolean, KmipVersion.V1_3),
-  finalIndicator: optional(Tag.FinalIndicator, asBoolean, KmipVersion.V1_3),
-};
-
-/** Refuses everything but whole operations. @throws KmipError Item Not Found, Feature Not Supported */
-export function refuseParts(request: {
-  readonly correlationValue: Uint8Array | undefined;
-  readonly initIndicator: boolean | undefined;
-  readonly finalIndicator: boolean | undefined;
-}): void {
-  if (request.correlationValue !== undefined) {
-    throw invalidCorrelationValue("There is no outstanding operation with this Correlation Value");
-  }
-  if (request.initIndicator === true && request.finalIndicator !== true) {
-    throw featureNotSupported("Cryptographic operations in parts are not supported");
-  }
-}
-
-/** Data that a whole operation needs. @throws KmipError Invalid Message */
-export function required(data: Uint8Array | undefined, name: string): Uint8Array {
-  if (data === undefined) throw invalidMessage(`${name} is missing`);
-  return data;
+  return given ?? lowest?.v;
 }

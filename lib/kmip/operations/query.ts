@@ -113,7 +113,7 @@ async function findGroup({ store, tenant }: OperationContext, group: string): Pr
 /** Table 42; 2.1: Table 356 */
 function capabilities(version: KmipVersion): Item {
   const fields: Item[] = [
-    boolean(Tag.StreamingCapability, false),
+    boolean(Tag.StreamingCapability, true),
     boolean(Tag.AsynchronousCapability, false),
     boolean(Tag.AttestationCapability, false),
   ];

@@ -48,17 +48,18 @@ export function withShareTaken(
 /**
  * Takes what one operation needs from the object's Usage Limits, before it is carried out (4.29).
  *
+ * @param use bytes to protect, and whether the operation itself was counted with an earlier part
  * @param refuse what forbids the use of the object, asked again whenever others changed it
- * @param length bytes to protect
  * @throws KmipError Permission Denied
  */
 export async function allocateFor(
   context: OperationContext,
   object: ManagedObject,
-  length: number,
+  { length, continued }: { readonly length: number; readonly continued: boolean },
   refuse: (object: ManagedObject) => void,
 ): Promise<void> {
-  if (usageLimitsOf(object.attributes) === null) return;
+  const unit = usageLimitsOf(object.attributes)?.unit.v;
+  if (unit === undefined || (continued && unit !== UsageLimitsUnit.Byte)) return;
   await changeObject(context, object.uniqueIdentifier, (current) => {
     refuse(current);
     const limits = usageLimitsOf(current.attributes);
