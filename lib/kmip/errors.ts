@@ -87,6 +87,10 @@ export const FAILURES = {
   keyFormatTypeNotSupported: always(R.KeyFormatTypeNotSupported),
   keyCompressionTypeNotSupported: always(R.KeyCompressionTypeNotSupported),
   encodingOptionError: always(R.EncodingOptionError),
+  objectAlreadyExists: [
+    [V1_0, R.IllegalOperation],
+    [V1_4, R.ObjectAlreadyExists],
+  ],
 
   /** Whatever is forbidden for a reason that has no name of its own. */
   illegalOperation: [
@@ -280,6 +284,10 @@ export const FAILURES = {
     [V1_0, R.ItemNotFound],
     [V2_0, R.InvalidCorrelationValue],
   ],
+  keyWrapTypeNotSupported: [
+    [V1_0, R.FeatureNotSupported],
+    [V2_0, R.KeyWrapTypeNotSupported],
+  ],
   wrappingObjectNotFound: [
     [V1_0, R.ItemNotFound],
     [V2_0, R.WrappingObjectNotFound],
@@ -325,6 +333,8 @@ export const misplacedTag = error(FAILURES.misplacedTag);
 export const unknownEnumeration = error(FAILURES.unknownEnumeration);
 export const internalError = error(FAILURES.internalError);
 export const objectNotFound = error(FAILURES.objectNotFound);
+export const objectAlreadyExists = error(FAILURES.objectAlreadyExists);
+export const keyWrapTypeNotSupported = error(FAILURES.keyWrapTypeNotSupported);
 export const objectArchived = error(FAILURES.objectArchived);
 export const objectDestroyed = error(FAILURES.objectDestroyed);
 export const wrongState = error(FAILURES.wrongState);

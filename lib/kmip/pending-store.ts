@@ -51,10 +51,29 @@ export class PendingStore implements ObjectStore {
   }
 
   async create(_: Tenant, object: NewManagedObject, material: Uint8Array): Promise<ManagedObject> {
-    const kept = await this.#transaction.create(object, material);
-    this.#pending.set(object.uniqueIdentifier, {
+    if (this.#pending.has(object.uniqueIdentifier)) {
+      throw new KeyStoreError("exists", "The batch has made an object with this identifier.");
+    }
+    return this.#prepared(await this.#transaction.create(object, material), object, material);
+  }
+
+  async replace(
+    _: Tenant,
+    existing: ManagedObject,
+    object: NewManagedObject,
+    material: Uint8Array,
+  ): Promise<ManagedObject> {
+    const before = this.#pending.get(existing.uniqueIdentifier);
+    if (before !== undefined && before.object.revision !== existing.revision) throw conflict();
+    // What the batch has changed of the existing one is replaced with it.
+    const outside = before === undefined ? existing : { ...existing, revision: before.revision };
+    return this.#prepared(await this.#transaction.replace(outside, object, material), object, material);
+  }
+
+  #prepared(kept: ManagedObject, { terms }: NewManagedObject, material: Uint8Array): ManagedObject {
+    this.#pending.set(kept.uniqueIdentifier, {
       object: kept,
-      terms: object.terms,
+      terms,
       revision: kept.revision,
       changed: false,
       matters: false,

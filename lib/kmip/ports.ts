@@ -91,6 +91,8 @@ export type NewManagedObject = Pick<
   readonly cryptographicAlgorithm: number | null;
   readonly cryptographicLength: number | null;
   readonly cryptographicUsageMask: number | null;
+  /** Initial Date of an object that comes from elsewhere; default: now. */
+  readonly createdAt?: Date;
 };
 
 /** A change of metadata, applied only if the object still has `revision`. */
@@ -128,7 +130,9 @@ export type KeyStoreFailure =
   /** The key manager does not answer, or too slowly. */
   | "unavailable"
   /** Another object of the instance, not destroyed, already has a Name of this one (a store may enforce this). */
-  | "duplicate";
+  | "duplicate"
+  /** The instance has an object with this identifier. */
+  | "exists";
 
 /** Error of a store. `message` is for the operator's log and never holds key material. */
 export class KeyStoreError extends Error {
@@ -146,9 +150,20 @@ export interface ObjectStore {
   /**
    * Keeps a new object. When it resolves, metadata and wrapped material are durable. The caller keeps
    * ownership of `material` and zeroes it.
-   * @throws KeyStoreError refused | unavailable
+   * @throws KeyStoreError exists | refused | unavailable
    */
   create(tenant: Tenant, object: NewManagedObject, material: Uint8Array): Promise<ManagedObject>;
+  /**
+   * Puts an object and its material in the place of an existing one of the same identifier, whose material is then
+   * destroyed. Until it resolves the existing one stays as it is.
+   * @throws KeyStoreError conflict | refused | unavailable
+   */
+  replace(
+    tenant: Tenant,
+    existing: ManagedObject,
+    object: NewManagedObject,
+    material: Uint8Array,
+  ): Promise<ManagedObject>;
   /** The object, or null if this instance has none of that identifier (another instance's is none). */
   find(tenant: Tenant, uniqueIdentifier: string): Promise<ManagedObject | null>;
   /**
@@ -170,7 +185,7 @@ export interface ObjectStore {
 /** What a transaction does to an object, be it new or not. */
 export type TransactionChange = {
   readonly uniqueIdentifier: string;
-  /** Against the revision that the object has outside of the transaction; a new one has the first. */
+  /** Against the revision that the object has outside of the transaction; a new or replaced one, as it was answered. */
   readonly change: ManagedObjectChange;
   /** True if the material is destroyed with it. */
   readonly destroys: boolean;
@@ -182,10 +197,16 @@ export type TransactionChange = {
  */
 export interface KeyStoreTransaction {
   /**
-   * Keeps the material of a new object, as `KeyStore.create` does; but until `commit` the object exists for nobody.
-   * @throws KeyStoreError refused | unavailable
+   * Keeps the material of a new object, as `ObjectStore.create` does; but until `commit` the object exists for nobody.
+   * @throws KeyStoreError exists | refused | unavailable
    */
   create(object: NewManagedObject, material: Uint8Array): Promise<ManagedObject>;
+  /**
+   * Keeps new material for an existing object, as `ObjectStore.replace` does; but until `commit` the object is the old
+   * one for everybody.
+   * @throws KeyStoreError refused | unavailable
+   */
+  replace(existing: ManagedObject, object: NewManagedObject, material: Uint8Array): Promise<ManagedObject>;
   /**
    * Makes the new objects exist and the changes happen; material is destroyed when all the rest is durable.
    * @throws TransactionError conflict | refused | unavailable: then nothing happened, but for what the error names

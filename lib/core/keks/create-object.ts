@@ -10,6 +10,7 @@ import {
   type KekRecord,
   markStored,
   type Queryable,
+  standardKeyName,
 } from "./objects";
 
 export type CreateDependencies = {
@@ -72,6 +73,8 @@ async function storeStandardKey(
 /** Material that is kept for a KEK that exists for nobody yet. */
 export type PreparedObject = {
   readonly object: NewManagedObject & { readonly instanceId: string };
+  /** Identifier of the row that tells of it: the KEK's, or, for material that is to replace a KEK's, one of its own. */
+  readonly rowId: string;
   readonly createdAt: Date;
   readonly keyManagerKeyId: string;
   readonly crkId: string;
@@ -113,7 +116,7 @@ export async function discardPrepared(
     const { keyManager } = open(dependencies, instance);
 
     if (await discardStandardKey(dependencies, keyManager, prepared)) {
-      await deleteStoring(dependencies.db, instanceId, uniqueIdentifier);
+      await deleteStoring(dependencies.db, instanceId, prepared.rowId);
     }
   } catch (error) {
     dependencies.logger.warn(
@@ -126,7 +129,8 @@ export async function discardPrepared(
 /**
  * Prepares a new KEK: wrap → row `storing` → standard key. It exists for nobody until `markStored`; whatever an
  * interruption leaves behind is found by the reconciler through the row.
- * @throws KeyStoreError refused | unavailable
+ * @param rowId another than the KEK's identifier if a KEK has that already: its material is to be replaced
+ * @throws KeyStoreError exists | refused | unavailable
  */
 export async function prepareObject(
   dependencies: CreateDependencies,
@@ -135,6 +139,7 @@ export async function prepareObject(
   object: NewManagedObject,
   material: Uint8Array,
   createdAt: Date,
+  rowId: string = object.uniqueIdentifier,
 ): Promise<PreparedObject> {
   const { db } = dependencies;
   const { keyManager, crkId, keyRing } = open(dependencies, instance);
@@ -147,6 +152,7 @@ export async function prepareObject(
 
   await insertStoring(db, {
     ...object,
+    uniqueIdentifier: rowId,
     instanceId: instance.id,
     certificateId: tenant.certificateId,
     crkId,
@@ -157,13 +163,14 @@ export async function prepareObject(
   const keyManagerKeyId = await storeStandardKey(
     dependencies,
     keyManager,
-    { name: object.uniqueIdentifier, payload: wrapped.bytes, keyRing },
-    () => deleteStoring(db, instance.id, object.uniqueIdentifier),
+    { name: standardKeyName(rowId), payload: wrapped.bytes, keyRing },
+    () => deleteStoring(db, instance.id, rowId),
   );
 
   return {
     object: { ...object, instanceId: instance.id },
-    createdAt,
+    rowId,
+    createdAt: object.createdAt ?? createdAt,
     keyManagerKeyId,
     crkId,
     crkVersion: wrapped.crkVersion,
@@ -176,7 +183,7 @@ export const givenUp = (): KeyStoreError =>
 
 /**
  * Keeps a new KEK: prepared → row `stored`. Only after the last step does it exist for anybody.
- * @throws KeyStoreError refused | unavailable
+ * @throws KeyStoreError exists | refused | unavailable
  */
 export async function createObject(
   dependencies: CreateDependencies,

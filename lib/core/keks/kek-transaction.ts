@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { termsOf } from "@/lib/kmip/attributes/terms";
 import {
   type EngineClock,
   type KeyStoreTransaction,
   type ManagedObject,
+  type NewManagedObject,
   type Tenant,
   type TransactionChange,
   TransactionError,
@@ -20,7 +22,15 @@ import { CommitUnknown, inPoolTransaction } from "./database-transaction";
 import { toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
 import { callContext } from "./material-reader";
-import { type KekRecord, lockRecords, markStored, type Queryable } from "./objects";
+import {
+  deleteStoring,
+  exchangeMaterial,
+  type KekRecord,
+  leaveToRow,
+  lockRecords,
+  markStored,
+  type Queryable,
+} from "./objects";
 
 export type KekTransactionDependencies = Omit<CreateDependencies, "db"> & {
   readonly db: pg.Pool;
@@ -37,13 +47,23 @@ type Written = {
   readonly before: KekRecord | null;
   readonly after: KekRecord;
   readonly destroys: boolean;
+  /** The row to which the material was left that a KEK had before, and its standard key. */
+  readonly left: { readonly rowId: string; readonly keyManagerKeyId: string | null } | null;
 };
+
+const changedByOthers = (uniqueIdentifier: string) =>
+  new TransactionError("conflict", "The object was changed by others at the same time.", {
+    uniqueIdentifier,
+  });
 
 /**
  * Changes of several KEKs at once. New ones are prepared as their operations come: until the commit their rows are
  * `storing`, and if the process dies the reconciler removes them like any Create that was not answered. The commit is
  * one transaction of the database; the standard keys of what it destroys are deleted after it. If the key manager
- * does not delete one, the commit is taken back, but for those that are deleted already.
+ * does not delete one, the commit is taken back, but for those that are deleted already and for replaced material.
+ *
+ * Material that is to replace a KEK's is prepared under a row of its own, which after the commit holds the standard key
+ * of what was replaced until that is deleted: at any moment one of the two is nobody's, and the row tells which.
  */
 export function beginKekTransaction(
   dependencies: KekTransactionDependencies,
@@ -51,7 +71,10 @@ export function beginKekTransaction(
 ): KeyStoreTransaction {
   const { db, clock, logger, forget } = dependencies;
   const { instanceId } = tenant;
+  /** By the KEK's identifier. */
   const prepared = new Map<string, PreparedObject>();
+  /** Revisions of the KEKs whose material is to be replaced. */
+  const replacing = new Map<string, number>();
 
   async function rollback(): Promise<void> {
     const left = [...prepared.values()];
@@ -69,18 +92,20 @@ export function beginKekTransaction(
     const written = new Map<string, Written>();
     // All rows first, in one order: the row of the instance, which every change counts in, comes after them.
     const records = await lockRecords(client, instanceId, [
+      ...[...prepared.values()].map(({ rowId }) => rowId),
       ...prepared.keys(),
       ...changes.map(({ uniqueIdentifier }) => uniqueIdentifier),
     ]);
 
-    for (const [uniqueIdentifier, { object, keyManagerKeyId }] of prepared) {
-      const after = await markStored(client, { ...object, keyManagerKeyId });
+    for (const [uniqueIdentifier, item] of prepared) {
+      const replacement = replacing.get(uniqueIdentifier);
 
-      if (!after) {
-        throw new TransactionError("unavailable", givenUp().message, { uniqueIdentifier });
-      }
-
-      written.set(uniqueIdentifier, { before: null, after, destroys: false });
+      written.set(
+        uniqueIdentifier,
+        replacement
+          ? await writeReplacement(client, item, records.get(uniqueIdentifier), replacement)
+          : { before: null, after: await writeNew(client, item), destroys: false, left: null },
+      );
     }
 
     for (const { uniqueIdentifier, change, destroys } of changes) {
@@ -98,15 +123,93 @@ export function beginKekTransaction(
         }));
 
       if (after) {
-        written.set(uniqueIdentifier, { before: made ? null : current, after, destroys });
+        const { before = current, left = null } = made ?? {};
+
+        written.set(uniqueIdentifier, { before, after, destroys, left });
       } else if (!change.incidental) {
-        throw new TransactionError("conflict", "The object was changed by others at the same time.", {
-          uniqueIdentifier,
-        });
+        throw changedByOthers(uniqueIdentifier);
       }
     }
 
     return [...written.values()];
+  }
+
+  async function writeNew(
+    client: Queryable,
+    { object, keyManagerKeyId }: PreparedObject,
+  ): Promise<KekRecord> {
+    const record = await markStored(client, { ...object, keyManagerKeyId });
+
+    if (!record) {
+      const { uniqueIdentifier } = object;
+
+      throw new TransactionError("unavailable", givenUp().message, { uniqueIdentifier });
+    }
+
+    return record;
+  }
+
+  async function writeReplacement(
+    client: Queryable,
+    { object, rowId, createdAt, keyManagerKeyId, crkId, crkVersion }: PreparedObject,
+    before: KekRecord | undefined,
+    revision: number,
+  ): Promise<Written> {
+    const { uniqueIdentifier, state, attributes, terms } = object;
+    const kek = { instanceId, uniqueIdentifier, revision };
+    const left = {
+      rowId,
+      keyManagerKeyId: before?.storage === "destroyed" ? null : (before?.keyManagerKeyId ?? null),
+    };
+    const { certificateId } = tenant;
+
+    if (!(await leaveToRow(client, instanceId, rowId, left.keyManagerKeyId))) {
+      throw new TransactionError("unavailable", givenUp().message, { uniqueIdentifier });
+    }
+
+    const other = { ...object, createdAt, keyManagerKeyId, crkId, crkVersion, certificateId };
+    const after =
+      before &&
+      (await exchangeMaterial(client, kek, other)) &&
+      (await applyUpdate(client, {
+        ...kek,
+        state,
+        attributes,
+        terms,
+        from: [before.storage],
+        to: "stored",
+        changedAt: clock.now(),
+      }));
+
+    if (!after) {
+      throw changedByOthers(uniqueIdentifier);
+    }
+
+    return { before, after, destroys: false, left };
+  }
+
+  /** Deletes the standard keys that were replaced, and the rows that tell of them; the reconciler does what fails. */
+  async function removeReplaced(written: readonly Written[]): Promise<void> {
+    for (const { after, left } of written) {
+      if (!left) {
+        continue;
+      }
+
+      try {
+        if (left.keyManagerKeyId !== null) {
+          const { keyManager } = dependencies.openKeyManager(await dependencies.instance());
+
+          await keyManager.deleteStandardKey(left.keyManagerKeyId, callContext(dependencies.timeoutMs));
+        }
+
+        await deleteStoring(db, instanceId, left.rowId);
+      } catch (error) {
+        logger.warn(
+          { err: error, instanceId, uniqueIdentifier: after.uniqueIdentifier },
+          "standard key of replaced material not deleted; the reconciler will",
+        );
+      }
+    }
   }
 
   /** Deletes the standard keys of what was destroyed. @returns what kept one from being deleted, or null */
@@ -141,8 +244,9 @@ export function beginKekTransaction(
    * @returns the identifiers of what stays as the commit has made it
    */
   async function takeBack(written: readonly Written[], deleted: ReadonlySet<string>): Promise<string[]> {
-    const lasting: string[] = [...deleted];
-    const rows = written.filter(({ after }) => !deleted.has(after.uniqueIdentifier));
+    const stays = ({ after, left }: Written) => left !== null || deleted.has(after.uniqueIdentifier);
+    const lasting = written.filter(stays).map(({ after }) => after.uniqueIdentifier);
+    const rows = written.filter((row) => !stays(row));
     const identifiers = rows.map(({ after }) => after.uniqueIdentifier);
 
     try {
@@ -199,10 +303,12 @@ export function beginKekTransaction(
       const written = await inPoolTransaction(db, (client) => write(client, changes));
       const deleted = new Set<string>();
       const refusal = await deleteMaterial(written, deleted);
+      const lasting = refusal ? await takeBack(written, deleted) : [];
+
+      await removeReplaced(written);
 
       if (refusal) {
         const { cause, uniqueIdentifier } = refusal;
-        const lasting = await takeBack(written, deleted);
 
         logger.warn({ err: cause, instanceId, uniqueIdentifier, lasting }, "batch of changes taken back");
         throw new TransactionError(cause.failure, cause.message, { cause, uniqueIdentifier, lasting });
@@ -223,23 +329,49 @@ export function beginKekTransaction(
         forget(uniqueIdentifier, "row");
       }
 
-      for (const { uniqueIdentifier } of changes.filter(({ destroys }) => destroys)) {
+      for (const uniqueIdentifier of [
+        ...replacing.keys(),
+        ...changes.filter(({ destroys }) => destroys).map((change) => change.uniqueIdentifier),
+      ]) {
         forget(uniqueIdentifier, "material");
       }
     }
   }
 
+  async function prepare(
+    object: NewManagedObject,
+    material: Uint8Array,
+    rowId?: string,
+  ): Promise<PreparedObject> {
+    const instance = await dependencies.instance();
+    const item = await prepareObject(dependencies, instance, tenant, object, material, clock.now(), rowId);
+
+    prepared.set(object.uniqueIdentifier, item);
+
+    return item;
+  }
+
   return {
     async create(object, material): Promise<ManagedObject> {
+      const { createdAt } = await prepare(object, material);
       const { uniqueIdentifier, objectType, state, attributes } = object;
-      const createdAt = clock.now();
-
-      prepared.set(
-        uniqueIdentifier,
-        await prepareObject(dependencies, await dependencies.instance(), tenant, object, material, createdAt),
-      );
 
       return { uniqueIdentifier, objectType, state, attributes, served: true, revision: 1, createdAt };
+    },
+    async replace(existing, object, material): Promise<ManagedObject> {
+      const { uniqueIdentifier, served, revision } = existing;
+
+      // What this transaction has made itself is not in its place yet.
+      if (prepared.has(uniqueIdentifier)) {
+        throw changedByOthers(uniqueIdentifier);
+      }
+
+      const { createdAt } = await prepare({ ...object, uniqueIdentifier }, material, randomUUID());
+      const { objectType, state, attributes } = object;
+
+      replacing.set(uniqueIdentifier, revision);
+
+      return { uniqueIdentifier, objectType, state, attributes, served, revision: revision + 1, createdAt };
     },
     commit,
     rollback,

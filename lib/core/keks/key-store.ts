@@ -5,6 +5,7 @@ import {
   type EngineLogger,
   type KeyStore,
   KeyStoreError,
+  type KeyStoreTransaction,
   type ManagedObject,
   type ManagedObjectChange,
   type Tenant,
@@ -274,28 +275,39 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     }
   }
 
+  function begin(tenant: Tenant): KeyStoreTransaction {
+    return beginKekTransaction(
+      {
+        ...dependencies,
+        clock,
+        instance: () => instanceOf(tenant),
+        forget: (uniqueIdentifier, what) =>
+          what === "material"
+            ? forget(tenant.instanceId, uniqueIdentifier)
+            : objects.invalidate(keyOf(tenant.instanceId, uniqueIdentifier)),
+      },
+      tenant,
+    );
+  }
+
   return {
     async create(tenant, object, material) {
       return createObject(dependencies, await instanceOf(tenant), tenant, object, material, clock.now());
+    },
+    async replace(tenant, existing, object, material) {
+      const transaction = begin(tenant);
+      const replaced = await transaction.replace(existing, object, material);
+
+      await transaction.commit([]);
+
+      return replaced;
     },
     find: (tenant, uniqueIdentifier) => find(tenant.instanceId, uniqueIdentifier),
     readMaterial,
     update,
     destroy,
     search: (tenant, query) => searchObjects(pool, tenant.instanceId, query),
-    begin: (tenant) =>
-      beginKekTransaction(
-        {
-          ...dependencies,
-          clock,
-          instance: () => instanceOf(tenant),
-          forget: (uniqueIdentifier, what) =>
-            what === "material"
-              ? forget(tenant.instanceId, uniqueIdentifier)
-              : objects.invalidate(keyOf(tenant.instanceId, uniqueIdentifier)),
-        },
-        tenant,
-      ),
+    begin,
     close() {
       clearInterval(sweep);
       unsubscribe();

@@ -1,5 +1,12 @@
+import { createHash } from "node:crypto";
 import type pg from "pg";
-import type { IndexTerm, ManagedObject, NewManagedObject, StoredAttributes } from "@/lib/kmip/ports";
+import {
+  type IndexTerm,
+  KeyStoreError,
+  type ManagedObject,
+  type NewManagedObject,
+  type StoredAttributes,
+} from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 
@@ -75,7 +82,23 @@ export async function lockRecords(
   return new Map(rows.map((record) => [record.uniqueIdentifier, record]));
 }
 
-/** Writes the row of a KEK whose material is about to be stored. */
+/** What the key manager takes for a name, and its searches for a word. */
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{1,89}$/;
+
+/**
+ * Name of the standard key of a row's material: its identifier. An imported identifier may be any text, so one that is
+ * no name for a key is hashed.
+ */
+export function standardKeyName(uniqueIdentifier: string): string {
+  return PLAIN_NAME.test(uniqueIdentifier)
+    ? uniqueIdentifier
+    : `kmip-${createHash("sha256").update(uniqueIdentifier).digest("hex")}`;
+}
+
+/**
+ * Writes the row of a KEK whose material is about to be stored.
+ * @throws KeyStoreError exists; conflict while a row of that identifier is not settled
+ */
 export async function insertStoring(
   db: Queryable,
   object: NewManagedObject & {
@@ -86,14 +109,15 @@ export async function insertStoring(
     readonly createdAt: Date;
   },
 ): Promise<void> {
-  await db.query({
+  const { rowCount } = await db.query({
     name: "keks-insert",
     text: `
       INSERT INTO managed_object (
         instance_id, unique_identifier, object_type, state, storage, attributes, cryptographic_algorithm,
         cryptographic_length, cryptographic_usage_mask, name, crk_id, crk_version, created_by_certificate_id,
         created_at, changed_at
-      ) VALUES ($1, $2, $3, $4, 'storing', $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)`,
+      ) VALUES ($1, $2, $3, $4, 'storing', $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+      ON CONFLICT DO NOTHING`,
     values: [
       object.instanceId,
       object.uniqueIdentifier,
@@ -110,6 +134,16 @@ export async function insertStoring(
       object.createdAt,
     ],
   });
+
+  if (rowCount === 1) {
+    return;
+  }
+
+  const visible = await findRecord(db, object.instanceId, object.uniqueIdentifier);
+
+  throw visible
+    ? new KeyStoreError("exists", "The instance has an object with this identifier.")
+    : new KeyStoreError("conflict", "Another creation under this identifier has not been settled yet.");
 }
 
 /**
@@ -124,13 +158,15 @@ export async function markStored(
     readonly uniqueIdentifier: string;
     readonly keyManagerKeyId: string;
     readonly terms: readonly IndexTerm[];
+    readonly createdAt?: Date;
   },
 ): Promise<KekRecord | null> {
   const { rows } = await db.query<KekRecord>({
     name: "keks-stored",
     text: `
       WITH o AS (
-        UPDATE managed_object SET storage = 'stored', key_manager_key_id = $3
+        UPDATE managed_object SET
+          storage = 'stored', key_manager_key_id = $3, created_at = coalesce($6, created_at)
         WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'storing'
         RETURNING *
       ), terms AS (
@@ -150,10 +186,76 @@ export async function markStored(
       object.keyManagerKeyId,
       object.terms.map((term) => term.name),
       object.terms.map((term) => term.value),
+      object.createdAt ?? null,
     ],
   });
 
   return rows[0] ?? null;
+}
+
+/** Material that takes the place of a KEK's, and what the row tells of it. */
+export type OtherMaterial = Pick<
+  NewManagedObject,
+  "objectType" | "cryptographicAlgorithm" | "cryptographicLength" | "cryptographicUsageMask"
+> & {
+  readonly keyManagerKeyId: string;
+  readonly crkId: string;
+  readonly crkVersion: string | null;
+  readonly certificateId: string;
+  readonly createdAt: Date;
+};
+
+/**
+ * Exchanges the material of a KEK, whatever became of it before; in the transaction that changes its metadata too.
+ * @returns false when somebody else changed the KEK first
+ */
+export async function exchangeMaterial(
+  transaction: Queryable,
+  kek: Pick<KekRecord, "instanceId" | "uniqueIdentifier" | "revision">,
+  other: OtherMaterial,
+): Promise<boolean> {
+  const { rowCount } = await transaction.query(
+    `UPDATE managed_object SET
+       object_type = $4, cryptographic_algorithm = $5, cryptographic_length = $6, cryptographic_usage_mask = $7,
+       key_manager_key_id = $8, crk_id = $9, crk_version = $10, created_by_certificate_id = $11, created_at = $12
+     WHERE instance_id = $1 AND unique_identifier = $2 AND revision = $3 AND storage IN ${VISIBLE}`,
+    [
+      kek.instanceId,
+      kek.uniqueIdentifier,
+      kek.revision,
+      other.objectType,
+      other.cryptographicAlgorithm,
+      other.cryptographicLength,
+      other.cryptographicUsageMask,
+      other.keyManagerKeyId,
+      other.crkId,
+      other.crkVersion,
+      other.certificateId,
+      other.createdAt,
+    ],
+  );
+
+  return rowCount === 1;
+}
+
+/**
+ * Leaves a standard key that nothing refers to any more to a row that was `storing`: it is `abandoned`, and whoever
+ * settles it deletes that key.
+ * @returns false when the row is no longer waiting (the reconciler gave it up)
+ */
+export async function leaveToRow(
+  transaction: Queryable,
+  instanceId: string,
+  rowId: string,
+  keyManagerKeyId: string | null,
+): Promise<boolean> {
+  const { rowCount } = await transaction.query(
+    `UPDATE managed_object SET storage = 'abandoned', key_manager_key_id = $3
+     WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'storing'`,
+    [instanceId, rowId, keyManagerKeyId],
+  );
+
+  return rowCount === 1;
 }
 
 /** Forgets a row whose material certainly was never stored. */

@@ -4,7 +4,7 @@ import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { markDestroyed } from "./change-object";
 import { readInstance } from "./instance-records";
 import { callContext, type OpenKeyManager } from "./material-reader";
-import { deleteStoring } from "./objects";
+import { deleteStoring, standardKeyName } from "./objects";
 
 /** Told of what was done, before the next step (audit events). */
 export type ReconciledListener = (done: {
@@ -106,7 +106,11 @@ export async function reconcileInstance(
     }
 
     const { keyManager } = openKeyManager(instance);
-    const found = await keyManager.findStandardKeys(row.uniqueIdentifier, callContext(timeoutMs));
+    // Material that was replaced is known by its id; that of an interrupted creation by its name alone.
+    const known = row.keyManagerKeyId;
+    const found = known
+      ? [{ id: known }]
+      : await keyManager.findStandardKeys(standardKeyName(row.uniqueIdentifier), callContext(timeoutMs));
 
     for (const { id } of found) {
       await keyManager.deleteStandardKey(id, callContext(timeoutMs));
@@ -114,7 +118,7 @@ export async function reconcileInstance(
       await tell("orphanRemoved", row.uniqueIdentifier);
     }
 
-    if (row.createdAt.getTime() <= settled) {
+    if (known || row.createdAt.getTime() <= settled) {
       await deleteStoring(pool, instanceId, row.uniqueIdentifier);
     }
   }

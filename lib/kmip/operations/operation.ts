@@ -6,6 +6,7 @@ import {
   internalError,
   KmipError,
   nonUniqueName,
+  objectAlreadyExists,
   objectArchived,
   objectDestroyed,
   objectNotFound,
@@ -154,6 +155,8 @@ export function toKmipError(error: unknown): KmipError {
         return internalError("The key manager cannot be reached", options);
       case "duplicate":
         return nonUniqueName("Another object has this Name", options);
+      case "exists":
+        return objectAlreadyExists("An object with this Unique Identifier exists", options);
       case "conflict":
         return internalError("The object was changed by others at the same time", options);
     }

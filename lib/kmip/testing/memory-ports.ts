@@ -68,6 +68,18 @@ export class MemoryKeyStore implements KeyStore {
     return entry.object;
   }
 
+  async replace(
+    tenant: Tenant,
+    existing: ManagedObject,
+    object: NewManagedObject,
+    material: Uint8Array,
+  ): Promise<ManagedObject> {
+    const transaction = this.begin(tenant);
+    const replaced = await transaction.replace(existing, object, material);
+    await transaction.commit([]);
+    return replaced;
+  }
+
   begin(tenant: Tenant): KeyStoreTransaction {
     const prepared = new Map<string, Entry>();
     const forget = () => {
@@ -79,6 +91,14 @@ export class MemoryKeyStore implements KeyStore {
         const entry = this.#entryOf(tenant, object, material);
         prepared.set(object.uniqueIdentifier, entry);
         return entry.object;
+      },
+      replace: async (existing, object, material) => {
+        this.#failIfAsked("replace");
+        const made = this.#made(object, material);
+        const { uniqueIdentifier, served, revision } = existing;
+        made.object = { ...made.object, uniqueIdentifier, served, revision: revision + 1 };
+        prepared.set(uniqueIdentifier, made);
+        return made.object;
       },
       commit: async (changes) => {
         try {
@@ -141,10 +161,14 @@ export class MemoryKeyStore implements KeyStore {
   /** A new object, not kept yet. */
   #entryOf(tenant: Tenant, object: NewManagedObject, material: Uint8Array): Entry {
     this.#failIfAsked("create");
-    const { uniqueIdentifier, objectType, state, attributes, terms } = object;
-    if (this.#objectsOf(tenant.instanceId).has(uniqueIdentifier)) {
-      throw new Error(`${uniqueIdentifier} exists already`);
+    if (this.#objectsOf(tenant.instanceId).has(object.uniqueIdentifier)) {
+      throw new KeyStoreError("exists", `${object.uniqueIdentifier} exists already`);
     }
+    return this.#made(object, material);
+  }
+
+  #made(object: NewManagedObject, material: Uint8Array): Entry {
+    const { uniqueIdentifier, objectType, state, attributes, terms } = object;
     const kept: ManagedObject = {
       uniqueIdentifier,
       objectType,
@@ -152,7 +176,7 @@ export class MemoryKeyStore implements KeyStore {
       attributes: structuredClone(attributes),
       served: true,
       revision: 1,
-      createdAt: new Date(),
+      createdAt: object.createdAt ?? new Date(),
     };
     return { object: kept, terms, material: Uint8Array.from(material) };
   }
@@ -161,6 +185,12 @@ export class MemoryKeyStore implements KeyStore {
     const objects = this.#objectsOf(tenant.instanceId);
     const current = (uniqueIdentifier: string) =>
       prepared.get(uniqueIdentifier) ?? this.#entry(tenant.instanceId, uniqueIdentifier);
+    for (const [uniqueIdentifier, { object }] of prepared) {
+      const existing = objects.get(uniqueIdentifier);
+      if (existing !== undefined && existing.object.revision !== object.revision - 1) {
+        throw new TransactionError("conflict", "changed by others", { uniqueIdentifier });
+      }
+    }
     const due = changes.filter(({ uniqueIdentifier, change }) => {
       if (current(uniqueIdentifier).object.revision === change.revision) return true;
       if (change.incidental === true) return false;
