@@ -22,13 +22,12 @@ export const hex = (value: string): Buffer => Buffer.from(value, "hex");
 export const identify = (identifier?: string): Item[] =>
   identifier === undefined ? [] : [text(Tag.UniqueIdentifier, identifier)];
 
+/** An Attribute structure of 1.x. */
+export const attributeOf = ({ name, value }: ClientAttribute): Item =>
+  structure(Tag.Attribute, [text(Tag.AttributeName, name), itemFromStored(Tag.AttributeValue, value)]);
+
 export const template = (attributes: readonly ClientAttribute[]): Item =>
-  structure(
-    Tag.TemplateAttribute,
-    attributes.map(({ name, value }) =>
-      structure(Tag.Attribute, [text(Tag.AttributeName, name), itemFromStored(Tag.AttributeValue, value)]),
-    ),
-  );
+  structure(Tag.TemplateAttribute, attributes.map(attributeOf));
 
 export const usageMask = (mask: number): ClientAttribute => ({
   name: "Cryptographic Usage Mask",
@@ -43,6 +42,10 @@ export const date = (name: string, seconds: number): ClientAttribute => ({
 export type KeyBlockFields = {
   readonly format?: number;
   readonly material?: Item;
+  /** Default: a structure with the material. */
+  readonly value?: Item;
+  /** Attributes within the Key Value. */
+  readonly attributes?: readonly Item[];
   readonly algorithm?: number | null;
   readonly length?: number | null;
   readonly extra?: readonly Item[];
@@ -51,10 +54,11 @@ export type KeyBlockFields = {
 /** A Key Block; default: Raw, AES, the material's length. */
 export function keyBlock(key: Uint8Array, fields: KeyBlockFields = {}): Item {
   const { format = KeyFormatType.Raw, material = bytes(Tag.KeyMaterial, key), extra = [] } = fields;
-  const { algorithm = CryptographicAlgorithm.AES, length = key.length * 8 } = fields;
+  const { algorithm = CryptographicAlgorithm.AES, length = key.length * 8, attributes = [] } = fields;
+  const { value = structure(Tag.KeyValue, [material, ...attributes]) } = fields;
   return structure(Tag.KeyBlock, [
     enumeration(Tag.KeyFormatType, format),
-    structure(Tag.KeyValue, [material]),
+    value,
     ...(algorithm === null ? [] : [enumeration(Tag.CryptographicAlgorithm, algorithm)]),
     ...(length === null ? [] : [integer(Tag.CryptographicLength, length)]),
     ...extra,
@@ -103,6 +107,10 @@ export const registerOpaque = (
       bytes(Tag.OpaqueDataValue, value),
     ]),
   );
+
+/** The object of an answer to Get or Export, as Import takes it. */
+export const objectIn = (payload: readonly Item[]): Item | undefined =>
+  payload.find(({ tag }) => tag === Tag.SymmetricKey || tag === Tag.SecretData || tag === Tag.OpaqueObject);
 
 /** Any operation on one object. */
 export const on = (

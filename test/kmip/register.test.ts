@@ -14,7 +14,7 @@ import {
   State,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { bytes, enumeration, integer, structure } from "@/lib/kmip/ttlv";
+import { bytes, enumeration, integer, structure, text } from "@/lib/kmip/ttlv";
 import {
   date,
   dig,
@@ -32,7 +32,8 @@ import {
 
 const KEY = "000102030405060708090a0b0c0d0e0f";
 const SECRET = Buffer.from("correct horse");
-const { InvalidField, KeyFormatTypeNotSupported, FeatureNotSupported, IllegalOperation } = ResultReason;
+const { InvalidField, InvalidMessage, KeyFormatTypeNotSupported, FeatureNotSupported, IllegalOperation } =
+  ResultReason;
 const sha256 = (value: Uint8Array) => createHash("sha256").update(value).digest("hex");
 
 describe("Register of a symmetric key (4.3)", () => {
@@ -135,10 +136,36 @@ describe("Register of a symmetric key (4.3)", () => {
       KeyFormatTypeNotSupported,
     ],
     [
-      "a wrapped key",
+      "a wrapped key that says not with what",
       registerKey(hex(KEY), undefined, {
         extra: [structure(Tag.KeyWrappingData, [enumeration(Tag.WrappingMethod, 1)])],
       }),
+      InvalidField,
+    ],
+    [
+      "a wrapped key whose Key Value is not",
+      registerKey(hex(KEY), undefined, {
+        extra: [
+          structure(Tag.KeyWrappingData, [
+            enumeration(Tag.WrappingMethod, 1),
+            structure(Tag.EncryptionKeyInformation, [text(Tag.UniqueIdentifier, "kek")]),
+          ]),
+        ],
+      }),
+      InvalidMessage,
+    ],
+    [
+      "a key that is kept elsewhere",
+      {
+        operation: Operation.Register,
+        payload: [
+          enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+          structure(Tag.TemplateAttribute, []),
+          structure(Tag.SymmetricKey, [
+            structure(Tag.KeyBlock, [enumeration(Tag.KeyFormatType, KeyFormatType.Raw)]),
+          ]),
+        ],
+      },
       FeatureNotSupported,
     ],
     [

@@ -41,6 +41,12 @@ export const OPTIONAL_REQUESTED_ATTRIBUTES = inTurn(
   optional(Tag.Attributes, asItem, V2_0),
 );
 
+/** The attributes of an object that is imported; read them with `readEnclosedAttributes`. */
+export const IMPORTED_ATTRIBUTES = inTurn(
+  many(Tag.Attribute, asItem, V1_0, V1_4),
+  many(Tag.Attributes, asItem, V2_0),
+);
+
 /** What Locate looks for; read it with `readSearchedAttributes`. */
 export const SEARCHED_ATTRIBUTES = inTurn(
   many(Tag.Attribute, asItem, V1_0, V1_4),
@@ -93,40 +99,53 @@ export function readRequestedAttributes(
   return requestedOf(attributes, mayGive);
 }
 
-/** Reads the attributes that a client encapsulates with the material of an object that it brings (2.1.4). @throws KmipError */
-export function readEncapsulatedAttributes(
+/** How far a client may set attributes: those of an object that the server makes, that it brings, or that it imports. */
+type MayGive = "create" | "register" | "import";
+
+/**
+ * Reads the attributes within a Key Value or of Import: Attribute structures of 1.x, or one Attributes structure.
+ *
+ * @throws KmipError for attributes that a client may not set, or not like this
+ */
+export function readEnclosedAttributes(
   items: readonly Item[],
   context: ReadContext,
+  mayGive: MayGive,
 ): RequestedAttributes {
   if (!isSecondMajor(context.version)) {
     return requestedOf(
       items.map((item) => readAttribute1(item, context, false)),
-      "register",
+      mayGive,
     );
   }
   if (items.length > 1) throw invalidMessage("Attributes appears more than once");
   return requestedOf(
     items.flatMap((item) => readAttributes(item, context, false)),
-    "register",
+    mayGive,
   );
 }
 
-/** Attributes by name, of those that a client may set. @throws KmipError for one that it may not, or not like this */
-export function requestedOf(
-  attributes: readonly IncomingAttribute[],
-  mayGive: "create" | "register",
-): RequestedAttributes {
+/**
+ * Attributes by name, of those that a client may set; they have the Attribute Indices that an importing client gives
+ * them, or the next ones.
+ *
+ * @throws KmipError for one that it may not set, or not like this
+ */
+export function requestedOf(attributes: readonly IncomingAttribute[], mayGive: MayGive): RequestedAttributes {
   const requested: RequestedAttributes = new Map();
-  for (const { name, rule, item: value } of attributes) {
+  for (const { name, rule, index, item } of attributes) {
     if (!isGiven(name, rule, mayGive)) throw readOnlyAttribute(`${name} is set by the server`);
     const instances = requested.get(name) ?? [];
-    const v = storedFromItem(value);
+    const v = storedFromItem(item);
     // Values that are named twice are one (section 4).
     if (instances.some((instance) => sameValue(instance.v, v))) continue;
     if (instances.length > 0 && rule !== null && rule.multiple !== true && !CHOICES.has(name)) {
       throw attributeSingleValued(`${name} has more than one value`);
     }
-    instances.push({ i: instances.length, v });
+    const next = instances.reduce((highest, { i }) => Math.max(highest, i + 1), 0);
+    const given = mayGive === "import" ? index : undefined;
+    const i = instances.some((instance) => instance.i === given) ? next : (given ?? next);
+    instances.push({ i, v });
     requested.set(name, instances);
   }
   return requested;
@@ -149,7 +168,8 @@ export function mergedAttributes(
   return merged;
 }
 
-function isGiven(name: string, rule: AttributeRule | null, mayGive: "create" | "register"): boolean {
+function isGiven(name: string, rule: AttributeRule | null, mayGive: MayGive): boolean {
+  if (mayGive === "import") return true;
   if (rule === null) return isClientVendorName(name);
   // A client may ask for a generator; whether there is such a one, the operation sees to.
   if (rule.name === "Random Number Generator") return true;

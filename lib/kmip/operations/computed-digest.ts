@@ -3,10 +3,11 @@
  * is never kept: it is made when it is asked for, and only for those who could have the object itself.
  */
 import { KmipError } from "../errors";
-import { isDestroyed, stateAt } from "../lifecycle";
+import { isDestroyed, stateAt, withAttribute } from "../lifecycle";
 import type { ManagedObject, StoredValue } from "../ports";
 import { ObjectType } from "../protocol/enumerations";
 import { wipe } from "../ttlv/wipe";
+import { wrappingOf } from "./key-wrapping-data";
 import { digestOf, formatOf } from "./object-items";
 import type { OperationContext } from "./operation";
 import { readMaterial, refuseUnserved } from "./serving";
@@ -17,6 +18,8 @@ const COMPUTED: ReadonlySet<number> = new Set([ObjectType.SecretData, ObjectType
 /** True if the object's Digest has to be computed and may be told to the client. */
 export function hasComputedDigest(context: OperationContext, object: ManagedObject): boolean {
   if (!COMPUTED.has(object.objectType) || isDestroyed(stateAt(object, context.now))) return false;
+  // The digest is that of the Key Material, which the server does not have of what came wrapped.
+  if (wrappingOf(object.attributes) !== null) return false;
   try {
     refuseUnserved(context, object);
     return true;
@@ -26,12 +29,21 @@ export function hasComputedDigest(context: OperationContext, object: ManagedObje
   }
 }
 
-/** Computes the Digest of an object that `hasComputedDigest`. @throws KeyStoreError */
-export async function computeDigest(context: OperationContext, object: ManagedObject): Promise<StoredValue> {
+async function computeDigest(context: OperationContext, object: ManagedObject): Promise<StoredValue> {
   const material = await readMaterial(context, object);
   try {
     return digestOf(material, formatOf(object.objectType, object.attributes));
   } finally {
     wipe(material);
   }
+}
+
+/** The object, with its Digest if that `hasComputedDigest`. @throws KeyStoreError */
+export async function withComputedDigest(
+  context: OperationContext,
+  object: ManagedObject,
+): Promise<ManagedObject> {
+  if (!hasComputedDigest(context, object)) return object;
+  const digest = await computeDigest(context, object);
+  return { ...object, attributes: withAttribute(object.attributes, "Digest", digest) };
 }

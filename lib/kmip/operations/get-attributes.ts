@@ -2,14 +2,13 @@
 import { type VisibleAttribute, visibleAttribute, visibleAttributes } from "../attributes/view";
 import { ATTRIBUTE_NAMES, attributesAnswer } from "../attributes/wire";
 import { invalidMessage } from "../errors";
-import { withAttribute } from "../lifecycle";
 import type { ManagedObject } from "../ports";
 import { Operation } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { computeDigest, hasComputedDigest } from "./computed-digest";
+import { withComputedDigest } from "./computed-digest";
 import { findObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
 
 const REQUEST = schema({
@@ -28,13 +27,7 @@ export const getAttributes: OperationDefinition = {
     }
     const kept = await findObject(context, identifier);
     const wantsDigest = request.names.length === 0 || request.names.includes("Digest");
-    const object =
-      wantsDigest && hasComputedDigest(context, kept)
-        ? {
-            ...kept,
-            attributes: withAttribute(kept.attributes, "Digest", await computeDigest(context, kept)),
-          }
-        : kept;
+    const object = wantsDigest ? await withComputedDigest(context, kept) : kept;
     const attributes =
       request.names.length === 0
         ? visibleAttributes(object, context.version, context.now)

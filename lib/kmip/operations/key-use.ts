@@ -7,6 +7,7 @@ import { dateOf, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject } from "../ports";
 import { CryptographicUsageMask, ObjectType, State } from "../protocol/enumerations";
 import { wipe } from "../ttlv/wipe";
+import { wrappingOf } from "./key-wrapping-data";
 import type { OperationContext } from "./operation";
 import { readMaterial } from "./serving";
 import { allocateFor } from "./usage-limits";
@@ -49,6 +50,7 @@ export function refuseUsage(object: ManagedObject, usage: number): void {
   if (object.objectType !== ObjectType.SymmetricKey) {
     throw wrongObjectType("The object is not a symmetric key");
   }
+  if (wrappingOf(object.attributes) !== null) throw permissionDenied("The key is kept wrapped, as it came");
   if (!allowsUsage(numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0, usage)) {
     throw incompatibleUsageMask("The Cryptographic Usage Mask of the key does not allow this");
   }

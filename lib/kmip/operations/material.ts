@@ -112,10 +112,10 @@ const ASYMMETRIC: ReadonlySet<number> = new Set([
 /**
  * Refuses a registered symmetric key whose Cryptographic Length is not that of its material or its algorithm.
  *
- * @param bytes length of the material
+ * @param bytes length of the material; null if it is not known, because it is wrapped
  * @throws KmipError Invalid Field
  */
-export function checkRegistered(algorithm: number, length: number, bytes: number): void {
+export function checkRegistered(algorithm: number, length: number, bytes: number | null): void {
   if (ASYMMETRIC.has(algorithm))
     throw invalidAttributeValue("Symmetric keys are not of this Cryptographic Algorithm");
   // The lengths of HMAC keys that Create makes are a choice of the server, not of the algorithm.
@@ -123,7 +123,7 @@ export function checkRegistered(algorithm: number, length: number, bytes: number
   if (known !== undefined && !known.lengths.has(length)) {
     throw invalidAttributeValue("This Cryptographic Length is not one of the Cryptographic Algorithm");
   }
-  if (bytes !== (known?.lengths.get(length) ?? Math.ceil(length / 8))) {
+  if (bytes !== null && bytes !== (known?.lengths.get(length) ?? Math.ceil(length / 8))) {
     throw invalidAttributeValue("Cryptographic Length is not the length of the key material");
   }
 }

@@ -7,7 +7,13 @@ import { numberOf } from "../attributes/view";
 import type { RequestedAttributes } from "../attributes/wire";
 import { attributeSingleValued, invalidAttributeValue, nonUniqueName } from "../errors";
 import { stateAt, toSeconds } from "../lifecycle";
-import { KeyStoreError, type StoredAttribute, type StoredAttributes, type StoredValue } from "../ports";
+import {
+  KeyStoreError,
+  type NewManagedObject,
+  type StoredAttribute,
+  type StoredAttributes,
+  type StoredValue,
+} from "../ports";
 import { KeyFormatType, ObjectType, State } from "../protocol/enumerations";
 import {
   checkApplicationData,
@@ -17,6 +23,7 @@ import {
   isNameTaken,
   normalValue,
 } from "./attribute-changes";
+import { wrappingOf } from "./key-wrapping-data";
 import { digestOf, formatOf } from "./object-items";
 import type { OperationContext } from "./operation";
 
@@ -47,9 +54,7 @@ export async function initialAttributes(
     }
     attributes[name] = instances.map(({ i, v }) => ({ i, v: normalValue(name, v) }));
   }
-  const policy = requested.get("Operation Policy Name")?.[0]?.v;
-  if (policy !== undefined && policy.v !== "default")
-    throw invalidAttributeValue("There is no such operation policy");
+  checkPolicy(requested);
   set("Fresh", { t: "boolean", v: true });
   set("Last Change Date", { t: "dateTime", v: toSeconds(context.now) });
   // 3.49, 3.51
@@ -61,14 +66,31 @@ export async function initialAttributes(
   }
   checkDateOrder(attributes, written);
   checkSize(context, attributes);
-  for (const { v } of requested.get("Name") ?? []) {
-    if (await isNameTaken(context, v, null)) throw nonUniqueName("Another object has this Name");
-  }
+  await checkNames(context, requested, null);
   return attributes;
 }
 
+/** 3.18: there is the default policy alone. @throws KmipError */
+export function checkPolicy(requested: RequestedAttributes): void {
+  const policy = requested.get("Operation Policy Name")?.[0]?.v;
+  if (policy !== undefined && policy.v !== "default") {
+    throw invalidAttributeValue("There is no such operation policy");
+  }
+}
+
+/** Refuses Names that other objects have. @throws KmipError */
+export async function checkNames(
+  context: OperationContext,
+  requested: RequestedAttributes,
+  except: string | null,
+): Promise<void> {
+  for (const { v } of requested.get("Name") ?? []) {
+    if (await isNameTaken(context, v, except)) throw nonUniqueName("Another object has this Name");
+  }
+}
+
 /** Digests of a key in its own format, and in the usual one where that is another (2.1: 4.21). */
-function digestsOf(material: Uint8Array, attributes: StoredAttributes): readonly StoredAttribute[] {
+export function digestsOf(material: Uint8Array, attributes: StoredAttributes): readonly StoredAttribute[] {
   const formats = new Set([formatOf(ObjectType.SymmetricKey, attributes), KeyFormatType.Raw]);
   return [...formats].map((format, i) => ({ i, v: digestOf(material, format) }));
 }
@@ -94,29 +116,40 @@ export async function keepObject(
 ): Promise<string> {
   const uniqueIdentifier = context.random.uuid();
   context.subjects = [uniqueIdentifier];
-  const isKey = objectType === ObjectType.SymmetricKey;
-  const kept = isKey ? { ...attributes, Digest: digestsOf(material, attributes) } : attributes;
+  const digested = objectType === ObjectType.SymmetricKey && wrappingOf(attributes) === null;
+  const kept = digested ? { ...attributes, Digest: digestsOf(material, attributes) } : attributes;
+  const state = stateAt({ state: State.PreActive, attributes: kept }, context.now);
+  const object = managedObject(uniqueIdentifier, objectType, state, kept);
+  await refusingNames(() => context.store.create(context.tenant, object, material));
+  context.idPlaceholder = uniqueIdentifier;
+  return uniqueIdentifier;
+}
+
+/** What the store is given of an object. */
+export const managedObject = (
+  uniqueIdentifier: string,
+  objectType: number,
+  state: number,
+  attributes: StoredAttributes,
+): NewManagedObject => ({
+  uniqueIdentifier,
+  objectType,
+  state,
+  attributes,
+  terms: termsOf(attributes),
+  cryptographicAlgorithm: numberOf(attributes, "Cryptographic Algorithm"),
+  cryptographicLength: numberOf(attributes, "Cryptographic Length"),
+  cryptographicUsageMask: numberOf(attributes, "Cryptographic Usage Mask"),
+});
+
+/** Has the store keep an object. @throws KmipError for a Name that is taken; KeyStoreError */
+export async function refusingNames<T>(keep: () => Promise<T>): Promise<T> {
   try {
-    await context.store.create(
-      context.tenant,
-      {
-        uniqueIdentifier,
-        objectType,
-        state: stateAt({ state: State.PreActive, attributes: kept }, context.now),
-        attributes: kept,
-        terms: termsOf(kept),
-        cryptographicAlgorithm: numberOf(kept, "Cryptographic Algorithm"),
-        cryptographicLength: numberOf(kept, "Cryptographic Length"),
-        cryptographicUsageMask: numberOf(kept, "Cryptographic Usage Mask"),
-      },
-      material,
-    );
+    return await keep();
   } catch (error) {
     if (error instanceof KeyStoreError && error.failure === "duplicate") {
       throw nonUniqueName("Another object has this Name", { cause: error });
     }
     throw error;
   }
-  context.idPlaceholder = uniqueIdentifier;
-  return uniqueIdentifier;
 }

@@ -3,7 +3,6 @@
  */
 import { createHash } from "node:crypto";
 import { numberOf } from "../attributes/view";
-import { type RequestedAttributes, readEncapsulatedAttributes } from "../attributes/wire";
 import { FAILURES, featureNotSupported, invalidField, KmipError } from "../errors";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
 import { HashingAlgorithm, KeyFormatType, ObjectType } from "../protocol/enumerations";
@@ -26,6 +25,7 @@ import { KmipVersion } from "../protocol/versions";
 import { encodeTtlv } from "../ttlv/encoder";
 import { bytes, enumeration, type Item, integer, structure } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import { asWrappingData } from "./key-wrapping-data";
 
 const { V1_0, V1_4, V2_0 } = KmipVersion;
 
@@ -36,7 +36,7 @@ const KEY_BLOCK = schema({
   value: optional(Tag.KeyValue, asItem),
   algorithm: optional(Tag.CryptographicAlgorithm, asEnumeration),
   length: optional(Tag.CryptographicLength, asInteger),
-  wrapping: optional(Tag.KeyWrappingData, asItem),
+  wrapping: optional(Tag.KeyWrappingData, asWrappingData),
 });
 
 /** Table 8 */
@@ -63,10 +63,14 @@ const OPAQUE_OBJECT = schema({
   value: one(Tag.OpaqueDataValue, asBytes),
 });
 
-/** What a client registers. */
+/** What a client brings. */
 export type ObjectContent = {
-  /** A view of the request. */
+  /** A view of the request: Key Material, or the Key Value if it is wrapped; Opaque Data Value. */
   readonly material: Uint8Array;
+  /** Key Wrapping Data, if it is wrapped. */
+  readonly wrapping?: StoredValue;
+  /** Attributes within the Key Value: Attribute structures, or one Attributes structure. */
+  readonly attributes?: readonly Item[];
   /** Key Format Type, of keys and secret data. */
   readonly format?: number;
   readonly secretDataType?: number;
@@ -74,8 +78,6 @@ export type ObjectContent = {
   readonly algorithm?: number;
   /** Cryptographic Length in bits. */
   readonly length?: number;
-  /** Attributes that come with the key material (2.1.4). */
-  readonly attributes?: RequestedAttributes;
 };
 
 const { Raw, Opaque, TransparentSymmetricKey } = KeyFormatType;
@@ -115,23 +117,32 @@ function readKeyBlock(
   if (block.compression !== undefined) {
     throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Only elliptic curve keys are compressed");
   }
-  if (block.wrapping !== undefined) throw featureNotSupported("Wrapped objects cannot be registered");
   if (block.value === undefined) throw featureNotSupported("The Key Value has to be kept by this server");
-  const value = readFields(KEY_VALUE, block.value, context);
   if ((algorithm === undefined) !== (length === undefined)) {
     throw invalidField("Cryptographic Algorithm and Cryptographic Length come together");
   }
-  const material =
-    format === TransparentSymmetricKey
-      ? readFields(TRANSPARENT, value.material, context).key
-      : asBytes(value.material, context);
+  const about = { format, ...(algorithm === undefined || length === undefined ? {} : { algorithm, length }) };
+  if (block.wrapping === undefined) return { ...about, ...readKeyValue(block.value, format, context) };
+  return { ...about, material: filled(asBytes(block.value, context)), wrapping: block.wrapping };
+}
+
+const filled = (material: Uint8Array): Uint8Array => {
   if (material.length === 0) throw invalidField("Key Material is empty");
-  return {
-    material,
-    format,
-    attributes: readEncapsulatedAttributes(value.attributes, context),
-    ...(algorithm === undefined || length === undefined ? {} : { algorithm, length }),
-  };
+  return material;
+};
+
+/** Reads a Key Value structure (Table 8). @throws KmipError */
+export function readKeyValue(
+  item: Item,
+  format: number,
+  context: ReadContext,
+): Pick<ObjectContent, "material" | "attributes"> {
+  const { material, attributes } = readFields(KEY_VALUE, item, context);
+  const value =
+    format === TransparentSymmetricKey
+      ? readFields(TRANSPARENT, material, context).key
+      : asBytes(material, context);
+  return { material: filled(value), attributes };
 }
 
 /** Key Material as a format has it (2.1.4, 2.1.7.1). */
@@ -184,14 +195,19 @@ export function digestOf(material: Uint8Array, format: number | null): StoredVal
 /**
  * The Key Format Type to answer in: what was asked for, or what the object was registered in.
  *
+ * @param wrapped true if the Key Value is answered as it came, wrapped
  * @returns null for objects without a Key Block
  * @throws KmipError Key Format Type Not Supported
  */
-export function formatToServe(object: ManagedObject, requested: number | undefined): number | null {
+export function formatToServe(
+  object: ManagedObject,
+  requested: number | undefined,
+  wrapped: boolean,
+): number | null {
   const own = formatOf(object.objectType, object.attributes);
   if (requested === undefined || requested === own) return own;
-  // A symmetric key is the same bytes in either of its formats; secret data is only as it came.
-  const convertible = object.objectType === ObjectType.SymmetricKey;
+  // A symmetric key is the same bytes in either of its formats; secret data, and what is wrapped, is only as it came.
+  const convertible = object.objectType === ObjectType.SymmetricKey && !wrapped;
   if (convertible && FORMATS.get(ObjectType.SymmetricKey)?.includes(requested)) return requested;
   throw new KmipError(
     FAILURES.keyFormatTypeNotSupported,
@@ -218,6 +234,12 @@ export const keyValue = (format: number, material: Uint8Array, attributes: reado
 export const wrappedItem = (object: ManagedObject, format: number, wrapped: Uint8Array, data: Item): Item =>
   withKeyBlock(object, keyBlock(object, format, bytes(Tag.KeyValue, wrapped), data));
 
+/** A managed object of which only attributes are left: without its Key Value (4.40). */
+export function emptyItem(object: ManagedObject, format: number | null): Item {
+  if (format === null) return objectItem(object, format, new Uint8Array());
+  return withKeyBlock(object, keyBlock(object, format, null));
+}
+
 function withKeyBlock({ objectType, attributes }: ManagedObject, block: Item): Item {
   if (objectType === ObjectType.SymmetricKey) return structure(Tag.SymmetricKey, [block]);
   const type = numberOf(attributes, "Secret Data Type") ?? 0;
@@ -225,8 +247,8 @@ function withKeyBlock({ objectType, attributes }: ManagedObject, block: Item): I
 }
 
 /** Table 7. No attributes within the Key Value: some clients reject them. */
-function keyBlock({ attributes }: ManagedObject, format: number, value: Item, wrapping?: Item): Item {
-  const fields: Item[] = [enumeration(Tag.KeyFormatType, format), value];
+function keyBlock({ attributes }: ManagedObject, format: number, value: Item | null, wrapping?: Item): Item {
+  const fields: Item[] = [enumeration(Tag.KeyFormatType, format), ...(value === null ? [] : [value])];
   const algorithm = numberOf(attributes, "Cryptographic Algorithm");
   const length = numberOf(attributes, "Cryptographic Length");
   if (algorithm !== null && length !== null) {

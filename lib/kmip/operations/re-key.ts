@@ -20,6 +20,7 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import { KEY_WRAPPING_DATA } from "./key-wrapping-data";
 import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
 import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
 import { checkFormat } from "./object-items";
@@ -55,6 +56,7 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
   "Always Sensitive",
   "Never Extractable",
   "Key Format Type",
+  KEY_WRAPPING_DATA,
   "Rotate Date",
   "Rotate Generation",
   "Rotate Latest",

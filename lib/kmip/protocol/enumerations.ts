@@ -44,6 +44,7 @@ export const KeyFormatType = codesOf(cryptography.KEY_FORMAT_TYPE);
 export const HashingAlgorithm = codesOf(cryptography.HASHING_ALGORITHM);
 export const BlockCipherMode = codesOf(cryptography.BLOCK_CIPHER_MODE);
 export const PaddingMethod = codesOf(cryptography.PADDING_METHOD);
+export const KeyWrapType = codesOf(cryptography.KEY_WRAP_TYPE);
 export const WrappingMethod = codesOf(cryptography.WRAPPING_METHOD);
 export const EncodingOption = codesOf(cryptography.ENCODING_OPTION);
 export const SecretDataType = codesOf(cryptography.SECRET_DATA_TYPE);
