@@ -13,7 +13,7 @@ import { isKnownValue } from "./values";
 import { isVendorName, isVendorVisible } from "./vendor-names";
 
 /** The longest lease that is granted, and the one that is (3.20). */
-export const LEASE_SECONDS = 3600;
+const LEASE_SECONDS = 3600;
 
 /** One attribute of an object, with all of its instances. */
 export type VisibleAttribute = {
@@ -135,3 +135,7 @@ export function numberOf(attributes: StoredAttributes, name: string): number | n
   const value = attributes[name]?.[0]?.v;
   return value !== undefined && typeof value.v === "number" ? value.v : null;
 }
+
+/** The lease of an object: the one that it was imported with, or the usual one. */
+export const leaseOf = ({ attributes }: Pick<ManagedObject, "attributes">): number =>
+  numberOf(attributes, "Lease Time") ?? LEASE_SECONDS;

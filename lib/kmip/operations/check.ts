@@ -1,5 +1,5 @@
 /** Check (KMIP 4.10): may the client use an object as it means to? */
-import { LEASE_SECONDS, numberOf } from "../attributes/view";
+import { leaseOf, numberOf } from "../attributes/view";
 import { FAILURES, type Failure, illegalOperation, KmipError, objectDestroyed } from "../errors";
 import { isDestroyed, stateAt } from "../lifecycle";
 import { CryptographicUsageMask, ObjectType, Operation } from "../protocol/enumerations";
@@ -51,7 +51,8 @@ export const check: OperationDefinition = {
       denied.push(integer(Tag.CryptographicUsageMask, usageMask));
       failure = FAILURES.incompatibleUsageMask;
     }
-    if (leaseTime !== undefined && leaseTime > LEASE_SECONDS) denied.push(interval(Tag.LeaseTime, leaseTime));
+    if (leaseTime !== undefined && leaseTime > leaseOf(object))
+      denied.push(interval(Tag.LeaseTime, leaseTime));
     if (denied.length > 0) {
       context.idPlaceholder = null;
       throw new KmipError(failure, "The object may not be used like this", { payload: denied });

@@ -10,11 +10,13 @@ import { deleteAttribute } from "./delete-attribute";
 import { destroy } from "./destroy";
 import { discoverVersions } from "./discover-versions";
 import { encrypt } from "./encrypt";
+import { exportObject } from "./export";
 import { get } from "./get";
 import { getAttributeList } from "./get-attribute-list";
 import { getAttributes } from "./get-attributes";
 import { getUsageAllocation } from "./get-usage-allocation";
 import { hash } from "./hash";
+import { importObject } from "./import";
 import { locate } from "./locate";
 import { log } from "./log";
 import { mac } from "./mac";
@@ -60,6 +62,8 @@ const ALL: readonly OperationDefinition[] = [
   rngSeed,
   hash,
   discoverVersions,
+  exportObject,
+  importObject,
   log,
   adjustAttribute,
   setAttribute,

@@ -3,7 +3,7 @@
  * compromised is no longer used but under extraordinary circumstances (3.22, 3.27), which a lease does not make.
  */
 import { appliesTo } from "../attributes/rules";
-import { instancesOf, LEASE_SECONDS } from "../attributes/view";
+import { instancesOf, leaseOf } from "../attributes/view";
 import { objectDestroyed, permissionDenied } from "../errors";
 import { isDestroyed, stateAt } from "../lifecycle";
 import { Operation, State } from "../protocol/enumerations";
@@ -33,7 +33,7 @@ export const obtainLease: OperationDefinition = {
     return {
       payload: [
         text(Tag.UniqueIdentifier, identifier),
-        interval(Tag.LeaseTime, LEASE_SECONDS),
+        interval(Tag.LeaseTime, leaseOf(object)),
         dateTime(Tag.LastChangeDate, BigInt(Number(changed))),
       ],
     };
