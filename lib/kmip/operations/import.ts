@@ -50,7 +50,7 @@ import type { OperationContext, OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: one(Tag.UniqueIdentifier, asText),
-  // 1.4 tells it with the object alone.
+  // Required in 2.x; but as in 1.4, the object itself tells it.
   objectType: optional(Tag.ObjectType, asCode, KmipVersion.V2_0),
   replaceExisting: optional(Tag.ReplaceExisting, asBoolean),
   keyWrapType: optional(Tag.KeyWrapType, asEnumeration),
@@ -177,7 +177,9 @@ async function importedAttributes(
   const digests = importedDigests(brought, others, given);
   const kept = digests.length === 0 ? others : { ...others, Digest: digests };
   checkPolicy(requested);
-  checkDateOrder(kept);
+  // Activate and Revoke set dates whatever the others say: what has been through them comes as it is.
+  const state = requested.get("State")?.[0]?.v.v ?? State.PreActive;
+  if (state === State.PreActive) checkDateOrder(kept, requested);
   checkSize(context, kept);
   await checkNames(context, requested, existing?.uniqueIdentifier ?? null);
   return kept;

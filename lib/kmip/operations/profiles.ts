@@ -15,6 +15,7 @@ const PROFILES = [
   ProfileName.SymmetricKeyFoundryServer,
   ProfileName.OpaqueManagedObjectStoreServer,
   ProfileName.StorageArrayWithSelfEncryptingDriveServer,
+  ProfileName.AESXTSServer,
 ] as const;
 
 /** Where KMIP over HTTPS is on. */
