@@ -115,7 +115,7 @@ const DEFAULT_LIMITS: EngineLimits = {
   maxLocatedItems: 10_000,
   maxOutstanding: 4_096,
   maxOutstandingOfClient: 64,
-  maxPartsBytes: 16 * 1_048_576,
+  maxOutstandingBytesOfClient: 16 * 1_048_576,
   maxOutstandingBytes: 64 * 1_048_576,
   outstandingSeconds: 120,
 };

@@ -25,8 +25,8 @@ export type OutstandingLimits = {
   readonly maxOutstanding: number;
   /** Of one client certificate. */
   readonly maxOutstandingOfClient: number;
-  /** Bytes that one operation keeps until its end, and that all do. */
-  readonly maxPartsBytes: number;
+  /** Bytes that the operations of one client certificate keep until their end, and that all do. */
+  readonly maxOutstandingBytesOfClient: number;
   readonly maxOutstandingBytes: number;
   /** From one part to the next. */
   readonly outstandingSeconds: number;
@@ -92,18 +92,22 @@ export class OutstandingOperations {
     return entry;
   }
 
-  /** Keeps an operation until its next part. @throws KmipError if it keeps too much; then it has ended */
+  /** Keeps an operation until its next part. @throws KmipError if that is too much; then it has ended */
   keep(tenant: Tenant, correlationValue: Uint8Array, operation: Outstanding): void {
-    const { maxPartsBytes, maxOutstandingBytes, outstandingSeconds } = this.#limits;
-    let bytes = operation.stream.held;
-    const own = bytes;
-    for (const entry of this.#entries.values()) bytes += entry.stream.held;
-    if (own > maxPartsBytes || bytes > maxOutstandingBytes) {
+    const { maxOutstandingBytesOfClient, maxOutstandingBytes, outstandingSeconds } = this.#limits;
+    const owner = ownerOf(tenant);
+    let own = operation.stream.held;
+    let all = own;
+    for (const entry of this.#entries.values()) {
+      all += entry.stream.held;
+      if (entry.owner === owner) own += entry.stream.held;
+    }
+    if (own > maxOutstandingBytesOfClient || all > maxOutstandingBytes) {
       operation.stream.drop();
-      throw limitExceeded("An operation in parts keeps too much data");
+      throw limitExceeded("Operations in parts keep too much data");
     }
     const until = this.#clock.now().getTime() + outstandingSeconds * 1000;
-    this.#entries.set(keyOf(correlationValue), { ...operation, owner: ownerOf(tenant), until });
+    this.#entries.set(keyOf(correlationValue), { ...operation, owner, until });
     this.#timer ??= setTimeout(() => this.#tick(), outstandingSeconds * 1000).unref();
   }
 

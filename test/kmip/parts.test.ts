@@ -336,7 +336,7 @@ describe("what is outstanding", () => {
   });
 
   it("is limited in what it keeps", async () => {
-    const objects = withParts({ maxPartsBytes: 40, maxOutstandingBytes: 50 });
+    const objects = withParts({ maxOutstandingBytesOfClient: 40, maxOutstandingBytes: 50 });
     const identifier = await objects.activeKey(KEY, ALL);
     const gcm = [parameters(Mode.GCM), iv, tagItem(KEY)];
     const begin = async () =>
@@ -412,7 +412,7 @@ describe("the memory of what is outstanding", () => {
   const limits = {
     maxOutstanding: 10,
     maxOutstandingOfClient: 10,
-    maxPartsBytes: 100,
+    maxOutstandingBytesOfClient: 100,
     maxOutstandingBytes: 100,
     outstandingSeconds: 1,
   };
