@@ -198,3 +198,63 @@ export function otherOperations(identifiers: readonly string[]): BatchRequest[] 
   const rest = [...OPERATION_REGISTRY.keys()].filter((operation) => !written.has(operation));
   return [...known, ...rest.map((operation) => on(operation, cipher))];
 }
+
+/** Cryptography, whole and in parts, and objects that come and go with all that belongs to them. */
+export function operationsOnData(one: string, two: string): BatchRequest[] {
+  const identify = (identifier: string) => text(Tag.UniqueIdentifier, identifier);
+  const sixteen = Buffer.alloc(16, 7);
+  const data = bytes(Tag.Data, sixteen);
+  const begin = boolean(Tag.InitIndicator, true);
+  const cipher = (mode: number, padding?: number) =>
+    structure(Tag.CryptographicParameters, [
+      enumeration(Tag.BlockCipherMode, mode),
+      ...(padding === undefined ? [] : [enumeration(Tag.PaddingMethod, padding)]),
+    ]);
+  const iv = bytes(Tag.IVCounterNonce, sixteen);
+  const tag = bytes(Tag.AuthenticatedEncryptionTag, sixteen);
+  const { Encrypt, Decrypt, Export, Import, Hash, Register } = Operation;
+  const about = (operation: number, identifier: string, ...fields: Item[]) =>
+    on(operation, identifier, fields);
+  const wrapping = structure(Tag.KeyWrappingData, [
+    enumeration(Tag.WrappingMethod, 1),
+    structure(Tag.EncryptionKeyInformation, [identify(one), cipher(BlockCipherMode.NISTKeyWrap)]),
+  ]);
+  const key = (value: Item, ...more: Item[]) =>
+    structure(Tag.SymmetricKey, [
+      structure(Tag.KeyBlock, [
+        enumeration(Tag.KeyFormatType, 1),
+        value,
+        enumeration(Tag.CryptographicAlgorithm, 3),
+        integer(Tag.CryptographicLength, 128),
+        ...more,
+      ]),
+    ]);
+  const plain = key(structure(Tag.KeyValue, [bytes(Tag.KeyMaterial, sixteen)]));
+  const wrapped = key(bytes(Tag.KeyValue, Buffer.alloc(24, 9)), wrapping);
+  const mask = structure(Tag.Attribute, [
+    text(Tag.AttributeName, "Cryptographic Usage Mask"),
+    integer(Tag.AttributeValue, 12),
+  ]);
+  const replace = boolean(Tag.ReplaceExisting, true);
+  return [
+    about(Encrypt, two, cipher(BlockCipherMode.CBC, PaddingMethod.ISO10126), data, iv),
+    about(Encrypt, two, cipher(BlockCipherMode.GCM), data, iv, begin),
+    about(Encrypt, two, data, bytes(Tag.CorrelationValue, sixteen)),
+    about(Decrypt, two, cipher(BlockCipherMode.CBC, PaddingMethod.ANSIX9_23), data, iv),
+    about(Decrypt, two, cipher(BlockCipherMode.GCM), data, iv, tag, begin),
+    about(Decrypt, two, cipher(BlockCipherMode.NISTKeyWrap), data),
+    {
+      operation: Hash,
+      payload: [structure(Tag.CryptographicParameters, [enumeration(Tag.HashingAlgorithm, 6)]), data, begin],
+    },
+    about(Export, one),
+    about(Export, two, enumeration(Tag.KeyWrapType, 1)),
+    about(Import, "fuzz/1", replace, mask, plain),
+    about(Import, one, replace, mask, plain),
+    about(Import, "fuzz/2", enumeration(Tag.KeyWrapType, 1), mask, wrapped),
+    {
+      operation: Register,
+      payload: [enumeration(Tag.ObjectType, 2), structure(Tag.TemplateAttribute, [mask]), wrapped],
+    },
+  ];
+}

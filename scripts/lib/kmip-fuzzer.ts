@@ -35,7 +35,7 @@ import {
   TtlvError,
   text,
 } from "@/lib/kmip/ttlv";
-import { otherOperations, preparations } from "./kmip-corpus";
+import { operationsOnData, otherOperations, preparations } from "./kmip-corpus";
 import { mutate, mutateText, Random } from "./kmip-mutations";
 
 export type FuzzOptions = {
@@ -147,6 +147,7 @@ function corpusOf(identifiers: readonly string[]): Item[] {
     requests.query([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
     requests.discoverVersions(["1.4", "1.1"]),
     ...operationsOf2(one, two),
+    ...operationsOnData(one, two),
     ...otherOperations(others),
   ];
   const batch = single.map((request, index) => ({ ...request, uniqueBatchItemId: Buffer.from([0, index]) }));
@@ -158,6 +159,7 @@ function corpusOf(identifiers: readonly string[]): Item[] {
         writeRequest(version, part, { continuation: "continue", order: true, maximumResponseSize: 4_096 }),
       ),
       writeRequest(version, batch.slice(0, 3), { continuation: "undo", header: [extension] }),
+      writeRequest(version, batch.slice(0, 15), { continuation: "undo" }),
     ].map((message) => decodeTtlv(message)),
   );
 }

@@ -8,10 +8,20 @@ import { listAuditEvents, setAuditWriter } from "@/lib/core/audit";
 import { createKmipPorts, type KmipPorts, reconcileAll, revokeKek } from "@/lib/core/keks";
 import { apiKeyPurpose, openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
-import { KmipClient, KmipOperationError } from "@/lib/kmip/client";
+import { KmipClient, KmipOperationError, type KmipVersionName, requests } from "@/lib/kmip/client";
+import { bytesIn, textIn } from "@/lib/kmip/client-messages";
 import { createKmipEngine } from "@/lib/kmip/engine";
-import { ResultReason } from "@/lib/kmip/protocol/enumerations";
+import {
+  BlockCipherMode,
+  Operation,
+  ResultReason,
+  ResultStatus,
+  RevocationReasonCode,
+  State,
+} from "@/lib/kmip/protocol/enumerations";
+import { Tag } from "@/lib/kmip/protocol/tags";
 import { createKmipServer, type KmipServer } from "@/lib/kmip/server";
+import { boolean, bytes as byteString, enumeration, type Item, structure, text } from "@/lib/kmip/ttlv";
 import { makeRootKey, sandboxForTests } from "@/test/key-managers/support/sandbox";
 import { createSelfSigned } from "@/test/support/certificates";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
@@ -123,13 +133,13 @@ async function order(cacheTtlSeconds = 0) {
   return {
     id,
     crkId,
-    client(zone: 1 | 2): KmipClient {
+    client(zone: 1 | 2, version: KmipVersionName = "1.1"): KmipClient {
       const client = new KmipClient({
         host: "127.0.0.1",
         port: endpoints[zone - 1]?.port ?? 0,
         cert: identity.certPem,
         key: identity.keyPem,
-        version: "1.1",
+        version,
       });
 
       clients.push(client);
@@ -331,5 +341,108 @@ describe("two endpoints with Key Protect behind them", () => {
 
     expect(report).toMatchObject({ abandoned: 1, orphansRemoved: 1, failed: 0 });
     expect(await client.locate()).toEqual([]);
+  });
+
+  it("undo a batch that fails: nothing is left of it in Key Protect, and the audit tells of it", async () => {
+    const instance = await order();
+    const [one, two] = [instance.client(1, "1.4"), instance.client(2, "1.4")];
+    const existing = await one.create();
+    const before = await bytes(one, existing);
+    const batch = [
+      requests.create({ name: "of the batch" }),
+      requests.activate(),
+      requests.get(),
+      requests.destroy(existing),
+    ];
+    const names = async () => {
+      const { json } = await cloud.administer("key-protect", "GET", "/keys?limit=5000");
+
+      return (json?.resources ?? []).map((key) => (key as { name?: string }).name ?? "");
+    };
+    const kept = (await names()).length;
+    const failed = await one.batch([...batch, requests.get("nobody")], { continuation: "undo" });
+    const { OperationUndone, OperationFailed, Success } = ResultStatus;
+
+    expect(failed.items.map(({ status }) => status)).toEqual([
+      ...Array(4).fill(OperationUndone),
+      OperationFailed,
+    ]);
+    expect(await two.locate()).toEqual([existing]);
+    expect(await bytes(two, existing)).toEqual(before);
+    expect(await names()).toHaveLength(kept);
+
+    const { items } = await listAuditEvents(actorOf(accountId), { limit: 50, instanceId: instance.id });
+    const undone = items.filter((event) => event.reason?.code === 409);
+
+    expect(undone.map((event) => `${event.action.split(".").at(-1)} ${event.outcome}`).sort()).toEqual([
+      "activate failure",
+      "create failure",
+      "destroy failure",
+      "read failure",
+    ]);
+
+    const done = await one.batch(batch, { continuation: "undo" });
+    const made = textIn(done.items[0]?.payload ?? [], Tag.UniqueIdentifier) ?? "";
+
+    expect(done.items.map(({ status }) => status)).toEqual(Array(4).fill(Success));
+    await eventually(async () => (await two.locate()).join() === made, "the other endpoint sees all of it");
+    expect(await reasonOf(two.get(existing))).toBe(ResultReason.IllegalOperation);
+    expect(await bytes(two, made)).toHaveLength(32);
+    expect(await names()).toEqual(expect.arrayContaining([made]));
+    expect(await names()).not.toContain(existing);
+  });
+
+  it("export a KEK and import it elsewhere, and back in its own place", async () => {
+    const [mine, other] = [await order(), await order()];
+    const [client, stranger] = [mine.client(1, "1.4"), other.client(2, "1.4")];
+    const identifier = await client.create({ name: "moving" });
+
+    await client.activate(identifier);
+    await client.revoke(identifier, RevocationReasonCode.Superseded);
+
+    const material = await bytes(client, identifier);
+    const named = text(Tag.UniqueIdentifier, identifier);
+    const exported = await client.request({ operation: Operation.Export, payload: [named] });
+    const payload = exported.filter(({ tag }) => tag !== Tag.ObjectType);
+    const importing = (replace: boolean) => ({
+      operation: Operation.Import,
+      payload: [named, boolean(Tag.ReplaceExisting, replace), ...payload.slice(1)],
+    });
+
+    await stranger.request(importing(false));
+    expect(await bytes(other.client(1), identifier)).toEqual(material);
+    expect((await stranger.getAttributes(identifier, ["State"]))[0]?.value.v).toBe(State.Deactivated);
+    expect(await reasonOf(stranger.request(importing(false)))).toBe(ResultReason.ObjectAlreadyExists);
+    await stranger.destroy(identifier);
+    await stranger.request(importing(true));
+    expect(await bytes(other.client(1), identifier)).toEqual(material);
+    expect(await bytes(client, identifier)).toEqual(material);
+  });
+
+  it("go on with an operation in parts where it was begun, and nowhere else", async () => {
+    const instance = await order();
+    const [one, two] = [instance.client(1, "1.4"), instance.client(2, "1.4")];
+    const identifier = await one.create();
+
+    await one.activate(identifier);
+
+    const part = (client: KmipClient, ...fields: Item[]) =>
+      client.request({
+        operation: Operation.Encrypt,
+        payload: [text(Tag.UniqueIdentifier, identifier), byteString(Tag.Data, Buffer.alloc(20)), ...fields],
+      });
+    const begun = await part(
+      one,
+      structure(Tag.CryptographicParameters, [enumeration(Tag.BlockCipherMode, BlockCipherMode.CTR)]),
+      byteString(Tag.IVCounterNonce, Buffer.alloc(16)),
+      boolean(Tag.InitIndicator, true),
+    );
+    const value = bytesIn(begun, Tag.CorrelationValue) ?? new Uint8Array();
+    const next = byteString(Tag.CorrelationValue, value);
+
+    expect(await reasonOf(part(two, next))).toBe(ResultReason.ItemNotFound);
+    expect(await reasonOf(part(one, next))).toBeNull();
+    expect(await reasonOf(part(one, next, boolean(Tag.FinalIndicator, true)))).toBeNull();
+    expect(await reasonOf(part(one, next))).toBe(ResultReason.ItemNotFound);
   });
 });
