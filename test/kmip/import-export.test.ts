@@ -287,11 +287,13 @@ describe("Import", () => {
     for (const { name, value } of given) {
       expect(await objects.attribute("key/1 of Überall", name), name).toEqual(value.v);
     }
-    const lease = await objects.ok(on(Operation.ObtainLease, "key/1 of Überall"));
-    expect(find(lease, Tag.LeaseTime)?.value).toBe(60);
     expect(JSON.stringify(await objects.attribute("key/1 of Überall", "Digest"))).toContain('"t":"bytes"');
     expect((await objects.key("key/1 of Überall")).equals(KEY)).toBe(true);
-    await objects.ok(importOf("2"));
+    await objects.ok(
+      importOf("2", { attributes: [usageMask(12), { name: "Lease Time", value: { t: "interval", v: 60 } }] }),
+    );
+    const lease = await objects.ok(on(Operation.ObtainLease, "2"));
+    expect(find(lease, Tag.LeaseTime)?.value).toBe(60);
     expect(await objects.attribute("2", "State")).toBe(State.PreActive);
     expect(await objects.attribute("2", "Fresh")).toBe(true);
     expect(await objects.attribute("2", "Initial Date")).toBe(objects.now());

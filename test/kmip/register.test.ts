@@ -198,7 +198,7 @@ describe("Register of a symmetric key (4.3)", () => {
     expect(objects.store.objects("instance-a")).toEqual([]);
   });
 
-  it("takes attributes that are encapsulated with the key, after those of the request (2.1.4)", async () => {
+  it("takes attributes that are encapsulated with the key, unless they contradict those of the request (2.1.4)", async () => {
     const objects = new Objects();
     const group = (v: string) => ({ name: "Object Group", value: { t: "text", v } }) as const;
     const contact = (v: string) => ({ name: "Contact Information", value: { t: "text", v } }) as const;
@@ -219,20 +219,21 @@ describe("Register of a symmetric key (4.3)", () => {
     });
     const mask = usageMask(CryptographicUsageMask.Encrypt);
     const identifier = await objects.make(
-      register([mask, contact("in"), group("in")], [contact("out"), group("out")]),
+      register([mask, contact("same"), group("in")], [contact("same"), group("out")]),
     );
     const names = ["Cryptographic Usage Mask", "Contact Information", "Object Group"];
     const payload = await objects.ok(requests.getAttributes(identifier, names));
     expect(attributesIn(payload).map(({ value }) => value.v)).toEqual([
       CryptographicUsageMask.Encrypt,
+      "same",
       "out",
       "in",
-      "out",
     ]);
     const got = await objects.ok(requests.get(identifier));
     const value = dig(got, Tag.SymmetricKey, Tag.KeyBlock, Tag.KeyValue);
     expect(childrenOf(value).map(({ tag }) => tag)).toEqual([Tag.KeyMaterial]);
     expect(await objects.reason(register([mask, date("Initial Date", 1)], []))).toBe(InvalidField);
+    expect(await objects.reason(register([mask, contact("in")], [contact("out")]))).toBe(InvalidField);
   });
 
   it("refuses a Name that is taken (11.4)", async () => {
