@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { drive, type Endpoint, type Figures } from "./lib/driver";
-import { processorTime } from "./lib/processor-time";
+import { type ProcessorTime, processorTime } from "./lib/processor-time";
 import {
   isPykmipThere,
   startBareTarget,
@@ -26,7 +26,7 @@ const USAGE = `npm run bench:kmip -- [options]
   --workload NAME       ${WORKLOADS.join(" | ")}; may be repeated; default: all
   --no-pykmip           without PyKMIP's server (it is left out where it is not installed)
   --no-bare             without the bare TLS server
-  --profile DIR         CPU profiles of the started product's endpoints (a folder that exists)
+  --profile DIR         CPU profiles of the started product's processes (a folder that exists)
 `;
 /** What a workload takes of a server before it is measured. */
 const WARM_UP_MS = 1_000;
@@ -96,16 +96,32 @@ async function measure(
     const before = contender.pid === undefined ? null : processorTime(contender.pid);
     const figures = await drive(turns, seconds * 1_000);
     const after = contender.pid === undefined ? null : processorTime(contender.pid);
-    const serverCpu =
-      before === null || after === null ? null : Number(((after - before) / figures.turns).toFixed(3));
-    return { ...figures, serverCpu };
+    return { ...figures, ...perTurn(before, after, figures.turns) };
   } finally {
     close();
   }
 }
 
 /** With the milliseconds of processor time that the server and its helpers took for a turn, where that is known. */
-type Measurement = Figures & { readonly serverCpu: number | null };
+type Measurement = Figures & {
+  readonly serverCpu: number | null;
+  /** The same, by process. */
+  readonly serverCpuBy: { readonly [program: string]: number } | null;
+};
+
+function perTurn(
+  before: ProcessorTime | null,
+  after: ProcessorTime | null,
+  turns: number,
+): Pick<Measurement, "serverCpu" | "serverCpuBy"> {
+  if (before === null || after === null) return { serverCpu: null, serverCpuBy: null };
+  const spent = [...after].map(([program, ms]) => [program, ms - (before.get(program) ?? 0)] as const);
+  const perOne = (ms: number): number => Number((ms / turns).toFixed(4));
+  return {
+    serverCpu: perOne(spent.reduce((sum, [, ms]) => sum + ms, 0)),
+    serverCpuBy: Object.fromEntries(spent.map(([program, ms]) => [program, perOne(ms)])),
+  };
+}
 
 /** The measurement in the middle. */
 function median(rounds: readonly Measurement[]): Measurement | null {

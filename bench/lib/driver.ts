@@ -157,6 +157,6 @@ export async function drive(turns: readonly Turn[], milliseconds: number): Promi
     p95: percentile(sorted, 0.95),
     p99: percentile(sorted, 0.99),
     max: percentile(sorted, 1),
-    clientCpu: Number(((user + system) / 1_000 / Math.max(1, times.length)).toFixed(3)),
+    clientCpu: Number(((user + system) / 1_000 / Math.max(1, times.length)).toFixed(4)),
   };
 }

@@ -7,32 +7,52 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Clock ticks of /proc are hundredths of a second on every Linux that Node runs on. */
 const TICK_MS = 10;
 
-/** Milliseconds of processor time that a process and its descendants have used, or null where nobody can tell. */
-export function processorTime(pid: number): number | null {
-  const children = new Map<number, number[]>();
-  const spent = new Map<number, number>();
+/** Milliseconds by the part of the server that used them. */
+export type ProcessorTime = ReadonlyMap<string, number>;
+
+type Process = { readonly parent: number; readonly spent: number };
+
+/** Processor time of a process and its descendants, by program, or null where nobody can tell. */
+export function processorTime(pid: number): ProcessorTime | null {
+  const processes = new Map<number, Process>();
   try {
     for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-      const stat = statOf(name);
+      const stat = readIfThere(`/proc/${name}/stat`);
       if (stat === null) continue;
-      // After the name in parentheses: state, parent, …; user and system time are the 12th and the 13th.
+      // After the name in parentheses: state, parent, …; the 12th to the 15th are user and system time, its own
+      // and that of the children it has waited for.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      const parent = Number(fields[1]);
-      spent.set(Number(name), (Number(fields[11]) + Number(fields[12])) * TICK_MS);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+      const spent = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
+      processes.set(Number(name), { parent: Number(fields[1]), spent });
     }
   } catch {
     return null;
   }
-  const add = (id: number): number =>
-    (spent.get(id) ?? 0) + (children.get(id) ?? []).reduce((sum, child) => sum + add(child), 0);
-  return spent.has(pid) ? add(pid) : null;
+  if (!processes.has(pid)) return null;
+  const descends = (id: number): boolean => {
+    for (let at = id; at > 1; at = processes.get(at)?.parent ?? 0) if (at === pid) return true;
+    return false;
+  };
+  const sums = new Map<string, number>();
+  for (const [id, { spent }] of processes) {
+    if (!descends(id)) continue;
+    const program = programOf(id);
+    sums.set(program, (sums.get(program) ?? 0) + spent);
+  }
+  return sums;
+}
+
+/** What the product calls its process (`kmip`, `sandbox` …), `postgres` for all of the database, else `server`. */
+function programOf(pid: number): string {
+  const command = readIfThere(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ") ?? "";
+  const own = /\/dist\/(\w+)\.js/.exec(command)?.[1];
+  return own ?? (command.includes("postgres") ? "postgres" : "server");
 }
 
 /** Null when the process ended meanwhile. */
-function statOf(pid: string): string | null {
+function readIfThere(path: string): string | null {
   try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     return null;
   }

@@ -1,14 +1,15 @@
 /**
- * Loaded before the product's processes when the bench is asked for profiles: the endpoints write a CPU profile when
- * they end. (Node takes no `--cpu-prof` from NODE_OPTIONS.)
+ * Loaded before the product's processes when the bench is asked for profiles: endpoints, sandbox, worker and console
+ * write a CPU profile when they end. (Node takes no `--cpu-prof` from NODE_OPTIONS.)
  */
 const { writeFileSync } = require("node:fs");
 const { Session } = require("node:inspector");
 const { join } = require("node:path");
 
 const folder = process.env.KMIP_BENCH_PROFILE;
+const name = /\/dist\/(kmip|sandbox|worker|web)\.js$/.exec(process.argv[1] ?? "")?.[1];
 
-if (folder && process.argv[1]?.endsWith("/dist/kmip.js")) {
+if (folder && name) {
   const session = new Session();
 
   session.connect();
@@ -17,7 +18,7 @@ if (folder && process.argv[1]?.endsWith("/dist/kmip.js")) {
   process.once("exit", () => {
     session.post("Profiler.stop", (error, { profile } = {}) => {
       if (!error) {
-        writeFileSync(join(folder, `kmip-${process.pid}.cpuprofile`), JSON.stringify(profile));
+        writeFileSync(join(folder, `${name}-${process.pid}.cpuprofile`), JSON.stringify(profile));
       }
     });
   });

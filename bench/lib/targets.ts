@@ -29,17 +29,26 @@ function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  child.kill("SIGTERM");
-  const kill = setTimeout(() => child.kill("SIGKILL"), 5_000);
+async function stop(child: ChildProcess, signal = (name: NodeJS.Signals) => child.kill(name)): Promise<void> {
+  signal("SIGTERM");
+  const kill = setTimeout(() => signal("SIGKILL"), 5_000);
   await ended(child);
   clearTimeout(kill);
+}
+
+/** Signals a process that leads a group, and all of the group that is left. */
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): boolean {
+  try {
+    return child.pid !== undefined && process.kill(-child.pid, name);
+  } catch {
+    return false;
+  }
 }
 
 /**
  * A whole `npm start` with the sandbox and one ordered instance that remembers material for a minute.
  *
- * @param profile an existing folder in which the endpoints leave CPU profiles when they end
+ * @param profile an existing folder in which its processes leave CPU profiles when they end
  */
 export async function startProductTarget(profile: string | undefined): Promise<Target> {
   const product = await startProduct(
@@ -130,14 +139,21 @@ export async function startPykmipTarget(): Promise<Target> {
   const child = spawn(
     PYTHON,
     ["-W", "ignore", PYKMIP_SERVER, "-f", configuration, "-l", join(folder, "server.log")],
-    { cwd: folder, env: { ...process.env, HOME: folder }, stdio: ["ignore", "ignore", "pipe"] },
+    {
+      cwd: folder,
+      env: { ...process.env, HOME: folder },
+      stdio: ["ignore", "ignore", "pipe"],
+      // A group of its own: it leaves a helper behind when it ends, which holds on to our pipe.
+      detached: true,
+    },
   );
   let complaint = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaint = (complaint + text).slice(-2_000);
   });
   const close = async () => {
-    await stop(child);
+    await stop(child, (name) => signalGroup(child, name));
+    signalGroup(child, "SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   };
   const endpoint = { host: "127.0.0.1", port, cert: client.certPem, key: client.keyPem };
