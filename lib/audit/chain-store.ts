@@ -1,9 +1,15 @@
 import type pg from "pg";
-import { GENESIS_HASH, hashLink } from "./chain";
+import { BinaryStatement } from "@/lib/db/binary-statement";
+import { createLinkHasher, GENESIS_HASH } from "./chain";
 import type { EventRow } from "./event-row";
 
 /** Where a writer's chain stands, and the fence under which it may extend it. */
-export type ChainHead = { readonly sequence: bigint; readonly hash: Uint8Array; readonly fence: bigint };
+export type ChainHead = {
+  readonly sequence: bigint;
+  /** One character a byte. */
+  readonly hash: string;
+  readonly fence: bigint;
+};
 
 /** What became of an attempt to append. */
 export type AppendResult =
@@ -21,8 +27,8 @@ export type AppendResult =
  */
 const APPEND = `
   WITH head AS (
-    UPDATE audit_chain SET sequence = $3, hash = $4
-    WHERE node = $1 AND fence = $2 AND sequence = $5
+    UPDATE audit_chain SET sequence = $4, hash = $20
+    WHERE node = $1 AND fence = $2 AND sequence = $3
     RETURNING 1
   )
   INSERT INTO audit_event (
@@ -32,13 +38,15 @@ const APPEND = `
   SELECT e.id, e.account_id, e.instance_id, e.event_time, e.action, e.outcome, e.severity,
          e.initiator_id, e.initiator_name, e.target_id, e.target_name, e.event, $1, e.sequence, e.previous_hash, e.hash
   FROM unnest(
-    $6::uuid[], $7::uuid[], $8::uuid[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
-    $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bigint[], $19::bytea[], $20::bytea[]
+    $5::text[], $6::uuid[], $7::uuid[], $8::uuid[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
+    $13::text[], $14::text[], $15::text[], $16::text[], $17::bigint[], $18::bytea[], $19::bytea[]
   ) AS e (
-    id, account_id, instance_id, event_time, action, outcome, severity,
-    initiator_id, initiator_name, target_id, target_name, event, sequence, previous_hash, hash
+    event, id, account_id, instance_id, event_time, action, outcome, severity,
+    initiator_id, initiator_name, target_id, target_name, sequence, previous_hash, hash
   )
   WHERE EXISTS (SELECT 1 FROM head)`;
+/** Made anew after a statement whose end is not known: its connection might still send what it holds. */
+const appendStatement = () => new BinaryStatement("audit-append", APPEND, 20);
 
 /**
  * Opens a chain, or takes it over from whoever wrote it before. The raised fence also settles the past: a
@@ -82,8 +90,11 @@ export interface ChainStore {
  * @param timeoutMs how long one statement may take before its connection is given up
  */
 export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number): ChainStore {
+  const hasher = createLinkHasher(node);
+  let statement = appendStatement();
+
   /** Runs on a connection that is destroyed, not reused, when the statement fails or takes too long. */
-  async function run<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+  async function run<Result>(query: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     const client = await pool.connect();
     let timer: NodeJS.Timeout | undefined;
     let broken: Error | undefined;
@@ -96,7 +107,7 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
 
     try {
       return await Promise.race([
-        client.query<Row>(query),
+        query(client),
         new Promise<never>((_resolve, reject) => {
           timer = setTimeout(() => reject(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
         }),
@@ -117,67 +128,67 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
 
   return {
     async takeOver() {
-      const { rows } = await run<{ sequence: string; hash: Buffer; fence: string }>({
-        text: TAKE_OVER,
-        values: [node, Buffer.from(GENESIS_HASH)],
-      });
+      const { rows } = await run((client) =>
+        client.query<{ sequence: string; hash: Buffer; fence: string }>({
+          text: TAKE_OVER,
+          values: [node, Buffer.from(GENESIS_HASH)],
+        }),
+      );
       const [row] = rows;
 
       if (!row) {
         throw new Error("The audit chain has no head.");
       }
 
-      return { sequence: BigInt(row.sequence), hash: row.hash, fence: BigInt(row.fence) };
+      return { sequence: BigInt(row.sequence), hash: row.hash.toString("latin1"), fence: BigInt(row.fence) };
     },
 
     async append(head, rows) {
-      const sequences: string[] = [];
-      const previous: Buffer[] = [];
-      const hashes: Buffer[] = [];
+      const sequences: bigint[] = [];
+      const previous: string[] = [];
+      const hashes: string[] = [];
       let { sequence, hash } = head;
-
-      for (const row of rows) {
-        sequence += 1n;
-        previous.push(Buffer.from(hash));
-        hash = hashLink({ node, sequence, previousHash: hash, event: row.event });
-        sequences.push(sequence.toString());
-        hashes.push(Buffer.from(hash));
-      }
-
       const column = <Key extends keyof EventRow>(name: Key): EventRow[Key][] => rows.map((row) => row[name]);
 
-      try {
-        const { rowCount } = await run({
-          name: "audit-append",
-          text: APPEND,
-          values: [
-            node,
-            head.fence.toString(),
-            sequence.toString(),
-            Buffer.from(hash),
-            head.sequence.toString(),
-            column("id"),
-            column("accountId"),
-            column("instanceId"),
-            column("eventTime").map((time) => time.toISOString()),
-            column("action"),
-            column("outcome"),
-            column("severity"),
-            column("initiatorId"),
-            column("initiatorName"),
-            column("targetId"),
-            column("targetName"),
-            column("event"),
-            sequences,
-            previous,
-            hashes,
-          ],
-        });
+      statement.begin();
+      statement.text(node);
+      statement.bigint(head.fence);
+      statement.bigint(head.sequence);
+      statement.bigint(head.sequence + BigInt(rows.length));
+      statement.utf8Texts(rows, ({ event }) => {
+        sequence += 1n;
+        previous.push(hash);
+        hash = hasher.hash(sequence, hash, event);
+        sequences.push(sequence);
+        hashes.push(hash);
 
-        return rowCount === rows.length
+        return hasher.event();
+      });
+      statement.uuids(column("id"));
+      statement.uuids(column("accountId"));
+      statement.uuids(column("instanceId"));
+      statement.timestamps(column("eventTime"));
+      statement.texts(column("action"));
+      statement.texts(column("outcome"));
+      statement.texts(column("severity"));
+      statement.texts(column("initiatorId"));
+      statement.texts(column("initiatorName"));
+      statement.texts(column("targetId"));
+      statement.texts(column("targetName"));
+      statement.bigints(sequences);
+      statement.bytesArray(previous);
+      statement.bytesArray(hashes);
+      statement.bytes(hash);
+
+      try {
+        const written = await run((client) => statement.run(client));
+
+        return written === rows.length
           ? { kind: "committed", head: { sequence, hash, fence: head.fence } }
           : { kind: "fenced" };
       } catch (error) {
+        statement = appendStatement();
+
         return isRefusal(error)
           ? { kind: "failed", error: asError(error) }
           : { kind: "unknown", error: asError(error) };
@@ -185,7 +196,9 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
     },
 
     async has(id) {
-      const { rowCount } = await run({ text: "SELECT 1 FROM audit_event WHERE id = $1", values: [id] });
+      const { rowCount } = await run((client) =>
+        client.query({ text: "SELECT 1 FROM audit_event WHERE id = $1", values: [id] }),
+      );
 
       return rowCount === 1;
     },

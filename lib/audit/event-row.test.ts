@@ -103,6 +103,35 @@ describe("an audit event", () => {
     );
   });
 
+  it("is JSON without anything between its parts, whatever it holds", () => {
+    const text = fc.string({ unit: "binary", maxLength: 300 });
+    const data = fc.dictionary(fc.string({ maxLength: 10 }), fc.oneof(text, fc.integer(), fc.array(text)));
+
+    fc.assert(
+      fc.property(text, text, data, data, (name, agent, requestData, responseData) => {
+        const { initiator } = input();
+        const { event } = toEventRow(
+          input({
+            initiator: { ...initiator, name, agent },
+            target: { id: name, name: agent, typeURI: "vmware-solutions/kmip-key/attributes" },
+            reason: { reasonCode: 403, reasonType: "Forbidden", reasonForFailure: agent },
+            requestData,
+            responseData,
+          }),
+          STAMP,
+        );
+
+        expect(JSON.stringify(JSON.parse(event))).toBe(event);
+      }),
+    );
+  });
+
+  it("keeps numbers that JSON has no room for as text", () => {
+    expect(cadfOf(input({ requestData: { served: 2n ** 63n } })).requestData).toEqual({
+      served: "9223372036854775808",
+    });
+  });
+
   it("is refused when account or instance is no UUID", () => {
     expect(() => toEventRow(input({ instanceId: "x" }), STAMP)).toThrow(TypeError);
   });

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { GENESIS_HASH, hashLink } from "./chain";
+import { createLinkHasher, GENESIS_HASH, type LinkHasher } from "./chain";
 import { columnMismatch, type EventRow } from "./event-row";
 
 /** Why a chain does not hold at a place. */
@@ -55,7 +55,7 @@ const NODES = `
   SELECT node FROM audit_chain
   ORDER BY node`;
 
-function problemOf(row: LinkRow, expected: { sequence: bigint; hash: Uint8Array }, node: string) {
+function problemOf(row: LinkRow, expected: { sequence: bigint; hash: Uint8Array }, hasher: LinkHasher) {
   if (BigInt(row.sequence) !== expected.sequence) {
     return "missing";
   }
@@ -64,14 +64,9 @@ function problemOf(row: LinkRow, expected: { sequence: bigint; hash: Uint8Array 
     return "previousHash";
   }
 
-  const hash = hashLink({
-    node,
-    sequence: expected.sequence,
-    previousHash: row.previousHash,
-    event: row.event,
-  });
+  const hash = hasher.hash(expected.sequence, row.previousHash.toString("latin1"), row.event);
 
-  if (!row.hash.equals(hash)) {
+  if (row.hash.toString("latin1") !== hash) {
     return "hash";
   }
 
@@ -92,6 +87,7 @@ export async function verifyChain(
     [node],
   );
   const stored = heads[0];
+  const hasher = createLinkHasher(node);
   let hash: Uint8Array = GENESIS_HASH;
   let sequence = 0n;
   let checked = 0;
@@ -115,7 +111,7 @@ export async function verifyChain(
     });
 
     for (const row of rows) {
-      const problem = problemOf(row, { sequence: sequence + 1n, hash }, node);
+      const problem = problemOf(row, { sequence: sequence + 1n, hash }, hasher);
 
       if (problem !== null) {
         return result(problem, sequence + 1n, problem === "missing" ? null : row.id);

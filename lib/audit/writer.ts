@@ -172,34 +172,34 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
         counts.waiting -= rows.length;
       }
     }
+
+    // At once: who was just answered may write again before anything else happens.
+    running = null;
   }
 
   return {
-    async write(events: readonly AuditEventInput[]) {
-      if (closed) {
-        throw new AuditWriteError("The audit writer is closed.");
-      }
+    write(events: readonly AuditEventInput[]) {
+      return new Promise<void>((resolve, reject) => {
+        if (closed) {
+          throw new AuditWriteError("The audit writer is closed.");
+        }
 
-      if (events.length === 0) {
-        return;
-      }
+        if (counts.waiting + events.length > maxQueue) {
+          throw new AuditWriteError(`More than ${maxQueue} audit events wait to be written.`);
+        }
 
-      if (counts.waiting + events.length > maxQueue) {
-        throw new AuditWriteError(`More than ${maxQueue} audit events wait to be written.`);
-      }
+        if (events.length === 0) {
+          resolve();
 
-      const rows = events.map((event) => {
+          return;
+        }
+
         const time = clock.now();
+        const rows = events.map((event) => toEventRow(event, { id: nextId(time), time }));
 
-        return toEventRow(event, { id: nextId(time), time });
-      });
-
-      await new Promise<void>((resolve, reject) => {
         queue.push({ rows, resolve, reject });
         counts.waiting += rows.length;
-        running ??= run().finally(() => {
-          running = null;
-        });
+        running ??= run();
       });
     },
 

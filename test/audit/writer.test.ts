@@ -67,16 +67,19 @@ function faultyPool(onAppend: (run: () => Promise<unknown>) => Promise<unknown>)
       return new Proxy(client, {
         get(target, property) {
           if (property === "query") {
-            return (query: pg.QueryConfig) => {
-              const run = () => target.query(query);
-
+            return (query: pg.QueryConfig & { done?: Promise<unknown> }) => {
               if (armed && query.name === "audit-append") {
                 armed = false;
 
-                return onAppend(run);
+                return {
+                  done: onAppend(async () => {
+                    target.query(query);
+                    await query.done;
+                  }),
+                };
               }
 
-              return run();
+              return target.query(query);
             };
           }
 

@@ -1,4 +1,4 @@
-import type { AuditSink } from "@/lib/audit/event";
+import type { AuditEventInput, AuditSink } from "@/lib/audit/event";
 import { type KmipEventContext, kmipAuditEvents } from "@/lib/audit/kmip-events";
 import type { AuditWriter, KmipAuditRecord, Tenant } from "@/lib/kmip/ports";
 
@@ -14,11 +14,15 @@ export type KmipAuditWriterOptions = {
 export function createKmipAuditWriter(options: KmipAuditWriterOptions): AuditWriter {
   return {
     async write(records) {
-      const events = await Promise.all(
-        records.map(async (record) => kmipAuditEvents(record, await options.describe(record.tenant))),
-      );
+      const events: AuditEventInput[] = [];
 
-      await options.sink.write(events.flat());
+      for (const record of records) {
+        const known = options.describe(record.tenant);
+
+        events.push(...kmipAuditEvents(record, known instanceof Promise ? await known : known));
+      }
+
+      await options.sink.write(events);
       options.onWritten?.(records);
     },
   };

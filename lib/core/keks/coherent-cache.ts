@@ -1,3 +1,11 @@
+type Entry<Value> = {
+  readonly value: Value;
+  /** What `get` answers: made once, not at every call. */
+  readonly settled: Promise<Value>;
+  /** Used since it was last looked at for eviction. */
+  used: boolean;
+};
+
 /**
  * A bounded memory of rows that other processes may change. What a load brings is kept only if nothing was
  * invalidated while it ran, so an answer that was already old when it arrived is never remembered.
@@ -5,11 +13,11 @@
 export class CoherentCache<Value> {
   readonly #max: number;
   readonly #trusted: () => boolean;
-  readonly #values = new Map<string, Value>();
+  readonly #entries = new Map<string, Entry<Value>>();
   readonly #loads = new Map<string, { promise: Promise<Value | null>; stale: boolean }>();
 
   /**
-   * @param options.max entries; the least recently used go first
+   * @param options.max entries; the oldest go first, but for those that were used since they last had to go
    * @param options.trusted false while invalidations may go missing: then every `get` loads
    */
   constructor(options: { readonly max: number; readonly trusted: () => boolean }) {
@@ -18,23 +26,23 @@ export class CoherentCache<Value> {
   }
 
   /** The value of a key, loaded once for all who ask at the same time. Absence (null) is not remembered. */
-  async get(key: string, load: () => Promise<Value | null>): Promise<Value | null> {
+  get(key: string, load: () => Promise<Value | null>): Promise<Value | null> {
     if (!this.#trusted()) {
       return load();
     }
 
-    const known = this.peek(key);
+    const known = this.#entries.get(key);
 
     if (known !== undefined) {
-      return known;
+      known.used = true;
+
+      return known.settled;
     }
 
-    const running = this.#loads.get(key);
+    return this.#loads.get(key)?.promise ?? this.#load(key, load);
+  }
 
-    if (running) {
-      return running.promise;
-    }
-
+  async #load(key: string, load: () => Promise<Value | null>): Promise<Value | null> {
     const entry = { promise: load(), stale: false };
 
     this.#loads.set(key, entry);
@@ -60,31 +68,36 @@ export class CoherentCache<Value> {
       return undefined;
     }
 
-    const value = this.#values.get(key);
+    const entry = this.#entries.get(key);
 
-    if (value !== undefined) {
-      this.#values.delete(key);
-      this.#values.set(key, value);
+    if (entry !== undefined) {
+      entry.used = true;
     }
 
-    return value;
+    return entry?.value;
   }
 
   #keep(key: string, value: Value): void {
-    this.#values.set(key, value);
+    this.#entries.set(key, { value, settled: Promise.resolve(value), used: false });
 
-    for (const oldest of this.#values.keys()) {
-      if (this.#values.size <= this.#max) {
+    // Second chance: moving an entry at every use would cost more than the use itself.
+    for (const [oldest, entry] of this.#entries) {
+      if (this.#entries.size <= this.#max) {
         break;
       }
 
-      this.#values.delete(oldest);
+      this.#entries.delete(oldest);
+
+      if (entry.used) {
+        entry.used = false;
+        this.#entries.set(oldest, entry);
+      }
     }
   }
 
   /** Forgets a key, and what is being loaded for it. */
   invalidate(key: string): void {
-    this.#values.delete(key);
+    this.#entries.delete(key);
     this.#forgetLoad(key);
   }
 
@@ -99,9 +112,9 @@ export class CoherentCache<Value> {
 
   /** Forgets the keys that start so. */
   invalidatePrefix(prefix: string): void {
-    for (const key of this.#values.keys()) {
+    for (const key of this.#entries.keys()) {
       if (key.startsWith(prefix)) {
-        this.#values.delete(key);
+        this.#entries.delete(key);
       }
     }
 
@@ -113,7 +126,7 @@ export class CoherentCache<Value> {
   }
 
   clear(): void {
-    this.#values.clear();
+    this.#entries.clear();
 
     for (const key of [...this.#loads.keys()]) {
       this.#forgetLoad(key);
@@ -121,6 +134,6 @@ export class CoherentCache<Value> {
   }
 
   get size(): number {
-    return this.#values.size;
+    return this.#entries.size;
   }
 }

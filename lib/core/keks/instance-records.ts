@@ -36,6 +36,8 @@ export async function readInstance(
 export interface InstanceRecords {
   /** From memory in the common case; a changed instance is read anew. */
   find(instanceId: string): Promise<InstanceRecord | null>;
+  /** From memory, if it is there. */
+  peek(instanceId: string): InstanceRecord | undefined;
   close(): void;
 }
 
@@ -58,6 +60,7 @@ export function createInstanceRecords(options: {
 
   return {
     find: (instanceId) => cache.get(instanceId, () => readInstance(options.pool, instanceId)),
+    peek: (instanceId) => cache.peek(instanceId),
     close: unsubscribe,
   };
 }

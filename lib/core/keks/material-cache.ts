@@ -8,7 +8,11 @@ export type CachedMaterial = {
   readonly fetchedAt: number;
 };
 
-type Entry = CachedMaterial & { plaintext: Buffer | null };
+type Entry = CachedMaterial & {
+  plaintext: Buffer | null;
+  /** Used since it was last looked at for eviction. */
+  used: boolean;
+};
 
 /**
  * The only place that holds KEKs in plaintext between two requests. Every buffer is its own (never a slice of
@@ -18,7 +22,7 @@ export class MaterialCache {
   readonly #max: number;
   readonly #entries = new Map<string, Entry>();
 
-  /** @param max entries; the least recently used go first */
+  /** @param max entries; the oldest go first, but for those that were used since they last had to go */
   constructor(max: number) {
     this.#max = max;
   }
@@ -47,10 +51,9 @@ export class MaterialCache {
       return null;
     }
 
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    entry.used = true;
 
-    return Uint8Array.from(entry.plaintext);
+    return new Uint8Array(entry.plaintext);
   }
 
   /** Remembers material. `plaintext` is copied, or left out where policy keeps none. */
@@ -64,14 +67,21 @@ export class MaterialCache {
       own.set(plaintext);
     }
 
-    this.#entries.set(key, { ...material, plaintext: own });
+    this.#entries.set(key, { ...material, plaintext: own, used: false });
 
-    for (const oldest of this.#entries.keys()) {
+    // Second chance: moving an entry at every use would cost more than the use itself.
+    for (const [oldest, entry] of this.#entries) {
       if (this.#entries.size <= this.#max) {
         break;
       }
 
-      this.drop(oldest);
+      if (entry.used) {
+        entry.used = false;
+        this.#entries.delete(oldest);
+        this.#entries.set(oldest, entry);
+      } else {
+        this.drop(oldest);
+      }
     }
   }
 

@@ -91,10 +91,10 @@ export class MaterialReader {
   async read(instance: InstanceRecord, record: KekRecord, keyManagerKeyId: string): Promise<Uint8Array> {
     const key = keyOf(record.instanceId, record.uniqueIdentifier);
     const source = { keyManagerKeyId, crkId: record.crkId };
-    const cached = this.#cache.copy(key, source, this.#now(), instance.cacheTtlSeconds * 1_000);
+    const remembered = this.remembered(instance, record, keyManagerKeyId);
 
-    if (cached) {
-      return cached;
+    if (remembered) {
+      return remembered;
     }
 
     const flight = this.#flights.get(key) ?? this.#start(key, instance, record, source);
@@ -114,6 +114,16 @@ export class MaterialReader {
         shared?.fill(0);
       }
     }
+  }
+
+  /** A fresh copy of what policy allows to be served from memory, which the caller zeroes; null when there is none. */
+  remembered(instance: InstanceRecord, record: KekRecord, keyManagerKeyId: string): Uint8Array | null {
+    return this.#cache.copy(
+      keyOf(record.instanceId, record.uniqueIdentifier),
+      { keyManagerKeyId, crkId: record.crkId },
+      this.#now(),
+      instance.cacheTtlSeconds * 1_000,
+    );
   }
 
   #now(): number {

@@ -19,14 +19,14 @@ export interface ServedRecorder {
 }
 
 type Served = {
-  instanceId: string;
-  uniqueIdentifier: string;
+  readonly instanceId: string;
+  readonly uniqueIdentifier: string;
   at: Date;
   certificateId: string;
   address: string;
   count: number;
 };
-type Seen = { certificateId: string; instanceId: string; at: Date; address: string };
+type Seen = { readonly certificateId: string; readonly instanceId: string; at: Date; address: string };
 
 /** Rows are locked in one order everywhere, so that endpoints that write at the same time never deadlock. */
 const WRITE_SERVED = `
@@ -73,21 +73,34 @@ export function createServedRecorder(options: ServedRecorderOptions): ServedReco
   let seen = new Map<string, Seen>();
   let running: Promise<void> = Promise.resolve();
 
+  /** Gathers what is new, and what could not be written a moment ago. */
   function addServed(entry: Served): void {
     const key = `${entry.instanceId}/${entry.uniqueIdentifier}`;
     const known = served.get(key);
 
-    served.set(
-      key,
-      known ? { ...(known.at > entry.at ? known : entry), count: known.count + entry.count } : entry,
-    );
+    if (!known) {
+      served.set(key, entry);
+
+      return;
+    }
+
+    known.count += entry.count;
+
+    if (known.at <= entry.at) {
+      known.at = entry.at;
+      known.certificateId = entry.certificateId;
+      known.address = entry.address;
+    }
   }
 
   function addSeen(entry: Seen): void {
     const known = seen.get(entry.certificateId);
 
-    if (!known || known.at <= entry.at) {
+    if (!known) {
       seen.set(entry.certificateId, entry);
+    } else if (known.at <= entry.at) {
+      known.at = entry.at;
+      known.address = entry.address;
     }
   }
 

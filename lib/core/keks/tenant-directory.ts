@@ -14,8 +14,8 @@ export type TenantDirectoryOptions = {
 };
 
 export interface DatabaseTenantDirectory extends TenantDirectory {
-  /** Account and names for the audit; also of a tenant that was removed a moment ago. */
-  describe(tenant: Tenant): Promise<KmipEventContext>;
+  /** Account and names for the audit, from memory in the common case; also of a tenant that was removed a moment ago. */
+  describe(tenant: Tenant): KmipEventContext | Promise<KmipEventContext>;
   close(): void;
 }
 
@@ -24,6 +24,8 @@ type Entry = {
   readonly context: KmipEventContext;
   /** When a probe is over, in milliseconds of the monotonic clock; null for pinned certificates. */
   readonly endsAt: number | null;
+  /** What `resolve` answers: made once, not at every message. */
+  readonly settled: Promise<Tenant>;
 };
 
 type CertificateRow = {
@@ -65,14 +67,17 @@ const MAX_CERTIFICATES = 100_000;
 const RECHECK_BATCH = 1_000;
 
 function toEntry(row: CertificateRow): Entry {
+  const tenant: Tenant = {
+    instanceId: row.instanceId,
+    certificateId: row.certificateId,
+    certificateSha256: row.sha256,
+    policy: { activateOnCreate: row.activateOnCreate, serveCompromised: row.serveCompromised },
+    ...(row.probeMs === null ? {} : { probe: { id: row.certificateId, operations: PROBE_OPERATIONS } }),
+  };
+
   return {
-    tenant: {
-      instanceId: row.instanceId,
-      certificateId: row.certificateId,
-      certificateSha256: row.sha256,
-      policy: { activateOnCreate: row.activateOnCreate, serveCompromised: row.serveCompromised },
-      ...(row.probeMs === null ? {} : { probe: { id: row.certificateId, operations: PROBE_OPERATIONS } }),
-    },
+    tenant,
+    settled: Promise.resolve(tenant),
     context: {
       accountId: row.accountId,
       instanceName: row.instanceName,
@@ -109,6 +114,28 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     });
 
     return rows.map(toEntry);
+  }
+
+  async function admit(certificateSha256: string): Promise<Tenant | null> {
+    const entry = await cache.get(certificateSha256, async () => {
+      const found = await load([certificateSha256]);
+
+      return found.at(-1) ?? null;
+    });
+
+    if (entry === null) {
+      return null;
+    }
+
+    if (isOver(entry)) {
+      revoke(certificateSha256);
+
+      return null;
+    }
+
+    admitted.set(certificateSha256, entry);
+
+    return entry.tenant;
   }
 
   function revoke(sha256: string): void {
@@ -163,6 +190,20 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     void runRecheck();
   }
 
+  async function readContext(tenant: Tenant): Promise<KmipEventContext> {
+    const { rows } = await pool.query<{
+      accountId: string;
+      instanceName: string;
+      certificateName: string | null;
+    }>(
+      `SELECT i.account_id AS "accountId", i.name AS "instanceName", c.name AS "certificateName"
+       FROM instance i LEFT JOIN client_certificate c ON c.id = $2 AND c.instance_id = i.id WHERE i.id = $1`,
+      [tenant.instanceId, tenant.certificateId],
+    );
+
+    return rows[0] ?? { accountId: null, instanceName: null, certificateName: null };
+  }
+
   const unsubscribe = events.subscribe({
     onEvent(event) {
       switch (event.type) {
@@ -187,26 +228,12 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
   });
 
   return {
-    async resolve(certificateSha256) {
-      const entry = await cache.get(certificateSha256, async () => {
-        const found = await load([certificateSha256]);
+    resolve(certificateSha256) {
+      const known = cache.peek(certificateSha256);
 
-        return found.at(-1) ?? null;
-      });
-
-      if (entry === null) {
-        return null;
-      }
-
-      if (isOver(entry)) {
-        revoke(certificateSha256);
-
-        return null;
-      }
-
-      admitted.set(certificateSha256, entry);
-
-      return entry.tenant;
+      return known !== undefined && admitted.get(certificateSha256) === known && !isOver(known)
+        ? known.settled
+        : admit(certificateSha256);
     },
 
     onRevoked(listener) {
@@ -217,24 +244,10 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
       };
     },
 
-    async describe(tenant) {
+    describe(tenant) {
       const known = admitted.get(tenant.certificateSha256);
 
-      if (known?.tenant.instanceId === tenant.instanceId) {
-        return known.context;
-      }
-
-      const { rows } = await pool.query<{
-        accountId: string;
-        instanceName: string;
-        certificateName: string | null;
-      }>(
-        `SELECT i.account_id AS "accountId", i.name AS "instanceName", c.name AS "certificateName"
-         FROM instance i LEFT JOIN client_certificate c ON c.id = $2 AND c.instance_id = i.id WHERE i.id = $1`,
-        [tenant.instanceId, tenant.certificateId],
-      );
-
-      return rows[0] ?? { accountId: null, instanceName: null, certificateName: null };
+      return known?.tenant.instanceId === tenant.instanceId ? known.context : readContext(tenant);
     },
 
     close() {

@@ -61,6 +61,8 @@ export class Connection {
   #endSince: number | null = null;
   /** Bytes of unfinished messages that the place knows of. */
   #heldInput = 0;
+  /** As of the last message. */
+  #lastOrigin: RequestOrigin | null = null;
 
   constructor(options: ConnectionOptions) {
     const { socket, certificateSha256, place } = options.visitor;
@@ -212,9 +214,13 @@ export class Connection {
   /** The certificate may have lost its tenant since the last message. */
   async #origin(): Promise<RequestOrigin | null> {
     const { tenants, visitor } = this.#options;
-    const { certificateSha256, remoteAddress, remotePort } = visitor;
-    const tenant = await tenants.resolve(certificateSha256);
-    return tenant === null ? null : { tenant, remoteAddress, remotePort };
+    const tenant = await tenants.resolve(visitor.certificateSha256);
+    if (tenant === null) return null;
+    if (this.#lastOrigin?.tenant !== tenant) {
+      const { remoteAddress, remotePort } = visitor;
+      this.#lastOrigin = { tenant, remoteAddress, remotePort };
+    }
+    return this.#lastOrigin;
   }
 
   /** Writes an answer; resolves when the client may be sent more. The answer is zeroed when the socket has taken it. */
