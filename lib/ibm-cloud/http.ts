@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { DEFAULT_TIMEOUT_MS, DeadlineError, sleep, withDeadline } from "./deadline";
+import { DEFAULT_TIMEOUT_MS, DeadlineError, sleep } from "./deadline";
 import { IbmCloudError } from "./errors";
+import { exchange, ResponseTooLargeError } from "./exchange";
 import type { Secret } from "./secret";
 
 /**
@@ -43,31 +44,26 @@ const MAX_PAUSE_MS = 4_000;
 const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 /** System error codes after which the request cannot have reached the service. */
-const NEVER_SENT = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ENETUNREACH",
-  "EHOSTUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH"]);
 
 /**
- * Sends an HTTP request over Node's own fetch (kept-alive connections) and reads the whole answer. Redirects are
- * not followed, so a bearer token goes nowhere but to `url`. Any status is an answer, not an error; after
- * repeatable ones (see Repeat) it tries again within `timeoutMs`, with exponential pauses, jitter and Retry-After.
+ * Sends an HTTP request over a kept-alive connection and reads the whole answer. Redirects are not followed, so a
+ * bearer token goes nowhere but to `url`. Any status is an answer, not an error; after repeatable ones (see Repeat)
+ * it tries again within `timeoutMs`, with exponential pauses, jitter and Retry-After.
  * @throws IbmCloudError `timeout`, `unreachable`, `serverError` (answer too large)
  */
 export async function request(options: HttpRequest): Promise<HttpResponse> {
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const endsAt = performance.now() + timeoutMs;
+  const endsAt = performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
 
   try {
-    return await withDeadline({ timeoutMs, signal: options.signal }, (signal) =>
-      attempts(options, endsAt, signal),
-    );
+    return await attempts(options, endsAt);
   } catch (error) {
-    throw error instanceof DeadlineError ? timeoutError(options.service, error) : error;
+    if (!options.signal?.aborted || error instanceof IbmCloudError) {
+      throw error;
+    }
+
+    // A caller may give up for any reason.
+    throw timeoutError(options.service, error instanceof DeadlineError ? error : new DeadlineError(true));
   }
 }
 
@@ -80,10 +76,10 @@ export function timeoutError(service: string, error: DeadlineError): IbmCloudErr
   );
 }
 
-async function attempts(options: HttpRequest, endsAt: number, signal: AbortSignal): Promise<HttpResponse> {
+async function attempts(options: HttpRequest, endsAt: number): Promise<HttpResponse> {
   for (let attempt = 1; ; attempt += 1) {
     const last = attempt === MAX_ATTEMPTS || options.repeat === "never";
-    const outcome = await tryOnce(options, endsAt, signal, last);
+    const outcome = await tryOnce(options, endsAt, last);
 
     if (last || !isRepeatable(options.repeat, outcome)) {
       return settle(outcome);
@@ -95,7 +91,7 @@ async function attempts(options: HttpRequest, endsAt: number, signal: AbortSigna
       return settle(outcome);
     }
 
-    await sleep(pause, signal);
+    await sleep(pause, options.signal);
   }
 }
 
@@ -138,7 +134,6 @@ export function pauseBefore(
 async function tryOnce(
   options: HttpRequest,
   endsAt: number,
-  signal: AbortSignal,
   last: boolean,
 ): Promise<HttpResponse | IbmCloudError> {
   const whole = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -146,111 +141,54 @@ async function tryOnce(
   const timeoutMs = last || options.repeat !== "safe" ? remaining : Math.min(remaining, whole / 2);
 
   try {
-    return await withDeadline({ timeoutMs, signal }, (attemptSignal) => send(options, attemptSignal));
+    return await send(options, timeoutMs);
   } catch (error) {
-    if (signal.aborted) {
-      throw signal.reason;
+    if (options.signal?.aborted) {
+      throw error;
     }
 
     if (error instanceof DeadlineError) {
       return timeoutError(options.service, error);
     }
 
-    if (error instanceof IbmCloudError) {
-      return error;
+    if (error instanceof ResponseTooLargeError) {
+      return new IbmCloudError("serverError", `${options.service} sent ${error.message}.`, {
+        status: error.status,
+        code: "RESPONSE_TOO_LARGE",
+      });
     }
 
     return connectionError(options, error);
   }
 }
 
-async function send(options: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
-  let response: Response;
-
-  try {
-    response = await fetch(options.url, {
-      method: options.method,
-      redirect: "manual",
-      signal,
-      headers: {
-        "User-Agent": "kmip-console",
-        Accept: "application/json",
-        ...options.headers,
-        ...(options.bearer ? { Authorization: `Bearer ${options.bearer.reveal()}` } : {}),
-      },
-      ...(options.body === undefined ? {} : { body: options.body }),
-    });
-  } catch (error) {
-    // An aborted fetch throws its signal's reason; anything else is the connection's failure.
-    throw signal.aborted ? signal.reason : error;
-  }
-
-  const body = await readBody(
-    response,
-    options.service,
-    options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
-    signal,
-  );
+async function send(options: HttpRequest, timeoutMs: number): Promise<HttpResponse> {
+  const { status, headers, body } = await exchange({
+    method: options.method,
+    url: options.url,
+    headers: {
+      "User-Agent": "kmip-console",
+      Accept: "application/json",
+      ...options.headers,
+      ...(options.bearer ? { Authorization: `Bearer ${options.bearer.reveal()}` } : {}),
+    },
+    body: options.body,
+    timeoutMs,
+    signal: options.signal,
+    maxResponseBytes: options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
+  });
 
   return {
     service: options.service,
-    status: response.status,
+    status,
     body,
-    correlationId: response.headers.get("correlation-id") ?? response.headers.get("transaction-id"),
-    retryAfterMs: parseRetryAfter(response.headers.get("retry-after"), Date.now()),
+    correlationId: firstOf(headers["correlation-id"]) ?? firstOf(headers["transaction-id"]),
+    retryAfterMs: parseRetryAfter(headers["retry-after"] ?? null, Date.now()),
   };
 }
 
-async function readBody(
-  response: Response,
-  service: string,
-  limit: number,
-  signal: AbortSignal,
-): Promise<string> {
-  if (response.body === null) {
-    return "";
-  }
-
-  const reader = response.body.getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-
-      if (done) {
-        break;
-      }
-
-      size += value.byteLength;
-
-      if (size > limit) {
-        await reader.cancel();
-
-        throw new IbmCloudError("serverError", `${service} sent an answer of more than ${limit} bytes.`, {
-          status: response.status,
-          code: "RESPONSE_TOO_LARGE",
-        });
-      }
-
-      chunks.push(value);
-    }
-
-    const whole = Buffer.concat(chunks, size);
-    const text = whole.toString("utf8");
-    whole.fill(0);
-
-    return text;
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error;
-  } finally {
-    // An answer can carry an unwrapped KEK: at least these copies do not wait for the collector.
-    for (const chunk of chunks) {
-      chunk.fill(0);
-    }
-  }
-}
+const firstOf = (value: string | string[] | undefined): string | null =>
+  (Array.isArray(value) ? value[0] : value) ?? null;
 
 /** Milliseconds of a Retry-After header (RFC 9110 §10.2.3: seconds or a date), or null. */
 export function parseRetryAfter(value: string | null, nowMs: number): number | null {
@@ -267,12 +205,11 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | n
   return Number.isNaN(date) ? null : Math.max(date - nowMs, 0);
 }
 
-/** Fetch hides the system's error in `cause`; only its code goes on, as messages may quote headers. */
+/** Only the code of the system's error goes on, as messages may quote headers. */
 function connectionError(options: HttpRequest, error: unknown): IbmCloudError {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
   const code =
-    typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string"
-      ? cause.code
+    typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+      ? error.code
       : "NETWORK_ERROR";
   const { host } = new URL(options.url);
 
