@@ -16,7 +16,7 @@ import { type Env, env, serverCertificateHosts } from "@/lib/env";
 import { makeFolder } from "@/lib/folder";
 import { readSandboxCredentials } from "@/sandbox";
 import { Child } from "./supervisor/child";
-import { lockDataDir } from "./supervisor/lock";
+import { type DataDirLock, lockDataDir } from "./supervisor/lock";
 import { openLog, processEntry } from "./supervisor/output";
 import { portProblems, type WantedPort } from "./supervisor/ports";
 
@@ -25,9 +25,14 @@ const CHILD_STOP_MS = 6_000;
 
 class StartError extends Error {}
 
-type House = { children: Child[]; postgres: EmbeddedServer | null; unlock: (() => void) | null };
+/** Processes of a start that was killed have this long to notice it and to end. */
+const LEFTOVERS_MS = 12_000;
+/** How often this process looks whether npm, which was told to run it, is still there. */
+const PARENT_EVERY_MS = 200;
 
-const house: House = { children: [], postgres: null, unlock: null };
+type House = { children: Child[]; postgres: EmbeddedServer | null; lock: DataDirLock | null };
+
+const house: House = { children: [], postgres: null, lock: null };
 let stopping = false;
 
 function say(line: string): void {
@@ -221,11 +226,46 @@ function makeChildren(
   };
 }
 
+/** What is wrong with the ports; after a start that was killed, only what its leftovers do not give back. */
+async function settledPortProblems(settings: Env, afterKill: boolean): Promise<string[]> {
+  const giveUpAt = Date.now() + LEFTOVERS_MS;
+
+  for (let told = false; ; ) {
+    const problems = await portProblems(wantedPorts(settings));
+
+    if (problems.length === 0 || !afterKill || stopping || Date.now() > giveUpAt) {
+      return problems;
+    }
+
+    if (!told) {
+      warn("The start before was killed. Waiting for its processes to end.");
+      told = true;
+    }
+
+    await sleep(250);
+  }
+}
+
+/**
+ * Whoever kills npm means what it runs; nobody else would be told. Without npm (a service manager that calls node
+ * itself) there is nobody to follow.
+ */
+function followNpm(): void {
+  if (process.env.npm_lifecycle_event === undefined) return;
+
+  const parent = process.ppid;
+
+  setInterval(() => {
+    if (process.ppid !== parent) onSignal();
+  }, PARENT_EVERY_MS).unref();
+}
+
 async function stopAll(): Promise<void> {
   stopping = true;
+  house.lock?.announceStop();
   await Promise.all(house.children.map((child) => child.stop(CHILD_STOP_MS)));
   await house.postgres?.stop();
-  house.unlock?.();
+  house.lock?.release();
 }
 
 async function announce(
@@ -266,9 +306,9 @@ async function start(): Promise<void> {
   // What the endpoints could not begin with is said here, and not in their logs.
   listenerSettings(settings, { openFiles: null, listeners: 1 });
   prepareDataDir(settings.DATA_DIR);
-  house.unlock = lockDataDir(settings.DATA_DIR);
+  house.lock = await lockDataDir(settings.DATA_DIR);
 
-  const problems = await portProblems(wantedPorts(settings));
+  const problems = await settledPortProblems(settings, house.lock.takenOver);
 
   if (problems.length > 0) {
     throw new StartError(problems.join("\n"));
@@ -303,6 +343,7 @@ function onSignal(): void {
 
 process.on("SIGTERM", onSignal);
 process.on("SIGINT", onSignal);
+followNpm();
 
 start().catch(async (error: unknown) => {
   if (stopping) {

@@ -1,13 +1,27 @@
 /** Generates the Prisma client, bundles the processes of bin/ and builds the console. */
-import { readdirSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkNode, ensureInstalled, root, runQuietly } from "./lib/bootstrap.mjs";
 
 const node = process.execPath;
 
-/** The Prisma client; needs no engine download (any executable passes as the engine). */
-export async function generateClient() {
+const CLIENT_STAMP = join(root, "lib/db/generated/.schema");
+
+/** What the generated client follows from: the schema, and the generator's version (in the lock file). */
+function clientHash() {
+  return ["prisma/schema.prisma", "package-lock.json"]
+    .reduce((hash, name) => hash.update(readFileSync(join(root, name))), createHash("sha256"))
+    .digest("hex");
+}
+
+/** The Prisma client, unless it is there; needs no engine download (any executable passes as the engine). */
+export async function ensureClient() {
+  const wanted = clientHash();
+
+  if (existsSync(CLIENT_STAMP) && readFileSync(CLIENT_STAMP, "utf8") === wanted) return;
+
   await runQuietly("prisma generate", node, ["node_modules/prisma/build/index.js", "generate"], {
     env: {
       ...process.env,
@@ -16,6 +30,7 @@ export async function generateClient() {
       CHECKPOINT_DISABLE: "1",
     },
   });
+  writeFileSync(CLIENT_STAMP, wanted);
 }
 
 /** bin/*.ts → dist/*.js, packages left outside. */
@@ -45,7 +60,7 @@ export async function bundleProcesses() {
 }
 
 export async function build() {
-  await generateClient();
+  await ensureClient();
   await bundleProcesses();
   await runQuietly("next build", node, ["node_modules/next/dist/bin/next", "build"], {
     env: { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
