@@ -9,7 +9,7 @@ import { setAuditWriter } from "@/lib/core/audit";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
-import { createLogger } from "@/lib/log";
+import { captureConsole, createLogger } from "@/lib/log";
 import { runProcess } from "./supervisor/run";
 
 const DRAIN_MS = 5_000;
@@ -41,6 +41,8 @@ runProcess(logger, async () => {
 
   setDatabase(database);
   setAuditWriter(writer);
+
+  if (settings.NODE_ENV === "production") captureConsole(logger);
 
   const app = next({
     dev: settings.NODE_ENV === "development",

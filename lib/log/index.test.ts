@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createLogger, describeError } from "./index";
+import { captureConsole, createLogger, describeError } from "./index";
 
 function capture(write: (logger: ReturnType<typeof createLogger>) => void): string {
   let text = "";
@@ -56,5 +56,23 @@ describe("logger", () => {
 
     expect(text).not.toContain("s3cr3t-value");
     expect(describeError(error)).toMatchObject({ message: "refused", code: "E1", cause: { message: "why" } });
+  });
+
+  it("takes what libraries print, and leaves out what nobody has looked at", () => {
+    const printed = { ...console } as Console;
+    const text = capture((logger) => {
+      captureConsole(logger, printed);
+      printed.log("\u001b[32m✓\u001b[39m Ready in %dms", 12);
+      printed.warn("odd", { apiKey: "s3cr3t-value" });
+      printed.error(" ⨯", Object.assign(new Error("page failed"), { body: "s3cr3t-value" }));
+    });
+    const lines = text.trim().split("\n");
+
+    expect(text).not.toContain("s3cr3t-value");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 30, msg: "✓ Ready in 12ms" },
+      { level: 40, msg: "odd [object]" },
+      { level: 50, msg: " ⨯", err: { message: "page failed" } },
+    ]);
   });
 });

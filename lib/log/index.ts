@@ -1,3 +1,4 @@
+import { format, stripVTControlCharacters } from "node:util";
 import pino from "pino";
 import { env } from "@/lib/env";
 
@@ -70,6 +71,37 @@ export function createLogger(
   };
 
   return destination ? pino(options, destination) : pino(options);
+}
+
+const CONSOLE_LEVELS = {
+  debug: "debug",
+  log: "info",
+  info: "info",
+  warn: "warn",
+  error: "error",
+  trace: "error",
+} as const;
+
+/**
+ * Writes what libraries print (Next does) through a logger: whoever reads the logs gets JSON on every line, and
+ * neither objects nor the members of errors, which may hold bodies.
+ * @param target whose methods are replaced; the process's console
+ */
+export function captureConsole(logger: pino.Logger, target: Console = console): void {
+  for (const [method, level] of Object.entries(CONSOLE_LEVELS)) {
+    target[method as keyof typeof CONSOLE_LEVELS] = (...parts: unknown[]) => {
+      const error = parts.find((part) => part instanceof Error);
+      // Objects are left out: nobody has looked at what they hold.
+      const words = parts
+        .filter((part) => !(part instanceof Error))
+        .map((part) => (typeof part === "object" && part !== null ? "[object]" : part));
+
+      logger[level](
+        error === undefined ? {} : { err: error },
+        stripVTControlCharacters(format(...words)) || "error",
+      );
+    };
+  }
 }
 
 /** What a log says of an error: type, message, code, stack and cause; never its other members, which may hold bodies. */

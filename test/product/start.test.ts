@@ -260,6 +260,19 @@ describe("npm start", () => {
     expect(second.stdout).not.toMatch(/First sign-in/);
     expect(await second.product?.stop()).toMatchObject({ code: 0 });
     expect(statSync(settings.dataDir).mode & 0o077).toBe(0);
+
+    // Logs are JSON, line by line, whoever wrote them; PostgreSQL's own apart.
+    const logs = readdirSync(join(settings.dataDir, "logs")).filter((name) => name !== "postgres.log");
+
+    expect(logs).toEqual(["kmip-1.log", "kmip-2.log", "sandbox.log", "web.log", "worker.log"]);
+
+    for (const name of logs) {
+      for (const line of readFileSync(join(settings.dataDir, "logs", name), "utf8")
+        .split("\n")
+        .filter(Boolean)) {
+        expect(JSON.parse(line), line).toMatchObject({ level: expect.any(Number), time: expect.any(String) });
+      }
+    }
   });
 
   it("runs on a PostgreSQL of somebody else's", async () => {
