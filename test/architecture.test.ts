@@ -22,7 +22,7 @@ const ROOMS: readonly Room[] = [
   { path: /^lib\/key-managers\//, may: [/^lib\/key-managers\//, /^lib\/ibm-cloud\//, /^lib\/env$/] },
   {
     path: /^lib\/core\//,
-    may: [/^lib\/core\//, /^lib\/(kmip|key-managers|ibm-cloud|audit)\//, /^lib\/(x509|db|env|log)/],
+    may: [/^lib\/core\//, /^lib\/(kmip|key-managers|ibm-cloud|audit)\//, /^lib\/(x509|db|env|log|folder)/],
   },
   { path: /^lib\/i18n\//, may: [/^lib\/i18n\//, /^messages\//] },
   // Shared by browser and server: never anything of the server.

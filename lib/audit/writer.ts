@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { type ChainHead, type ChainStore, createChainStore } from "./chain-store";
 import type { AuditEventInput, AuditSink } from "./event";
@@ -49,6 +50,8 @@ type Waiter = {
 };
 
 const ATTEMPTS = 3;
+/** Most that a writer waits, times the attempt, before it takes a chain back. */
+const FENCED_PAUSE_MS = 20;
 const RETRY_DELAY_MS = 100;
 /** Serialization failure, deadlock: the statement changed nothing and may simply be repeated. */
 const REPEATABLE = new Set(["40001", "40P01"]);
@@ -122,6 +125,11 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
         throw result.kind === "fenced"
           ? new Error(`Other processes write the chain "${options.node}" all the time.`)
           : result.error;
+      }
+
+      if (result.kind === "fenced") {
+        // Two writers of one chain would take it from each other again and again, in step.
+        await sleep(Math.random() * FENCED_PAUSE_MS * attempt);
       }
     }
   }

@@ -66,7 +66,8 @@ const PROBE_OPERATIONS: ReadonlySet<number> = new Set([Operation.DiscoverVersion
 const MAX_CERTIFICATES = 100_000;
 const RECHECK_BATCH = 1_000;
 
-function toEntry(row: CertificateRow): Entry {
+/** @param askedAt when the row was asked for, so that a slow answer does not prolong a probe */
+function toEntry(row: CertificateRow, askedAt: number): Entry {
   const tenant: Tenant = {
     instanceId: row.instanceId,
     certificateId: row.certificateId,
@@ -83,7 +84,7 @@ function toEntry(row: CertificateRow): Entry {
       instanceName: row.instanceName,
       certificateName: row.certificateName,
     },
-    endsAt: row.probeMs === null ? null : performance.now() + row.probeMs,
+    endsAt: row.probeMs === null ? null : askedAt + row.probeMs,
   };
 }
 
@@ -107,13 +108,14 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
   let closed = false;
 
   async function load(fingerprints: readonly string[]): Promise<Entry[]> {
+    const askedAt = performance.now();
     const { rows } = await pool.query<CertificateRow>({
       name: "keks-tenants",
       text: SELECT_CERTIFICATES,
       values: [fingerprints],
     });
 
-    return rows.map(toEntry);
+    return rows.map((row) => toEntry(row, askedAt));
   }
 
   async function admit(certificateSha256: string): Promise<Tenant | null> {
