@@ -2,7 +2,7 @@
 
 import { Check } from "lucide-react";
 import { useTranslations } from "next-intl";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { cn } from "@/components/ui/cn";
 import { isComplete, type Mode, type Step, stepsOf, type WizardState } from "./state";
 
@@ -55,6 +55,12 @@ function StepList({
   const steps = stepsOf(mode, state.draft);
   const at = steps.indexOf(current);
   const firstOpen = steps.findIndex((step) => !isComplete(step, state));
+  const here = useRef<HTMLButtonElement>(null);
+
+  // On narrow screens the steps scroll sideways: the present one stays in sight.
+  useEffect(() => {
+    if (current) here.current?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
 
   return (
     <nav aria-label={t("steps")} className="min-w-0">
@@ -69,6 +75,7 @@ function StepList({
           return (
             <li key={step}>
               <button
+                ref={step === current ? here : undefined}
                 type="button"
                 aria-current={step === current ? "step" : undefined}
                 aria-disabled={!open || undefined}

@@ -149,7 +149,7 @@ function RootKeyRow({ rootKey }: Readonly<{ rootKey: RootKey }>) {
       </span>
       <span className="min-w-0 flex-1">
         <span className="block truncate font-medium">{rootKey.name}</span>
-        <span className="block truncate text-label text-muted">
+        <span className="block break-anywhere text-label text-muted sm:truncate">
           <span className="font-mono">{rootKey.id}</span> · {rootKey.keyRing} ·{" "}
           {rootKey.lastRotatedAt
             ? t.rich("rotated", { when: () => <Time key="when" value={rootKey.lastRotatedAt ?? ""} /> })
