@@ -14,7 +14,7 @@ const ROOMS: readonly Room[] = [
   // The sandbox stands in for somebody else's service and knows nothing of the house.
   { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
   { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/env$/] },
-  { path: /^lib\/env$/, may: [] },
+  { path: /^lib\/(env|folder)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
   { path: /^lib\/ibm-cloud\//, may: [/^lib\/ibm-cloud\//, /^lib\/env$/] },
