@@ -253,6 +253,35 @@ describe("what is written", () => {
   });
 });
 
+describe("what would take long to read is refused before it is", () => {
+  const item = (value: string) => `{"tag":"NameValue","type":"TextString","value":${JSON.stringify(value)}}`;
+  it.each([
+    ["arrays in one another", "[".repeat(100_000) + "]".repeat(100_000), /nested too deeply/],
+    ["objects in one another", '{"value":'.repeat(100_000), /nested too deeply/],
+    ["a great many objects", `[${"{},".repeat(200_000)}{}]`, /too many items/],
+    [
+      "a great many keys",
+      `{${Array.from({ length: 150_000 }, (_, index) => `"k${index}":0`).join()}}`,
+      /too many items/,
+    ],
+    ["a string without end", `["${"[".repeat(100_000)}`, /not JSON/],
+  ])("JSON: %s", (_what, text, message) => {
+    expect(() => decodeJson(text)).toThrow(message);
+  });
+
+  it("JSON: but not what only looks so, within a text", () => {
+    for (const value of ["[".repeat(1_000), '"[{,'.repeat(50_000), "\\", '\\"[', "\\\\[".repeat(1_000)]) {
+      expect(decodeJson(item(value))).toMatchObject({ value });
+    }
+  });
+
+  it("XML: references beyond any need", () => {
+    const text = (count: number) => `<NameValue type="TextString" value="${"&lt;".repeat(count)}"/>`;
+    expect(decodeXml(text(65_536))).toMatchObject({ value: "<".repeat(65_536) });
+    expect(() => decodeXml(text(65_537))).toThrow(/too many references/);
+  });
+});
+
 describe("what is read", () => {
   it.each([
     [
