@@ -6,11 +6,11 @@ import { setAuditWriter } from "@/lib/core/audit";
 import {
   joinPem,
   KEY_TYPES,
-  listenerSettings,
   loadTlsIdentity,
   recordHeartbeat,
   removeEndpointNode,
 } from "@/lib/core/endpoints";
+import { listenerSettings } from "@/lib/core/endpoints/listener-settings";
 import { createKmipPorts } from "@/lib/core/keks";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";

@@ -16,7 +16,6 @@ export {
   joinPem,
   sharedEndpoints,
 } from "./instance-endpoints";
-export { type ListenerSettings, listenerSettings } from "./listener-settings";
 export { testConnection } from "./test-connection";
 export {
   ensureTlsIdentities,
