@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { BinaryStatement } from "@/lib/db/binary-statement";
+import { isRefusal } from "@/lib/db/refusal";
 import { createLinkHasher, GENESIS_HASH } from "./chain";
 import type { EventRow } from "./event-row";
 
@@ -56,22 +57,6 @@ const TAKE_OVER = `
   INSERT INTO audit_chain (node, sequence, hash, fence) VALUES ($1, 0, $2, 1)
   ON CONFLICT (node) DO UPDATE SET fence = audit_chain.fence + 1
   RETURNING sequence::text, hash, fence::text`;
-
-/** True when the error is PostgreSQL's own refusal of the statement, which therefore changed nothing. */
-function isRefusal(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  const severity = (error as { severity?: unknown }).severity;
-
-  // 08xxx, 57Pxx and 40003 say that the end of the statement is not known.
-  return (
-    typeof code === "string" &&
-    typeof severity === "string" &&
-    severity === "ERROR" &&
-    code !== "40003" &&
-    !code.startsWith("08") &&
-    !code.startsWith("57P")
-  );
-}
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

@@ -112,6 +112,47 @@ describe("a KEK that is created", () => {
   });
 });
 
+describe("KEKs that are created at the same time", () => {
+  it("are all there, found by their terms, and counted", async () => {
+    const own = await world.instance();
+    const made = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        createKek(
+          store,
+          own,
+          newObject({
+            state: index % 4 === 0 ? State.Active : State.PreActive,
+            attributes: custom("x-Number", String(index)),
+          }),
+        ),
+      ),
+    );
+
+    expect(await countsOf(world, own)).toEqual({ keks: 40, active: 10 });
+
+    for (const [index, { object, material }] of made.entries()) {
+      expect(await located({ terms: [{ name: "x-Number", value: `text:${index}` }] }, own)).toEqual([
+        object.uniqueIdentifier,
+      ]);
+      expect(await store.find(own, object.uniqueIdentifier)).toEqual(object);
+      expect(Buffer.from(await store.readMaterial(own, object))).toEqual(material);
+    }
+  });
+
+  it("do not fail with one that the database refuses", async () => {
+    const own = await world.instance();
+    const results = await Promise.allSettled(
+      // PostgreSQL's JSON has no NUL.
+      ["good", "b\0d", "good"].map((value) =>
+        createKek(store, own, newObject({ attributes: custom("x-Word", value) })),
+      ),
+    );
+
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await countsOf(world, own)).toEqual({ keks: 2, active: 0 });
+  });
+});
+
 describe("a change", () => {
   it("replaces attributes and search terms and raises the revision", async () => {
     const { object } = await createKek(store, tenant, newObject({ attributes: custom("x-Old", "1") }));

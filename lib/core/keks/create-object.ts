@@ -1,5 +1,6 @@
 import type { KeyManager } from "@/lib/key-managers/key-manager";
 import { type EngineLogger, KeyStoreError, type NewManagedObject, type Tenant } from "@/lib/kmip/ports";
+import { Batches } from "./batches";
 import { hadNoEffect, toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
 import { callContext, type OpenKeyManager, wrapAad } from "./material-reader";
@@ -10,11 +11,40 @@ import {
   type KekRecord,
   markStored,
   type Queryable,
+  type StoredObject,
+  type StoringObject,
   standardKeyName,
 } from "./objects";
 
+/** The two writes of a Create, those of Creates that run at the same time joined. */
+export type CreateWrites = {
+  /** False where another row has the identifier. */
+  readonly inserts: Batches<StoringObject, boolean>;
+  /** False for a row that is no longer waiting. */
+  readonly completions: Batches<StoredObject, boolean>;
+};
+
+const MAX_BATCH = 100;
+
+export function createWrites(db: Queryable): CreateWrites {
+  return {
+    inserts: new Batches(MAX_BATCH, async (instanceId, objects) => {
+      const written = new Set(await insertStoring(db, instanceId, objects));
+
+      // Of several with one identifier, the first has the row.
+      return objects.map(({ uniqueIdentifier }) => written.delete(uniqueIdentifier));
+    }),
+    completions: new Batches(MAX_BATCH, async (instanceId, objects) => {
+      const stored = await markStored(db, instanceId, objects);
+
+      return objects.map(({ uniqueIdentifier }) => stored.has(uniqueIdentifier));
+    }),
+  };
+}
+
 export type CreateDependencies = {
   readonly db: Queryable;
+  readonly writes: CreateWrites;
   readonly openKeyManager: OpenKeyManager;
   readonly logger: EngineLogger;
   readonly timeoutMs: number;
@@ -126,6 +156,15 @@ export async function discardPrepared(
   }
 }
 
+/** Why a row cannot be written: its identifier is a KEK's, or that of a creation that has not been settled. */
+async function alreadyThere(db: Queryable, instanceId: string, rowId: string): Promise<KeyStoreError> {
+  const visible = await findRecord(db, instanceId, rowId);
+
+  return visible
+    ? new KeyStoreError("exists", "The instance has an object with this identifier.")
+    : new KeyStoreError("conflict", "Another creation under this identifier has not been settled yet.");
+}
+
 /**
  * Prepares a new KEK: wrap → row `storing` → standard key. It exists for nobody until `markStored`; whatever an
  * interruption leaves behind is found by the reconciler through the row.
@@ -141,7 +180,7 @@ export async function prepareObject(
   createdAt: Date,
   rowId: string = object.uniqueIdentifier,
 ): Promise<PreparedObject> {
-  const { db } = dependencies;
+  const { db, writes } = dependencies;
   const { keyManager, crkId, keyRing } = open(dependencies, instance);
   const aad = wrapAad(instance.id, object.uniqueIdentifier);
   const wrapped = await keyManager
@@ -149,16 +188,18 @@ export async function prepareObject(
     .catch((error: unknown) => {
       throw toKeyStoreError(error, "wrap of the KEK");
     });
-
-  await insertStoring(db, {
+  const inserted = await writes.inserts.add(instance.id, {
     ...object,
     uniqueIdentifier: rowId,
-    instanceId: instance.id,
     certificateId: tenant.certificateId,
     crkId,
     crkVersion: wrapped.crkVersion,
     createdAt,
   });
+
+  if (!inserted) {
+    throw await alreadyThere(db, instance.id, rowId);
+  }
 
   const keyManagerKeyId = await storeStandardKey(
     dependencies,
@@ -177,6 +218,34 @@ export async function prepareObject(
   };
 }
 
+/** The record of a prepared KEK once its row is `stored`. */
+export function storedRecord(prepared: PreparedObject): KekRecord {
+  const { object, createdAt, keyManagerKeyId, crkId, crkVersion } = prepared;
+  const { instanceId, uniqueIdentifier, objectType, state, attributes } = object;
+
+  return {
+    instanceId,
+    uniqueIdentifier,
+    objectType,
+    state,
+    storage: "stored",
+    attributes,
+    served: true,
+    revision: 1,
+    createdAt,
+    keyManagerKeyId,
+    crkId,
+    crkVersion,
+  };
+}
+
+/** What completing the row of a prepared KEK takes. */
+export function completionOf({ object, keyManagerKeyId }: PreparedObject): StoredObject {
+  const { uniqueIdentifier, terms, createdAt } = object;
+
+  return { uniqueIdentifier, keyManagerKeyId, terms, createdAt: createdAt ?? null };
+}
+
 /** A Create whose row the reconciler took meanwhile. */
 export const givenUp = (): KeyStoreError =>
   new KeyStoreError("unavailable", "The creation took so long that it was given up.");
@@ -193,22 +262,23 @@ export async function createObject(
   material: Uint8Array,
   createdAt: Date,
 ): Promise<KekRecord> {
-  const { db } = dependencies;
+  const { db, writes } = dependencies;
   const prepared = await prepareObject(dependencies, instance, tenant, object, material, createdAt);
-  const { keyManagerKeyId } = prepared;
-  // When the answer to the last step is lost, the row itself tells whether it was taken.
-  const record = await markStored(db, { ...prepared.object, keyManagerKeyId }).catch((error: unknown) =>
-    findRecord(db, instance.id, object.uniqueIdentifier).catch(() => {
-      throw error;
-    }),
+  const made = await writes.completions.add(instance.id, completionOf(prepared)).then(
+    (stored) => (stored ? storedRecord(prepared) : null),
+    // When the answer to the last step is lost, the row itself tells whether it was taken.
+    (error: unknown) =>
+      findRecord(db, instance.id, object.uniqueIdentifier).catch(() => {
+        throw error;
+      }),
   );
 
-  if (!record) {
+  if (!made) {
     await discardStandardKey(dependencies, open(dependencies, instance).keyManager, prepared);
     throw givenUp();
   }
 
-  return record;
+  return made;
 }
 
 function open(dependencies: CreateDependencies, instance: InstanceRecord): ReturnType<OpenKeyManager> {

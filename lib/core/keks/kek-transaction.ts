@@ -13,10 +13,12 @@ import {
 import { applyUpdate, markDestroyed } from "./change-object";
 import {
   type CreateDependencies,
+  completionOf,
   discardPrepared,
   givenUp,
   type PreparedObject,
   prepareObject,
+  storedRecord,
 } from "./create-object";
 import { CommitUnknown, inPoolTransaction } from "./database-transaction";
 import { toKeyStoreError } from "./failures";
@@ -134,19 +136,15 @@ export function beginKekTransaction(
     return [...written.values()];
   }
 
-  async function writeNew(
-    client: Queryable,
-    { object, keyManagerKeyId }: PreparedObject,
-  ): Promise<KekRecord> {
-    const record = await markStored(client, { ...object, keyManagerKeyId });
+  async function writeNew(client: Queryable, item: PreparedObject): Promise<KekRecord> {
+    const { uniqueIdentifier } = item.object;
+    const stored = await markStored(client, instanceId, [completionOf(item)]);
 
-    if (!record) {
-      const { uniqueIdentifier } = object;
-
+    if (!stored.has(uniqueIdentifier)) {
       throw new TransactionError("unavailable", givenUp().message, { uniqueIdentifier });
     }
 
-    return record;
+    return storedRecord(item);
   }
 
   async function writeReplacement(

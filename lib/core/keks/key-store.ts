@@ -13,7 +13,7 @@ import {
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { applyUpdate } from "./change-object";
 import { CoherentCache } from "./coherent-cache";
-import { createObject } from "./create-object";
+import { createObject, createWrites } from "./create-object";
 import { destroyObject } from "./destroy-object";
 import { isDefinite, toKeyStoreError } from "./failures";
 import type { HouseEvents } from "./house-events";
@@ -71,7 +71,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
   const clock = options.clock ?? { now: () => new Date() };
   const openKeyManager: OpenKeyManager = options.openKeyManager ?? openInstanceKeyManager;
   const timeoutMs = options.timeoutMs ?? 10_000;
-  const dependencies = { db: pool, openKeyManager, logger, timeoutMs };
+  const dependencies = { db: pool, writes: createWrites(pool), openKeyManager, logger, timeoutMs };
   const instances = createInstanceRecords({ pool, events });
   const objects = new CoherentCache<KekRecord>({
     max: options.maxObjects ?? 100_000,

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type pg from "pg";
 import {
   type IndexTerm,
-  KeyStoreError,
   type ManagedObject,
   type NewManagedObject,
   type StoredAttributes,
@@ -95,102 +94,122 @@ export function standardKeyName(uniqueIdentifier: string): string {
     : `kmip-${createHash("sha256").update(uniqueIdentifier).digest("hex")}`;
 }
 
+/** A KEK whose material is about to be stored. */
+export type StoringObject = NewManagedObject & {
+  readonly certificateId: string;
+  readonly crkId: string;
+  readonly crkVersion: string | null;
+  readonly createdAt: Date;
+};
+
 /**
- * Writes the row of a KEK whose material is about to be stored.
- * @throws KeyStoreError exists; conflict while a row of that identifier is not settled
+ * Writes the rows of KEKs of an instance whose material is about to be stored, in one statement.
+ * @returns the identifiers whose rows were written: those that no row had
  */
 export async function insertStoring(
   db: Queryable,
-  object: NewManagedObject & {
-    readonly instanceId: string;
-    readonly certificateId: string;
-    readonly crkId: string;
-    readonly crkVersion: string | null;
-    readonly createdAt: Date;
-  },
-): Promise<void> {
-  const { rowCount } = await db.query({
+  instanceId: string,
+  objects: readonly StoringObject[],
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ uniqueIdentifier: string }>({
     name: "keks-insert",
     text: `
       INSERT INTO managed_object (
         instance_id, unique_identifier, object_type, state, storage, attributes, cryptographic_algorithm,
         cryptographic_length, cryptographic_usage_mask, name, crk_id, crk_version, created_by_certificate_id,
         created_at, changed_at
-      ) VALUES ($1, $2, $3, $4, 'storing', $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
-      ON CONFLICT DO NOTHING`,
+      )
+      SELECT $1, o.uid, o.type, o.state, 'storing', o.attributes, o.algorithm, o.length, o.mask, o.name, o.crk,
+             o.version, o.certificate, o.at, o.at
+      FROM jsonb_to_recordset($2::jsonb) AS o (
+        uid text, type int, state int, attributes jsonb, algorithm int, length int, mask int, name text, crk text,
+        version text, certificate uuid, at timestamptz
+      )
+      ON CONFLICT DO NOTHING
+      RETURNING unique_identifier AS "uniqueIdentifier"`,
     values: [
-      object.instanceId,
-      object.uniqueIdentifier,
-      object.objectType,
-      object.state,
-      JSON.stringify(object.attributes),
-      object.cryptographicAlgorithm,
-      object.cryptographicLength,
-      object.cryptographicUsageMask,
-      nameOf(object.attributes),
-      object.crkId,
-      object.crkVersion,
-      object.certificateId,
-      object.createdAt,
+      instanceId,
+      JSON.stringify(
+        objects.map((object) => ({
+          uid: object.uniqueIdentifier,
+          type: object.objectType,
+          state: object.state,
+          attributes: object.attributes,
+          algorithm: object.cryptographicAlgorithm,
+          length: object.cryptographicLength,
+          mask: object.cryptographicUsageMask,
+          name: nameOf(object.attributes),
+          crk: object.crkId,
+          version: object.crkVersion,
+          certificate: object.certificateId,
+          at: object.createdAt,
+        })),
+      ),
     ],
   });
 
-  if (rowCount === 1) {
-    return;
-  }
-
-  const visible = await findRecord(db, object.instanceId, object.uniqueIdentifier);
-
-  throw visible
-    ? new KeyStoreError("exists", "The instance has an object with this identifier.")
-    : new KeyStoreError("conflict", "Another creation under this identifier has not been settled yet.");
+  return rows.map((row) => row.uniqueIdentifier);
 }
 
+/** A KEK whose standard key exists now. */
+export type StoredObject = {
+  readonly uniqueIdentifier: string;
+  readonly keyManagerKeyId: string;
+  readonly terms: readonly IndexTerm[];
+  /** Initial Date where it is another than that of the row. */
+  readonly createdAt: Date | null;
+};
+
 /**
- * Makes a KEK exist: its standard key is known, its terms can be found, its instance counts it. One statement, so
- * all or nothing.
- * @returns null when the row is no longer waiting (the reconciler gave it up)
+ * Makes KEKs of an instance exist: their standard keys are known, their terms can be found, their instance counts
+ * them. One statement, so all or none.
+ * @returns the identifiers of those that exist now; a row that is no longer waiting was given up by the reconciler
  */
 export async function markStored(
   db: Queryable,
-  object: {
-    readonly instanceId: string;
-    readonly uniqueIdentifier: string;
-    readonly keyManagerKeyId: string;
-    readonly terms: readonly IndexTerm[];
-    readonly createdAt?: Date;
-  },
-): Promise<KekRecord | null> {
-  const { rows } = await db.query<KekRecord>({
+  instanceId: string,
+  objects: readonly StoredObject[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ uniqueIdentifier: string }>({
     name: "keks-stored",
     text: `
       WITH o AS (
-        UPDATE managed_object SET
-          storage = 'stored', key_manager_key_id = $3, created_at = coalesce($6, created_at)
-        WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'storing'
-        RETURNING *
+        UPDATE managed_object m SET
+          storage = 'stored', key_manager_key_id = g.key, created_at = coalesce(g.at, m.created_at)
+        FROM jsonb_to_recordset($2::jsonb) AS g (uid text, key text, at timestamptz)
+        WHERE m.instance_id = $1 AND m.unique_identifier = g.uid AND m.storage = 'storing'
+        RETURNING m.unique_identifier, m.state
       ), terms AS (
         INSERT INTO managed_object_term (instance_id, unique_identifier, name, value)
-        SELECT o.instance_id, o.unique_identifier, t.name, t.value
-        FROM o, unnest($4::text[], $5::text[]) AS t (name, value)
+        SELECT $1, o.unique_identifier, t.name, t.value
+        FROM jsonb_to_recordset($3::jsonb) AS t (uid text, name text, value text)
+        JOIN o ON o.unique_identifier = t.uid
       ), counts AS (
-        UPDATE instance i SET
-          kek_count = kek_count + 1,
-          active_kek_count = active_kek_count + (o.state = ${State.Active})::int
-        FROM o WHERE i.id = o.instance_id
+        UPDATE instance i SET kek_count = i.kek_count + n.made, active_kek_count = i.active_kek_count + n.active
+        FROM (
+          SELECT count(*)::int AS made, (count(*) FILTER (WHERE o.state = ${State.Active}))::int AS active FROM o
+        ) n
+        WHERE i.id = $1 AND n.made > 0
       )
-      SELECT ${RECORD_COLUMNS} FROM o`,
+      SELECT unique_identifier AS "uniqueIdentifier" FROM o`,
     values: [
-      object.instanceId,
-      object.uniqueIdentifier,
-      object.keyManagerKeyId,
-      object.terms.map((term) => term.name),
-      object.terms.map((term) => term.value),
-      object.createdAt ?? null,
+      instanceId,
+      JSON.stringify(
+        objects.map(({ uniqueIdentifier, keyManagerKeyId, createdAt }) => ({
+          uid: uniqueIdentifier,
+          key: keyManagerKeyId,
+          at: createdAt,
+        })),
+      ),
+      JSON.stringify(
+        objects.flatMap(({ uniqueIdentifier, terms }) =>
+          terms.map(({ name, value }) => ({ uid: uniqueIdentifier, name, value })),
+        ),
+      ),
     ],
   });
 
-  return rows[0] ?? null;
+  return new Set(rows.map((row) => row.uniqueIdentifier));
 }
 
 /** Material that takes the place of a KEK's, and what the row tells of it. */
