@@ -170,8 +170,8 @@ export async function markStored(
   instanceId: string,
   objects: readonly StoredObject[],
 ): Promise<ReadonlySet<string>> {
+  // Without a name: the plan of a prepared statement that was made while the table was small would read all of it.
   const { rows } = await db.query<{ uniqueIdentifier: string }>({
-    name: "keks-stored",
     text: `
       WITH o AS (
         UPDATE managed_object m SET
