@@ -83,8 +83,11 @@ export function parseCrn(crn: string): {
   };
 }
 
+/** Printable ASCII without quotation mark and backslash: what JSON has as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** JSON of a text. */
-const quote = (text: string): string => JSON.stringify(text);
+const quote = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
 const MAX_WORDS = 1_000;
 const words = new Map<string, string>();

@@ -177,9 +177,19 @@ export function failureSeverity(status: number): AuditSeverity {
   return status === 401 || status === 403 || status === 503 || status === 507 ? "critical" : "warning";
 }
 
+/** Actions are few, and every operation asks. */
+const targetTypes = new Map<string, string>();
+
 /** CADF type of an action's target: `vmware-solutions/kmip-key`, `vmware-solutions/kmip-key/attributes`. */
 export function targetTypeOf(action: string): string {
-  const [service = "", objectType = ""] = action.split(".");
+  let type = targetTypes.get(action);
 
-  return `${service}/${objectType.replace(/-attributes$/, "/attributes")}`;
+  if (type === undefined) {
+    const [service = "", objectType = ""] = action.split(".");
+
+    type = `${service}/${objectType.replace(/-attributes$/, "/attributes")}`;
+    targetTypes.set(action, type);
+  }
+
+  return type;
 }

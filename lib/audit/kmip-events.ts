@@ -18,6 +18,8 @@ export type KmipEventContext = {
   readonly certificateName: string | null;
 };
 
+type EventReason = NonNullable<AuditEventInput["reason"]>;
+
 /** Identifiers that an event of several objects lists. */
 const MAX_LISTED = 100;
 const MAX_DETAIL = 1_000;
@@ -36,7 +38,7 @@ function eventOf(
   const { action, severity, phrase, single } = actionOf(record.operation);
   const failed = record.outcome === "failure";
   const undone = record.undone === true;
-  const reason = undone ? UNDONE : failed ? reasonOf(record.resultReason) : { code: 200, type: "OK" };
+  const reason = undone ? UNDONE : reasonOf(record.resultReason);
   const why = undone ? "Undone, because its batch failed" : record.message;
   const operation = record.operation === null ? null : (OPERATIONS.nameOf(record.operation) ?? null);
   const { probe } = record.tenant;
@@ -63,11 +65,7 @@ function eventOf(
       name: uniqueIdentifier === null ? context.instanceName : null,
       typeURI: targetTypeOf(action),
     },
-    reason: {
-      reasonCode: reason.code,
-      reasonType: reason.type,
-      ...(failed && why !== undefined ? { reasonForFailure: why } : {}),
-    },
+    reason: failed ? failureReason(reason, why) : SUCCESS,
     requestData: {
       ...record.data,
       operation: operation ?? record.operation,
@@ -78,20 +76,42 @@ function eventOf(
         : { connectionTest: probe.id }),
       remotePort: record.remotePort,
     },
-    responseData: {
-      ...(single
-        ? {
-            total: record.uniqueIdentifiers.length,
-            uniqueIdentifiers: record.uniqueIdentifiers.slice(0, MAX_LISTED),
-          }
-        : {}),
-      ...(failed && record.resultReason !== undefined
-        ? { resultReason: RESULT_REASONS.nameOf(record.resultReason) ?? record.resultReason }
-        : {}),
-      ...(undone ? { undone } : {}),
-      ...(record.detail === undefined ? {} : { detail: record.detail.slice(0, MAX_DETAIL) }),
-      ...(record.servedMaterial ? { servedMaterial: true } : {}),
-    },
+    responseData:
+      single || failed || record.detail !== undefined ? answerData(record, single) : served(record),
+  };
+}
+
+const SUCCESS: EventReason = { reasonCode: 200, reasonType: "OK" };
+const SERVED = { servedMaterial: true };
+const NOTHING = {};
+
+const served = (record: KmipAuditRecord) => (record.servedMaterial ? SERVED : NOTHING);
+
+function failureReason(
+  { code, type }: ReturnType<typeof reasonOf>,
+  message: string | undefined,
+): EventReason {
+  return {
+    reasonCode: code,
+    reasonType: type,
+    ...(message === undefined ? {} : { reasonForFailure: message }),
+  };
+}
+
+/** Facts of the answer, where there is more to say than that a key was in it. */
+function answerData(record: KmipAuditRecord, single = false): { readonly [key: string]: unknown } {
+  const { resultReason, uniqueIdentifiers } = record;
+
+  return {
+    ...(single
+      ? { total: uniqueIdentifiers.length, uniqueIdentifiers: uniqueIdentifiers.slice(0, MAX_LISTED) }
+      : {}),
+    ...(record.outcome === "failure" && resultReason !== undefined
+      ? { resultReason: RESULT_REASONS.nameOf(resultReason) ?? resultReason }
+      : {}),
+    ...(record.undone === true ? { undone: true } : {}),
+    ...(record.detail === undefined ? {} : { detail: record.detail.slice(0, MAX_DETAIL) }),
+    ...served(record),
   };
 }
 

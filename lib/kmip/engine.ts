@@ -7,6 +7,7 @@ import {
   type CompletedItem,
   carriesMaterial,
   isFailure,
+  isSuccess,
   isUndone,
   needsRecord,
   withhold,
@@ -256,7 +257,7 @@ function recordOf(
   const correlation =
     "header" in read ? read.header.clientCorrelationValue?.slice(0, MAX_CORRELATION) : undefined;
   return (item): KmipAuditRecord => {
-    const base = {
+    const base: KmipAuditRecord = {
       tenant: origin.tenant,
       operation: item.operation,
       uniqueIdentifiers: item.subjects,
@@ -265,7 +266,10 @@ function recordOf(
       protocolVersion: formatVersion(version),
       requestId,
       servedMaterial: carriesMaterial(item),
+      outcome: "success",
     };
+    // Nearly every item: the record is made once, not copied to add what is not there.
+    if (correlation === undefined && isSuccess(item) && item.outcome.data === undefined) return base;
     const facts: Facts = correlation === undefined ? {} : { clientCorrelationValue: correlation };
     const told = correlation === undefined ? {} : { data: facts };
     if (isUndone(item)) return { ...base, ...told, outcome: "failure", undone: true };
@@ -281,7 +285,7 @@ function recordOf(
       };
     }
     const data: Facts = "data" in item.outcome ? { ...facts, ...item.outcome.data } : facts;
-    return { ...base, outcome: "success", ...(Object.keys(data).length === 0 ? {} : { data }) };
+    return { ...base, ...(Object.keys(data).length === 0 ? {} : { data }) };
   };
 }
 

@@ -1,11 +1,6 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
-import {
-  type IndexTerm,
-  type ManagedObject,
-  type NewManagedObject,
-  type StoredAttributes,
-} from "@/lib/kmip/ports";
+import type { IndexTerm, ManagedObject, NewManagedObject, StoredAttributes } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 
