@@ -44,6 +44,10 @@ async function killedIn(fault: Fault, run: () => Promise<unknown>): Promise<void
   }
 }
 
+/** Statements are known by their name, or, those that are not prepared, by a comment. */
+const isStatement = ({ name, text }: pg.QueryConfig, statement: string): boolean =>
+  name === statement || text.includes(`/* ${statement} */`);
+
 /** A pool on which one named statement is the last thing that happens. */
 function dyingPool(statement: string, when: "before" | "after"): pg.Pool {
   const { pool } = world.test.database;
@@ -55,7 +59,7 @@ function dyingPool(statement: string, when: "before" | "after"): pg.Pool {
       }
 
       return async (query: pg.QueryConfig | string, values?: unknown[]) => {
-        const dies = typeof query !== "string" && query.name === statement;
+        const dies = typeof query !== "string" && isStatement(query, statement);
 
         if (dies && when === "before") {
           return never;
@@ -190,7 +194,7 @@ describe("a Create without an answer", () => {
           ? async (query: pg.QueryConfig, values?: unknown[]) => {
               const result = await target.query(query, values);
 
-              if (query.name === "keks-stored") throw new Error("Connection terminated unexpectedly");
+              if (isStatement(query, "keks-stored")) throw new Error("Connection terminated unexpectedly");
 
               return result;
             }

@@ -168,7 +168,7 @@ export async function markStored(
   // Without a name: the plan of a prepared statement that was made while the table was small would read all of it.
   const { rows } = await db.query<{ uniqueIdentifier: string }>({
     text: `
-      WITH o AS (
+      /* keks-stored */ WITH o AS (
         UPDATE managed_object m SET
           storage = 'stored', key_manager_key_id = g.key, created_at = coalesce(g.at, m.created_at)
         FROM jsonb_to_recordset($2::jsonb) AS g (uid text, key text, at timestamptz)
