@@ -9,10 +9,12 @@ export type Conditions = {
   readonly values: unknown[];
 };
 
-/** Starts an empty set of conditions. */
-export function conditions(): Conditions {
+/**
+ * Starts an empty set of conditions.
+ * @param values parameters that the statement has already; those of the conditions follow
+ */
+export function conditions(values: unknown[] = []): Conditions {
   const parts: string[] = [];
-  const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value)}`;
 
   return {

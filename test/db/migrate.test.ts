@@ -66,6 +66,31 @@ describe("migrate", () => {
     await test.database.pool.query(`DROP DATABASE ${name} WITH (FORCE)`);
   });
 
+  it("tells terms of earlier versions when their object was created", async () => {
+    const fresh = await createTestDatabase();
+    const { pool } = fresh.database;
+
+    try {
+      await pool.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+      await migrate(fresh.url, migrations.slice(0, 1));
+      await pool.query(`
+        INSERT INTO account (id, name) VALUES ('019a0000-0000-7000-8000-000000000001', 'a');
+        INSERT INTO instance (id, account_id, name, region, status, created_by, updated_at)
+        SELECT '019a0000-0000-7000-8000-000000000002', id, 'i', 'r', 'installed', 't', now() FROM account;
+        INSERT INTO managed_object (instance_id, unique_identifier, object_type, state, storage, attributes, crk_id, created_at)
+        SELECT id, 'kek', 2, 1, 'stored', '{}', 'crk', '2026-01-02T03:04:05.678Z' FROM instance;
+        INSERT INTO managed_object_term (instance_id, unique_identifier, name, value)
+        SELECT id, 'kek', 'x-Product', 'text:vSAN' FROM instance`);
+      await migrate(fresh.url, migrations);
+
+      expect((await pool.query("SELECT name, created_at FROM managed_object_term")).rows).toEqual([
+        { name: "x-Product", created_at: new Date("2026-01-02T03:04:05.678Z") },
+      ]);
+    } finally {
+      await fresh.drop();
+    }
+  });
+
   it("has migrations that lead exactly to prisma/schema.prisma", async () => {
     const sql = await new Promise<string>((resolve, reject) => {
       execFile(

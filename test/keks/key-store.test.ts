@@ -302,6 +302,40 @@ describe("a search", () => {
     expect(all.slice(0, 60)).toEqual(identifiers);
     expect(await located({ createdTo: new Date("2021-01-01") }, own)).toHaveLength(1_100);
   });
+
+  it("has objects in their order by whatever term they are found, and whenever they got it", async () => {
+    const own = await world.instance();
+    const made: string[] = [];
+
+    for (let index = 0; index < 4; index += 1) {
+      world.clock.advance(60_000);
+
+      const attributes = custom("x-Colour", index === 1 ? "red" : "blue");
+      const { object } = await createKek(store, own, newObject({ attributes }));
+
+      made.unshift(object.uniqueIdentifier);
+    }
+
+    const [, , red = ""] = made;
+    const object = await store.find(own, red);
+
+    if (object) {
+      await store.update(
+        own,
+        red,
+        changeOf(object, world.clock.now(), State.PreActive, custom("x-Colour", "blue")),
+      );
+    }
+
+    const blue = [{ name: "x-Colour", value: "text:blue" }];
+    const newest = await store.find(own, made[0] ?? "");
+    const createdTo = new Date((newest?.createdAt.getTime() ?? 0) - 1);
+
+    expect(await located({ terms: blue }, own)).toEqual(made);
+    expect(await located({ terms: [{ name: "x-Colour", value: "text:red" }] }, own)).toEqual([]);
+    expect(await located({ terms: blue, createdTo }, own)).toEqual(made.slice(1));
+    expect(await located({ terms: blue, createdFrom: createdTo }, own)).toEqual(made.slice(0, 1));
+  });
 });
 
 describe("a key manager that says no", () => {

@@ -91,12 +91,12 @@ async function prepare(): Promise<{
   const { object, material } = await createKek(
     store,
     tenant,
-    newObject({ state: State.Active, attributes: custom("x-Old", "1") }),
+    newObject({ state: State.Active, attributes: { ...custom("x-Old", "1"), ...custom("x-Both", "3") } }),
   );
   const [key] = world.keyManager.live(object.uniqueIdentifier);
   const { uniqueIdentifier } = object;
   const other = {
-    ...newObject({ uniqueIdentifier, attributes: custom("x-New", "2") }),
+    ...newObject({ uniqueIdentifier, attributes: { ...custom("x-New", "2"), ...custom("x-Both", "3") } }),
     objectType: 7,
     createdAt: new Date("2001-02-03T04:05:06Z"),
   };
@@ -138,6 +138,7 @@ describe("an object that is replaced", () => {
 
     expect(await located(tenant, "x-Old", "1")).toBe(0);
     expect(await located(tenant, "x-New", "2")).toBe(1);
+    expect(await located(tenant, "x-Both", "3")).toBe(1);
   });
 
   it("is read by an endpoint that knows only the old row as yet", async () => {

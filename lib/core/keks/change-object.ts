@@ -63,10 +63,12 @@ export async function applyUpdate(db: Queryable, update: ObjectUpdate): Promise<
       ), removed AS (
         DELETE FROM managed_object_term t USING o
         WHERE t.instance_id = o.instance_id AND t.unique_identifier = o.unique_identifier
-          AND NOT EXISTS (SELECT 1 FROM given g WHERE g.name = t.name AND g.value = t.value)
+          -- Replaced material may have brought another Initial Date.
+          AND (t.created_at <> o.created_at
+            OR NOT EXISTS (SELECT 1 FROM given g WHERE g.name = t.name AND g.value = t.value))
       ), added AS (
-        INSERT INTO managed_object_term (instance_id, unique_identifier, name, value)
-        SELECT o.instance_id, o.unique_identifier, g.name, g.value FROM o, given g
+        INSERT INTO managed_object_term (instance_id, unique_identifier, created_at, name, value)
+        SELECT o.instance_id, o.unique_identifier, o.created_at, g.name, g.value FROM o, given g
         ON CONFLICT DO NOTHING
       ), counts AS (
         UPDATE instance i SET

@@ -173,10 +173,10 @@ export async function markStored(
           storage = 'stored', key_manager_key_id = g.key, created_at = coalesce(g.at, m.created_at)
         FROM jsonb_to_recordset($2::jsonb) AS g (uid text, key text, at timestamptz)
         WHERE m.instance_id = $1 AND m.unique_identifier = g.uid AND m.storage = 'storing'
-        RETURNING m.unique_identifier, m.state
+        RETURNING m.unique_identifier, m.state, m.created_at
       ), terms AS (
-        INSERT INTO managed_object_term (instance_id, unique_identifier, name, value)
-        SELECT $1, o.unique_identifier, t.name, t.value
+        INSERT INTO managed_object_term (instance_id, unique_identifier, created_at, name, value)
+        SELECT $1, o.unique_identifier, o.created_at, t.name, t.value
         FROM jsonb_to_recordset($3::jsonb) AS t (uid text, name text, value text)
         JOIN o ON o.unique_identifier = t.uid
       ), counts AS (
