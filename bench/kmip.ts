@@ -9,6 +9,7 @@ import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { drive, type Endpoint, type Figures } from "./lib/driver";
 import { type ProcessorTime, processorTime } from "./lib/processor-time";
+import { locateScale } from "./lib/scale";
 import {
   isPykmipThere,
   startBareTarget,
@@ -18,12 +19,16 @@ import {
 } from "./lib/targets";
 import { fill, type Stock, sampleGet, turnsOf, WORKLOADS, type Workload } from "./lib/workloads";
 
+/** Not one of the usual ones: to make the objects takes minutes. */
+const SCALE = "locate-scale";
 const USAGE = `npm run bench:kmip -- [options]
   --host HOST --port PORT --cert FILE --key FILE   a running endpoint; default: a product started for the bench
   --connections 32      kept open, or made anew by connect-get
   --seconds 5           of each measurement
   --rounds 1            measurements of each server, taken in turns; the median counts
-  --workload NAME       ${WORKLOADS.join(" | ")}; may be repeated; default: all
+  --workload NAME       ${WORKLOADS.join(" | ")}; may be repeated; default: all;
+                        and ${SCALE}: Locate among few and many objects of a product started for the bench
+  --few 10000, --many 1000000    objects of ${SCALE}
   --no-pykmip           without PyKMIP's server (it is left out where it is not installed)
   --no-bare             without the bare TLS server
   --profile DIR         CPU profiles of the started product's processes (a folder that exists)
@@ -42,6 +47,8 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "5" },
     rounds: { type: "string", default: "1" },
     workload: { type: "string", multiple: true, default: [...WORKLOADS] },
+    few: { type: "string", default: "10000" },
+    many: { type: "string", default: "1000000" },
     "no-pykmip": { type: "boolean", default: false },
     "no-bare": { type: "boolean", default: false },
     profile: { type: "string" },
@@ -49,7 +56,7 @@ const { values } = parseArgs({
   },
 });
 
-function whole(name: "connections" | "seconds" | "rounds", max: number): number {
+function whole(name: "connections" | "seconds" | "rounds" | "few" | "many", max: number): number {
   const value = Number(values[name]);
   if (!Number.isInteger(value) || value < 1 || value > max) {
     throw new Error(`--${name} is a whole number from 1 to ${max}`);
@@ -145,8 +152,12 @@ async function main(): Promise<void> {
   const connections = whole("connections", 10_000);
   const seconds = whole("seconds", MAX_SECONDS);
   const rounds = whole("rounds", 20);
-  const workloads = values.workload.filter(isWorkload);
-  if (workloads.length !== values.workload.length) throw new Error(`--workload: ${WORKLOADS.join(", ")}`);
+  const few = whole("few", 100_000_000);
+  const many = whole("many", 100_000_000);
+  const named = values.workload.filter((name) => name !== SCALE);
+  const scales = named.length < values.workload.length;
+  const workloads = named.filter(isWorkload);
+  if (workloads.length !== named.length) throw new Error(`--workload: ${WORKLOADS.join(", ")}, ${SCALE}`);
   const started: Target[] = [];
   // A bench that is cut off leaves no server behind.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -154,7 +165,7 @@ async function main(): Promise<void> {
       void Promise.allSettled(started.map((target) => target.close())).then(() => process.exit(130));
     });
   }
-  const begin = async (target: Promise<Target>): Promise<Target> => {
+  const begin = async <T extends Target>(target: Promise<T>): Promise<T> => {
     const running = await target;
     started.push(running);
     return running;
@@ -167,7 +178,7 @@ async function main(): Promise<void> {
     const stock = await fill(endpoint);
     const sample = await sampleGet(endpoint, stock);
     const contenders: Contender[] = [{ name: "kmip", endpoint, stock, pid: own?.pid }];
-    if (!values["no-bare"]) {
+    if (!values["no-bare"] && workloads.length > 0) {
       const bare = await begin(
         startBareTarget({
           client: endpoint,
@@ -178,7 +189,7 @@ async function main(): Promise<void> {
       );
       contenders.push({ name: "bare", ...bare, stock });
     }
-    if (!values["no-pykmip"] && isPykmipThere()) {
+    if (!values["no-pykmip"] && workloads.length > 0 && isPykmipThere()) {
       const pykmip = await begin(startPykmipTarget());
       contenders.push({ name: "pykmip", ...pykmip, stock: await fill(pykmip.endpoint) });
     }
@@ -202,6 +213,10 @@ async function main(): Promise<void> {
         ratios: { toBare: ratio(kmip, bare), toPykmip: ratio(kmip, pykmip) },
         perProcessorTime: { toBare: perProcessorTime(kmip, bare), toPykmip: perProcessorTime(kmip, pykmip) },
       };
+    }
+    if (scales) {
+      if (own === null) throw new Error(`${SCALE} needs a product started for the bench`);
+      results[SCALE] = await locateScale(own, { few, many, connections, seconds, rounds });
     }
     const report = {
       bench: "kmip",

@@ -3,12 +3,14 @@
  * bare TLS server.
  */
 import { type ChildProcess, fork, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fingerprint } from "@/lib/kmip/transport/failed-handshakes";
 import { createSelfSigned } from "../../test/support/certificates";
-import { apiClient, freePorts, sandboxAccess, startProduct } from "../../test/support/product";
+import { apiClient, cli, freePorts, sandboxAccess, startProduct } from "../../test/support/product";
 import { type Endpoint, Wire } from "./driver";
 
 export type Target = {
@@ -45,12 +47,20 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): boolean {
   }
 }
 
+/** A product of the bench's own. */
+export type ProductTarget = Target & {
+  /** Orders another instance, with a client certificate of its own. */
+  order(name: string): Promise<{ readonly endpoint: Endpoint; readonly certificateSha256: string }>;
+  /** Where its PostgreSQL listens. */
+  databaseUrl(): Promise<string>;
+};
+
 /**
  * A whole `npm start` with the sandbox and one ordered instance that remembers material for a minute.
  *
  * @param profile an existing folder in which its processes leave CPU profiles when they end
  */
-export async function startProductTarget(profile: string | undefined): Promise<Target> {
+export async function startProductTarget(profile: string | undefined): Promise<ProductTarget> {
   const product = await startProduct(
     profile === undefined
       ? {}
@@ -61,25 +71,35 @@ export async function startProductTarget(profile: string | undefined): Promise<T
   );
   try {
     const [access, api] = await Promise.all([sandboxAccess(product), apiClient(product)]);
-    const certificate = await createSelfSigned({ commonName: "bench", keyType: "ec" });
-    const { status, body } = await api("POST", "/instances", {
-      name: "bench",
-      region: "us-south",
-      keyManager: {
-        kind: "key-protect",
-        apiKey: access.manager.apiKey,
-        crn: access.keyProtect.crn,
-        crkId: access.keyProtect.rootKeys[0]?.id,
-      },
-      clientCertificates: [{ name: "bench", pem: certificate.certPem }],
-      cachePolicy: { cacheTtlSeconds: 60, outageGraceSeconds: 0 },
-    });
-    if (status !== 202) throw new Error(`the order was answered with ${status}: ${JSON.stringify(body)}`);
     const [zone] = product.kmip;
     if (zone === undefined) throw new Error("the product has no endpoint");
-    const endpoint = { ...zone, cert: certificate.certPem, key: certificate.keyPem };
-    await untilServing(endpoint);
-    return { endpoint, pid: product.process.pid, close: () => product.destroy() };
+    const order = async (name: string) => {
+      const { certPem, keyPem } = await createSelfSigned({ commonName: name, keyType: "ec" });
+      const { status, body } = await api("POST", "/instances", {
+        name,
+        region: "us-south",
+        keyManager: {
+          kind: "key-protect",
+          apiKey: access.manager.apiKey,
+          crn: access.keyProtect.crn,
+          crkId: access.keyProtect.rootKeys[0]?.id,
+        },
+        clientCertificates: [{ name, pem: certPem }],
+        cachePolicy: { cacheTtlSeconds: 60, outageGraceSeconds: 0 },
+      });
+      if (status !== 202) throw new Error(`the order was answered with ${status}: ${JSON.stringify(body)}`);
+      const endpoint = { ...zone, cert: certPem, key: keyPem };
+      await untilServing(endpoint);
+      return { endpoint, certificateSha256: fingerprint(new X509Certificate(certPem).fingerprint256) };
+    };
+    const { endpoint } = await order("bench");
+    return {
+      endpoint,
+      pid: product.process.pid,
+      order,
+      databaseUrl: async () => (await cli(product, "database", "url")).stdout.trim(),
+      close: () => product.destroy(),
+    };
   } catch (error) {
     await product.destroy();
     throw error;

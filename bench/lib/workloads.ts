@@ -1,7 +1,7 @@
 /**
  * What is asked of a server: messages of KMIP 1.1, as vCenter speaks it.
  */
-import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client";
+import { type BatchRequest, nameAttribute, requests, writeRequest } from "@/lib/kmip/client";
 import { readResponse, textIn } from "@/lib/kmip/client-messages";
 import { QueryFunction, ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
@@ -15,18 +15,6 @@ const VERSION = "1.1";
 const KEYS = 64;
 
 const message = (...batch: BatchRequest[]): Buffer => writeRequest(VERSION, batch);
-const named = (name: string) =>
-  ({
-    name: "Name",
-    value: {
-      t: "structure",
-      v: [
-        { tag: Tag.NameValue, value: { t: "text", v: name } },
-        { tag: Tag.NameType, value: { t: "enumeration", v: 1 } },
-      ],
-    },
-  }) as const;
-
 /** The payloads of a response in which nothing failed. @throws Error */
 function payloadsOf(response: Buffer) {
   const { items } = readResponse(response);
@@ -119,7 +107,7 @@ export async function turnsOf(
     };
     return { turns: Array.from({ length: connections }, () => turn), close: () => undefined };
   }
-  const locates = stock.names.map((name) => message(requests.locate([named(name)])));
+  const locates = stock.names.map((name) => message(requests.locate([nameAttribute(name)])));
   const wires: Wire[] = [];
   for (let index = 0; index < connections; index += 1) wires.push(await Wire.open(endpoint));
   const work: { readonly [K in Exclude<Workload, "connect-get">]: (wire: Wire) => Promise<void> } = {
