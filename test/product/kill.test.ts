@@ -78,10 +78,12 @@ describe("processes that are killed in the middle of Creates", () => {
       }
     }
 
-    await sleep(1_500);
+    // However slow the machine: enough keys to look for, the last of them after the last kill.
+    const afterKills = acknowledged.size;
+
+    await expect.poll(() => acknowledged.size, { timeout: 90_000 }).toBeGreaterThan(Math.max(20, afterKills));
     over = true;
     await Promise.all(creators);
-    expect(acknowledged.size).toBeGreaterThan(20);
 
     for (const [identifier, bytes] of acknowledged) {
       const [one, two] = await Promise.all([
