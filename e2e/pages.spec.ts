@@ -54,6 +54,9 @@ for (const look of LOOKS) {
     });
 
     test("is accessible, fits the window and breaks no rule of its own policy", async ({ page, product }) => {
+      // Seventeen pages with a whole audit each: three times what a journey may take.
+      test.slow();
+
       const complaints: string[] = [];
 
       page.on("pageerror", (error) => complaints.push(error.message));
