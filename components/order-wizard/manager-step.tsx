@@ -58,7 +58,8 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
           ) : draft.kind === "pkcs11" ? (
             <Pkcs11 />
           ) : (
-            <ApiKeyAndInstance wizard={wizard} instanceRegion={instanceRegion} />
+            // Another kind begins anew: what failed for the one before is nothing that failed here.
+            <ApiKeyAndInstance key={draft.kind} wizard={wizard} instanceRegion={instanceRegion} />
           )}
         </div>
       </Panel>
@@ -85,18 +86,15 @@ function ApiKeyAndInstance({
   const { state, dispatch, needsApiKeyAgain } = wizard;
   const { draft, apiKey, found } = state;
   const wantedRegion = instanceRegion ?? draft.region;
+  const tooShort = apiKey.trim().length < 8;
 
   const discover = useMutation({
-    mutationFn: (key: string) => api.keyManagers.discover({ kind: draft.kind, apiKey: key }),
-    onSuccess: (result, key) => {
-      // An answer for a key that was changed meanwhile says nothing about the present one.
-      if (key === apiKey.trim()) dispatch({ type: "found", found: result });
-    },
+    mutationFn: (asked: { kind: typeof draft.kind; apiKey: string }) => api.keyManagers.discover(asked),
+    onSuccess: (found, asked) => dispatch({ type: "found", found, ...asked }),
   });
   const retrieve = () => {
-    if (apiKey.trim().length >= 8) discover.mutate(apiKey.trim());
+    if (!tooShort) discover.mutate({ kind: draft.kind, apiKey: apiKey.trim() });
   };
-  const tooShort = apiKey.trim().length < 8;
 
   return (
     <>

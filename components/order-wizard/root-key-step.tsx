@@ -42,21 +42,16 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
   const rootKeyId = draft.rootKey?.id;
 
   const validate = useMutation({
-    mutationFn: (crkId: string) =>
-      api.keyManagers.validate({
-        kind: draft.kind,
-        apiKey: apiKey.trim(),
-        keyManagerCrn: draft.keyManager?.crn ?? "",
-        crkId,
-      }),
-    onSuccess: (result, crkId) => {
-      // The choice may have changed while the checks ran.
-      if (crkId === wizard.state.draft.rootKey?.id) dispatch({ type: "report", report: result });
-    },
+    mutationFn: (asked: { apiKey: string; keyManagerCrn: string; crkId: string }) =>
+      api.keyManagers.validate({ kind: draft.kind, ...asked }),
+    onSuccess: (report, asked) => dispatch({ type: "checked", report, ...asked }),
   });
 
+  const run = (crkId: string) =>
+    validate.mutate({ apiKey: apiKey.trim(), keyManagerCrn: draft.keyManager?.crn ?? "", crkId });
+
   const check = useEffectEvent((crkId: string) => {
-    if (report === null) validate.mutate(crkId);
+    if (report === null) run(crkId);
   });
 
   // Choosing is asking: the checks start by themselves. They also say why the root keys cannot be read.
@@ -67,7 +62,7 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
 
   const checkAgain = () => {
     dispatch({ type: "report", report: null });
-    validate.mutate(rootKeyId ?? NO_ROOT_KEY);
+    run(rootKeyId ?? NO_ROOT_KEY);
     void list.refetch();
   };
 

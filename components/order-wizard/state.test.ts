@@ -42,7 +42,12 @@ const BASICS: WizardAction = { type: "basics", values: { name: "fra-prod", regio
 const CHOSEN: WizardAction[] = [
   BASICS,
   { type: "apiKey", apiKey: API_KEY },
-  { type: "found", found: { serviceId: null, serviceIdName: null, keyManagers: [manager(1), manager(2)] } },
+  {
+    type: "found",
+    found: { serviceId: null, serviceIdName: null, keyManagers: [manager(1), manager(2)] },
+    kind: "key-protect",
+    apiKey: API_KEY,
+  },
   { type: "keyManager", keyManager: manager(1) },
   { type: "rootKey", rootKey },
   { type: "report", report: report(true) },
@@ -86,17 +91,57 @@ describe("what a change undoes", () => {
       ({
         type: "found",
         found: { serviceId: null, serviceIdName: null, keyManagers: n.map(manager) },
+        kind: "key-protect",
+        apiKey: API_KEY,
       }) as const;
     expect(run(...CHOSEN, found([1, 3])).draft.rootKey).toEqual(rootKey);
     expect(run(...CHOSEN, found([2, 3])).draft).toMatchObject({ keyManager: null, rootKey: null });
   });
 
   test("a single key manager is chosen by itself", () => {
-    const state = run({
-      type: "found",
-      found: { serviceId: null, serviceIdName: null, keyManagers: [manager(1)] },
-    });
+    const found = { serviceId: null, serviceIdName: null, keyManagers: [manager(1)] };
+    const state = run(
+      { type: "apiKey", apiKey: API_KEY },
+      { type: "found", found, kind: "key-protect", apiKey: API_KEY },
+    );
     expect(state.draft.keyManager?.crn).toBe("crn:v1:1");
+  });
+
+  test.each([
+    ["another kind", { type: "kind", kind: "hpcs" }],
+    ["another API key", { type: "apiKey", apiKey: "another-api-key" }],
+  ] as const)("an answer that comes after %s was chosen says nothing", (_change, change) => {
+    const found = { serviceId: null, serviceIdName: null, keyManagers: [manager(3)] };
+    const before = run(...CHOSEN, change);
+    const after = reduce(
+      before,
+      { type: "found", found, kind: "key-protect", apiKey: API_KEY },
+      () => "late",
+    );
+    expect(after).toBe(before);
+  });
+});
+
+describe("a report that comes late", () => {
+  const late: WizardAction = {
+    type: "checked",
+    report: report(true),
+    apiKey: API_KEY,
+    keyManagerCrn: "crn:v1:1",
+    crkId: rootKey.id,
+  };
+  const waiting: WizardAction[] = [...CHOSEN, { type: "report", report: null }];
+
+  test("is that of the choice it was made for", () => {
+    expect(run(...waiting, late).report?.ok).toBe(true);
+  });
+
+  test.each([
+    ["API key", { type: "apiKey", apiKey: "another-api-key" }],
+    ["key manager", { type: "keyManager", keyManager: manager(2) }],
+    ["root key", { type: "rootKey", rootKey: { ...rootKey, id: "crk-2" } }],
+  ] as const)("says nothing of another %s", (_what, change) => {
+    expect(run(...waiting, change, late).report).toBeNull();
   });
 });
 

@@ -56,10 +56,14 @@ export type WizardAction =
   | { type: "kind"; kind: Draft["kind"] }
   | { type: "later"; later: boolean }
   | { type: "apiKey"; apiKey: string }
-  | { type: "found"; found: DiscoverResponse }
+  /** What was found, and what it was asked with. */
+  | { type: "found"; found: DiscoverResponse; kind: Draft["kind"]; apiKey: string }
   | { type: "keyManager"; keyManager: NonNullable<Draft["keyManager"]> }
   | { type: "keyRing"; keyRing: string | null }
   | { type: "rootKey"; rootKey: Pick<RootKey, "id" | "name" | "keyRing"> }
+  /** A report, and for which choice it was made. */
+  | { type: "checked"; report: PermissionReport; apiKey: string; keyManagerCrn: string; crkId: string }
+  /** The report of an order that was refused, or none while the checks run again. */
   | { type: "report"; report: PermissionReport | null }
   | { type: "certificates"; certificates: DraftCertificate[] };
 
@@ -110,6 +114,9 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
     case "apiKey":
       return draft({}, { apiKey: action.apiKey, found: null, report: null });
     case "found": {
+      // An answer for what was changed meanwhile says nothing about the present choice.
+      if (action.kind !== state.draft.kind || action.apiKey !== state.apiKey.trim()) return state;
+
       const still = action.found.keyManagers.some(({ crn }) => crn === state.draft.keyManager?.crn);
       const [only, second] = action.found.keyManagers;
       const keyManager = still
@@ -138,6 +145,13 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
         ? state
         : draft({ rootKey: { id, name, keyRing } }, { report: null });
     }
+    case "checked":
+      // The choice may have changed while the checks ran.
+      return action.apiKey === state.apiKey.trim() &&
+        action.keyManagerCrn === state.draft.keyManager?.crn &&
+        action.crkId === state.draft.rootKey?.id
+        ? { ...state, report: action.report }
+        : state;
     case "report":
       return { ...state, report: action.report };
     case "certificates":
