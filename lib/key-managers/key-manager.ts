@@ -40,6 +40,9 @@ export type StandardKey = {
   readonly state: KeyManagerKeyState;
 };
 
+/** What a standard key is found by. */
+export type StandardKeyMarks = { readonly name: string; readonly description: string };
+
 /** Per call: how long it may take (milliseconds) and the id that ties it to an audit event. */
 export type CallContext = {
   readonly correlationId: string;
@@ -67,8 +70,8 @@ export interface KeyManager {
     key: { name: string; payload: Uint8Array; keyRing?: string; description?: string },
     context: CallContext,
   ): Promise<{ id: string }>;
-  /** Ids of standard keys of exactly this name that are not destroyed. */
-  findStandardKeys(name: string, context: CallContext): Promise<{ id: string }[]>;
+  /** Ids of standard keys of exactly this name and description that are not destroyed. */
+  findStandardKeys(marks: StandardKeyMarks, context: CallContext): Promise<{ id: string }[]>;
   /** @throws KeyManagerError `notFound` or `deleted` */
   getStandardKey(id: string, context: CallContext): Promise<StandardKey>;
   /** Deletes for good as far as serving goes (restorable for 30 days in IBM's key managers). A key that is gone is no error. */

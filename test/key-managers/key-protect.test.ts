@@ -21,6 +21,8 @@ async function failure(promise: Promise<unknown>): Promise<KeyManagerError> {
   return error as KeyManagerError;
 }
 
+const description = "Wrapped KEK of a test";
+
 describe.each(["key-protect", "hpcs"] as const)("%s", (kind) => {
   const crkId = () =>
     (kind === "hpcs" ? test.credentials.hpcs : test.credentials.keyProtect).rootKeys[0]?.id ?? "";
@@ -68,16 +70,17 @@ describe.each(["key-protect", "hpcs"] as const)("%s", (kind) => {
     const keyManager = test.connect(kind);
     const name = randomUUID();
     const { bytes } = await keyManager.wrap(crkId(), randomBytes(32), [name], call);
-    const { id } = await keyManager.createStandardKey({ name, payload: bytes }, call);
+    const { id } = await keyManager.createStandardKey({ name, description, payload: bytes }, call);
     const key = await keyManager.getStandardKey(id, call);
 
     expect(key).toMatchObject({ id, name, state: "active" });
     expect(Buffer.from(key.payload).equals(bytes)).toBe(true);
-    expect(await keyManager.findStandardKeys(name, call)).toEqual([{ id }]);
-    expect(await keyManager.findStandardKeys(name.slice(0, 20), call)).toEqual([]);
+    expect(await keyManager.findStandardKeys({ name, description }, call)).toEqual([{ id }]);
+    expect(await keyManager.findStandardKeys({ name: name.slice(0, 20), description }, call)).toEqual([]);
+    expect(await keyManager.findStandardKeys({ name, description: "another's" }, call)).toEqual([]);
 
     await keyManager.deleteStandardKey(id, call);
-    expect(await keyManager.findStandardKeys(name, call)).toEqual([]);
+    expect(await keyManager.findStandardKeys({ name, description }, call)).toEqual([]);
     expect((await failure(keyManager.getStandardKey(id, call))).failure).toBe("deleted");
     // Deleting what is gone is done.
     await keyManager.deleteStandardKey(id, call);
@@ -108,13 +111,13 @@ describe.each(["key-protect", "hpcs"] as const)("%s", (kind) => {
     const keyManager = test.connect(kind);
     const name = randomUUID();
     const made = [
-      await keyManager.createStandardKey({ name, payload: randomBytes(8) }, call),
-      await keyManager.createStandardKey({ name, payload: randomBytes(8) }, call),
+      await keyManager.createStandardKey({ name, description, payload: randomBytes(8) }, call),
+      await keyManager.createStandardKey({ name, description, payload: randomBytes(8) }, call),
     ];
 
-    expect((await keyManager.findStandardKeys(name, call)).map(({ id }) => id).sort()).toEqual(
-      made.map(({ id }) => id).sort(),
-    );
+    expect(
+      (await keyManager.findStandardKeys({ name, description }, call)).map(({ id }) => id).sort(),
+    ).toEqual(made.map(({ id }) => id).sort());
     expect((await failure(keyManager.getStandardKey(randomUUID(), call))).failure).toBe("notFound");
   });
 
@@ -348,11 +351,13 @@ describe("a key manager that does not answer as it should", () => {
 
       return request.method === "POST" && request.segments.at(-1) === "keys" ? { status: 502 } : response;
     };
-    const error = await failure(keyManager.createStandardKey({ name, payload: randomBytes(8) }, call));
+    const error = await failure(
+      keyManager.createStandardKey({ name, description, payload: randomBytes(8) }, call),
+    );
     test.fault = null;
 
     expect(error).toMatchObject({ failure: "serverError", definite: false });
-    expect(await keyManager.findStandardKeys(name, call)).toHaveLength(1);
+    expect(await keyManager.findStandardKeys({ name, description }, call)).toHaveLength(1);
   });
 
   it("says `timeout` when its time is up, wherever it was spent", async () => {
@@ -434,7 +439,7 @@ describe("a key manager that does not answer as it should", () => {
   it("looks through the whole list when there are too many keys to search", async () => {
     const keyManager = test.connect("key-protect");
     const name = randomUUID();
-    const { id } = await keyManager.createStandardKey({ name, payload: randomBytes(8) }, call);
+    const { id } = await keyManager.createStandardKey({ name, description, payload: randomBytes(8) }, call);
     test.fault = async (request, next) =>
       request.query.has("search")
         ? {
@@ -443,6 +448,6 @@ describe("a key manager that does not answer as it should", () => {
           }
         : next();
 
-    expect(await keyManager.findStandardKeys(name, call)).toEqual([{ id }]);
+    expect(await keyManager.findStandardKeys({ name, description }, call)).toEqual([{ id }]);
   });
 });

@@ -5,6 +5,7 @@ import {
   KeyManagerError,
   type KeyManagerFailure,
   type RootKey,
+  type StandardKeyMarks,
 } from "@/lib/key-managers/key-manager";
 
 export type FakeCall =
@@ -27,7 +28,13 @@ export type Fault = {
 );
 
 type FakeRootKey = { id: string; state: RootKey["state"]; versions: { id: string; key: Buffer }[] };
-type FakeStandardKey = { id: string; name: string; payload: Buffer; deleted: boolean };
+type FakeStandardKey = {
+  id: string;
+  name: string;
+  description: string | null;
+  payload: Buffer;
+  deleted: boolean;
+};
 
 /**
  * A key manager in memory with real AES-256-GCM, names that need not be unique, deletion that is remembered, and
@@ -163,18 +170,24 @@ export class FakeKeyManager implements KeyManager {
     });
   }
 
-  createStandardKey(key: { name: string; payload: Uint8Array }, _context: CallContext) {
+  createStandardKey(key: { name: string; payload: Uint8Array; description?: string }, _context: CallContext) {
     return this.#run("createStandardKey", () => {
       const id = randomUUID();
 
-      this.standardKeys.set(id, { id, name: key.name, payload: Buffer.from(key.payload), deleted: false });
+      const { name, description = null } = key;
+
+      this.standardKeys.set(id, { id, name, description, payload: Buffer.from(key.payload), deleted: false });
 
       return { id };
     });
   }
 
-  findStandardKeys(name: string, _context: CallContext) {
-    return this.#run("findStandardKeys", () => this.live(name).map(({ id }) => ({ id })));
+  findStandardKeys(marks: StandardKeyMarks, _context: CallContext) {
+    return this.#run("findStandardKeys", () =>
+      this.live(marks.name)
+        .filter(({ description }) => description === marks.description)
+        .map(({ id }) => ({ id })),
+    );
   }
 
   getStandardKey(id: string, _context: CallContext) {

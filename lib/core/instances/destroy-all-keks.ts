@@ -1,7 +1,7 @@
 import { database } from "@/lib/db";
 import type { Actor } from "../actor";
 import { recordAction } from "../audit";
-import { standardKeyName } from "../keks/objects";
+import { standardKeyMarks } from "../keks/objects";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 
@@ -41,12 +41,12 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
 
   async function destroy(kek: Kek): Promise<void> {
     try {
-      // Without an id the create was cut short: the standard key, if there is one, is known by its name.
+      // Without an id the create was cut short: the standard key, if there is one, is known by its marks.
       const ids =
         kek.keyManagerKeyId === null
-          ? (await keyManager.findStandardKeys(standardKeyName(kek.uniqueIdentifier), context)).map(
-              ({ id }) => id,
-            )
+          ? (
+              await keyManager.findStandardKeys(standardKeyMarks(instanceId, kek.uniqueIdentifier), context)
+            ).map(({ id }) => id)
           : [kek.keyManagerKeyId];
       for (const id of ids) await keyManager.deleteStandardKey(id, context);
     } catch (error) {

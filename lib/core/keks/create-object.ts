@@ -1,4 +1,4 @@
-import type { KeyManager } from "@/lib/key-managers/key-manager";
+import type { KeyManager, StandardKeyMarks } from "@/lib/key-managers/key-manager";
 import { type EngineLogger, KeyStoreError, type NewManagedObject, type Tenant } from "@/lib/kmip/ports";
 import { Batches } from "./batches";
 import { hadNoEffect, toKeyStoreError } from "./failures";
@@ -13,7 +13,7 @@ import {
   type Queryable,
   type StoredObject,
   type StoringObject,
-  standardKeyName,
+  standardKeyMarks,
 } from "./objects";
 
 /** The two writes of a Create, those of Creates that run at the same time joined. */
@@ -53,22 +53,21 @@ export type CreateDependencies = {
 /**
  * Stores wrapped bytes as a standard key named after the KEK.
  *
- * The call is never repeated: without an answer it may have taken effect, so the key is looked for by its exact
- * name, which is this KEK's alone.
+ * The call is never repeated: without an answer it may have taken effect, so the key is looked for by what is this
+ * KEK's alone.
  * @throws KeyStoreError; with `unavailable` the key may still come into being (the reconciler sees to it)
  */
 async function storeStandardKey(
   dependencies: CreateDependencies,
   keyManager: KeyManager,
-  key: { readonly name: string; readonly payload: Uint8Array; readonly keyRing: string | null },
+  key: { readonly marks: StandardKeyMarks; readonly payload: Uint8Array; readonly keyRing: string | null },
   forget: () => Promise<void>,
 ): Promise<string> {
   try {
     const { id } = await keyManager.createStandardKey(
       {
-        name: key.name,
+        ...key.marks,
         payload: key.payload,
-        description: "Wrapped KEK of KMIP Console",
         ...(key.keyRing === null ? {} : { keyRing: key.keyRing }),
       },
       callContext(dependencies.timeoutMs),
@@ -82,12 +81,12 @@ async function storeStandardKey(
     }
 
     dependencies.logger.warn(
-      { err: error, uniqueIdentifier: key.name },
+      { err: error, standardKey: key.marks.name },
       "creation of a standard key unanswered",
     );
 
     const [found] = await keyManager
-      .findStandardKeys(key.name, callContext(dependencies.timeoutMs))
+      .findStandardKeys(key.marks, callContext(dependencies.timeoutMs))
       .catch((lookup: unknown) => {
         throw toKeyStoreError(lookup, "look-up of a standard key whose creation was not answered");
       });
@@ -204,7 +203,7 @@ export async function prepareObject(
   const keyManagerKeyId = await storeStandardKey(
     dependencies,
     keyManager,
-    { name: standardKeyName(rowId), payload: wrapped.bytes, keyRing },
+    { marks: standardKeyMarks(instance.id, rowId), payload: wrapped.bytes, keyRing },
     () => deleteStoring(db, instance.id, rowId),
   );
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
+import type { StandardKeyMarks } from "@/lib/key-managers/key-manager";
 import type { IndexTerm, ManagedObject, NewManagedObject, StoredAttributes } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
@@ -79,14 +80,29 @@ export async function lockRecords(
 /** What the key manager takes for a name, and its searches for a word. */
 const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{1,89}$/;
 
+/** What names are made of that are no identifiers. */
+const HASHED_NAME = /^kmip-[0-9a-f]{64}$/;
+
 /**
  * Name of the standard key of a row's material: its identifier. An imported identifier may be any text, so one that is
- * no name for a key is hashed.
+ * no name for a key, or that another's hash might be, is hashed.
  */
 export function standardKeyName(uniqueIdentifier: string): string {
-  return PLAIN_NAME.test(uniqueIdentifier)
+  return PLAIN_NAME.test(uniqueIdentifier) && !HASHED_NAME.test(uniqueIdentifier)
     ? uniqueIdentifier
     : `kmip-${createHash("sha256").update(uniqueIdentifier).digest("hex")}`;
+}
+
+/**
+ * What tells the standard key of a row's material from all others of its key manager. The name alone does not: clients
+ * choose the identifiers that they import, so another instance, or the key manager's owner, may have a key of that
+ * name.
+ */
+export function standardKeyMarks(instanceId: string, uniqueIdentifier: string): StandardKeyMarks {
+  return {
+    name: standardKeyName(uniqueIdentifier),
+    description: `Wrapped KEK of KMIP Console, instance ${instanceId}`,
+  };
 }
 
 /** A KEK whose material is about to be stored. */

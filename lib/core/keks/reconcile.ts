@@ -4,7 +4,7 @@ import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { markDestroyed } from "./change-object";
 import { readInstance } from "./instance-records";
 import { callContext, type OpenKeyManager } from "./material-reader";
-import { deleteStoring, standardKeyName } from "./objects";
+import { deleteStoring, standardKeyMarks } from "./objects";
 
 /** Told of what was done, before the next step (audit events). */
 export type ReconciledListener = (done: {
@@ -23,7 +23,7 @@ export type ReconcileOptions = {
   /** Rows without progress for so long are taken up; far longer than a slow Create or Destroy takes. */
   readonly olderThanSeconds?: number;
   /**
-   * An abandoned Create's row is forgotten so long after it began. Until then its name is looked for again and
+   * An abandoned Create's row is forgotten so long after it began. Until then its key is looked for again and
    * again, because a request that was under way may still make a standard key.
    */
   readonly settleSeconds?: number;
@@ -106,11 +106,14 @@ export async function reconcileInstance(
     }
 
     const { keyManager } = openKeyManager(instance);
-    // Material that was replaced is known by its id; that of an interrupted creation by its name alone.
+    // Material that was replaced is known by its id; that of an interrupted creation by its marks alone.
     const known = row.keyManagerKeyId;
     const found = known
       ? [{ id: known }]
-      : await keyManager.findStandardKeys(standardKeyName(row.uniqueIdentifier), callContext(timeoutMs));
+      : await keyManager.findStandardKeys(
+          standardKeyMarks(instanceId, row.uniqueIdentifier),
+          callContext(timeoutMs),
+        );
 
     for (const { id } of found) {
       await keyManager.deleteStandardKey(id, callContext(timeoutMs));

@@ -187,9 +187,10 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
       return { id: only(resources, service, context).id };
     },
 
-    async findStandardKeys(name, context) {
+    async findStandardKeys({ name, description }, context) {
+      const isMeant = (key: WireKey) => key.name === name && key.description === description;
       const matches = (keys: WireKey[]) =>
-        keys.filter((key) => key.extractable && key.name === name && key.state !== "destroyed");
+        keys.filter((key) => key.extractable && isMeant(key) && key.state !== "destroyed");
       const query = { state: LIVING_STATES, extractable: "true" };
 
       try {

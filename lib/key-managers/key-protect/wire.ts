@@ -32,6 +32,7 @@ const keyState = z.number().transform((state, context): KeyManagerKeyState => {
 export const key = z.object({
   id: z.string().min(1),
   name: z.string().default(""),
+  description: z.string().nullish(),
   state: keyState,
   extractable: z.boolean(),
   expirationDate: z.string().nullish(),
