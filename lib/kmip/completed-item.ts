@@ -1,6 +1,7 @@
 /** What became of one batch item, for the response and for the audit. */
 import type { KmipError } from "./errors";
 import type { OperationResult } from "./operations/operation";
+import type { Item } from "./ttlv/item";
 
 type ItemOf<T> = {
   readonly operation: number | null;
@@ -11,7 +12,7 @@ type ItemOf<T> = {
 type FailedItem = ItemOf<{ readonly error: KmipError }>;
 type SucceededItem = ItemOf<OperationResult>;
 /** Carried out, and then undone with its batch (6.9). */
-type UndoneItem = ItemOf<{ readonly undone: true }>;
+type UndoneItem = ItemOf<{ readonly undone: true; readonly about: readonly Item[] }>;
 
 export type CompletedItem = FailedItem | SucceededItem | UndoneItem;
 

@@ -4,12 +4,13 @@
  * The items work on a store of their own, and no answer leaves before all that they did has happened at once. So
  * undoing is forgetting: nobody else has seen anything of it.
  */
-import { type CompletedItem, isChange, isConfidential, isFailure } from "./completed-item";
+import { type CompletedItem, isChange, isConfidential, isFailure, isSuccess } from "./completed-item";
 import { internalError, KmipError } from "./errors";
 import { type OperationContext, toKmipError } from "./operations/operation";
 import { PendingStore } from "./pending-store";
 import { type KeyStore, TransactionError } from "./ports";
 import type { ResponseWriter } from "./protocol/responses";
+import { Tag } from "./protocol/tags";
 
 /**
  * Runs the items of a batch; if one fails, those before it are undone and answered with Operation Undone.
@@ -67,6 +68,12 @@ const lastingOf = (error: unknown): readonly string[] =>
   error instanceof TransactionError ? error.lasting : [];
 
 /**
+ * What is left of the answer of an item that was undone. It has a payload, since it is no failure (Table 285; 2.1: Table
+ * 399); but nothing that the item had read, made or worked out.
+ */
+const TOLD: ReadonlySet<number> = new Set([Tag.ObjectType, Tag.UniqueIdentifier]);
+
+/**
  * Answers a batch that has failed. The answers that were written so far are zeroed: what would have left with them
  * stays.
  *
@@ -79,8 +86,9 @@ function writeUndone(
 ): CompletedItem[] {
   writer.takeBackAll();
   const told = items.map((item): CompletedItem => {
-    if (isFailure(item) || isLasting(item, lasting)) return item;
-    return { ...item, outcome: { undone: true } };
+    if (!isSuccess(item) || isLasting(item, lasting)) return item;
+    const about = item.outcome.payload.filter(({ tag }) => TOLD.has(tag));
+    return { ...item, outcome: { undone: true, about } };
   });
   for (const item of told) writer.add(item);
   return told;

@@ -131,7 +131,7 @@ describe("a batch that fails with Undo (6.13)", () => {
     }
   });
 
-  it("answers what was undone with the status alone, and the failure as ever (11.43)", async () => {
+  it("answers what was undone with what it was about, and the failure as ever (7.2, 11.43)", async () => {
     const objects = new Undoing();
     const batch = [requests.create(), fails].map((item, index) => ({
       ...item,
@@ -139,9 +139,10 @@ describe("a batch that fails with Undo (6.13)", () => {
     }));
     const items = await objects.undo(...batch);
     expect(items).toMatchObject([
-      { operation: Operation.Create, status: OperationUndone, resultReason: null, payload: [] },
+      { operation: Operation.Create, status: OperationUndone, resultReason: null },
       { operation: Operation.Get, status: OperationFailed, resultReason: ItemNotFound },
     ]);
+    expect(items[0]?.payload.map(({ tag }) => tag)).toEqual([Tag.ObjectType, Tag.UniqueIdentifier]);
     expect(items.map(({ uniqueBatchItemId }) => uniqueBatchItemId?.[0])).toEqual([0, 1]);
   });
 
@@ -168,7 +169,9 @@ describe("a batch that fails with Undo (6.13)", () => {
     expect([done.includes(KEY), done.includes(plaintext)]).toEqual([true, true]);
     const undone = await send([...batch, fails]);
     expect([undone.includes(KEY), undone.includes(plaintext)]).toEqual([false, false]);
-    expect(readResponse(undone).items.map(({ payload }) => payload)).toEqual([[], [], [], []]);
+    const told = readResponse(undone).items.map(({ payload }) => payload.map(({ tag }) => tag));
+    const { ObjectType, UniqueIdentifier } = Tag;
+    expect(told).toEqual([[ObjectType, UniqueIdentifier], [UniqueIdentifier], [], []]);
   });
 
   it("is in the audit, item by item", async () => {

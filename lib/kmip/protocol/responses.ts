@@ -16,10 +16,11 @@ export type ItemOutcome = {
   readonly outcome:
     | { readonly payload: readonly Item[] }
     | { readonly error: KmipError }
-    | { readonly undone: true };
+    /** What was undone tells only what it was about. */
+    | { readonly undone: true; readonly about: readonly Item[] };
 };
 
-/** Result Message of what was undone; a payload would tell of what is no more. */
+/** Result Message of what was undone. */
 const UNDONE = "Undone, because the batch failed";
 
 export type ResponseHeader = {
@@ -95,6 +96,7 @@ export class ResponseWriter {
     } else if ("undone" in outcome) {
       writer.enumeration(Tag.ResultStatus, ResultStatus.OperationUndone);
       writer.text(Tag.ResultMessage, UNDONE);
+      this.#payload(outcome.about);
     } else {
       writer.enumeration(Tag.ResultStatus, ResultStatus.Success);
       this.#payload(outcome.payload);
