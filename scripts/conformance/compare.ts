@@ -182,7 +182,10 @@ class Comparison {
     // A server claims the profiles that it has.
     if (tag === Tag.ProfileInformation) return true;
     const baselineOnly = rules.QUERY_BASELINE_FAMILIES.has(this.#context.family);
-    if (tag === Tag.Operation) return baselineOnly && !rules.QUERY_BASELINE.has(textOf(child));
+    if (tag === Tag.Operation) {
+      const operation = textOf(child);
+      return rules.TEST_OPERATIONS.has(operation) || (baselineOnly && !rules.QUERY_BASELINE.has(operation));
+    }
     if (tag === Tag.ObjectType) return baselineOnly || rules.QUERY_OPTIONAL_OBJECTS.has(textOf(child));
     return false;
   }

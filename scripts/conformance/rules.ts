@@ -119,6 +119,9 @@ export const QUERY_BASELINE: ReadonlySet<string> = new Set([
   "DiscoverVersions",
 ]);
 
+/** Operations of test runs, which a server in production does not have (2.1: 6.1.26): refusing them is right. */
+export const TEST_OPERATIONS: ReadonlySet<string> = new Set(["Interop"]);
+
 /** Object types that Query need not list: templates are deprecated since 1.3. */
 export const QUERY_OPTIONAL_OBJECTS: ReadonlySet<string> = new Set(["Template"]);
 
