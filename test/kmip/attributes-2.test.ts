@@ -7,17 +7,19 @@ import type { StoredValue } from "@/lib/kmip/ports";
 import {
   AdjustmentType,
   CryptographicAlgorithm,
+  CryptographicUsageMask,
   KeyFormatType,
   LinkType,
   ObjectType,
   Operation,
   ResultReason,
   RevocationReasonCode,
+  SecretDataType,
   State,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { bytes, enumeration, type Item, ItemType, integer, structure, text } from "@/lib/kmip/ttlv";
-import { date, dig, identify, Objects, on, registerKey, registerOpaque } from "./payloads";
+import { boolean, bytes, enumeration, type Item, ItemType, integer, structure, text } from "@/lib/kmip/ttlv";
+import { date, dig, identify, keyBlock, Objects, on, registerKey, registerOpaque } from "./payloads";
 
 let objects: Objects;
 
@@ -51,6 +53,12 @@ const list = async (identifier: string) =>
 
 const vendorAttribute = (vendor: string, name: string, value: Item) =>
   structure(Tag.Attribute, [text(Tag.VendorIdentification, vendor), text(Tag.AttributeName, name), value]);
+
+/** Register of any object, with its attributes as fields. */
+const brought = (objectType: number, object: Item, ...attributes: Item[]) => ({
+  operation: Operation.Register,
+  payload: [enumeration(Tag.ObjectType, objectType), structure(Tag.Attributes, attributes), object],
+});
 
 const registration = (...attributes: Item[]) => ({
   operation: Operation.Register,
@@ -197,6 +205,52 @@ describe("attributes that 2.x brought", () => {
       requests.locate([attribute("Short Unique Identifier", { t: "bytes", v: short })]),
     );
     expect(found.map(({ value }) => value)).toEqual([opaque]);
+  });
+
+  it("refuse Quantum Safe for keys that are too short, whenever it is set (4.45)", async () => {
+    const safe = flag("Quantum Safe", true);
+    const key = structure(Tag.SymmetricKey, [keyBlock(Buffer.alloc(16, 7))]);
+    const mask = integer(Tag.CryptographicUsageMask, CryptographicUsageMask.Encrypt);
+    const short = brought(ObjectType.SymmetricKey, key, mask, boolean(Tag.QuantumSafe, true));
+    expect(await objects.reason(short)).toBe(ResultReason.GeneralFailure);
+    expect(await objects.reason(requests.create({ length: 128, attributes: [safe] }))).toBe(
+      ResultReason.GeneralFailure,
+    );
+    const identifier = await objects.make(requests.create({ length: 128 }));
+    expect(await objects.reason(requests.addAttribute(identifier, safe))).toBe(ResultReason.GeneralFailure);
+    await objects.ok(requests.addAttribute(identifier, flag("Quantum Safe", false)));
+    expect(await objects.reason(requests.modifyAttribute(identifier, safe))).toBe(
+      ResultReason.GeneralFailure,
+    );
+    expect(await values(identifier, "Quantum Safe")).toEqual([false]);
+    // Of what has no algorithm, nothing is known.
+    expect(
+      await values(await objects.make(registration(boolean(Tag.QuantumSafe, true))), "Quantum Safe"),
+    ).toEqual([true]);
+  });
+
+  it("give secret data the length of its value, and its Key Block none (4.15)", async () => {
+    const block = keyBlock(Buffer.from("pass"), {
+      format: KeyFormatType.Raw,
+      algorithm: null,
+      length: null,
+    });
+    const secretData = structure(Tag.SecretData, [
+      enumeration(Tag.SecretDataType, SecretDataType.Password),
+      block,
+    ]);
+    const register = (...attributes: Item[]) => brought(ObjectType.SecretData, secretData, ...attributes);
+    const secret = await objects.make(register());
+    expect(await values(secret, "Cryptographic Length")).toEqual([32]);
+    expect(await list(secret)).not.toContain("Cryptographic Algorithm");
+    const payload = await objects.ok(requests.get(secret));
+    expect(dig(payload, Tag.SecretData, Tag.KeyBlock, Tag.KeyFormatType)).toBeDefined();
+    expect(dig(payload, Tag.SecretData, Tag.KeyBlock, Tag.CryptographicLength)).toBeUndefined();
+    // Table 293: the length without an algorithm is enough for secret data, not the other way round.
+    const told = await objects.make(register(integer(Tag.CryptographicLength, 31)));
+    expect(await values(told, "Cryptographic Length")).toEqual([31]);
+    const algorithm = enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.AES);
+    expect(await objects.reason(register(algorithm))).toBe(ResultReason.InvalidAttributeValue);
   });
 
   it("are the client's, under their rules", async () => {
@@ -392,6 +446,10 @@ describe("Add, Modify and Delete Attribute", () => {
       ResultReason.NonUniqueNameAttribute,
     );
     expect(await objects.reason(requests.create({ name: "two" }))).toBe(ResultReason.NonUniqueNameAttribute);
+    await objects.ok(requests.addAttribute(identifier, nameAttribute("own")));
+    expect(await objects.reason(requests.addAttribute(identifier, nameAttribute("own")))).toBe(
+      ResultReason.NonUniqueNameAttribute,
+    );
     await objects.ok(requests.activate(identifier));
     const activation = date("Activation Date", objects.now(60));
     expect(await objects.reason(requests.modifyAttribute(identifier, activation))).toBe(

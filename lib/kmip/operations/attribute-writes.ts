@@ -9,6 +9,7 @@ import { instancesOf, isSet } from "../attributes/view";
 import {
   attributeSingleValued,
   invalidAttribute,
+  type KmipError,
   nonUniqueName,
   readOnlyAttribute,
   repeatedAttributeValue,
@@ -19,6 +20,7 @@ import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } fr
 import {
   checkApplicationData,
   checkDateOrder,
+  checkQuantumSafe,
   checkRotation,
   checkSize,
   isNameTaken,
@@ -65,6 +67,7 @@ export async function writeAttribute(
     }
     const attributes = withDerived(object, { ...object.attributes, [name]: instances }, name, written.v, now);
     checkDateOrder(attributes, new Set([name]));
+    if (name === "Quantum Safe") checkQuantumSafe(attributes);
     checkSize(context, attributes);
     const state = stateAt({ state: object.state, attributes }, now);
     return { written, change: changeOf(object, now, state, attributes) };
@@ -92,11 +95,15 @@ export function addInstance(
   if (rule !== null && rule.modify !== "never" && !lifecycleAllows(rule.modify, rule, object, context.now)) {
     throw wrongState(`${name} cannot be set in the state of the object`);
   }
-  if (present.some(({ v }) => sameValue(v, value))) {
-    throw repeatedAttributeValue(`${name} already has this value`);
-  }
+  if (present.some(({ v }) => sameValue(v, value))) throw repeated(name);
   const written = { i: present.reduce((next, { i }) => Math.max(next, i + 1), 0), v: value };
   return { instances: [...present, written], written };
+}
+
+/** 2.x has a reason of its own for Names that are not unique, those of the object itself among them (2.1: Table 169). */
+function repeated(name: string): KmipError {
+  const message = `${name} already has this value`;
+  return name === "Name" ? nonUniqueName(message) : repeatedAttributeValue(message);
 }
 
 /** Attributes that belong to an object that the client brought may also come later (3.43, 3.44). */
@@ -117,9 +124,7 @@ export function replaceInstance(
   if (rule !== null && !lifecycleAllows(rule.modify, rule, object, now)) {
     throw wrongState(`${name} cannot be changed in the state of the object`);
   }
-  if (present.some(({ i, v }) => i !== index && sameValue(v, value))) {
-    throw repeatedAttributeValue(`${name} already has this value`);
-  }
+  if (present.some(({ i, v }) => i !== index && sameValue(v, value))) throw repeated(name);
   const written = { i: index, v: value };
   return { instances: present.map((instance) => (instance.i === index ? written : instance)), written };
 }

@@ -143,7 +143,9 @@ export function attributesOfObject(
   }
   const algorithm = settle("Cryptographic Algorithm", content.algorithm, requested);
   const length = settle("Cryptographic Length", content.length, requested);
-  if ((algorithm === null) !== (length === null)) {
+  // 2.1, Table 293: neither of them is needed for secret data, which mostly has no algorithm.
+  const isSecret = objectType === ObjectType.SecretData;
+  if (isSecret ? algorithm !== null && length === null : (algorithm === null) !== (length === null)) {
     throw invalidAttributeValue("Cryptographic Algorithm and Cryptographic Length come together");
   }
   const usageMask = requested.get("Cryptographic Usage Mask")?.[0]?.v.v;
@@ -158,10 +160,9 @@ export function attributesOfObject(
     throw invalidAttributeValue("Cryptographic Usage Mask has unknown bits");
   }
   const own: { [name: string]: StoredValue } = freshness(requested, version);
-  if (algorithm !== null && length !== null) {
-    own["Cryptographic Algorithm"] = { t: "enumeration", v: algorithm };
-    own["Cryptographic Length"] = { t: "integer", v: length };
-  }
+  if (algorithm !== null) own["Cryptographic Algorithm"] = { t: "enumeration", v: algorithm };
+  const bits = length ?? secretLength(content);
+  if (bits !== null) own["Cryptographic Length"] = { t: "integer", v: bits };
   // 3.19: always has a value; a password is used for nothing that the mask knows.
   if (usageMask === undefined) own["Cryptographic Usage Mask"] = { t: "integer", v: 0 };
   if (settle("Key Format Type", format, requested) !== null && format !== undefined) {
@@ -171,6 +172,10 @@ export function attributesOfObject(
   if (secretDataType !== undefined) own["Secret Data Type"] = { t: "enumeration", v: secretDataType };
   return own;
 }
+
+/** Secret data always has a Cryptographic Length (2.1: 4.15); of what is wrapped, only the client knows it. */
+const secretLength = ({ wrapping, material }: ObjectContent): number | null =>
+  wrapping === undefined ? material.length * 8 : null;
 
 /** A client that brings an object may say that it has been served before (2.1: 4.24). */
 function freshness(requested: RequestedAttributes, version: KmipVersion): { [name: string]: StoredValue } {

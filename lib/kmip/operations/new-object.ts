@@ -18,6 +18,7 @@ import { KeyFormatType, ObjectType, State } from "../protocol/enumerations";
 import {
   checkApplicationData,
   checkDateOrder,
+  checkQuantumSafe,
   checkRotation,
   checkSize,
   isNameTaken,
@@ -65,6 +66,7 @@ export async function initialAttributes(
     throw attributeSingleValued("The object came from one Random Number Generator");
   }
   checkDateOrder(attributes, written);
+  checkQuantumSafe(attributes);
   checkSize(context, attributes);
   await checkNames(context, requested, null);
   return attributes;
