@@ -470,14 +470,14 @@ describe("reasons of cryptographic operations (2.1: 6.1.11, 6.1.17, 6.1.24, 6.1.
     expect(await objects.reason(on(Operation.Check, identifier, [usage]))).toBeNull();
   });
 
-  it("tell what Check denies, without a payload", async () => {
+  it("tell what Check denies", async () => {
     const identifier = await objects.make(requests.create());
     const check = on(Operation.Check, identifier, [
       integer(Tag.CryptographicUsageMask, CryptographicUsageMask.Sign),
     ]);
     const result = await objects.result(check);
     expect(result.resultReason).toBe(ResultReason.IncompatibleCryptographicUsageMask);
-    expect(result.payload).toEqual([]);
+    expect(result.payload.map(({ tag }) => tag)).toEqual([Tag.CryptographicUsageMask]);
     expect(await objects.reason(on(Operation.GetUsageAllocation, identifier))).toBe(
       ResultReason.InvalidMessage,
     );

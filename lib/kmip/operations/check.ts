@@ -13,7 +13,7 @@ import {
   schema,
 } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
-import { isSecondMajor, KmipVersion } from "../protocol/versions";
+import { KmipVersion } from "../protocol/versions";
 import { type Item, integer, interval, longInteger, text } from "../ttlv/item";
 import { findObject, identifierOf, type OperationDefinition } from "./operation";
 import { usageLimitsOf } from "./usage-limits";
@@ -37,7 +37,7 @@ export const check: OperationDefinition = {
     }
     if (object.objectType === ObjectType.Template) throw illegalOperation("Templates are not used");
     const { usageLimitsCount, usageMask, leaseTime } = request;
-    // Table 193: only what is denied is answered; in 2.x the Result Reason tells it (Table 185).
+    // Table 193: only what is denied is answered.
     const denied: Item[] = [];
     let failure: Failure = FAILURES.permissionDenied;
     const limits = usageLimitsOf(object.attributes);
@@ -55,8 +55,7 @@ export const check: OperationDefinition = {
       denied.push(interval(Tag.LeaseTime, leaseTime));
     if (denied.length > 0) {
       context.idPlaceholder = null;
-      const told = isSecondMajor(context.version) ? {} : { payload: denied };
-      throw new KmipError(failure, "The object may not be used like this", told);
+      throw new KmipError(failure, "The object may not be used like this", { payload: denied });
     }
     return { payload: [text(Tag.UniqueIdentifier, identifier)] };
   },
