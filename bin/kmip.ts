@@ -85,6 +85,7 @@ runProcess(logger, async () => {
     audit: ports.audit,
     logger,
     identity: { ...DEFAULT_IDENTITY, overHttps: httpsPort !== undefined },
+    interop: settings.KMIP_INTEROP,
     onAnswered: (operation, succeeded) => operations.note(operation, succeeded),
   });
   const listener = listenerSettings(settings, {

@@ -79,6 +79,8 @@ const schema = z
     KMIP_MAX_CONNECTIONS_PER_CERTIFICATE: count.optional(),
     KMIP_RATE_PER_INSTANCE: rate.optional(),
     KMIP_RATE_PER_CERTIFICATE: rate.optional(),
+    /** `true` for interoperability tests alone: KMIP's operation Interop is then there. */
+    KMIP_INTEROP: flag,
     KMIP_IDLE_SECONDS: wholeNumber(1, 86_400).default(600),
     SANDBOX_PORT: z.union([z.literal("off"), port], { error: `is off, or ${A_PORT}` }).default(3080),
     DATA_DIR: path.default(resolve("data")),

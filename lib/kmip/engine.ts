@@ -14,7 +14,7 @@ import {
 } from "./completed-item";
 import { internalError, invalidMessage, type KmipError } from "./errors";
 import { toSeconds } from "./lifecycle";
-import { OPERATION_REGISTRY } from "./operations";
+import { INTEROP_REGISTRY, OPERATION_REGISTRY } from "./operations";
 import { type OperationContext, toKmipError } from "./operations/operation";
 import { type OutstandingLimits, OutstandingOperations } from "./outstanding";
 import type {
@@ -69,6 +69,8 @@ export type KmipEngineOptions = {
   readonly random?: RandomSource;
   readonly identity?: ServerIdentity;
   readonly limits?: Partial<EngineLimits>;
+  /** True for test runs: the operation Interop is there, which a server in production must not have (2.1: 6.1.26). */
+  readonly interop?: boolean;
   /** Called for each batch item that is answered; null for what had no operation to read. It must not throw. */
   readonly onAnswered?: (operation: number | null, succeeded: boolean) => void;
 };
@@ -130,6 +132,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
   const { store, audit, logger, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM } = options;
   const { identity = DEFAULT_IDENTITY, onAnswered } = options;
   const limits: EngineLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const operations = options.interop === true ? INTEROP_REGISTRY : OPERATION_REGISTRY;
   const outstanding = new OutstandingOperations(clock, limits);
 
   async function respond(read: Request | RefusedRequest, origin: RequestOrigin): Promise<EngineResponse> {
@@ -153,7 +156,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
         logger,
         limits,
         identity,
-        operations: OPERATION_REGISTRY,
+        operations,
         undoable: false,
         idPlaceholder: null,
         subjects: [],

@@ -81,8 +81,6 @@ export const FAILURES = {
   itemNotFound: always(R.ItemNotFound),
   operationNotSupported: always(R.OperationNotSupported),
   generalFailure: always(R.GeneralFailure),
-  /** No table names a reason for it; the test case of the Quantum Safe profile (2.1: QS-M-2) has this one. */
-  notQuantumSafe: always(R.GeneralFailure),
   objectArchived: always(R.ObjectArchived),
   responseTooLarge: always(R.ResponseTooLarge),
   applicationNamespaceNotSupported: always(R.ApplicationNamespaceNotSupported),

@@ -115,6 +115,7 @@ export async function startLocalServer(): Promise<LocalServer> {
     audit: new MemoryAuditWriter(),
     logger,
     identity: { ...DEFAULT_IDENTITY, overHttps: true },
+    interop: true,
   });
   const own = await createSelfSigned({ commonName: "localhost" });
   const client = await createSelfSigned({ commonName: "conformance" });

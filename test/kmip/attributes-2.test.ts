@@ -7,7 +7,6 @@ import type { StoredValue } from "@/lib/kmip/ports";
 import {
   AdjustmentType,
   CryptographicAlgorithm,
-  CryptographicUsageMask,
   KeyFormatType,
   LinkType,
   ObjectType,
@@ -18,7 +17,7 @@ import {
   State,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { boolean, bytes, enumeration, type Item, ItemType, integer, structure, text } from "@/lib/kmip/ttlv";
+import { bytes, enumeration, type Item, ItemType, integer, structure, text } from "@/lib/kmip/ttlv";
 import { date, dig, identify, keyBlock, Objects, on, registerKey, registerOpaque } from "./payloads";
 
 let objects: Objects;
@@ -205,28 +204,6 @@ describe("attributes that 2.x brought", () => {
       requests.locate([attribute("Short Unique Identifier", { t: "bytes", v: short })]),
     );
     expect(found.map(({ value }) => value)).toEqual([opaque]);
-  });
-
-  it("refuse Quantum Safe for keys that are too short, whenever it is set (4.45)", async () => {
-    const safe = flag("Quantum Safe", true);
-    const key = structure(Tag.SymmetricKey, [keyBlock(Buffer.alloc(16, 7))]);
-    const mask = integer(Tag.CryptographicUsageMask, CryptographicUsageMask.Encrypt);
-    const short = brought(ObjectType.SymmetricKey, key, mask, boolean(Tag.QuantumSafe, true));
-    expect(await objects.reason(short)).toBe(ResultReason.GeneralFailure);
-    expect(await objects.reason(requests.create({ length: 128, attributes: [safe] }))).toBe(
-      ResultReason.GeneralFailure,
-    );
-    const identifier = await objects.make(requests.create({ length: 128 }));
-    expect(await objects.reason(requests.addAttribute(identifier, safe))).toBe(ResultReason.GeneralFailure);
-    await objects.ok(requests.addAttribute(identifier, flag("Quantum Safe", false)));
-    expect(await objects.reason(requests.modifyAttribute(identifier, safe))).toBe(
-      ResultReason.GeneralFailure,
-    );
-    expect(await values(identifier, "Quantum Safe")).toEqual([false]);
-    // Of what has no algorithm, nothing is known.
-    expect(
-      await values(await objects.make(registration(boolean(Tag.QuantumSafe, true))), "Quantum Safe"),
-    ).toEqual([true]);
   });
 
   it("give secret data the length of its value, and its Key Block none (4.15)", async () => {

@@ -5,7 +5,6 @@
 import type { AttributeRule, ClientMay } from "../attributes/rules";
 import { termOf } from "../attributes/terms";
 import { fieldOf, sameValue } from "../attributes/values";
-import { numberOf } from "../attributes/view";
 import { FAILURES, featureNotSupported, invalidAttributeValue, KmipError, limitExceeded } from "../errors";
 import { dateOf, isDestroyed, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
@@ -99,22 +98,6 @@ export function checkApplicationData(name: string, value: StoredValue): void {
 export function checkRotation(name: string, value: StoredValue): void {
   if (name !== "Rotate Automatic" || value.v !== true) return;
   throw featureNotSupported("Keys are not rotated automatically");
-}
-
-/** Bits of a symmetric key that leave 128 to an attacker with a quantum computer (Grover's search halves them). */
-const QUANTUM_SAFE_BITS = 256;
-
-/**
- * Refuses Quantum Safe, which is "required", for a key that is not (2.1: 4.45). Of objects without a Cryptographic
- * Algorithm nothing is known.
- *
- * @throws KmipError General Failure
- */
-export function checkQuantumSafe(attributes: StoredAttributes): void {
-  if (attributes["Quantum Safe"]?.[0]?.v.v !== true) return;
-  if (numberOf(attributes, "Cryptographic Algorithm") === null) return;
-  if ((numberOf(attributes, "Cryptographic Length") ?? 0) >= QUANTUM_SAFE_BITS) return;
-  throw new KmipError(FAILURES.notQuantumSafe, "A key of this length is not quantum safe");
 }
 
 /** Refuses more, or larger, attributes than an object may have. @throws KmipError Index Out of Bounds, Invalid Field */

@@ -20,7 +20,6 @@ import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } fr
 import {
   checkApplicationData,
   checkDateOrder,
-  checkQuantumSafe,
   checkRotation,
   checkSize,
   isNameTaken,
@@ -67,7 +66,6 @@ export async function writeAttribute(
     }
     const attributes = withDerived(object, { ...object.attributes, [name]: instances }, name, written.v, now);
     checkDateOrder(attributes, new Set([name]));
-    if (name === "Quantum Safe") checkQuantumSafe(attributes);
     checkSize(context, attributes);
     const state = stateAt({ state: object.state, attributes }, now);
     return { written, change: changeOf(object, now, state, attributes) };

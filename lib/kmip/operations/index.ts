@@ -17,6 +17,7 @@ import { getAttributes } from "./get-attributes";
 import { getUsageAllocation } from "./get-usage-allocation";
 import { hash } from "./hash";
 import { importObject } from "./import";
+import { interop } from "./interop";
 import { locate } from "./locate";
 import { log } from "./log";
 import { mac } from "./mac";
@@ -70,6 +71,10 @@ const ALL: readonly OperationDefinition[] = [
   ping,
 ];
 
-export const OPERATION_REGISTRY: OperationRegistry = new Map(
-  ALL.map((operation) => [operation.code, operation]),
-);
+const registryOf = (operations: readonly OperationDefinition[]): OperationRegistry =>
+  new Map(operations.map((operation) => [operation.code, operation]));
+
+export const OPERATION_REGISTRY = registryOf(ALL);
+
+/** For test runs. */
+export const INTEROP_REGISTRY = registryOf([...ALL, interop]);

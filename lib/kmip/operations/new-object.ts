@@ -18,7 +18,6 @@ import { KeyFormatType, ObjectType, State } from "../protocol/enumerations";
 import {
   checkApplicationData,
   checkDateOrder,
-  checkQuantumSafe,
   checkRotation,
   checkSize,
   isNameTaken,
@@ -66,7 +65,6 @@ export async function initialAttributes(
     throw attributeSingleValued("The object came from one Random Number Generator");
   }
   checkDateOrder(attributes, written);
-  checkQuantumSafe(attributes);
   checkSize(context, attributes);
   await checkNames(context, requested, null);
   return attributes;
