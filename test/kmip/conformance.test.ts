@@ -45,6 +45,34 @@ describe("our cases", () => {
   });
 });
 
+describe("Interop (2.1: 6.1.26)", () => {
+  const begin = (reason: string) => `<KMIP>
+    <RequestMessage><RequestHeader>${VERSION}<BatchCount type="Integer" value="1"/></RequestHeader>
+      <BatchItem><Operation type="Enumeration" value="Interop"/><RequestPayload>
+        <InteropFunction type="Enumeration" value="Begin"/>
+        <InteropIdentifier type="TextString" value="KC"/>
+      </RequestPayload></BatchItem></RequestMessage>
+    <ResponseMessage><ResponseHeader>${VERSION}<TimeStamp type="DateTime" value="$NOW"/>
+      <BatchCount type="Integer" value="1"/></ResponseHeader>
+      <BatchItem><Operation type="Enumeration" value="Interop"/>${reason}</BatchItem></ResponseMessage>
+  </KMIP>`;
+  const VERSION = `<ProtocolVersion><ProtocolVersionMajor type="Integer" value="2"/>
+    <ProtocolVersionMinor type="Integer" value="1"/></ProtocolVersion>`;
+  const succeeds = '<ResultStatus type="Enumeration" value="Success"/><ResponsePayload/>';
+
+  it("may be refused by a server that does not have it, other operations may not", async () => {
+    const text = begin(succeeds);
+    expect((await run("KC-1-21", text)).failure).toBeNull();
+    const other = text.replaceAll('value="Interop"', 'value="SetEndpointRole"');
+    expect((await run("KC-1-21", other)).failure?.difference.path).toContain("ResultStatus");
+  });
+
+  it("may not be missing by another reason", async () => {
+    const { failure } = await run("KC-1-21", begin(succeeds).replace('value="Begin"', 'value="Nothing"'));
+    expect(failure).not.toBeNull();
+  });
+});
+
 describe("cases of 1.x in the form of 2.x", () => {
   it.each(["KC-LIFE-1-14", "KC-BATCH-1-14", "KC-UNDO-1-14", "KC-PARTS-1-14", "KC-IMPORT-1-14"])(
     "%s passes",

@@ -470,6 +470,11 @@ describe("reasons of cryptographic operations (2.1: 6.1.11, 6.1.17, 6.1.24, 6.1.
     expect(await objects.reason(on(Operation.Check, identifier, [usage]))).toBeNull();
   });
 
+  it("are Invalid Message for Hash without its parameters (Table 237)", async () => {
+    const hash = on(Operation.Hash, undefined, [bytes(Tag.Data, Buffer.alloc(1))]);
+    expect(await objects.reason(hash)).toBe(ResultReason.InvalidMessage);
+  });
+
   it("tell what Check denies", async () => {
     const identifier = await objects.make(requests.create());
     const check = on(Operation.Check, identifier, [

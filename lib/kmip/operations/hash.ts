@@ -1,5 +1,5 @@
 /** Hash (KMIP 4.37), whole or in parts: of data alone, no object is needed. */
-import { missingParameters } from "../errors";
+import { invalidMessage } from "../errors";
 import { Operation } from "../protocol/enumerations";
 import { optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
@@ -19,7 +19,8 @@ export const hash: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const { parameters } = request;
     const { output, correlation, result } = await withoutKey(context, Operation.Hash, request, () => {
-      if (parameters === undefined) throw missingParameters("Cryptographic Parameters are missing");
+      // Table 235 (2.1) requires them, and Table 237 has no reason for bad ones.
+      if (parameters === undefined) throw invalidMessage("Cryptographic Parameters are missing");
       const name = hashName(parametersOf(parameters));
       const open = () => hashStream(name);
       return { parameters, parts: true, whole: (key, data) => runWhole(open(), key, data), open };
