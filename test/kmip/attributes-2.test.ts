@@ -423,6 +423,9 @@ describe("Add, Modify and Delete Attribute", () => {
       ResultReason.NonUniqueNameAttribute,
     );
     expect(await objects.reason(requests.create({ name: "two" }))).toBe(ResultReason.NonUniqueNameAttribute);
+    expect(await objects.reason(requests.addAttribute(identifier, flag("Sensitive", true)))).toBe(
+      ResultReason.AttributeSingleValued,
+    );
     await objects.ok(requests.addAttribute(identifier, nameAttribute("own")));
     expect(await objects.reason(requests.addAttribute(identifier, nameAttribute("own")))).toBe(
       ResultReason.NonUniqueNameAttribute,

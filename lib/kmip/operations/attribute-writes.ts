@@ -81,6 +81,8 @@ export function addInstance(
   value: StoredValue,
 ): Written {
   if (rule === null ? !isClientVendorName(name) : rule.client !== "add" && !isLate(rule.client)) {
+    // Sensitive and Extractable always have a value, which clients may change: nothing is read-only about them.
+    if (rule?.modify === "always") throw attributeSingleValued(`${name} already exists`);
     throw readOnlyAttribute(`${name} is read-only`);
   }
   if (!appliesTo(name, object.objectType, context.version)) {
