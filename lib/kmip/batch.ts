@@ -10,6 +10,7 @@ import {
   withhold,
 } from "./completed-item";
 import { FAILURES, featureNotSupported, KmipError, operationNotSupported, permissionDenied } from "./errors";
+import { HandingStore } from "./handing-store";
 import { type OperationContext, type OperationResult, toKmipError } from "./operations/operation";
 import type { KeyStore } from "./ports";
 import { BatchErrorContinuationOption, OPERATIONS } from "./protocol/enumerations";
@@ -42,14 +43,62 @@ export function runBatch(
   const { header, items } = request;
   // 6.13: the option is for batches of more than one.
   const undo = header.batchErrorContinuationOption === BatchErrorContinuationOption.Undo && items.length > 1;
+  // What an item reads leaves with all the others, which may take their time.
+  if (!undo && items.length > 1) return runTogether(request, context, writer);
   if (!undo) return runItems(request, context, writer);
   return runUndoable(context, writer, (undoable) => runItems(request, undoable, writer));
 }
 
+/** Runs several items; a key that was blocked while they ran does not leave with their answers. */
+async function runTogether(
+  request: Request,
+  context: OperationContext & { readonly store: KeyStore },
+  writer: ResponseWriter,
+): Promise<CompletedItem[]> {
+  const store = new HandingStore(context.store);
+  const answers: { readonly start: number; readonly read: ReadonlySet<string> }[] = [];
+  const completed = await runItems(request, { ...context, store }, writer, (start) => {
+    answers.push({ start, read: store.takeRead() });
+  });
+  let end = writer.length;
+  for (const [at, { start, read }] of [...answers.entries()].reverse()) {
+    const item = completed[at];
+    if (item !== undefined && isConfidential(item)) {
+      const error = await blockOf(context, read);
+      if (error !== null) {
+        withhold(item);
+        const refused = { ...item, outcome: { error } };
+        writer.exchange(start, end, refused);
+        completed[at] = refused;
+      }
+    }
+    end = start;
+  }
+  return completed;
+}
+
+/** Why an answer that came of keys may not leave any more, or null. */
+async function blockOf(
+  { store, tenant }: OperationContext,
+  identifiers: ReadonlySet<string>,
+): Promise<KmipError | null> {
+  try {
+    for (const identifier of identifiers) {
+      const object = await store.find(tenant, identifier);
+      if (object?.served !== true) return permissionDenied("The key has been revoked by the key owner");
+    }
+    return null;
+  } catch (error) {
+    return toKmipError(error);
+  }
+}
+
+/** @param onAnswer told of each answer where it begins */
 async function runItems(
   request: Request,
   context: OperationContext,
   writer: ResponseWriter,
+  onAnswer: (start: number) => void = () => {},
 ): Promise<CompletedItem[]> {
   const completed: CompletedItem[] = [];
   const outputs = new Outputs(request);
@@ -60,9 +109,11 @@ async function runItems(
       const items =
         outputs.answers === null ? [item] : resolveItem(item, context, outputs.answers, completed.length);
       for (const single of items) {
+        const start = writer.length;
         const outcome = outputs.note(single, await runItem(single, context));
         const done = write(outcome, context, writer, maximumResponseSize, outputs);
         completed.push(done);
+        onAnswer(start);
         if (isFailure(done) && !goOn) return completed;
       }
     }

@@ -116,6 +116,13 @@ export class ResponseWriter {
     this.#items -= 1;
   }
 
+  /** Puts another answer in the place of one that was written from `start` to `end`, which is zeroed. */
+  exchange(start: number, end: number, item: ItemOutcome): void {
+    this.#writer.cut(start, end);
+    this.#items -= 1;
+    this.#writer.moveBack(this.add(item), start);
+  }
+
   /** Takes all items back, zeroing them. */
   takeBackAll(): void {
     this.#writer.truncate(this.#itemsAt);

@@ -151,6 +151,20 @@ export class TtlvWriter {
     putInt32(this.#buffer, offset + 8, value);
   }
 
+  /** Puts what was written after `end` in the place of what was written from `start` to `end`, which is zeroed. */
+  cut(start: number, end: number): void {
+    this.#buffer.copyWithin(start, end, this.#length);
+    this.truncate(start + this.#length - end);
+  }
+
+  /** Moves what was written last, from `start` on, to an earlier place; what stood there follows it. */
+  moveBack(start: number, to: number): void {
+    const moved = Buffer.from(this.#buffer.subarray(start, this.#length));
+    this.#buffer.copyWithin(to + moved.length, to, start);
+    this.#buffer.set(moved, to);
+    moved.fill(0);
+  }
+
   /** Takes back, and zeroes, everything written after `length`. */
   truncate(length: number): void {
     this.#buffer.fill(0, length, this.#length);
