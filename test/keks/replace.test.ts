@@ -3,8 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
 import { standardKeyMarks, standardKeyName } from "@/lib/core/keks/objects";
 import { type ReconcileOptions, reconcileAll } from "@/lib/core/keks/reconcile";
+import { publishSql } from "@/lib/db";
 import { changeOf, destruction } from "@/lib/kmip/lifecycle";
-import type { ManagedObject, NewManagedObject, Tenant } from "@/lib/kmip/ports";
+import { KeyStoreError, type ManagedObject, type NewManagedObject, type Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { custom, newObject } from "@/test/support/kek-fixtures";
 import { countsOf, createKek, createWorld, type World } from "./world";
@@ -77,8 +78,20 @@ async function expectStandardKeys(tenant: Tenant, count: number): Promise<void> 
   }
 }
 
-const bytesOf = async (tenant: Tenant, object: ManagedObject, from = store): Promise<Buffer> =>
-  Buffer.from(await from.readMaterial(tenant, object));
+/** The material of an object, which is looked up anew when it was replaced since. */
+async function bytesOf(tenant: Tenant, object: ManagedObject, from = store): Promise<Buffer> {
+  try {
+    return Buffer.from(await from.readMaterial(tenant, object));
+  } catch (error) {
+    const current = await from.find(tenant, object.uniqueIdentifier);
+
+    if (!(error instanceof KeyStoreError && error.failure === "conflict" && current)) {
+      throw error;
+    }
+
+    return Buffer.from(await from.readMaterial(tenant, current));
+  }
+}
 
 async function prepare(): Promise<{
   tenant: Tenant;
@@ -404,5 +417,81 @@ describe("identifiers that come from elsewhere", () => {
     expect(
       await failureOf(store.create(await world.instance(), newObject({ uniqueIdentifier }), material)),
     ).toBe("none");
+  });
+});
+
+describe("material that the key manager takes its time to give", () => {
+  /** Holds the next read of a standard key. */
+  function hold() {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+
+    world.keyManager.faults.push({ call: "getStandardKey", hold: held, when: "after" });
+
+    return { release, calls: world.keyManager.count("getStandardKey") };
+  }
+
+  const asked = ({ calls }: { calls: number }) =>
+    expect.poll(() => world.keyManager.count("getStandardKey")).toBe(calls + 1);
+
+  it("is not given to those who ask at another endpoint after it was replaced", async () => {
+    const { tenant, object, other } = await prepare();
+    const elsewhere = await world.endpoint();
+    const held = hold();
+    const early = failureOf(elsewhere.readMaterial(tenant, object));
+
+    await asked(held);
+
+    const bytes = randomBytes(24);
+    const replaced = await store.replace(tenant, object, other, bytes);
+
+    await expect
+      .poll(async () => (await elsewhere.find(tenant, object.uniqueIdentifier))?.revision)
+      .toBe(replaced.revision);
+
+    const late = bytesOf(
+      tenant,
+      (await elsewhere.find(tenant, object.uniqueIdentifier)) ?? object,
+      elsewhere,
+    );
+
+    held.release();
+    expect(await late).toEqual(bytes);
+    // The one who asked before gets nothing that is no more.
+    expect(await early).toBe("conflict");
+    expect(await bytesOf(tenant, replaced, elsewhere)).toEqual(bytes);
+  });
+
+  it("is not given as that of the object that it has replaced", async () => {
+    const { tenant, object, other } = await prepare();
+    const judged = await store.find(tenant, object.uniqueIdentifier);
+
+    await store.replace(tenant, object, other, randomBytes(24));
+    expect(judged && (await failureOf(store.readMaterial(tenant, judged)))).toBe("conflict");
+  });
+
+  it("does not leave when the KEK was blocked meanwhile", async () => {
+    const { tenant, object } = await prepare();
+    const held = hold();
+    const read = failureOf(store.readMaterial(tenant, object));
+
+    await asked(held);
+    await world.test.database.pool.query(
+      "UPDATE managed_object SET served = FALSE WHERE instance_id = $1 AND unique_identifier = $2",
+      [tenant.instanceId, object.uniqueIdentifier],
+    );
+    await world.test.database.pool.query(
+      "SELECT pg_notify($1, $2)",
+      publishSql({
+        type: "kek.changed",
+        instanceId: tenant.instanceId,
+        uniqueIdentifier: object.uniqueIdentifier,
+      }).values,
+    );
+    await expect.poll(async () => (await store.find(tenant, object.uniqueIdentifier))?.served).toBe(false);
+    held.release();
+    expect(await read).toBe("refused");
   });
 });

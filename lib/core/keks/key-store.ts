@@ -61,6 +61,16 @@ const keyOf = (instanceId: string, uniqueIdentifier: string) => `${instanceId}/$
 const isServable = (record: KekRecord): record is KekRecord & { readonly keyManagerKeyId: string } =>
   record.storage === "stored" && record.keyManagerKeyId !== null && record.served;
 
+/** True if an object was read before its material was replaced: what was judged of it is not true of the new one. */
+function isReplaced(object: ManagedObject & Partial<KekRecord>, record: KekRecord): boolean {
+  const { keyManagerKeyId = record.keyManagerKeyId } = object;
+
+  return keyManagerKeyId !== record.keyManagerKeyId && object.revision !== record.revision;
+}
+
+const replacedMeanwhile = () =>
+  new KeyStoreError("conflict", "The object was replaced by others at the same time.");
+
 /**
  * The engine's KeyStore: metadata in PostgreSQL, wrapped material in the customer's key manager, and a memory of
  * both that other processes' changes reach within a second.
@@ -203,7 +213,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     const instance = instances.peek(tenant.instanceId);
     const record = objects.peek(keyOf(tenant.instanceId, object.uniqueIdentifier));
 
-    return instance && record && isServable(record)
+    return instance && record && isServable(record) && !isReplaced(object, record)
       ? materials.remembered(instance, record, record.keyManagerKeyId)
       : null;
   }
@@ -212,6 +222,30 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     const material = remembered(tenant, object);
 
     return material ? Promise.resolve(material) : readAnew(tenant, object);
+  }
+
+  /** The key manager may have taken its time: what was blocked or replaced meanwhile does not leave. */
+  async function stillServable(before: KekRecord, material: Uint8Array): Promise<Uint8Array> {
+    try {
+      const record = await find(before.instanceId, before.uniqueIdentifier);
+
+      if (record?.storage !== "stored") {
+        throw new KeyStoreError("gone", "The KEK is destroyed.");
+      }
+
+      if (!record.served) {
+        throw new KeyStoreError("refused", "The KEK is blocked in the console.");
+      }
+
+      if (isReplaced(before, record)) {
+        throw replacedMeanwhile();
+      }
+
+      return material;
+    } catch (error) {
+      material.fill(0);
+      throw error;
+    }
   }
 
   async function readAnew(tenant: Tenant, object: ManagedObject): Promise<Uint8Array> {
@@ -228,8 +262,16 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
         throw new KeyStoreError("refused", "The KEK is blocked in the console.");
       }
 
+      if (isReplaced(object, record)) {
+        // What is remembered of it may be what was there before.
+        objects.invalidate(keyOf(record.instanceId, record.uniqueIdentifier));
+        throw replacedMeanwhile();
+      }
+
       try {
-        return await materials.read(instance, record, record.keyManagerKeyId);
+        const material = await materials.read(instance, record, record.keyManagerKeyId);
+
+        return await stillServable(record, material);
       } catch (error) {
         if (!(error instanceof StandardKeyGone)) {
           throw error;

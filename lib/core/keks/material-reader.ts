@@ -39,7 +39,11 @@ export class StandardKeyGone extends Error {
 /** Where the material of a KEK comes from. */
 type Source = Pick<CachedMaterial, "keyManagerKeyId" | "crkId">;
 
+const isSame = (one: Source, other: Source): boolean =>
+  one.keyManagerKeyId === other.keyManagerKeyId && one.crkId === other.crkId;
+
 type Flight = {
+  readonly source: Source;
   promise: Promise<Uint8Array>;
   /** Those who still have to copy the result. */
   waiters: number;
@@ -97,6 +101,13 @@ export class MaterialReader {
       return remembered;
     }
 
+    const under = this.#flights.get(key);
+
+    // Material that was replaced meanwhile is neither for this reader nor to be remembered.
+    if (under && !isSame(under.source, source)) {
+      this.#drop(key);
+    }
+
     const flight = this.#flights.get(key) ?? this.#start(key, instance, record, source);
 
     flight.waiters += 1;
@@ -131,7 +142,7 @@ export class MaterialReader {
   }
 
   #start(key: string, instance: InstanceRecord, record: KekRecord, source: Source): Flight {
-    const flight: Flight = { waiters: 0, stale: false, promise: Promise.resolve(new Uint8Array()) };
+    const flight: Flight = { source, waiters: 0, stale: false, promise: Promise.resolve(new Uint8Array()) };
 
     flight.promise = this.#run(flight, key, instance, record, source);
     this.#flights.set(key, flight);

@@ -12,7 +12,7 @@ import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
 import { withComputedDigest } from "./computed-digest";
 import { emptyItem, formatOf } from "./object-items";
-import { findObject, identifierOf, type OperationDefinition } from "./operation";
+import { identifierOf, type OperationDefinition, readObject } from "./operation";
 import { serveObject, WANTED } from "./serve-object";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText), ...WANTED });
@@ -24,19 +24,20 @@ export const exportObject: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const { now, version } = context;
-    const object = await findObject(context, identifier);
-    const described = await withComputedDigest(context, object);
-    const destroyed = isDestroyed(stateAt(object, now));
-    const served = destroyed ? null : await serveObject(context, object, request);
-    context.idPlaceholder = identifier;
-    return {
-      payload: [
-        enumeration(Tag.ObjectType, object.objectType),
-        text(Tag.UniqueIdentifier, identifier),
-        ...attributesAnswer(visibleAttributes(described, version, now), version),
-        served?.item ?? emptyItem(object, formatOf(object.objectType, object.attributes)),
-      ],
-      ...(served === null ? {} : { material: served.material }),
-    };
+    return readObject(context, identifier, async (object) => {
+      const described = await withComputedDigest(context, object);
+      const destroyed = isDestroyed(stateAt(object, now));
+      const served = destroyed ? null : await serveObject(context, object, request);
+      context.idPlaceholder = identifier;
+      return {
+        payload: [
+          enumeration(Tag.ObjectType, object.objectType),
+          text(Tag.UniqueIdentifier, identifier),
+          ...attributesAnswer(visibleAttributes(described, version, now), version),
+          served?.item ?? emptyItem(object, formatOf(object.objectType, object.attributes)),
+        ],
+        ...(served === null ? {} : { material: served.material }),
+      };
+    });
   },
 };

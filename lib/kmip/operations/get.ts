@@ -4,7 +4,7 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
-import { findObject, identifierOf, type OperationDefinition } from "./operation";
+import { identifierOf, type OperationDefinition, readObject } from "./operation";
 import { serveObject, WANTED } from "./serve-object";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText), ...WANTED });
@@ -15,11 +15,16 @@ export const get: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
-    const object = await findObject(context, identifier);
-    const { item, material } = await serveObject(context, object, request);
-    return {
-      payload: [enumeration(Tag.ObjectType, object.objectType), text(Tag.UniqueIdentifier, identifier), item],
-      ...(material === undefined ? {} : { material }),
-    };
+    return readObject(context, identifier, async (object) => {
+      const { item, material } = await serveObject(context, object, request);
+      return {
+        payload: [
+          enumeration(Tag.ObjectType, object.objectType),
+          text(Tag.UniqueIdentifier, identifier),
+          item,
+        ],
+        ...(material === undefined ? {} : { material }),
+      };
+    });
   },
 };

@@ -136,6 +136,27 @@ export async function changeObject<T extends { readonly change: ManagedObjectCha
   }
 }
 
+/**
+ * Finds an on-line object and reads of it, anew if others replace it meanwhile: what was judged of the one is not true
+ * of the other.
+ *
+ * @throws KmipError Item Not Found, Object Archived; General Failure if others kept replacing it
+ */
+export async function readObject<T>(
+  context: OperationContext,
+  identifier: string,
+  read: (object: ManagedObject) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await read(await findObject(context, identifier));
+    } catch (error) {
+      const conflict = error instanceof KeyStoreError && error.failure === "conflict";
+      if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** Refuses an object whose material no longer exists. @throws KmipError Illegal Operation (2.x: Object Destroyed) */
 export function refuseDestroyed(object: ManagedObject, now: Date): void {
   if (isDestroyed(stateAt(object, now))) throw objectDestroyed("The object has been destroyed");
