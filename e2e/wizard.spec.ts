@@ -109,6 +109,8 @@ test("a pasted private key is wiped and never sent; a certificate is previewed a
 
   await field.fill(certificate.certPem);
   await expect(page.getByText("CN=wizard.example")).toBeVisible();
+  // The field is gone; whoever uses the keyboard goes on where the preview is.
+  await expect(page.getByLabel("Name", { exact: true })).toBeFocused();
   await expectAccessible(page);
   // Going on takes what is previewed along.
   await continueButton(page).click();

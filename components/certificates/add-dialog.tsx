@@ -7,6 +7,7 @@ import { ProblemNotice } from "@/components/errors/problem";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { useToast } from "@/components/ui/toast";
+import { useFocusFirst } from "@/components/ui/use-focus-first";
 import { api } from "@/lib/api/client";
 import { queryKeys } from "@/lib/api/query-keys";
 import { type Chosen, propose } from "./chosen";
@@ -35,6 +36,8 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
   const [chosen, setChosen] = useState<Chosen<PreviewedCertificate>[] | null>(null);
   const [tried, setTried] = useState(false);
   const included = chosen?.filter((entry) => entry.included) ?? [];
+  const previewed = chosen !== null && chosen.length > 0;
+  const shown = useFocusFirst<HTMLDivElement>(previewed ? "preview" : "upload");
 
   const add = useMutation({
     // One after the other: when one is refused, those before it are pinned and are taken off the list.
@@ -58,18 +61,22 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
     if (included.length > 0 && included.every((entry) => entry.name.trim() !== "")) add.mutate(included);
   };
 
-  if (chosen === null || chosen.length === 0) {
+  if (!previewed) {
     return (
-      <CertificateUploadField
-        instanceId={instanceId}
-        onPreview={(certificates) => setChosen(propose(certificates))}
-      />
+      <div ref={shown}>
+        <CertificateUploadField
+          instanceId={instanceId}
+          onPreview={(certificates) => setChosen(propose(certificates))}
+        />
+      </div>
     );
   }
 
   return (
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <PreviewCards chosen={chosen} onChange={setChosen} nameErrors={tried} />
+      <div ref={shown}>
+        <PreviewCards chosen={chosen} onChange={setChosen} nameErrors={tried} />
+      </div>
       {add.isError ? <ProblemNotice error={add.error} /> : null}
       <div className="flex flex-wrap justify-end gap-2">
         <Button

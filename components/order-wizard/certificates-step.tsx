@@ -10,6 +10,7 @@ import { oneLine } from "@/components/certificates/subject";
 import { CertificateUploadField, type PreviewedCertificate } from "@/components/certificates/upload-field";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
+import { useFocusFirst } from "@/components/ui/use-focus-first";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
 import type { StepProps } from "./wizard";
@@ -24,6 +25,8 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
   const [chosen, setChosen] = useState<Chosen<PreviewedCertificate>[] | null>(null);
   const [tried, setTried] = useState(false);
   const included = chosen?.filter((entry) => entry.included) ?? [];
+  const previewed = chosen !== null && chosen.length > 0;
+  const upload = useFocusFirst<HTMLDivElement>(previewed ? "preview" : "upload");
 
   /** Takes what is previewed; false when a name is missing. */
   const add = (): boolean => {
@@ -99,19 +102,21 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
               </ul>
             ) : null}
           </div>
-          {chosen && chosen.length > 0 ? (
-            <>
-              <PreviewCards chosen={chosen} onChange={setChosen} nameErrors={tried} />
-              <div className="flex justify-end gap-2">
-                <Button onClick={() => setChosen(null)}>{tUpload("another")}</Button>
-                <Button disabled={included.length === 0} onClick={() => add()}>
-                  {t("addThis", { count: Math.max(1, included.length) })}
-                </Button>
-              </div>
-            </>
-          ) : (
-            <CertificateUploadField onPreview={(found) => setChosen(propose(found))} />
-          )}
+          <div ref={upload} className="flex flex-col gap-4">
+            {previewed ? (
+              <>
+                <PreviewCards chosen={chosen} onChange={setChosen} nameErrors={tried} />
+                <div className="flex justify-end gap-2">
+                  <Button onClick={() => setChosen(null)}>{tUpload("another")}</Button>
+                  <Button disabled={included.length === 0} onClick={() => add()}>
+                    {t("addThis", { count: Math.max(1, included.length) })}
+                  </Button>
+                </div>
+              </>
+            ) : (
+              <CertificateUploadField onPreview={(found) => setChosen(propose(found))} />
+            )}
+          </div>
         </div>
       </Panel>
       <StepActions back={<Button onClick={onBack}>{tCommon("back")}</Button>}>
