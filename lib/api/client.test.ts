@@ -31,6 +31,23 @@ describe("the typed client", () => {
     expect(headers.get("idempotency-key")).toBe("key");
   });
 
+  it("gives up reading from a server that hangs, and waits for writes", async () => {
+    const over = new DOMException("over", "TimeoutError");
+    const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(AbortSignal.abort(over));
+    fetched.mockImplementation(async (_url, init) => {
+      init?.signal?.throwIfAborted();
+
+      return new Response("{}", { headers: { "content-type": "application/json" } });
+    });
+    await expect(api.endpoints.list()).rejects.toMatchObject({ code: "UNREACHABLE", status: 0, cause: over });
+    expect(await api.permissionChecks.run("1")).toEqual({});
+    // The reader's own change of mind stays what it is.
+    const left = AbortSignal.abort();
+    await expect(api.endpoints.list({ signal: left })).rejects.toBe(left.reason);
+    timeout.mockRestore();
+    fetched.mockReset();
+  });
+
   it("answers nothing for 204", async () => {
     answer(204, null);
     expect(await api.tokens.revoke("1")).toBeUndefined();

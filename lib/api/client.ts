@@ -14,6 +14,8 @@ import {
 import type { Problem } from "./schemas/common";
 
 export const API_ROOT = "/api/v1";
+/** Longer than any read takes that will ever be answered. */
+const READ_TIMEOUT_MS = 30_000;
 
 /** A call that did not succeed, with the server's problem document (or one made here when there was no answer). */
 export class ApiError extends Error {
@@ -45,9 +47,9 @@ function localProblem(code: string, status: number, detail: string): Problem {
   return { type: "about:blank", title: detail, status, code, detail, requestId: "" };
 }
 
-async function readProblem(response: Response): Promise<Problem> {
+function problemOf(response: Response, text: string): Problem {
   if (response.headers.get("content-type")?.startsWith("application/problem+json")) {
-    return (await response.json()) as Problem;
+    return JSON.parse(text) as Problem;
   }
 
   return localProblem("INTERNAL", response.status, `The server answered with status ${response.status}.`);
@@ -68,24 +70,30 @@ async function call<O extends Operation>(
   if (body !== undefined) headers.set("content-type", "application/json");
   if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
 
+  // A server that hangs is a server that is away. Writes are waited for: giving up would not undo them.
+  const limits = operation.method === "GET" ? [AbortSignal.timeout(READ_TIMEOUT_MS)] : [];
+  const signals = [...(signal === undefined ? [] : [signal]), ...limits];
+
   let response: Response;
+  let text: string;
   try {
     response = await fetch(`${API_ROOT}${operationPath(operation, params)}${operationQuery(query)}`, {
       method: operation.method,
       headers,
       credentials: "same-origin",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
+      ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
     });
+    text = await response.text();
   } catch (error) {
     // An aborted query is no failure: react-query has to see the AbortError itself.
     if (signal?.aborted) throw error;
     throw new ApiError(localProblem("UNREACHABLE", 0, "The server could not be reached."), { cause: error });
   }
 
-  if (!response.ok) throw new ApiError(await readProblem(response));
+  if (!response.ok) throw new ApiError(problemOf(response, text));
 
-  return (response.status === 204 ? undefined : await response.json()) as ResponseOf<O>;
+  return (response.status === 204 ? undefined : JSON.parse(text)) as ResponseOf<O>;
 }
 
 type Query<O extends Operation> = QueryInputOf<O>;

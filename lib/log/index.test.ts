@@ -64,7 +64,10 @@ describe("logger", () => {
       captureConsole(logger, printed);
       printed.log("\u001b[32m✓\u001b[39m Ready in %dms", 12);
       printed.warn("odd", { apiKey: "s3cr3t-value" });
-      printed.error(" ⨯", Object.assign(new Error("page failed"), { body: "s3cr3t-value" }));
+      printed.error(
+        " ⨯",
+        Object.assign(new Error("page failed"), { digest: "78662079", body: "s3cr3t-value" }),
+      );
     });
     const lines = text.trim().split("\n");
 
@@ -72,7 +75,7 @@ describe("logger", () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: 30, msg: "✓ Ready in 12ms" },
       { level: 40, msg: "odd [object]" },
-      { level: 50, msg: " ⨯", err: { message: "page failed" } },
+      { level: 50, msg: " ⨯", err: { message: "page failed", digest: "78662079" } },
     ]);
   });
 });

@@ -104,18 +104,22 @@ export function captureConsole(logger: pino.Logger, target: Console = console): 
   }
 }
 
-/** What a log says of an error: type, message, code, stack and cause; never its other members, which may hold bodies. */
+/**
+ * What a log says of an error: type, message, code, stack and cause, and the digest by which Next's error pages name
+ * it; never its other members, which may hold bodies.
+ */
 export function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) {
     return { message: String(error) };
   }
 
-  const { code } = error as { code?: unknown };
+  const { code, digest } = error as { code?: unknown; digest?: unknown };
 
   return {
     type: error.name,
     message: error.message,
     ...(typeof code === "string" ? { code } : {}),
+    ...(typeof digest === "string" ? { digest } : {}),
     stack: error.stack,
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };
