@@ -126,6 +126,46 @@ describe("an audit event", () => {
     );
   });
 
+  it("has the same text whether or not others were like it", () => {
+    const like = {};
+    const identifier = fc.oneof(
+      fc.uuid(),
+      fc.string({ unit: "binary", maxLength: 120 }),
+      fc.constant(INSTANCE),
+    );
+    const address = fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.constant("::ffff:192.0.2.1"),
+      fc.constant(null),
+      fc.string(),
+    );
+
+    fc.assert(
+      fc.property(
+        identifier,
+        identifier,
+        address,
+        fc.nat(65_535),
+        fc.uuid(),
+        fc.date({ min: new Date(0), max: new Date("9999-12-31"), noInvalidDate: true }),
+        (target, correlationId, from, remotePort, id, time) => {
+          const { initiator } = input();
+          const event = input({
+            message: `VMware Solutions: read KMIP key ${target}`,
+            correlationId,
+            initiator: { ...initiator, address: from },
+            target: { id: target, name: null, typeURI: "vmware-solutions/kmip-key" },
+            requestData: { operation: "Get", remotePort },
+          });
+
+          expect(toEventRow({ ...event, like }, { id, time })).toEqual(toEventRow(event, { id, time }));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it("keeps numbers that JSON has no room for as text", () => {
     expect(cadfOf(input({ requestData: { served: 2n ** 63n } })).requestData).toEqual({
       served: "9223372036854775808",

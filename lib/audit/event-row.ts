@@ -1,5 +1,6 @@
 import type { AuditEventInput } from "./event";
-import { type CadfEvent, cadfText, formatEventTime, parseCrn } from "./event-to-cadf";
+import { type CadfEvent, cadfText, formatEventTime, hostText, parseCrn } from "./event-to-cadf";
+import { TextTemplate } from "./text-template";
 
 /** The columns of an event that lists filter by; all of them can be derived from `event`. */
 export type EventRow = {
@@ -93,7 +94,7 @@ export function toEventRow(input: AuditEventInput, stamp: { id: string; time: Da
     }
   }
 
-  const event = plainText(input, stamp);
+  const event = likeText(input, stamp) ?? plainText(input, stamp);
 
   if (event !== null) {
     return row(input, stamp, event);
@@ -106,6 +107,53 @@ export function toEventRow(input: AuditEventInput, stamp: { id: string; time: Da
     stamp,
     cadfText(normal, stamp, (data) => JSON.stringify(data, jsonSafe)),
   );
+}
+
+/** Identifiers that stand in JSON and in a CRN as they are, and are found in a text by themselves alone. */
+const DISTINCT = /^[A-Za-z0-9-]{16,100}$/;
+/** How often the values of `likeText` stand in an event: the target's id in the message and in the target. */
+const TIMES = [1, 1, 2, 1, 1, 1];
+const templates = new WeakMap<object, TextTemplate>();
+
+/**
+ * The text of an event that is like others: theirs with other values. Nearly all events are reads of a key by one
+ * client, and putting their texts together anew would be a tenth of a Get. Null where there is no template.
+ */
+function likeText(input: AuditEventInput, stamp: { id: string; time: Date }): string | null {
+  const { like, target, correlationId, initiator } = input;
+
+  if (like === undefined || !DISTINCT.test(target.id) || !DISTINCT.test(correlationId)) {
+    return null;
+  }
+
+  const host = hostText(initiator);
+
+  if (host.includes("\\")) {
+    return null;
+  }
+
+  const values = [
+    stamp.id,
+    formatEventTime(stamp.time),
+    target.id,
+    correlationId,
+    host,
+    `"remotePort":${Number(input.requestData?.remotePort)}`,
+  ];
+  const known = templates.get(like);
+
+  if (known !== undefined) {
+    return known.fill(values);
+  }
+
+  const text = plainText(input, stamp);
+  const template = text === null ? null : TextTemplate.of(text, values, TIMES);
+
+  if (template !== null) {
+    templates.set(like, template);
+  }
+
+  return text;
 }
 
 const isLong = (text: string | null): boolean => text !== null && text.length > MAX_KEY_CHARACTERS;

@@ -109,8 +109,8 @@ function quoteWord(text: string): string {
   return quoted;
 }
 
-/** `"host":{…}`, or nothing when neither address nor agent is known. */
-function hostText({ address, agent }: AuditEventInput["initiator"]): string {
+/** `,"host":{…}`, or nothing when neither address nor agent is known. */
+export function hostText({ address, agent }: AuditEventInput["initiator"]): string {
   if (address === null && agent === null) {
     return "";
   }

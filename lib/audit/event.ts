@@ -33,6 +33,11 @@ export type AuditEventInput = {
   };
   readonly requestData?: { readonly [key: string]: unknown };
   readonly responseData?: { readonly [key: string]: unknown };
+  /**
+   * What this event has in common with others: those that name the same object here say the same but for the target's
+   * id (once in the message), the correlation id, the initiator's address and the number `requestData.remotePort`.
+   */
+  readonly like?: object | undefined;
 };
 
 /** Writes audit events with group commit and a hash chain per writer. */

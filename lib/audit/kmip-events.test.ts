@@ -145,4 +145,27 @@ describe("audit events of KMIP operations", () => {
     expect(event?.target.id).toBe(INSTANCE);
     expect(event?.reason?.reasonCode).toBe(500);
   });
+
+  it("are alike only where they differ in nothing but object, request and address", () => {
+    const plain = record({});
+    const like = (changes: Partial<KmipAuditRecord>, context = CONTEXT) =>
+      kmipAuditEvents({ ...plain, ...changes }, context)[0]?.like;
+
+    expect(like({})).toBeDefined();
+    expect(
+      like({ uniqueIdentifiers: ["k2"], requestId: "r2", remoteAddress: "192.0.2.2", remotePort: 1 }),
+    ).toBe(like({}));
+    expect(like({ operation: Operation.GetAttributes })).not.toBe(like({}));
+    expect(like({ protocolVersion: "1.4" })).not.toBe(like({}));
+    expect(like({ servedMaterial: false })).not.toBe(like({}));
+    expect(like({ tenant: { ...plain.tenant } })).not.toBe(like({}));
+
+    const before = like({});
+
+    expect(like({}, { ...CONTEXT, certificateName: "renamed" })).not.toBe(before);
+    expect(like({ outcome: "failure", resultReason: ResultReason.ItemNotFound })).toBeUndefined();
+    expect(like({ data: { cryptographicLength: 256 } })).toBeUndefined();
+    expect(like({ detail: "cause" })).toBeUndefined();
+    expect(like({ operation: Operation.Query, uniqueIdentifiers: [] })).toBeUndefined();
+  });
 });

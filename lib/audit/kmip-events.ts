@@ -1,4 +1,4 @@
-import type { KmipAuditRecord } from "@/lib/kmip/ports";
+import type { KmipAuditRecord, Tenant } from "@/lib/kmip/ports";
 import { OPERATIONS, RESULT_REASONS } from "@/lib/kmip/protocol/enumerations";
 import type { AuditEventInput } from "./event";
 import {
@@ -78,7 +78,40 @@ function eventOf(
     },
     responseData:
       single || failed || record.detail !== undefined ? answerData(record, single) : served(record),
+    like:
+      single ||
+      failed ||
+      uniqueIdentifier === null ||
+      record.data !== undefined ||
+      record.detail !== undefined
+        ? undefined
+        : likenessOf(record, context),
   };
+}
+
+type Likenesses = { readonly context: KmipEventContext; readonly byKind: Map<string, object> };
+
+const likenesses = new WeakMap<Tenant, Likenesses>();
+
+/** What successes of one tenant have in common that tell nothing but the object (see `like` of AuditEventInput). */
+function likenessOf(record: KmipAuditRecord, context: KmipEventContext): object {
+  const { tenant, operation, protocolVersion, servedMaterial } = record;
+  let known = likenesses.get(tenant);
+
+  if (known?.context !== context) {
+    known = { context, byKind: new Map() };
+    likenesses.set(tenant, known);
+  }
+
+  const kind = `${operation} ${protocolVersion} ${servedMaterial}`;
+  let like = known.byKind.get(kind);
+
+  if (like === undefined) {
+    like = {};
+    known.byKind.set(kind, like);
+  }
+
+  return like;
 }
 
 const SUCCESS: EventReason = { reasonCode: 200, reasonType: "OK" };
