@@ -10,6 +10,8 @@ export type ChainHead = {
   /** One character a byte. */
   readonly hash: string;
   readonly fence: bigint;
+  /** Object identifier of audit_event_row in this database. */
+  readonly rowType: number;
 };
 
 /** What became of an attempt to append. */
@@ -28,7 +30,7 @@ export type AppendResult =
  */
 const APPEND = `
   WITH head AS (
-    UPDATE audit_chain SET sequence = $4, hash = $20
+    UPDATE audit_chain SET sequence = $4, hash = $6
     WHERE node = $1 AND fence = $2 AND sequence = $3
     RETURNING 1
   )
@@ -38,16 +40,13 @@ const APPEND = `
   )
   SELECT e.id, e.account_id, e.instance_id, e.event_time, e.action, e.outcome, e.severity,
          e.initiator_id, e.initiator_name, e.target_id, e.target_name, e.event, $1, e.sequence, e.previous_hash, e.hash
-  FROM unnest(
-    $5::text[], $6::uuid[], $7::uuid[], $8::uuid[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
-    $13::text[], $14::text[], $15::text[], $16::text[], $17::bigint[], $18::bytea[], $19::bytea[]
-  ) AS e (
-    event, id, account_id, instance_id, event_time, action, outcome, severity,
-    initiator_id, initiator_name, target_id, target_name, sequence, previous_hash, hash
-  )
+  FROM unnest($5::audit_event_row[]) AS e
   WHERE EXISTS (SELECT 1 FROM head)`;
+const APPEND_PARAMETERS = 6;
+/** Attributes of the type audit_event_row. */
+const ROW_FIELDS = 15;
 /** Made anew after a statement whose end is not known: its connection might still send what it holds. */
-const appendStatement = () => new BinaryStatement("audit-append", APPEND, 20);
+const appendStatement = () => new BinaryStatement("audit-append", APPEND, APPEND_PARAMETERS);
 
 /**
  * Opens a chain, or takes it over from whoever wrote it before. The raised fence also settles the past: a
@@ -56,7 +55,7 @@ const appendStatement = () => new BinaryStatement("audit-append", APPEND, 20);
 const TAKE_OVER = `
   INSERT INTO audit_chain (node, sequence, hash, fence) VALUES ($1, 0, $2, 1)
   ON CONFLICT (node) DO UPDATE SET fence = audit_chain.fence + 1
-  RETURNING sequence::text, hash, fence::text`;
+  RETURNING sequence::text, hash, fence::text, 'audit_event_row'::regtype::oid::text AS "rowType"`;
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
@@ -114,7 +113,7 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
   return {
     async takeOver() {
       const { rows } = await run((client) =>
-        client.query<{ sequence: string; hash: Buffer; fence: string }>({
+        client.query<{ sequence: string; hash: Buffer; fence: string; rowType: string }>({
           text: TAKE_OVER,
           values: [node, Buffer.from(GENESIS_HASH)],
         }),
@@ -125,51 +124,50 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
         throw new Error("The audit chain has no head.");
       }
 
-      return { sequence: BigInt(row.sequence), hash: row.hash.toString("latin1"), fence: BigInt(row.fence) };
+      return {
+        sequence: BigInt(row.sequence),
+        hash: row.hash.toString("latin1"),
+        fence: BigInt(row.fence),
+        rowType: Number(row.rowType),
+      };
     },
 
     async append(head, rows) {
-      const sequences: bigint[] = [];
-      const previous: string[] = [];
-      const hashes: string[] = [];
       let { sequence, hash } = head;
-      const column = <Key extends keyof EventRow>(name: Key): EventRow[Key][] => rows.map((row) => row[name]);
 
       statement.begin();
       statement.text(node);
       statement.bigint(head.fence);
       statement.bigint(head.sequence);
       statement.bigint(head.sequence + BigInt(rows.length));
-      statement.utf8Texts(rows, ({ event }) => {
-        sequence += 1n;
-        previous.push(hash);
-        hash = hasher.hash(sequence, hash, event);
-        sequences.push(sequence);
-        hashes.push(hash);
+      statement.records(head.rowType, ROW_FIELDS, rows, (row) => {
+        const previous = hash;
 
-        return hasher.event();
+        sequence += 1n;
+        hash = hasher.hash(sequence, previous, row.event);
+        statement.uuidField(row.id);
+        statement.uuidField(row.accountId);
+        statement.uuidField(row.instanceId);
+        statement.timestampField(row.eventTime);
+        statement.textField(row.action);
+        statement.textField(row.outcome);
+        statement.textField(row.severity);
+        statement.textField(row.initiatorId);
+        statement.textField(row.initiatorName);
+        statement.textField(row.targetId);
+        statement.textField(row.targetName);
+        statement.utf8Field(hasher.event());
+        statement.bigintField(sequence);
+        statement.bytesField(previous);
+        statement.bytesField(hash);
       });
-      statement.uuids(column("id"));
-      statement.uuids(column("accountId"));
-      statement.uuids(column("instanceId"));
-      statement.timestamps(column("eventTime"));
-      statement.texts(column("action"));
-      statement.texts(column("outcome"));
-      statement.texts(column("severity"));
-      statement.texts(column("initiatorId"));
-      statement.texts(column("initiatorName"));
-      statement.texts(column("targetId"));
-      statement.texts(column("targetName"));
-      statement.bigints(sequences);
-      statement.bytesArray(previous);
-      statement.bytesArray(hashes);
       statement.bytes(hash);
 
       try {
         const written = await run((client) => statement.run(client));
 
         return written === rows.length
-          ? { kind: "committed", head: { sequence, hash, fence: head.fence } }
+          ? { kind: "committed", head: { ...head, sequence, hash } }
           : { kind: "fenced" };
       } catch (error) {
         statement = appendStatement();

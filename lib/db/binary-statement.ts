@@ -60,45 +60,93 @@ export class BinaryStatement {
   }
 
   text(value: string): void {
-    this.#textElement(value);
+    this.#utf8(value);
   }
 
   bigint(value: bigint): void {
-    this.#bigintElement(value);
+    this.#int8(value);
   }
 
   /** `bytea`, given as a string of one character a byte. */
   bytes(latin1: string): void {
-    this.#bytesElement(latin1);
+    this.#bytea(latin1);
   }
 
-  texts(values: readonly (string | null)[]): void {
-    this.#array(OID.text, values, (value) => this.#textElement(value));
+  /**
+   * An array of a composite type: `write` writes the fields of each value, in the order of the type's attributes.
+   *
+   * One array of records is taken apart in half the time that it takes to put rows together from an array a column.
+   * @param type object identifier of the composite type, which every database has its own of
+   */
+  records<T>(type: number, fields: number, values: readonly T[], write: (value: T) => void): void {
+    const start = this.#end;
+
+    // One dimension with the lower bound 1, no NULL (array_send, src/backend/utils/adt/arrayfuncs.c).
+    this.#ensure(24);
+    this.#buffer.writeInt32BE(1, start + 4);
+    this.#buffer.writeInt32BE(0, start + 8);
+    this.#buffer.writeInt32BE(type, start + 12);
+    this.#buffer.writeInt32BE(values.length, start + 16);
+    this.#buffer.writeInt32BE(1, start + 20);
+    this.#end = start + 24;
+
+    for (const value of values) {
+      const record = this.#end;
+
+      // record_send, src/backend/utils/adt/rowtypes.c
+      this.#ensure(8);
+      this.#buffer.writeInt32BE(fields, record + 4);
+      this.#end = record + 8;
+      write(value);
+      this.#buffer.writeInt32BE(this.#end - record - 4, record);
+    }
+
+    this.#buffer.writeInt32BE(this.#end - start - 4, start);
   }
 
-  /** `text[]` of texts that are UTF-8 already: `next` gives one for each value. */
-  utf8Texts<T>(values: readonly T[], next: (value: T) => Uint8Array): void {
-    this.#array(OID.text, values, (value) => this.#chunkElement(next(value)));
+  textField(value: string | null): void {
+    this.#type(OID.text);
+
+    if (value === null) {
+      this.#null();
+    } else {
+      this.#utf8(value);
+    }
   }
 
-  bigints(values: readonly bigint[]): void {
-    this.#array(OID.int8, values, (value) => this.#bigintElement(value));
+  /** A text that is UTF-8 already. */
+  utf8Field(value: Uint8Array): void {
+    this.#type(OID.text);
+    this.#ensure(4 + value.length);
+    this.#buffer.set(value, this.#buffer.writeInt32BE(value.length, this.#end));
+    this.#end += 4 + value.length;
   }
 
-  timestamps(values: readonly Date[]): void {
-    this.#array(OID.timestamptz, values, (value) =>
-      this.#bigintElement(BigInt(value.getTime() - EPOCH_MS) * 1_000n),
-    );
+  bigintField(value: bigint): void {
+    this.#type(OID.int8);
+    this.#int8(value);
   }
 
-  /** `bytea[]`, see `bytes`. */
-  bytesArray(latin1: readonly string[]): void {
-    this.#array(OID.bytea, latin1, (value) => this.#bytesElement(value));
+  timestampField(value: Date): void {
+    this.#type(OID.timestamptz);
+    this.#int8(BigInt(value.getTime() - EPOCH_MS) * 1_000n);
   }
 
-  /** `uuid[]`. The texts are UUIDs: nothing here looks. */
-  uuids(values: readonly (string | null)[]): void {
-    this.#array(OID.uuid, values, (value) => this.#uuidElement(value));
+  /** See `bytes`. */
+  bytesField(latin1: string): void {
+    this.#type(OID.bytea);
+    this.#bytea(latin1);
+  }
+
+  /** The text is a UUID: nothing here looks. */
+  uuidField(value: string | null): void {
+    this.#type(OID.uuid);
+
+    if (value === null) {
+      this.#null();
+    } else {
+      this.#uuid(value);
+    }
   }
 
   /**
@@ -135,33 +183,17 @@ export class BinaryStatement {
     this.#buffer = grown;
   }
 
-  /** One dimension with the lower bound 1 (array_send, src/backend/utils/adt/arrayfuncs.c). */
-  #array<T>(type: number, values: readonly (T | null)[], write: (value: T) => void): void {
-    const start = this.#end;
-
-    this.#ensure(24);
-    this.#buffer.writeInt32BE(1, start + 4);
-    this.#buffer.writeInt32BE(0, start + 8);
-    this.#buffer.writeInt32BE(type, start + 12);
-    this.#buffer.writeInt32BE(values.length, start + 16);
-    this.#buffer.writeInt32BE(1, start + 20);
-    this.#end = start + 24;
-
-    for (const value of values) {
-      if (value === null) {
-        this.#ensure(4);
-        this.#end = this.#buffer.writeInt32BE(-1, this.#end);
-        // There is one NULL at least.
-        this.#buffer.writeInt32BE(1, start + 8);
-      } else {
-        write(value);
-      }
-    }
-
-    this.#buffer.writeInt32BE(this.#end - start - 4, start);
+  #type(oid: number): void {
+    this.#ensure(4);
+    this.#end = this.#buffer.writeInt32BE(oid, this.#end);
   }
 
-  #textElement(value: string): void {
+  #null(): void {
+    this.#ensure(4);
+    this.#end = this.#buffer.writeInt32BE(-1, this.#end);
+  }
+
+  #utf8(value: string): void {
     this.#ensure(4 + value.length * MAX_UTF8_BYTES);
 
     const bytes = this.#buffer.write(value, this.#end + 4, "utf8");
@@ -169,7 +201,7 @@ export class BinaryStatement {
     this.#end = this.#buffer.writeInt32BE(bytes, this.#end) + bytes;
   }
 
-  #bytesElement(latin1: string): void {
+  #bytea(latin1: string): void {
     this.#ensure(4 + latin1.length);
 
     const bytes = this.#buffer.write(latin1, this.#end + 4, "latin1");
@@ -177,18 +209,12 @@ export class BinaryStatement {
     this.#end = this.#buffer.writeInt32BE(bytes, this.#end) + bytes;
   }
 
-  #chunkElement(chunk: Uint8Array): void {
-    this.#ensure(4 + chunk.length);
-    this.#buffer.set(chunk, this.#buffer.writeInt32BE(chunk.length, this.#end));
-    this.#end += 4 + chunk.length;
-  }
-
-  #bigintElement(value: bigint): void {
+  #int8(value: bigint): void {
     this.#ensure(12);
     this.#end = this.#buffer.writeBigInt64BE(value, this.#buffer.writeInt32BE(8, this.#end));
   }
 
-  #uuidElement(value: string): void {
+  #uuid(value: string): void {
     this.#ensure(20);
 
     let at = this.#buffer.writeInt32BE(16, this.#end);

@@ -7,14 +7,20 @@ import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 
 let test: TestDatabase;
 let pool: pg.Pool;
+let rowType: number;
 
 beforeAll(async () => {
   test = await createTestDatabase();
   pool = test.database.pool;
   await pool.query(`
+    CREATE TYPE kept_row AS (position bigint, id uuid, at timestamptz, word text, raw text, blob bytea);
     CREATE TABLE kept (
       one text, number bigint, bytes bytea, position bigint UNIQUE, id uuid, at timestamptz, word text, raw text, blob bytea
     )`);
+
+  const { rows } = await pool.query<{ type: number }>("SELECT 'kept_row'::regtype::oid::int AS type");
+
+  rowType = rows[0]?.type ?? 0;
 });
 
 afterAll(() => test.drop());
@@ -24,9 +30,7 @@ beforeEach(async () => {
 });
 
 const INSERT = `
-  INSERT INTO kept
-  SELECT $1::text, $2::bigint, $3::bytea, e.*
-  FROM unnest($4::bigint[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::bytea[]) AS e`;
+  INSERT INTO kept SELECT $1::text, $2::bigint, $3::bytea, e.* FROM unnest($4::kept_row[]) AS e`;
 
 type Row = { id: string | null; at: Date; word: string | null; raw: string; blob: Buffer };
 
@@ -35,12 +39,14 @@ function fill(statement: BinaryStatement, rows: readonly Row[], one = "one"): vo
   statement.text(one);
   statement.bigint(-5n);
   statement.bytes("\0\xff");
-  statement.bigints(rows.map((_, index) => BigInt(index)));
-  statement.uuids(rows.map(({ id }) => id));
-  statement.timestamps(rows.map(({ at }) => at));
-  statement.texts(rows.map(({ word }) => word));
-  statement.utf8Texts(rows, ({ raw }) => Buffer.from(raw));
-  statement.bytesArray(rows.map(({ blob }) => blob.toString("latin1")));
+  statement.records(rowType, 6, [...rows.entries()], ([position, { id, at, word, raw, blob }]) => {
+    statement.bigintField(BigInt(position));
+    statement.uuidField(id);
+    statement.timestampField(at);
+    statement.textField(word);
+    statement.utf8Field(Buffer.from(raw));
+    statement.bytesField(blob.toString("latin1"));
+  });
 }
 
 async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -62,7 +68,7 @@ const kept = async () =>
 
 describe("a statement with binary values", () => {
   it("stores what it was given, used again and again", async () => {
-    const statement = new BinaryStatement("kept", INSERT, 9);
+    const statement = new BinaryStatement("kept", INSERT, 4);
     // PostgreSQL has no NUL and no halves of surrogate pairs.
     const text = fc.string({ unit: "grapheme", maxLength: 300 }).map((value) => value.replaceAll("\0", ""));
     const row: fc.Arbitrary<Row> = fc.record({
@@ -90,7 +96,7 @@ describe("a statement with binary values", () => {
   });
 
   it("grows with its values, past what it keeps", async () => {
-    const statement = new BinaryStatement("kept", INSERT, 9);
+    const statement = new BinaryStatement("kept", INSERT, 4);
     const rows = Array.from({ length: 400 }, (_, index) => ({
       id: randomUUID(),
       at: new Date(index),
@@ -110,7 +116,7 @@ describe("a statement with binary values", () => {
   });
 
   it("is prepared on every connection by itself, beside other statements", async () => {
-    const statement = new BinaryStatement("kept", INSERT, 9);
+    const statement = new BinaryStatement("kept", INSERT, 4);
     const clients = [await pool.connect(), await pool.connect()];
 
     try {
@@ -131,7 +137,7 @@ describe("a statement with binary values", () => {
     const row = { id: null, at: new Date(0), word: "w", raw: "r", blob: Buffer.alloc(0) };
 
     await withClient(async (client) => {
-      const first = new BinaryStatement("kept", INSERT, 9);
+      const first = new BinaryStatement("kept", INSERT, 4);
 
       fill(first, [row]);
       await first.run(client);
