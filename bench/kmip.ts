@@ -183,6 +183,7 @@ async function main(): Promise<void> {
         startBareTarget({
           client: endpoint,
           keyType: sample.serverKeyType,
+          certificates: sample.serverCertificates,
           requestBytes: sample.request.length,
           response: sample.response,
         }),
@@ -227,7 +228,11 @@ async function main(): Promise<void> {
       // Others at work on the machine make figures small and ratios unsteady.
       load: { before: loadBefore, after: load() },
       node: process.versions.node,
-      tls: { protocol: sample.protocol, serverKey: sample.serverKeyType },
+      tls: {
+        protocol: sample.protocol,
+        serverKey: sample.serverKeyType,
+        serverCertificates: sample.serverCertificates,
+      },
       bytes: { getRequest: sample.request.length, getResponse: sample.response.length },
       results,
     };

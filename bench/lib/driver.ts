@@ -1,7 +1,7 @@
 /**
  * Load in a closed loop: so many connections, each with one message on its way, for so many seconds.
  */
-import { connect, type TLSSocket } from "node:tls";
+import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { HEADER_LENGTH } from "@/lib/kmip/ttlv";
 
 /** Where to, and with which certificate. */
@@ -54,6 +54,18 @@ export class Wire {
   /** The kind of key in the server's certificate. */
   get serverKeyType(): "rsa" | "ec" {
     return this.#socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ec";
+  }
+
+  /** Certificates that the server sent. */
+  get serverCertificates(): number {
+    let count = 0;
+    let certificate: DetailedPeerCertificate | undefined = this.#socket.getPeerCertificate(true);
+    // A self-signed one is its own issuer.
+    for (const seen = new Set<object>(); certificate !== undefined && !seen.has(certificate); count += 1) {
+      seen.add(certificate);
+      certificate = certificate.issuerCertificate;
+    }
+    return count;
   }
 
   /** "TLSv1.3", and the like. */

@@ -186,21 +186,28 @@ export async function startPykmipTarget(): Promise<Target> {
   }
 }
 
-/** A bare TLS server with a certificate of the same kind as the endpoint's, and answers of the same size. */
+/** A bare TLS server with as many certificates of the same kind as the endpoint's, and answers of the same size. */
 export async function startBareTarget(options: {
   readonly client: Pick<Endpoint, "cert" | "key">;
   readonly keyType: "rsa" | "ec";
+  /** That it sends: its own, and an authority's if the endpoint sends one, which costs either side time. */
+  readonly certificates: number;
   readonly requestBytes: number;
   readonly response: Buffer;
 }): Promise<Target> {
-  const { certPem, keyPem } = await createSelfSigned({ commonName: "bare", keyType: options.keyType });
+  const [own, ...others] = await Promise.all(
+    Array.from({ length: Math.max(1, options.certificates) }, () =>
+      createSelfSigned({ commonName: "bare", keyType: options.keyType }),
+    ),
+  );
+  if (own === undefined) throw new Error("there is no certificate");
   const child = fork(fileURLToPath(new URL("bare-server.mjs", import.meta.url)), { execArgv: [] });
   const port = await new Promise<number>((resolve, reject) => {
     child.once("message", (message) => resolve(Number(message)));
     child.once("exit", () => reject(new Error("the bare server ended")));
     child.send({
-      cert: certPem,
-      key: keyPem,
+      cert: [own, ...others].map(({ certPem }) => certPem).join("\n"),
+      key: own.keyPem,
       requestBytes: options.requestBytes,
       response: options.response.toString("base64"),
     });

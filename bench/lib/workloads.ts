@@ -55,9 +55,9 @@ export async function sampleGet(endpoint: Endpoint, stock: Stock) {
   await wire.exchange(request);
   const response = await wire.exchange(request);
   payloadsOf(response);
-  const { serverKeyType, protocol } = wire;
+  const { serverKeyType, serverCertificates, protocol } = wire;
   wire.close();
-  return { request, response, serverKeyType, protocol };
+  return { request, response, serverKeyType, serverCertificates, protocol };
 }
 
 /** The ten messages in which vCenter makes, tags and reads a key. */
