@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fingerprint } from "@/lib/kmip/transport/failed-handshakes";
+import { createAuthority, issueServerCertificate } from "@/lib/x509";
 import { createSelfSigned } from "../../test/support/certificates";
 import { apiClient, cli, freePorts, sandboxAccess, startProduct } from "../../test/support/product";
 import { type Endpoint, Wire } from "./driver";
@@ -186,28 +187,36 @@ export async function startPykmipTarget(): Promise<Target> {
   }
 }
 
-/** A bare TLS server with as many certificates of the same kind as the endpoint's, and answers of the same size. */
+async function bareCertificate(options: {
+  readonly keyType: "rsa" | "ec";
+  readonly certificates: number;
+}): Promise<{ cert: string; key: string }> {
+  if (options.certificates < 2) {
+    const { certPem, keyPem } = await createSelfSigned({ commonName: "bare", keyType: options.keyType });
+    return { cert: certPem, key: keyPem };
+  }
+  const authority = await createAuthority({ commonName: "bare authority", keyType: options.keyType });
+  const server = await issueServerCertificate({ authority, hosts: ["127.0.0.1"], keyType: options.keyType });
+  return { cert: `${server.certificatePem}\n${authority.certificatePem}`, key: server.privateKeyPem };
+}
+
+/** A bare TLS server with certificates of the same kind as the endpoint's, and answers of the same size. */
 export async function startBareTarget(options: {
   readonly client: Pick<Endpoint, "cert" | "key">;
   readonly keyType: "rsa" | "ec";
-  /** That it sends: its own, and an authority's if the endpoint sends one, which costs either side time. */
+  /** Two for one of an authority, with it: they cost either side of a handshake more than one that signed itself. */
   readonly certificates: number;
   readonly requestBytes: number;
   readonly response: Buffer;
 }): Promise<Target> {
-  const [own, ...others] = await Promise.all(
-    Array.from({ length: Math.max(1, options.certificates) }, () =>
-      createSelfSigned({ commonName: "bare", keyType: options.keyType }),
-    ),
-  );
-  if (own === undefined) throw new Error("there is no certificate");
+  const { cert, key } = await bareCertificate(options);
   const child = fork(fileURLToPath(new URL("bare-server.mjs", import.meta.url)), { execArgv: [] });
   const port = await new Promise<number>((resolve, reject) => {
     child.once("message", (message) => resolve(Number(message)));
     child.once("exit", () => reject(new Error("the bare server ended")));
     child.send({
-      cert: [own, ...others].map(({ certPem }) => certPem).join("\n"),
-      key: own.keyPem,
+      cert,
+      key,
       requestBytes: options.requestBytes,
       response: options.response.toString("base64"),
     });

@@ -51,11 +51,12 @@ export async function fill(endpoint: Endpoint): Promise<Stock> {
 export async function sampleGet(endpoint: Endpoint, stock: Stock) {
   const [request = Buffer.alloc(0)] = stock.gets;
   const wire = await Wire.open(endpoint);
+  // The number first: asking for the certificate takes the chain apart.
+  const { serverCertificates, serverKeyType, protocol } = wire;
   // The second answer: the first may find a key that is not served yet, and memory that is cold.
   await wire.exchange(request);
   const response = await wire.exchange(request);
   payloadsOf(response);
-  const { serverKeyType, serverCertificates, protocol } = wire;
   wire.close();
   return { request, response, serverKeyType, serverCertificates, protocol };
 }
