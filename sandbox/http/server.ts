@@ -26,18 +26,26 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-async function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // destroyOnReturn would cut the connection before the refusal is sent.
-  for await (const chunk of message.iterator({ destroyOnReturn: false })) {
-    const bytes: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
-    length += bytes.length;
-    if (length > MAX_BODY_BYTES) return undefined;
-    chunks.push(bytes);
-  }
-
-  return Buffer.concat(chunks);
+/** The whole body; undefined if it is too large, and what is left of it then stays unread. */
+function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const take = (chunk: Buffer): void => {
+      length += chunk.length;
+      chunks.push(chunk);
+      if (length > MAX_BODY_BYTES) {
+        message.off("data", take).pause();
+        resolve(undefined);
+      }
+    };
+    message.on("data", take);
+    message.once("end", () => resolve(Buffer.concat(chunks, length)));
+    message.once("error", reject);
+    message.once("close", () => {
+      if (!message.complete) reject(new Error("the request was cut off"));
+    });
+  });
 }
 
 function send(
@@ -47,13 +55,13 @@ function send(
   correlationId: string,
 ): void {
   if (response.destroyed || response.headersSent) return;
-  const body = answer.body === undefined ? undefined : Buffer.from(JSON.stringify(answer.body), "utf8");
+  const body = answer.body === undefined ? undefined : JSON.stringify(answer.body);
   response.writeHead(answer.status, {
     "cache-control": "no-store",
     "correlation-id": correlationId,
     "x-content-type-options": "nosniff",
     ...(body ? { "content-type": "application/json; charset=utf-8" } : {}),
-    ...(answer.status === 204 ? {} : { "content-length": body?.length ?? 0 }),
+    ...(answer.status === 204 ? {} : { "content-length": Buffer.byteLength(body ?? "") }),
     ...answer.headers,
   });
   response.end(message.method === "HEAD" ? undefined : body);

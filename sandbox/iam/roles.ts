@@ -72,11 +72,25 @@ export function serviceRoleCrn(role: ServiceRole, service: ServiceName): string 
 /** A role as a policy grants it. */
 export type GrantedRole = { level: "platform"; name: PlatformRole } | { level: "service"; name: ServiceRole };
 
+/** Roles that were read before; every request is checked against all of its caller's policies. */
+const parsed = new Map<string, GrantedRole | undefined>();
+const MAX_PARSED = 1000;
+
 /**
  * Reads a role CRN. HPCS' documentation writes even Viewer as a `serviceRole` of `hs-crypto`; both forms are
  * understood. undefined for custom roles and roles that mean nothing to a key manager.
  */
 export function parseRoleCrn(crn: string, service: ServiceName): GrantedRole | undefined {
+  const key = `${service} ${crn}`;
+  if (parsed.has(key)) return parsed.get(key);
+  const role = readRoleCrn(crn, service);
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  parsed.set(key, role);
+
+  return role;
+}
+
+function readRoleCrn(crn: string, service: ServiceName): GrantedRole | undefined {
   const segments = crn.split(":");
   const owner = segments[4];
   const name = segments[9];

@@ -1,6 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv } from "node:crypto";
 
 import { z } from "zod";
+
+import { nonce } from "../random";
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -47,7 +49,7 @@ function algorithm(material: Buffer): "aes-128-gcm" | "aes-192-gcm" | "aes-256-g
  * Key Protect's own. The handle names the version; the ciphertext ends with the GCM tag.
  */
 export function wrapWith(material: Material, plaintext: Uint8Array, aad: Aad): string {
-  const iv = randomBytes(IV_BYTES);
+  const iv = nonce(IV_BYTES);
   const cipher = createCipheriv(algorithm(material.bytes), material.bytes, iv);
   cipher.setAAD(encodeAad(aad));
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);

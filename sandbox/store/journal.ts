@@ -175,7 +175,7 @@ export class JournalWriter {
       while (this.#pending.length > 0) {
         const lines = this.#pending;
         this.#pending = [];
-        await this.#handle.appendFile(lines.join(""));
+        await this.#write(Buffer.from(lines.join(""), "utf8"));
         await this.#handle.datasync();
         this.#durable += lines.length;
         this.#release();
@@ -191,6 +191,13 @@ export class JournalWriter {
       this.#waiters = [];
     } finally {
       this.#flushing = undefined;
+    }
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, at);
+      at += bytesWritten;
     }
   }
 

@@ -3,6 +3,7 @@ import { chmod, link, open, readFile, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import { SandboxError, systemErrorCode } from "../errors";
+import { nonce } from "../random";
 import { syncDirectory } from "./journal";
 
 const MASTER_KEY_FILE = "master.key";
@@ -100,7 +101,7 @@ export class Vault {
    * @returns base64 of IV, tag and ciphertext
    */
   seal(plaintext: Uint8Array, label: string): string {
-    const iv = randomBytes(IV_BYTES);
+    const iv = nonce(IV_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.#sealingKey, iv);
     cipher.setAAD(Buffer.from(label, "utf8"));
     const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
