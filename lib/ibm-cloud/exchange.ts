@@ -1,15 +1,10 @@
-import {
-  type IncomingHttpHeaders,
-  Agent as PlainAgent,
-  type RequestOptions,
-  request as sendPlain,
-} from "node:http";
-import { request as sendSecure, Agent as TlsAgent } from "node:https";
+import type { IncomingHttpHeaders } from "node:http";
+import { Agent, type Dispatcher } from "undici";
 import { DeadlineError } from "./deadline";
 
 /** One HTTP request, sent once. */
 export type ExchangeRequest = {
-  readonly method: string;
+  readonly method: Dispatcher.HttpMethod;
   readonly url: string;
   readonly headers: { readonly [name: string]: string };
   readonly body?: string | undefined;
@@ -38,51 +33,33 @@ export class ResponseTooLargeError extends Error {
 
 /** A connection that nobody used for so long is closed by us, before the service does it under a new request. */
 const IDLE_MS = 4_000;
-const agentOptions = { keepAlive: true, scheduling: "lifo", timeout: IDLE_MS } as const;
-const plainAgent = new PlainAgent(agentOptions);
-const tlsAgent = new TlsAgent(agentOptions);
+/**
+ * Time for a request, and the size of its answer, are watched below. One request at a time on a connection: what is
+ * lost with a connection is then one request, of which nobody can say whether it had an effect.
+ */
+const agent = new Agent({
+  pipelining: 1,
+  keepAliveTimeout: IDLE_MS,
+  keepAliveMaxTimeout: IDLE_MS,
+  headersTimeout: 0,
+  bodyTimeout: 0,
+});
 
-const MAX_ORIGINS = 1_000;
-const origins = new Map<string, RequestOptions>();
-
-/** Where a URL's origin is; the few that there are stay parsed. */
-function originOf(url: string): { options: RequestOptions; path: string } {
+/** Origin and path of a URL: the text is ours or was checked, so it need not be parsed each time. */
+function split(url: string): { readonly origin: string; readonly path: string } {
   const end = url.indexOf("/", url.indexOf("//") + 2);
-  const origin = end === -1 ? url : url.slice(0, end);
-  const path = end === -1 ? "/" : url.slice(end);
-  const known = origins.get(origin);
 
-  if (known !== undefined) {
-    return { options: known, path };
-  }
-
-  const { protocol, hostname, port } = new URL(origin);
-  const options = {
-    protocol,
-    // Brackets around an IPv6 address belong into URLs only.
-    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: port === "" ? undefined : Number(port),
-    agent: protocol === "https:" ? tlsAgent : plainAgent,
-  };
-
-  if (origins.size >= MAX_ORIGINS) {
-    origins.clear();
-  }
-
-  origins.set(origin, options);
-
-  return { options, path };
+  return end === -1 ? { origin: url, path: "/" } : { origin: url.slice(0, end), path: url.slice(end) };
 }
 
 /**
- * Sends a request over a kept-alive connection and reads the whole answer. Redirects are not followed. It speaks
- * through node:http, which takes a fifth of the processor time that fetch takes, and hands out the bytes of the answer
- * themselves, so that they can be zeroed.
+ * Sends a request over a kept-alive connection and reads the whole answer. Redirects are not followed, and nothing is
+ * sent twice. It takes undici's dispatcher and not fetch, which takes several times the processor time and keeps copies
+ * of the answer's bytes that nobody can zero.
  * @throws DeadlineError when time is up or the caller gave up; ResponseTooLargeError; the system's error
  */
 export function exchange(request: ExchangeRequest): Promise<ExchangeResponse> {
   return new Promise((resolve, reject) => {
-    const { options, path } = originOf(request.url);
     const { signal, body } = request;
 
     if (signal?.aborted) {
@@ -91,17 +68,12 @@ export function exchange(request: ExchangeRequest): Promise<ExchangeResponse> {
       return;
     }
 
-    const send = options.protocol === "https:" ? sendSecure : sendPlain;
-    const sent = send({
-      ...options,
-      path,
-      method: request.method,
-      headers:
-        body === undefined
-          ? request.headers
-          : { ...request.headers, "Content-Length": Buffer.byteLength(body) },
-    });
+    let control: Dispatcher.DispatchController | null = null;
+    let settled = false;
+    let status = 0;
+    let headers: IncomingHttpHeaders = {};
     let chunks: Buffer[] = [];
+    let size = 0;
 
     const timer = setTimeout(() => fail(new DeadlineError(false)), request.timeoutMs);
     const onAbort = () => fail(signal?.reason);
@@ -109,6 +81,7 @@ export function exchange(request: ExchangeRequest): Promise<ExchangeResponse> {
     signal?.addEventListener("abort", onAbort, { once: true });
 
     function end(): void {
+      settled = true;
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
 
@@ -121,35 +94,58 @@ export function exchange(request: ExchangeRequest): Promise<ExchangeResponse> {
     }
 
     function fail(error: unknown): void {
+      if (settled) {
+        return;
+      }
+
       end();
       reject(error);
-      sent.destroy();
+      // Without a connection yet, the request is stopped before it is sent.
+      control?.abort(error instanceof Error ? error : new DeadlineError(true));
     }
 
-    // Also after the end: a connection that breaks later must find a listener.
-    sent.on("error", fail);
-    sent.on("response", (response) => {
-      const status = response.statusCode ?? 0;
-      let size = 0;
+    agent.dispatch(
+      { ...split(request.url), method: request.method, headers: request.headers, body: body ?? null },
+      {
+        onRequestStart(controller) {
+          control = controller;
 
-      response.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        chunks.push(chunk);
+          if (settled) {
+            controller.abort(new DeadlineError(true));
+          }
+        },
+        onResponseStart(_controller, statusCode, responseHeaders) {
+          status = statusCode;
+          headers = responseHeaders;
+        },
+        onResponseData(_controller, chunk) {
+          if (settled) {
+            return;
+          }
 
-        if (size > request.maxResponseBytes) {
-          fail(new ResponseTooLargeError(status, request.maxResponseBytes));
-        }
-      });
-      response.on("error", fail);
-      response.on("end", () => {
-        const whole = Buffer.concat(chunks, size);
-        const text = whole.toString("utf8");
+          size += chunk.length;
+          chunks.push(chunk);
 
-        whole.fill(0);
-        end();
-        resolve({ status, headers: response.headers, body: text });
-      });
-    });
-    sent.end(body);
+          if (size > request.maxResponseBytes) {
+            fail(new ResponseTooLargeError(status, request.maxResponseBytes));
+          }
+        },
+        onResponseEnd() {
+          if (settled) {
+            return;
+          }
+
+          const whole = Buffer.concat(chunks, size);
+          const text = whole.toString("utf8");
+
+          whole.fill(0);
+          end();
+          resolve({ status, headers, body: text });
+        },
+        onResponseError(_controller, error) {
+          fail(error);
+        },
+      },
+    );
   });
 }

@@ -39,6 +39,22 @@ describe("batches", () => {
     ]);
   });
 
+  it("wait a moment for more after several, and not at all after one", async () => {
+    const { batches, statements } = recorded();
+
+    await batches.add("a", 1);
+    await batches.add("a", 2);
+    await Promise.all([batches.add("a", 3), batches.add("a", 4)]);
+
+    const next = batches.add("a", 5);
+
+    // More than a turn of the event loop later, and still in time.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await Promise.all([next, batches.add("a", 6)]);
+
+    expect(statements.map(([, items]) => items)).toEqual([[1], [2], [3, 4], [5, 6]]);
+  });
+
   it("keep keys apart", async () => {
     const { batches, statements } = recorded();
 

@@ -10,6 +10,12 @@ type Waiter<Item, Result> = {
 };
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+/**
+ * How long a batch waits for more when the one before had several: under load it saves more than it costs, and
+ * somebody who is alone never waits.
+ */
+const GATHER_MS = 5;
+const gather = () => new Promise<void>((resolve) => setTimeout(resolve, GATHER_MS));
 
 /**
  * Group commit: what is asked for while an earlier statement of the same key runs goes into the next one together, so
@@ -52,7 +58,13 @@ export class Batches<Item, Result> {
     await turn();
 
     while (waiting.length > 0) {
-      await this.#settle(key, waiting.splice(0, this.#max));
+      const batch = waiting.splice(0, this.#max);
+
+      await this.#settle(key, batch);
+
+      if (batch.length > 1 && waiting.length < this.#max) {
+        await gather();
+      }
     }
 
     this.#waiting.delete(key);

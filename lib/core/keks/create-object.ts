@@ -165,7 +165,7 @@ async function alreadyThere(db: Queryable, instanceId: string, rowId: string): P
 }
 
 /**
- * Prepares a new KEK: wrap → row `storing` → standard key. It exists for nobody until `markStored`; whatever an
+ * Prepares a new KEK: wrap, and row `storing` → standard key. It exists for nobody until `markStored`; whatever an
  * interruption leaves behind is found by the reconciler through the row.
  * @param rowId another than the KEK's identifier if a KEK has that already: its material is to be replaced
  * @throws KeyStoreError exists | refused | unavailable
@@ -182,29 +182,43 @@ export async function prepareObject(
   const { db, writes } = dependencies;
   const { keyManager, crkId, keyRing } = open(dependencies, instance);
   const aad = wrapAad(instance.id, object.uniqueIdentifier);
-  const wrapped = await keyManager
-    .wrap(crkId, material, aad, callContext(dependencies.timeoutMs))
-    .catch((error: unknown) => {
-      throw toKeyStoreError(error, "wrap of the KEK");
-    });
-  const inserted = await writes.inserts.add(instance.id, {
-    ...object,
-    uniqueIdentifier: rowId,
-    certificateId: tenant.certificateId,
-    crkId,
-    crkVersion: wrapped.crkVersion,
-    createdAt,
-  });
+  const forget = () => deleteStoring(db, instance.id, rowId);
+  // At the same time: the row has to be there before the standard key is made, and needs nothing of the wrap.
+  const [wrap, insert] = await Promise.allSettled([
+    keyManager.wrap(crkId, material, aad, callContext(dependencies.timeoutMs)),
+    writes.inserts.add(instance.id, {
+      ...object,
+      uniqueIdentifier: rowId,
+      certificateId: tenant.certificateId,
+      crkId,
+      createdAt,
+    }),
+  ]);
 
-  if (!inserted) {
+  if (insert.status === "rejected") {
+    throw insert.reason;
+  }
+
+  if (!insert.value) {
     throw await alreadyThere(db, instance.id, rowId);
   }
 
+  if (wrap.status === "rejected") {
+    await forget().catch((error: unknown) => {
+      dependencies.logger.warn(
+        { err: error, uniqueIdentifier: rowId },
+        "row of a failed creation not removed; the reconciler will",
+      );
+    });
+    throw toKeyStoreError(wrap.reason, "wrap of the KEK");
+  }
+
+  const wrapped = wrap.value;
   const keyManagerKeyId = await storeStandardKey(
     dependencies,
     keyManager,
     { marks: standardKeyMarks(instance.id, rowId), payload: wrapped.bytes, keyRing },
-    () => deleteStoring(db, instance.id, rowId),
+    forget,
   );
 
   return {
@@ -239,10 +253,10 @@ export function storedRecord(prepared: PreparedObject): KekRecord {
 }
 
 /** What completing the row of a prepared KEK takes. */
-export function completionOf({ object, keyManagerKeyId }: PreparedObject): StoredObject {
+export function completionOf({ object, keyManagerKeyId, crkVersion }: PreparedObject): StoredObject {
   const { uniqueIdentifier, terms, createdAt } = object;
 
-  return { uniqueIdentifier, keyManagerKeyId, terms, createdAt: createdAt ?? null };
+  return { uniqueIdentifier, keyManagerKeyId, crkVersion, terms, createdAt: createdAt ?? null };
 }
 
 /** A Create whose row the reconciler took meanwhile. */

@@ -109,7 +109,6 @@ export function standardKeyMarks(instanceId: string, uniqueIdentifier: string): 
 export type StoringObject = NewManagedObject & {
   readonly certificateId: string;
   readonly crkId: string;
-  readonly crkVersion: string | null;
   readonly createdAt: Date;
 };
 
@@ -127,14 +126,13 @@ export async function insertStoring(
     text: `
       INSERT INTO managed_object (
         instance_id, unique_identifier, object_type, state, storage, attributes, cryptographic_algorithm,
-        cryptographic_length, cryptographic_usage_mask, name, crk_id, crk_version, created_by_certificate_id,
-        created_at, changed_at
+        cryptographic_length, cryptographic_usage_mask, name, crk_id, created_by_certificate_id, created_at, changed_at
       )
       SELECT $1, o.uid, o.type, o.state, 'storing', o.attributes, o.algorithm, o.length, o.mask, o.name, o.crk,
-             o.version, o.certificate, o.at, o.at
+             o.certificate, o.at, o.at
       FROM jsonb_to_recordset($2::jsonb) AS o (
         uid text, type int, state int, attributes jsonb, algorithm int, length int, mask int, name text, crk text,
-        version text, certificate uuid, at timestamptz
+        certificate uuid, at timestamptz
       )
       ON CONFLICT DO NOTHING
       RETURNING unique_identifier AS "uniqueIdentifier"`,
@@ -151,7 +149,6 @@ export async function insertStoring(
           mask: object.cryptographicUsageMask,
           name: nameOf(object.attributes),
           crk: object.crkId,
-          version: object.crkVersion,
           certificate: object.certificateId,
           at: object.createdAt,
         })),
@@ -166,6 +163,8 @@ export async function insertStoring(
 export type StoredObject = {
   readonly uniqueIdentifier: string;
   readonly keyManagerKeyId: string;
+  /** The CRK's key version that wrapped it. */
+  readonly crkVersion: string | null;
   readonly terms: readonly IndexTerm[];
   /** Initial Date where it is another than that of the row. */
   readonly createdAt: Date | null;
@@ -181,19 +180,24 @@ export async function markStored(
   instanceId: string,
   objects: readonly StoredObject[],
 ): Promise<ReadonlySet<string>> {
-  // Without a name: the plan of a prepared statement that was made while the table was small would read all of it.
+  const terms = objects.flatMap(({ uniqueIdentifier, terms: own }) =>
+    own.map(({ name, value }) => ({ uniqueIdentifier, name, value })),
+  );
+  // Planned each time, for as many rows as there are: a plan made for more, or while the table was small, reads all of
+  // it. The cast keeps the reconciler's index out, in which every row of the past still stands as waiting.
   const { rows } = await db.query<{ uniqueIdentifier: string }>({
     text: `
       /* keks-stored */ WITH o AS (
         UPDATE managed_object m SET
-          storage = 'stored', key_manager_key_id = g.key, created_at = coalesce(g.at, m.created_at)
-        FROM jsonb_to_recordset($2::jsonb) AS g (uid text, key text, at timestamptz)
-        WHERE m.instance_id = $1 AND m.unique_identifier = g.uid AND m.storage = 'storing'
+          storage = 'stored', key_manager_key_id = g.key, crk_version = g.version,
+          created_at = coalesce(g.at, m.created_at)
+        FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS g (uid, key, version, at)
+        WHERE m.instance_id = $1 AND m.unique_identifier = g.uid AND m.storage::text = 'storing'
         RETURNING m.unique_identifier, m.state, m.created_at
       ), terms AS (
         INSERT INTO managed_object_term (instance_id, unique_identifier, created_at, name, value)
         SELECT $1, o.unique_identifier, o.created_at, t.name, t.value
-        FROM jsonb_to_recordset($3::jsonb) AS t (uid text, name text, value text)
+        FROM unnest($6::text[], $7::text[], $8::text[]) AS t (uid, name, value)
         JOIN o ON o.unique_identifier = t.uid
       ), counts AS (
         UPDATE instance i SET kek_count = i.kek_count + n.made, active_kek_count = i.active_kek_count + n.active
@@ -205,18 +209,13 @@ export async function markStored(
       SELECT unique_identifier AS "uniqueIdentifier" FROM o`,
     values: [
       instanceId,
-      JSON.stringify(
-        objects.map(({ uniqueIdentifier, keyManagerKeyId, createdAt }) => ({
-          uid: uniqueIdentifier,
-          key: keyManagerKeyId,
-          at: createdAt,
-        })),
-      ),
-      JSON.stringify(
-        objects.flatMap(({ uniqueIdentifier, terms }) =>
-          terms.map(({ name, value }) => ({ uid: uniqueIdentifier, name, value })),
-        ),
-      ),
+      objects.map(({ uniqueIdentifier }) => uniqueIdentifier),
+      objects.map(({ keyManagerKeyId }) => keyManagerKeyId),
+      objects.map(({ crkVersion }) => crkVersion),
+      objects.map(({ createdAt }) => createdAt?.toISOString() ?? null),
+      terms.map(({ uniqueIdentifier }) => uniqueIdentifier),
+      terms.map(({ name }) => name),
+      terms.map(({ value }) => value),
     ],
   });
 
