@@ -211,7 +211,7 @@ async function runItem(item: RequestItem, context: OperationContext): Promise<Co
     return { operation, uniqueBatchItemId, subjects: context.subjects, outcome };
   } catch (fault) {
     const error = toKmipError(fault);
-    if (error.failure === FAILURES.internalError || error.failure === FAILURES.generalFailure) {
+    if (error.failure === FAILURES.internalError) {
       const cause = error.cause ?? error;
       context.logger.error({ err: cause, operation: nameOf(operation) }, "A KMIP operation failed");
     }

@@ -80,7 +80,6 @@ export const FAILURES = {
   featureNotSupported: always(R.FeatureNotSupported),
   itemNotFound: always(R.ItemNotFound),
   operationNotSupported: always(R.OperationNotSupported),
-  generalFailure: always(R.GeneralFailure),
   objectArchived: always(R.ObjectArchived),
   responseTooLarge: always(R.ResponseTooLarge),
   applicationNamespaceNotSupported: always(R.ApplicationNamespaceNotSupported),

@@ -1,12 +1,36 @@
+import { createCipheriv, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
+import type { ClientAttribute } from "@/lib/kmip/client";
+import { textIn } from "@/lib/kmip/client-messages";
+import {
+  BlockCipherMode,
+  CryptographicUsageMask,
+  EncodingOption,
+  KeyWrapType,
+  Operation,
+  PaddingMethod,
+  State,
+  WrappingMethod,
+} from "@/lib/kmip/protocol/enumerations";
+import { Tag } from "@/lib/kmip/protocol/tags";
+import { bytes, encodeTtlv, enumeration, structure, text } from "@/lib/kmip/ttlv";
+import { on, registerKey, usageMask } from "../kmip/payloads";
 import { cli } from "../support/product";
 import { type House, openHouse, orderInstance } from "./support";
 
 const product = inject("product");
 const house: House = await openHouse(product);
+
+const NIST_KEY_WRAP: ClientAttribute = {
+  name: "Cryptographic Parameters",
+  value: {
+    t: "structure",
+    v: [{ tag: Tag.BlockCipherMode, value: { t: "enumeration", v: BlockCipherMode.NISTKeyWrap } }],
+  },
+};
 
 /** Every form in which somebody may have written bytes down. */
 function formsOf(secret: Buffer): Buffer[] {
@@ -71,7 +95,7 @@ describe("secrets at rest", () => {
     const instance = await orderInstance(house, {
       cachePolicy: { cacheTtlSeconds: 600, outageGraceSeconds: 600 },
     });
-    const client = instance.client();
+    const client = instance.client(1, { version: "1.4" });
     const secrets: { what: string; bytes: Buffer }[] = [
       { what: "the service ID's API key", bytes: Buffer.from(house.access.manager.apiKey) },
       { what: "the other API key", bytes: Buffer.from(house.access.viewerOnly.apiKey) },
@@ -84,6 +108,73 @@ describe("secrets at rest", () => {
       await client.activate(identifier);
       secrets.push({ what: `KEK ${index}`, bytes: Buffer.from((await client.get(identifier)).material) });
     }
+
+    // Bytes that clients bring: plain, wrapped under another key of theirs, and as data to be encrypted.
+    const [kek, key, data, password] = [32, 16, 32, 24].map((length) => randomBytes(length)) as [
+      Buffer,
+      Buffer,
+      Buffer,
+      Buffer,
+    ];
+    const mask = CryptographicUsageMask;
+    const wrapper = await client.request(
+      registerKey(kek, [usageMask(mask.UnwrapKey | mask.WrapKey), NIST_KEY_WRAP], { length: 256 }),
+    );
+    const kekId = textIn(wrapper, Tag.UniqueIdentifier) ?? "";
+
+    await client.activate(kekId);
+
+    const wrap = createCipheriv("id-aes256-wrap", kek, Buffer.alloc(8, 0xa6));
+    const wrapped = Buffer.concat([wrap.update(key), wrap.final()]);
+    const brought = await client.request(
+      registerKey(wrapped, [usageMask(mask.Encrypt | mask.Decrypt)], {
+        value: bytes(Tag.KeyValue, wrapped),
+        length: 128,
+        extra: [
+          structure(Tag.KeyWrappingData, [
+            enumeration(Tag.WrappingMethod, WrappingMethod.Encrypt),
+            structure(Tag.EncryptionKeyInformation, [text(Tag.UniqueIdentifier, kekId)]),
+            enumeration(Tag.EncodingOption, EncodingOption.NoEncoding),
+          ]),
+        ],
+      }),
+    );
+    const broughtId = textIn(brought, Tag.UniqueIdentifier) ?? "";
+    const unwrapped = await client.request(
+      on(Operation.Get, broughtId, [enumeration(Tag.KeyWrapType, KeyWrapType.NotWrapped)]),
+    );
+
+    expect(encodeTtlv(structure(Tag.ResponsePayload, unwrapped)).includes(key)).toBe(true);
+
+    const cipher = await client.request(
+      registerKey(data, [usageMask(mask.Encrypt | mask.Decrypt)], { length: 256 }),
+    );
+    const cipherId = textIn(cipher, Tag.UniqueIdentifier) ?? "";
+
+    await client.activate(cipherId);
+    await client.request(
+      on(Operation.Encrypt, cipherId, [
+        structure(Tag.CryptographicParameters, [
+          enumeration(Tag.BlockCipherMode, BlockCipherMode.CBC),
+          enumeration(Tag.PaddingMethod, PaddingMethod.PKCS5),
+        ]),
+        bytes(Tag.Data, password),
+        bytes(Tag.IVCounterNonce, Buffer.alloc(16)),
+      ]),
+    );
+    // Refused: for an attribute that a client may not set, and for a length that does not fit.
+    const state: ClientAttribute = { name: "State", value: { t: "enumeration", v: State.Active } };
+
+    await expect(
+      client.request(registerKey(password, [usageMask(12), state], { length: 192 })),
+    ).rejects.toThrow();
+    await expect(client.request(registerKey(password, [usageMask(12)], { length: 128 }))).rejects.toThrow();
+    secrets.push(
+      { what: "a registered key", bytes: kek },
+      { what: "a key that was registered wrapped", bytes: key },
+      { what: "a cipher's key", bytes: data },
+      { what: "data that was encrypted, and bytes of refused objects", bytes: password },
+    );
 
     // Failures are where secrets slip into logs.
     await house.api("POST", "/key-managers/validate", {
