@@ -59,10 +59,11 @@ runProcess(logger, async () => {
           logger.warn({ err: error, instanceId }, "permission check could not run"),
       });
     }),
-    job("reconcile", "*/20 * * * * *", async () => {
+    job("reconcile", `*/${settings.RECONCILE_EVERY_SECONDS} * * * * *`, async () => {
       await reconcileAll({
         database,
         logger,
+        olderThanSeconds: settings.RECONCILE_AFTER_SECONDS,
         signal: stopping.signal,
         onReconciled: ({ kind, accountId, instanceId, uniqueIdentifier }) =>
           recordAction(systemActor("worker", accountId), {

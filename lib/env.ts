@@ -82,6 +82,10 @@ const schema = z
     /** `true` for interoperability tests alone: KMIP's operation Interop is then there. */
     KMIP_INTEROP: flag,
     KMIP_IDLE_SECONDS: wholeNumber(1, 86_400).default(600),
+    /** How often a worker looks for interrupted Creates and Destroys. */
+    RECONCILE_EVERY_SECONDS: wholeNumber(1, 59).default(20),
+    /** What has made no progress for so long is taken for interrupted; longer than a slow Create takes. */
+    RECONCILE_AFTER_SECONDS: wholeNumber(5, 3_600).default(120),
     SANDBOX_PORT: z.union([z.literal("off"), port], { error: `is off, or ${A_PORT}` }).default(3080),
     DATA_DIR: path.default(resolve("data")),
     DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "is a postgresql:// URL" }).optional(),

@@ -191,10 +191,12 @@ describe("a Create without an answer", () => {
     const losing = new Proxy(pool, {
       get(target, property) {
         return property === "query"
-          ? async (query: pg.QueryConfig, values?: unknown[]) => {
+          ? async (query: pg.QueryConfig | string, values?: unknown[]) => {
               const result = await target.query(query, values);
 
-              if (isStatement(query, "keks-stored")) throw new Error("Connection terminated unexpectedly");
+              if (typeof query !== "string" && isStatement(query, "keks-stored")) {
+                throw new Error("Connection terminated unexpectedly");
+              }
 
               return result;
             }
@@ -205,6 +207,39 @@ describe("a Create without an answer", () => {
     const { object, material } = await createKek(endpoint, own);
 
     expect(Buffer.from(await store.readMaterial(own, object))).toEqual(material);
+  });
+});
+
+describe("a Create whose connection to the database breaks before the last statement is answered", () => {
+  it("is not told of, and does not come into being when that statement gets through after all", async () => {
+    const own = await world.instance();
+    const object = newObject();
+    const { pool } = world.test.database;
+    let late: (() => Promise<unknown>) | null = null;
+    const losing = new Proxy(pool, {
+      get(target, property) {
+        return property === "query"
+          ? async (query: pg.QueryConfig | string, values?: unknown[]) => {
+              if (typeof query !== "string" && isStatement(query, "keks-stored")) {
+                late = () => target.query(query, values);
+                throw new Error("Connection terminated unexpectedly");
+              }
+
+              return target.query(query, values);
+            }
+          : Reflect.get(target, property);
+      },
+    });
+    const endpoint = await world.endpoint({ database: { pool: losing } });
+
+    await expect(endpoint.create(own, object, randomBytes(32))).rejects.toMatchObject({
+      failure: "unavailable",
+    });
+    await (late as (() => Promise<unknown>) | null)?.();
+    expect(await store.find(own, object.uniqueIdentifier)).toBeNull();
+    expect(world.keyManager.live(object.uniqueIdentifier)).toEqual([]);
+    await reconcile();
+    expect(await rowOf(object.uniqueIdentifier)).toBeNull();
   });
 });
 
@@ -341,6 +376,42 @@ describe("the reconciler", () => {
       expect(world.keyManager.live(object.uniqueIdentifier)).toEqual([]);
       expect(await rowOf(object.uniqueIdentifier)).toBeNull();
     }
+  });
+
+  it("that is slow does not delete what a client imported under the same identifier meanwhile", async () => {
+    const own = await world.instance();
+    const object = newObject();
+    let release: () => void = () => {};
+    const hold = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+
+    await killedIn({ call: "createStandardKey", hold: never }, () =>
+      store.create(own, object, randomBytes(32)),
+    );
+
+    const before = world.keyManager.calls.length;
+
+    world.keyManager.faults.push({ call: "findStandardKeys", hold });
+
+    const slow = reconcile();
+
+    while (!world.keyManager.calls.slice(before).includes("findStandardKeys")) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+
+    // Another worker takes over and settles it; the identifier is free again, and taken.
+    world.clock.advance(1_000);
+    expect(await reconcile()).toMatchObject({ failed: 0 });
+    expect(await rowOf(object.uniqueIdentifier)).toBeNull();
+
+    const material = randomBytes(32);
+    const copy = Buffer.from(material);
+    const kept = await store.create(own, object, material);
+
+    release();
+    expect(await slow).toMatchObject({ orphansRemoved: 0 });
+    expect(Buffer.from(await store.readMaterial(own, kept))).toEqual(copy);
   });
 
   it("knows no instance that was removed", async () => {

@@ -9,6 +9,7 @@ import {
   findRecord,
   insertStoring,
   type KekRecord,
+  leaveToRow,
   markStored,
   type Queryable,
   type StoredObject,
@@ -279,11 +280,17 @@ export async function createObject(
   const prepared = await prepareObject(dependencies, instance, tenant, object, material, createdAt);
   const made = await writes.completions.add(instance.id, completionOf(prepared)).then(
     (stored) => (stored ? storedRecord(prepared) : null),
-    // When the answer to the last step is lost, the row itself tells whether it was taken.
-    (error: unknown) =>
-      findRecord(db, instance.id, object.uniqueIdentifier).catch(() => {
+    // When the answer to the last step is lost, the row itself tells whether it was taken; one that still waits is
+    // given up first, since the step may yet be under way in the database.
+    async (error: unknown) => {
+      try {
+        await leaveToRow(db, instance.id, object.uniqueIdentifier, prepared.keyManagerKeyId);
+
+        return await findRecord(db, instance.id, object.uniqueIdentifier);
+      } catch {
         throw error;
-      }),
+      }
+    },
   );
 
   if (!made) {

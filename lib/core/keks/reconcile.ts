@@ -4,7 +4,7 @@ import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { markDestroyed } from "./change-object";
 import { readInstance } from "./instance-records";
 import { callContext, type OpenKeyManager } from "./material-reader";
-import { deleteStoring, standardKeyMarks } from "./objects";
+import { standardKeyMarks } from "./objects";
 
 /** Told of what was done, before the next step (audit events). */
 export type ReconciledListener = (done: {
@@ -72,6 +72,19 @@ const CLAIM = `
             due.storage = 'storing' AS "wasStoring"`;
 
 /**
+ * Whether a row is still as it was claimed. As long as it is there, no other Create can have its identifier, so what
+ * was found by its marks until now is its own; once another worker has settled it, a client may import a key of that
+ * identifier anew.
+ */
+const STILL_CLAIMED = `
+  SELECT 1 FROM managed_object
+  WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'abandoned' AND changed_at = $3`;
+
+const FORGET = `
+  DELETE FROM managed_object
+  WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'abandoned' AND changed_at = $3`;
+
+/**
  * Settles what interrupted Creates and Destroys of an instance left behind. It may run at any time, in any number
  * of processes, beside live traffic, and may itself be interrupted anywhere.
  */
@@ -100,10 +113,12 @@ export async function reconcileInstance(
     }
   }
 
-  async function settleAbandoned(row: ClaimedRow): Promise<void> {
+  async function settleAbandoned(row: ClaimedRow, claimedAt: Date): Promise<void> {
     if (!instance) {
       return;
     }
+
+    const claim = [instanceId, row.uniqueIdentifier, claimedAt];
 
     const { keyManager } = openKeyManager(instance);
     // Material that was replaced is known by its id; that of an interrupted creation by its marks alone.
@@ -115,6 +130,10 @@ export async function reconcileInstance(
           callContext(timeoutMs),
         );
 
+    if (!known && found.length > 0 && (await pool.query(STILL_CLAIMED, claim)).rowCount === 0) {
+      return;
+    }
+
     for (const { id } of found) {
       await keyManager.deleteStandardKey(id, callContext(timeoutMs));
       report.orphansRemoved += 1;
@@ -122,7 +141,7 @@ export async function reconcileInstance(
     }
 
     if (known || row.createdAt.getTime() <= settled) {
-      await deleteStoring(pool, instanceId, row.uniqueIdentifier);
+      await pool.query(FORGET, claim);
     }
   }
 
@@ -146,13 +165,14 @@ export async function reconcileInstance(
   for (;;) {
     options.signal?.throwIfAborted();
 
-    const { rows } = await pool.query<ClaimedRow>(CLAIM, [instanceId, due, clock.now()]);
+    const claimedAt = clock.now();
+    const { rows } = await pool.query<ClaimedRow>(CLAIM, [instanceId, due, claimedAt]);
 
     for (const row of rows) {
       report.abandoned += row.wasStoring ? 1 : 0;
 
       try {
-        await (row.storage === "abandoned" ? settleAbandoned(row) : finishDestruction(row));
+        await (row.storage === "abandoned" ? settleAbandoned(row, claimedAt) : finishDestruction(row));
       } catch (error) {
         report.failed += 1;
         options.logger.warn(
