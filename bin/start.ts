@@ -77,8 +77,14 @@ async function openDatabaseServer(settings: Env, root: string): Promise<string> 
   const log = openLog(settings.DATA_DIR, "postgres");
   const { entry, execArgv } = processEntry(root, "postgres");
 
-  const start = async (): Promise<EmbeddedServer> =>
-    startEmbeddedPostgres({ dataDir: settings.DATA_DIR, entry, execArgv, onLog: (line) => log.line(line) });
+  const start = async (keepPort = false): Promise<EmbeddedServer> =>
+    startEmbeddedPostgres({
+      dataDir: settings.DATA_DIR,
+      entry,
+      execArgv,
+      keepPort,
+      onLog: (line) => log.line(line),
+    });
 
   const keep = (server: EmbeddedServer): void => {
     house.postgres = server;
@@ -91,7 +97,7 @@ async function openDatabaseServer(settings: Env, root: string): Promise<string> 
 
       for (let wait = 200; !stopping; wait = Math.min(wait * 2, 10_000)) {
         try {
-          keep(await start());
+          keep(await start(true));
 
           return;
         } catch (error) {

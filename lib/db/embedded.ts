@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
+import { readPostmaster } from "./postmaster";
 import { EMBEDDED_CONNECTION_FILE, type EmbeddedConnection, embeddedUrl } from "./url";
 
 /**
@@ -117,7 +118,12 @@ function writePrivately(file: string, text: string): void {
   renameSync(temporary, file);
 }
 
-async function settleConnection(dataDir: string): Promise<EmbeddedConnection> {
+/** Whether the server can have the port it had: it is free, or held by the server of a parent that was killed. */
+async function canHaveAgain(port: number, directory: string): Promise<boolean> {
+  return readPostmaster(directory)?.port === port || (await probePort(port)) !== null;
+}
+
+async function settleConnection(dataDir: string, keepPort: boolean): Promise<EmbeddedConnection> {
   const file = join(dataDir, EMBEDDED_CONNECTION_FILE);
   let earlier: EmbeddedConnection | null = null;
 
@@ -139,7 +145,16 @@ async function settleConnection(dataDir: string): Promise<EmbeddedConnection> {
   }
 
   const password = earlier?.password ?? randomBytes(24).toString("base64url");
-  const port = (earlier && (await probePort(earlier.port))) ?? (await probePort(0));
+  const again =
+    earlier && (await canHaveAgain(earlier.port, join(dataDir, "postgres"))) ? earlier.port : null;
+
+  if (earlier && again === null && keepPort) {
+    throw new EmbeddedPostgresError(
+      `Port ${earlier.port} of 127.0.0.1, where the other processes look for the embedded PostgreSQL, is in use.`,
+    );
+  }
+
+  const port = again ?? (await probePort(0));
 
   if (port === null) {
     throw new EmbeddedPostgresError("No free port on 127.0.0.1 for the embedded PostgreSQL.");
@@ -167,6 +182,8 @@ export async function startEmbeddedPostgres(options: {
   entry: string;
   execArgv?: string[];
   flags?: string[];
+  /** True while other processes run that know its port: then it is that one or none. */
+  keepPort?: boolean;
   onLog?: (line: string) => void;
 }): Promise<EmbeddedServer> {
   mkdirSync(options.dataDir, { recursive: true });
@@ -179,7 +196,7 @@ export async function startEmbeddedPostgres(options: {
     chmodSync(options.dataDir, 0o711);
   }
 
-  const connection = await settleConnection(options.dataDir);
+  const connection = await settleConnection(options.dataDir, options.keepPort ?? false);
   const [exec, ...execArguments] = [...identity.exec, process.execPath];
   const child: ChildProcess = fork(options.entry, [], {
     execPath: exec ?? process.execPath,

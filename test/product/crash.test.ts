@@ -15,11 +15,11 @@ const RECONCILE = { RECONCILE_EVERY_SECONDS: "2", RECONCILE_AFTER_SECONDS: "6" }
 type Target = "kmip 1" | "kmip 2" | "worker" | "sandbox" | "database" | "database's keeper" | "supervisor";
 
 const TIMES: { readonly [target in Target]: number } = {
-  "kmip 1": 13,
-  "kmip 2": 13,
+  "kmip 1": 14,
+  "kmip 2": 14,
   worker: 6,
   sandbox: 8,
-  database: 5,
+  database: 3,
   "database's keeper": 2,
   supervisor: 3,
 };
@@ -129,9 +129,10 @@ async function kill(target: Target): Promise<void> {
   }
 }
 
+/** A Get's answer of KMIP 1.4 for a destroyed object, and for one that nobody was told of. */
 const isGone = (error: unknown): boolean =>
   error instanceof KmipOperationError &&
-  (error.resultReason === ResultReason.ObjectDestroyed || error.resultReason === ResultReason.ItemNotFound);
+  (error.resultReason === ResultReason.IllegalOperation || error.resultReason === ResultReason.ItemNotFound);
 
 /** Asks until there is an answer that is more than "not now". */
 async function patiently<T>(
