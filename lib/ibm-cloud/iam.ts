@@ -29,6 +29,8 @@ export type TokenSource = {
    * sense; false when that was done a moment ago, so that a missing role does not double every request.
    */
   refused(token: IamToken): boolean;
+  /** Drops the token: the next call proves that the credential is still good. */
+  forget(): void;
 };
 
 export type IamClient = {
@@ -183,6 +185,9 @@ export function createIamClient(options: { url: string; now?: () => number }): I
           entry.refusedAt = now();
 
           return true;
+        },
+        forget() {
+          entryOf(key).token = null;
         },
       };
     },

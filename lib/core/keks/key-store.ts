@@ -40,6 +40,8 @@ export type KeyStoreOptions = {
   readonly openKeyManager?: OpenKeyManager;
   /** Called after such a KEK was marked destroyed (the audit event of it). */
   readonly onGone?: GoneListener;
+  /** Told of a change of an instance's settings or status, before it is read anew. */
+  readonly onInstanceChanged?: (instanceId: string) => void;
   /** KEKs whose metadata, and whose material, may be in memory at once. */
   readonly maxObjects?: number;
   readonly maxMaterials?: number;
@@ -102,7 +104,12 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
       if (event.type === "kek.changed") {
         objects.invalidate(keyOf(event.instanceId, event.uniqueIdentifier));
         void dropUnusable(event.instanceId, event.uniqueIdentifier);
-      } else if (event.type === "instance.changed" || event.type === "instance.removed") {
+      } else if (event.type === "instance.changed") {
+        objects.invalidatePrefix(keyOf(event.instanceId, ""));
+        materials.doubtInstance(event.instanceId);
+        options.onInstanceChanged?.(event.instanceId);
+        void followPolicy(event.instanceId);
+      } else if (event.type === "instance.removed") {
         objects.invalidatePrefix(keyOf(event.instanceId, ""));
         materials.dropInstance(event.instanceId);
         secondsOf.delete(event.instanceId);
@@ -128,6 +135,28 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     secondsOf.set(instance.id, instance.cacheTtlSeconds + instance.outageGraceSeconds);
 
     return instance;
+  }
+
+  /** Material is not kept longer than a changed policy allows. */
+  async function followPolicy(instanceId: string): Promise<void> {
+    if (!secondsOf.has(instanceId)) {
+      return;
+    }
+
+    try {
+      const instance = await instances.find(instanceId);
+
+      if (instance) {
+        secondsOf.set(instanceId, instance.cacheTtlSeconds + instance.outageGraceSeconds);
+
+        return;
+      }
+    } catch (error) {
+      logger.warn({ err: error, instanceId }, "changed instance not read; its plaintext is dropped");
+    }
+
+    secondsOf.delete(instanceId);
+    materials.dropInstance(instanceId);
   }
 
   function find(instanceId: string, uniqueIdentifier: string): Promise<KekRecord | null> {

@@ -10,6 +10,8 @@ export type CachedMaterial = {
 
 type Entry = CachedMaterial & {
   plaintext: Buffer | null;
+  /** Something was changed that may forbid its use: only an outage may be bridged with it. */
+  doubted: boolean;
   /** Used since it was last looked at for eviction. */
   used: boolean;
 };
@@ -32,12 +34,16 @@ export class MaterialCache {
     return this.#entries.get(key) ?? null;
   }
 
-  /** A copy of the plaintext if it was fetched no longer than `maxAgeMs` ago; the caller zeroes it. */
+  /**
+   * A copy of the plaintext if it was fetched no longer than `maxAgeMs` ago; the caller zeroes it.
+   * @param bridges true if the key manager was asked just now and did not answer: then what is doubted will do
+   */
   copy(
     key: string,
     source: Pick<CachedMaterial, "keyManagerKeyId" | "crkId">,
     now: number,
     maxAgeMs: number,
+    bridges = false,
   ) {
     const entry = this.#entries.get(key);
 
@@ -45,6 +51,7 @@ export class MaterialCache {
       !entry?.plaintext ||
       entry.keyManagerKeyId !== source.keyManagerKeyId ||
       entry.crkId !== source.crkId ||
+      (entry.doubted && !bridges) ||
       // A clock that was set back makes nothing younger.
       Math.abs(now - entry.fetchedAt) >= maxAgeMs
     ) {
@@ -67,7 +74,7 @@ export class MaterialCache {
       own.set(plaintext);
     }
 
-    this.#entries.set(key, { ...material, plaintext: own, used: false });
+    this.#entries.set(key, { ...material, plaintext: own, doubted: false, used: false });
 
     // Second chance: moving an entry at every use would cost more than the use itself.
     for (const [oldest, entry] of this.#entries) {
@@ -96,6 +103,15 @@ export class MaterialCache {
     for (const key of this.#entries.keys()) {
       if (key.startsWith(prefix)) {
         this.drop(key);
+      }
+    }
+  }
+
+  /** The key manager has to be asked again before any of the keys that start so is used. */
+  doubtPrefix(prefix: string): void {
+    for (const [key, entry] of this.#entries) {
+      if (key.startsWith(prefix)) {
+        entry.doubted = true;
       }
     }
   }

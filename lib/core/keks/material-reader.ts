@@ -185,7 +185,7 @@ export class MaterialReader {
 
     const maxAge = (instance.cacheTtlSeconds + instance.outageGraceSeconds) * 1_000;
     const bridged =
-      instance.outageGraceSeconds > 0 ? this.#cache.copy(key, source, this.#now(), maxAge) : null;
+      instance.outageGraceSeconds > 0 ? this.#cache.copy(key, source, this.#now(), maxAge, true) : null;
 
     if (!bridged) {
       throw toKeyStoreError(error, "read of the KEK");
@@ -290,13 +290,30 @@ export class MaterialReader {
   dropInstance(instanceId: string): void {
     const prefix = keyOf(instanceId, "");
 
-    for (const key of [...this.#flights.keys()]) {
+    this.#abandonFlights(prefix);
+    this.#cache.dropPrefix(prefix);
+  }
+
+  /**
+   * Has the key manager asked again before any KEK of an instance is used. What is remembered stays for an outage: a
+   * failed permission check tells of one, too, and must not take the keys that the instance's grace is to bridge it
+   * with.
+   */
+  doubtInstance(instanceId: string): void {
+    const prefix = keyOf(instanceId, "");
+
+    this.#abandonFlights(prefix);
+    this.#cache.doubtPrefix(prefix);
+  }
+
+  /** What is being fetched was begun before a change: those who wait get it, and nobody after them. */
+  #abandonFlights(prefix: string): void {
+    for (const [key, flight] of this.#flights) {
       if (key.startsWith(prefix)) {
-        this.#drop(key);
+        flight.stale = true;
+        this.#flights.delete(key);
       }
     }
-
-    this.#cache.dropPrefix(prefix);
   }
 
   /** Zeroes what no policy allows to be used any more. @param secondsOf TTL and grace of an instance, by id */

@@ -15,6 +15,8 @@ export type OpenedKeyManager = {
   readonly keyRing: string | null;
   /** Base URL without `/api/v2`. */
   readonly endpoint: string;
+  /** The next call signs in anew. */
+  forgetToken(): void;
 };
 
 /** The columns of an instance that say which key manager it uses; rows of Prisma and of plain SQL both fit. */
@@ -55,17 +57,20 @@ export function openKeyManager(
   cloud: IbmCloud = ibmCloud(),
 ): OpenedKeyManager {
   try {
+    const tokenSource = cloud.iam.tokenSource(secret(options.apiKey));
+
     return {
       keyManager: createKeyManager({
         kind: options.kind,
         endpoint: options.endpoint,
         instanceGuid: options.keyManagerGuid,
         keyRing: options.keyRing,
-        tokenSource: cloud.iam.tokenSource(secret(options.apiKey)),
+        tokenSource,
       }),
       crkId: options.crkId,
       keyRing: options.keyRing,
       endpoint: options.endpoint,
+      forgetToken: () => tokenSource.forget(),
     };
   } catch (error) {
     throw toAppError(error);
@@ -149,6 +154,11 @@ export function openInstanceKeyManager(
  */
 export function invalidateInstanceKeyManager(instanceId: string): void {
   cache().delete(instanceId);
+}
+
+/** Has an instance that was changed sign in anew, in case its API key was disabled or its roles were. */
+export function forgetInstanceToken(instanceId: string): void {
+  cache().get(instanceId)?.opened.forgetToken();
 }
 
 function fingerprintOf(instance: InstanceKeyManager): string {
