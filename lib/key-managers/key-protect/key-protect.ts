@@ -7,7 +7,17 @@ import {
   type KeyManagerKeyState,
   type WrappedKey,
 } from "../key-manager";
-import { keyPath, makeCursor, only, parseCursor, searchText, toBase64, toDate, toRootKey } from "./translate";
+import {
+  keyPath,
+  makeCursor,
+  nameSearch,
+  only,
+  parseCursor,
+  searchText,
+  toBase64,
+  toDate,
+  toRootKey,
+} from "./translate";
 import { createTransport } from "./transport";
 import {
   createdKeyEnvelope,
@@ -116,6 +126,37 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     return resources;
   }
 
+  /** Ids of the standard keys that fit, out of all pages of a list in the order of their creation. */
+  async function scanKeys(
+    query: { [name: string]: string },
+    fits: (key: WireKey) => boolean,
+    context: CallContext,
+  ): Promise<{ id: string }[]> {
+    const ids = new Set<string>();
+
+    for (let offset = 0; ; offset += SCAN_PAGE - SCAN_OVERLAP) {
+      const page = await listKeys(
+        {
+          ...query,
+          state: LIVING_STATES,
+          extractable: "true",
+          sort: "creationDate",
+          limit: String(SCAN_PAGE),
+          offset: String(offset),
+        },
+        context,
+      );
+
+      for (const key of page.filter(fits)) {
+        ids.add(key.id);
+      }
+
+      if (page.length < SCAN_PAGE) {
+        return [...ids].map((id) => ({ id }));
+      }
+    }
+  }
+
   return {
     kind,
 
@@ -188,18 +229,14 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     },
 
     async findStandardKeys({ name, description }, context) {
-      const isMeant = (key: WireKey) => key.name === name && key.description === description;
-      const matches = (keys: WireKey[]) =>
-        keys.filter((key) => key.extractable && isMeant(key) && key.state !== "destroyed");
-      const query = { state: LIVING_STATES, extractable: "true" };
+      const isMeant = (key: WireKey) =>
+        key.extractable && key.name === name && key.description === description && key.state !== "destroyed";
+      const search = nameSearch(name);
 
       try {
-        const found = await listKeys(
-          { ...query, limit: String(SCAN_PAGE), search: `exact:name:${name}` },
-          context,
-        );
-
-        return matches(found).map((key) => ({ id: key.id }));
+        if (search !== null) {
+          return await scanKeys({ search }, isMeant, context);
+        }
       } catch (error) {
         // Search covers 5,000 keys at most (KEY_SEARCH_TOO_BROAD); beyond that only the whole list tells.
         if (!(error instanceof KeyManagerError) || error.status !== 400) {
@@ -207,22 +244,7 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
         }
       }
 
-      const ids = new Set<string>();
-
-      for (let offset = 0; ; offset += SCAN_PAGE - SCAN_OVERLAP) {
-        const page = await listKeys(
-          { ...query, sort: "creationDate", limit: String(SCAN_PAGE), offset: String(offset) },
-          context,
-        );
-
-        for (const key of matches(page)) {
-          ids.add(key.id);
-        }
-
-        if (page.length < SCAN_PAGE) {
-          return [...ids].map((id) => ({ id }));
-        }
-      }
+      return scanKeys({}, isMeant, context);
     },
 
     async getStandardKey(id, context) {

@@ -48,9 +48,26 @@ export function toDate(text: string | null | undefined): Date | null {
   return Number.isNaN(time) ? null : new Date(time);
 }
 
+const OPERATOR = /^\s*(?:not|escape|exact|alias|name):/;
+
 /** A search text as plain text: words like `not:` in front would be operators otherwise. */
 export function searchText(text: string): string {
-  return /^\s*(?:not|escape|exact|alias|name):/.test(text) ? `escape:${text}` : text;
+  return OPERATOR.test(text) ? `escape:${text}` : text;
+}
+
+/**
+ * The search for keys of a name; it may find others as well, so the caller compares. A name that begins like an operator
+ * cannot be asked for exactly, since what follows `escape:` is text as a whole; commas at the end of a search are lost.
+ * Null when nothing is left to search for.
+ */
+export function nameSearch(name: string): string | null {
+  const text = name.replace(/,+$/, "");
+
+  if (text === name && !OPERATOR.test(text)) {
+    return `exact:name:${text}`;
+  }
+
+  return text === "" ? null : `escape:${text}`;
 }
 
 /** The opaque cursor for an offset. */
