@@ -1,8 +1,8 @@
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
-import { createLimiter, type Limiter } from "@/lib/ibm-cloud/limiter";
+import { type Gate, gateOf } from "./gates";
 import { createHpcs } from "./hpcs/hpcs";
 import { KeyManagerError, type KeyManagerKind } from "./key-manager";
-import { createKeyProtect, DEFAULT_CONCURRENCY, type KeyProtect } from "./key-protect/key-protect";
+import { createKeyProtect, type KeyProtect } from "./key-protect/key-protect";
 
 export type CreateKeyManagerOptions = {
   readonly kind: KeyManagerKind;
@@ -12,20 +12,11 @@ export type CreateKeyManagerOptions = {
   readonly keyRing?: string | null;
   readonly tokenSource: TokenSource;
   readonly backoffMs?: number;
+  /** Also calls while the circuit is open: for checks, which find out whether the service is there. */
+  readonly always?: boolean;
+  /** In place of the one that all adapters of the key manager instance share in this process. */
+  readonly gate?: Gate;
 };
-
-/**
- * Limits by key manager instance: several KMIP instances may share one, and its request rate with it. An entry is
- * two numbers and stays for the life of the process.
- */
-const limiters = new Map<string, Limiter>();
-
-function limiterOf(instanceGuid: string): Limiter {
-  const known = limiters.get(instanceGuid) ?? createLimiter(DEFAULT_CONCURRENCY);
-  limiters.set(instanceGuid, known);
-
-  return known;
-}
 
 /**
  * The adapter for a kind of key manager.
@@ -36,7 +27,8 @@ export function createKeyManager(options: CreateKeyManagerOptions): KeyProtect {
     endpoint: options.endpoint,
     instanceGuid: options.instanceGuid,
     tokenSource: options.tokenSource,
-    limiter: limiterOf(options.instanceGuid),
+    gate: options.gate ?? gateOf(options.instanceGuid, options.endpoint),
+    ...(options.always === undefined ? {} : { always: options.always }),
     ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
   };
 

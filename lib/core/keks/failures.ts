@@ -9,7 +9,10 @@ export function isDefinite(error: unknown): boolean {
 
 /** True when the call certainly changed nothing: refused, or turned away before it was looked at. */
 export function hadNoEffect(error: unknown): boolean {
-  return isDefinite(error) || (error instanceof KeyManagerError && error.failure === "throttled");
+  return (
+    isDefinite(error) ||
+    (error instanceof KeyManagerError && (error.failure === "throttled" || error.code === "CIRCUIT_OPEN"))
+  );
 }
 
 /** What failed, as an operator wants to read it: failure, code, correlation id; never a payload. */

@@ -278,6 +278,7 @@ class PermissionRun {
       endpoint,
       instanceGuid: this.facts.keyManager.guid,
       tokenSource: this.#tokens,
+      always: true,
     });
 
     try {

@@ -48,7 +48,8 @@ export function refusalOf(response: HttpResponse, correlationId: string): KeyMan
   );
 }
 
-function codeOf(body: string): string | null {
+/** The service's own code in an error body, or null. */
+export function codeOf(body: string): string | null {
   const [resource] = tryParseJson(errorBody, body)?.resources ?? [];
   const code = resource?.reasons?.[0]?.code;
 

@@ -1,5 +1,7 @@
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
-import { createLimiter, type Limiter } from "@/lib/ibm-cloud/limiter";
+import { createLimiter } from "@/lib/ibm-cloud/limiter";
+import { createCircuitBreaker } from "../circuit-breaker";
+import { DEFAULT_CONCURRENCY, type Gate } from "../gates";
 import {
   type CallContext,
   type KeyManager,
@@ -40,8 +42,10 @@ export type KeyProtectOptions = {
   /** Key ring that new standard keys go to; absent = `default`. */
   readonly keyRing?: string;
   readonly tokenSource: TokenSource;
-  /** Shared by all adapters of one key manager instance. */
-  readonly limiter?: Limiter;
+  /** Shared by all adapters of one key manager instance; absent = the adapter's own. */
+  readonly gate?: Gate;
+  /** Also calls while the circuit is open: for checks, which find out whether the service is there. */
+  readonly always?: boolean;
   /** First pause between attempts, milliseconds. */
   readonly backoffMs?: number;
 };
@@ -67,9 +71,6 @@ export type KeyProtect = KeyManager & {
   readInstancePolicies(context: CallContext): Promise<InstancePolicy[]>;
 };
 
-/** Requests at once to one key manager instance. */
-export const DEFAULT_CONCURRENCY = 16;
-
 const SERVICE_NAMES = { "key-protect": "Key Protect", hpcs: "Hyper Protect Crypto Services" } as const;
 /** Everything but destroyed keys. */
 const LIVING_STATES = "0,1,2,3";
@@ -93,14 +94,16 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     endpoint: options.endpoint,
     instanceGuid: options.instanceGuid,
     tokenSource: options.tokenSource,
-    limiter: options.limiter ?? createLimiter(DEFAULT_CONCURRENCY),
+    limiter: options.gate?.limiter ?? createLimiter(DEFAULT_CONCURRENCY),
+    breaker: options.gate?.breaker ?? createCircuitBreaker(),
+    ...(options.always === undefined ? {} : { always: options.always }),
     ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
   });
 
   async function readKey(idOrAlias: string, context: CallContext): Promise<WireKey> {
     const { resources } = await transport.callJson(
       keyEnvelope,
-      { method: "GET", path: `${keyPath(idOrAlias)}/metadata`, repeat: "safe" },
+      { method: "GET", path: `${keyPath(idOrAlias)}/metadata`, repeat: "safe", shared: true },
       context,
     );
 
@@ -184,6 +187,7 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
           path: `${keyPath(crkId)}/actions/unwrap`,
           body: { ciphertext: toBase64(wrapped), aad },
           repeat: "safe",
+          shared: true,
         },
         context,
       );
@@ -250,7 +254,7 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     async getStandardKey(id, context) {
       const { resources } = await transport.callJson(
         keyWithPayloadEnvelope,
-        { method: "GET", path: keyPath(id), repeat: "safe" },
+        { method: "GET", path: keyPath(id), repeat: "safe", shared: true },
         context,
       );
       const key = only(resources, service, context);
@@ -344,7 +348,7 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     async listKeyRings(context) {
       const { resources } = await transport.callJson(
         keyRingEnvelope,
-        { method: "GET", path: "/key_rings", repeat: "safe" },
+        { method: "GET", path: "/key_rings", repeat: "safe", shared: true },
         context,
       );
 
@@ -369,7 +373,7 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     async readInstancePolicies(context) {
       const { resources } = await transport.callJson(
         instancePolicyEnvelope,
-        { method: "GET", path: "/instance/policies", repeat: "safe" },
+        { method: "GET", path: "/instance/policies", repeat: "safe", shared: true },
         context,
       );
 

@@ -1,0 +1,105 @@
+import { createLimiter, type Limiter } from "@/lib/ibm-cloud/limiter";
+import { type CircuitBreaker, type CircuitState, createCircuitBreaker } from "./circuit-breaker";
+
+/** Requests at once to one key manager instance. */
+export const DEFAULT_CONCURRENCY = 16;
+
+/** What all adapters of one key manager instance share in a process. */
+export type Gate = { readonly limiter: Limiter; readonly breaker: CircuitBreaker };
+
+/** A key manager instance at one address, as this process sees it. */
+export type KeyManagerGateState = {
+  readonly instanceGuid: string;
+  readonly endpoint: string;
+  readonly circuit: CircuitState;
+  /** Outages in a row. */
+  readonly failures: number;
+  /** How often the circuit opened since the start. */
+  readonly opened: number;
+  /** Requests under way, and waiting for their turn. */
+  readonly running: number;
+  readonly waiting: number;
+};
+
+export type CircuitListener = (change: {
+  readonly instanceGuid: string;
+  readonly endpoint: string;
+  readonly circuit: CircuitState;
+  readonly failures: number;
+}) => void;
+
+type Gates = {
+  readonly limiters: Map<string, Limiter>;
+  readonly breakers: Map<string, { instanceGuid: string; endpoint: string; breaker: CircuitBreaker }>;
+  listener: CircuitListener | null;
+};
+
+const MAX_GATES = 20_000;
+// Next bundles every route by itself; the process has one set.
+const holder = globalThis as { __kmipConsoleKeyManagerGates?: Gates };
+
+function gates(): Gates {
+  holder.__kmipConsoleKeyManagerGates ??= { limiters: new Map(), breakers: new Map(), listener: null };
+
+  return holder.__kmipConsoleKeyManagerGates;
+}
+
+/** The value of a key, made when there is none. The oldest leaves when there are too many: who has it keeps it. */
+function remember<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const known = map.get(key);
+
+  if (known !== undefined) {
+    return known;
+  }
+
+  if (map.size >= MAX_GATES) {
+    const [oldest] = map.keys();
+    map.delete(oldest ?? "");
+  }
+
+  const made = make();
+  map.set(key, made);
+
+  return made;
+}
+
+/**
+ * The gate to a key manager instance. Several KMIP instances may share one, and its request rate with it. The circuit is
+ * the address's as well, so that an address that somebody mistyped does not keep calls from the right one.
+ */
+export function gateOf(instanceGuid: string, endpoint: string): Gate {
+  const all = gates();
+  const limiter = remember(all.limiters, instanceGuid, () => createLimiter(DEFAULT_CONCURRENCY));
+  const { breaker } = remember(all.breakers, `${instanceGuid} ${endpoint}`, () => ({
+    instanceGuid,
+    endpoint,
+    breaker: createCircuitBreaker({
+      onChange: (circuit, failures) => gates().listener?.({ instanceGuid, endpoint, circuit, failures }),
+    }),
+  }));
+
+  return { limiter, breaker };
+}
+
+/** The key manager instances that this process has spoken to. */
+export function keyManagerGates(): KeyManagerGateState[] {
+  const { limiters, breakers } = gates();
+
+  return [...breakers.values()].map(({ instanceGuid, endpoint, breaker }) => {
+    const load = limiters.get(instanceGuid)?.load ?? { running: 0, waiting: 0 };
+
+    return {
+      instanceGuid,
+      endpoint,
+      circuit: breaker.state,
+      failures: breaker.failures,
+      opened: breaker.opened,
+      ...load,
+    };
+  });
+}
+
+/** Tells one listener of every circuit that opens or closes from now on: the process's log. */
+export function onCircuitChange(listener: CircuitListener): void {
+  gates().listener = listener;
+}
