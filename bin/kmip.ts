@@ -12,9 +12,11 @@ import {
 } from "@/lib/core/endpoints";
 import { listenerSettings } from "@/lib/core/endpoints/listener-settings";
 import { createKmipPorts } from "@/lib/core/keks";
+import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
+import { troubledKeyManagers } from "@/lib/key-managers/gates";
 import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine";
 import { createKmipHttpsServer } from "@/lib/kmip/https-server";
 import { OperationCounts } from "@/lib/kmip/operation-counts";
@@ -31,6 +33,8 @@ const DATABASE_CONNECTIONS = 20;
 
 const zone = env().KMIP_ZONE ?? 1;
 const logger = createLogger("kmip", { zone });
+
+logCircuits(logger);
 
 /** The zone's certificates, ECDSA and RSA side by side. */
 async function readCertificates(): Promise<Pick<ServerTls, "cert" | "key">> {
@@ -157,6 +161,7 @@ runProcess(logger, async () => {
         failedHandshakes: sumByName(...listeners.map((stats) => stats.failedHandshakeCounts)),
         operations: operations.byName(),
         limits: traffic.limitsHit,
+        keyManagers: troubledKeyManagers(),
       },
     });
   };

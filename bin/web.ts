@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import next from "next";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
+import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
@@ -15,6 +16,8 @@ import { runProcess } from "./supervisor/run";
 const DRAIN_MS = 5_000;
 const DATABASE_CONNECTIONS = 20;
 const logger = createLogger("web");
+
+logCircuits(logger);
 
 /** Without a proxy in front, the sender's own X-Forwarded-For would end up in the audit and in rate limits. */
 function takeAddressFromSocket(request: IncomingMessage): void {

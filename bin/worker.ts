@@ -8,6 +8,7 @@ import { recordAction, setAuditWriter } from "@/lib/core/audit";
 import { ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
 import { reconcileAll, systemActor } from "@/lib/core/keks";
+import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { checkDueInstances } from "@/lib/core/permissions";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
@@ -17,6 +18,8 @@ import { runProcess } from "./supervisor/run";
 
 const CHECK_EVERY_SECONDS = 15 * 60;
 const logger = createLogger("worker");
+
+logCircuits(logger);
 
 runProcess(logger, async () => {
   const settings = env();

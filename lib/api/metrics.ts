@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type DeploymentFigures, deploymentFigures } from "@/lib/core/readiness";
+import { troubledKeyManagers } from "@/lib/key-managers/gates";
 
 type Metrics = {
   readonly registry: Registry;
@@ -23,6 +24,11 @@ function createGauges(registry: Registry) {
     certificates: gauge("client_certificates", "Pinned client certificates", []),
     endpoints: gauge("endpoint_up", "Live KMIP listeners by zone", ["zone"]),
     connections: gauge("endpoint_connections", "Open KMIP connections by zone", ["zone"]),
+    circuits: gauge(
+      "key_manager_circuit",
+      "Key manager instances that were out since the process started: 0 back, 1 asked whether it is back, 2 out",
+      ["zone", "node", "key_manager"],
+    ),
     database: gauge("database_up", "1 when the figures of this answer could be read from the database", []),
   };
 }
@@ -43,13 +49,14 @@ function createEndpointCounters(registry: Registry) {
     handshakes: counter("failed_handshakes", "Connections that were not admitted", ["reason"]),
     messages: counter("messages", "Answered KMIP messages", []),
     operations: counter("operations", "Answered KMIP operations", ["operation", "result"]),
+    outages: counter("key_manager_outages", "Times that a key manager instance was out", ["key_manager"]),
     limits: counter("limits_hit", "Times that a limit was hit", ["limit"]),
   };
 }
 
 /** In one go, or calls at the same time would add up. */
 function updateCounters(all: Metrics["counters"], listeners: DeploymentFigures["counters"]): void {
-  const { accepted, handshakes, messages, operations, limits } = all;
+  const { accepted, handshakes, messages, operations, limits, outages } = all;
   for (const counter of Object.values(all)) counter.reset();
   for (const { id, zone, requests, counters } of listeners) {
     const of = { zone, node: id };
@@ -58,11 +65,41 @@ function updateCounters(all: Metrics["counters"], listeners: DeploymentFigures["
     for (const [reason, count] of Object.entries(counters.failedHandshakes)) {
       handshakes.inc({ ...of, reason }, count);
     }
+    for (const { instanceGuid, opened } of counters.keyManagers) {
+      outages.inc({ ...of, key_manager: shortGuid(instanceGuid) }, opened);
+    }
     for (const [limit, count] of Object.entries(counters.limits)) limits.inc({ ...of, limit }, count);
     for (const [operation, { success, failure }] of Object.entries(counters.operations)) {
       operations.inc({ ...of, operation, result: "success" }, success);
       operations.inc({ ...of, operation, result: "failure" }, failure);
     }
+  }
+}
+
+/** Enough to find a key manager instance in the log; whose it is, the figures do not say. */
+const shortGuid = (guid: string): string => guid.slice(0, 8);
+
+const CIRCUIT_VALUES = { closed: 0, halfOpen: 1, open: 2 } as const;
+
+/** What this process and the listeners know of key managers that were out. */
+function updateCircuits(
+  gauge: Metrics["gauges"]["circuits"],
+  listeners: DeploymentFigures["counters"],
+): void {
+  const own = { zone: "", node: "web", keyManagers: troubledKeyManagers() };
+  const others = listeners.map(({ id, zone, counters }) => ({
+    zone: String(zone),
+    node: id,
+    keyManagers: counters.keyManagers,
+  }));
+  gauge.reset();
+  for (const { zone, node, keyManagers } of [own, ...others]) {
+    const worst = new Map<string, number>();
+    for (const { instanceGuid, circuit } of keyManagers) {
+      const name = shortGuid(instanceGuid);
+      worst.set(name, Math.max(worst.get(name) ?? 0, CIRCUIT_VALUES[circuit]));
+    }
+    for (const [name, value] of worst) gauge.set({ zone, node, key_manager: name }, value);
   }
 }
 
@@ -73,6 +110,7 @@ async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
   try {
     const figures = await deploymentFigures();
     updateCounters(counters, figures.counters);
+    updateCircuits(gauges.circuits, figures.counters);
     for (const { status, count } of figures.instances) instances.set({ status }, count);
     keks.set({ kind: "all" }, figures.keks);
     keks.set({ kind: "active" }, figures.activeKeks);
@@ -84,6 +122,7 @@ async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
     database.set(1);
   } catch {
     updateCounters(counters, []);
+    updateCircuits(gauges.circuits, []);
     database.set(0);
   }
 }

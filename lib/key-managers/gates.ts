@@ -99,6 +99,20 @@ export function keyManagerGates(): KeyManagerGateState[] {
   });
 }
 
+const MAX_TROUBLED = 200;
+
+/** Those of them that were out at some time since the start, the ones that are out now first; at most 200. */
+export function troubledKeyManagers(): Pick<
+  KeyManagerGateState,
+  "instanceGuid" | "endpoint" | "circuit" | "opened"
+>[] {
+  return keyManagerGates()
+    .filter(({ opened }) => opened > 0)
+    .sort((a, b) => Number(a.circuit === "closed") - Number(b.circuit === "closed"))
+    .slice(0, MAX_TROUBLED)
+    .map(({ instanceGuid, endpoint, circuit, opened }) => ({ instanceGuid, endpoint, circuit, opened }));
+}
+
 /** Tells one listener of every circuit that opens or closes from now on: the process's log. */
 export function onCircuitChange(listener: CircuitListener): void {
   gates().listener = listener;

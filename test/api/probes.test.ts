@@ -115,6 +115,11 @@ describe("/metrics", () => {
         failedHandshakes: { "not-pinned": 4, timeout: 0 },
         operations: { Get: { success: 9, failure: 1 }, unreadable: { success: 0, failure: 2 } },
         limits: { "messages-delayed": 7 },
+        keyManagers: [
+          { instanceGuid: "0f2c11aa-guid", endpoint: "https://a.test", circuit: "closed", opened: 2 },
+          { instanceGuid: "0f2c11aa-guid", endpoint: "https://b.test", circuit: "open", opened: 1 },
+          { instanceGuid: "7d2233bb-guid", endpoint: "https://a.test", circuit: "halfOpen", opened: 4 },
+        ],
       },
     });
     await recordHeartbeat(counting);
@@ -128,6 +133,10 @@ describe("/metrics", () => {
       `kmip_console_endpoint_operations_total{${of},operation="Get",result="failure"} 1`,
       `kmip_console_endpoint_operations_total{${of},operation="unreadable",result="failure"} 2`,
       `kmip_console_endpoint_limits_hit_total{${of},limit="messages-delayed"} 7`,
+      `kmip_console_endpoint_key_manager_outages_total{${of},key_manager="0f2c11aa"} 3`,
+      `kmip_console_endpoint_key_manager_outages_total{${of},key_manager="7d2233bb"} 4`,
+      `kmip_console_key_manager_circuit{${of},key_manager="0f2c11aa"} 2`,
+      `kmip_console_key_manager_circuit{${of},key_manager="7d2233bb"} 1`,
     ]) {
       expect(text).toContain(line);
       expect(again).toContain(line);

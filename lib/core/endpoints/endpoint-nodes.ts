@@ -36,6 +36,17 @@ const endpointCounters = z.object({
   failedHandshakes: counts,
   operations: z.record(z.string(), z.object({ success: z.number(), failure: z.number() })),
   limits: counts,
+  /** Key manager instances that were out at some time since the start; older versions tell nothing of them. */
+  keyManagers: z
+    .array(
+      z.object({
+        instanceGuid: z.string(),
+        endpoint: z.string(),
+        circuit: z.enum(["closed", "open", "halfOpen"]),
+        opened: z.number(),
+      }),
+    )
+    .default([]),
 });
 
 /** What happened at a listener since it started, for monitoring. Names are of reasons, operations and limits only. */
@@ -63,7 +74,7 @@ export type Heartbeat = {
     readonly reason: string;
     readonly detail: string;
   }[];
-  readonly counters: EndpointCounters;
+  readonly counters: z.input<typeof endpointCounters>;
 };
 
 /** A node that has been silent for longer is down. Listeners beat every five seconds. */
