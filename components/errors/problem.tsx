@@ -11,6 +11,7 @@ import type { Messages } from "@/lib/i18n/messages";
 
 type Code = keyof Messages["errors"]["codes"];
 type HintCode = keyof Messages["errors"]["hints"];
+type CauseCode = keyof Messages["errors"]["keyManager"]["cause"];
 
 export type ProblemWords = {
   title: string;
@@ -38,6 +39,15 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
+/** The key manager's own code, where the failure is one of its. */
+function keyManagerCode(problem: Problem): string | null {
+  const { keyManager } = problem;
+
+  return typeof keyManager === "object" && keyManager !== null && "code" in keyManager
+    ? String(keyManager.code)
+    : null;
+}
+
 /** Words an error: the stable code in the reader's language, the server's text beside it. */
 export function useProblemWords(): (error: unknown) => ProblemWords {
   const t = useTranslations("errors");
@@ -46,10 +56,22 @@ export function useProblemWords(): (error: unknown) => ProblemWords {
     const problem = problemOf(error);
     const code = problem.code as Code;
     const hintCode = problem.code as HintCode;
+    const cause = keyManagerCode(problem) as CauseCode | null;
     // Only a refused schema is told field by field; any other code has a sentence of its own.
     const invalid = (problem.code === "VALIDATION_FAILED" ? (problem.invalidParams ?? []) : [])
       .map((param) => `${param.name} ${param.reason}`)
       .join("; ");
+
+    // The key manager's code has words of its own, in every language.
+    if (cause !== null && t.has(`keyManager.cause.${cause}`)) {
+      return {
+        title: t(`keyManager.cause.${cause}`),
+        detail: null,
+        hint: t(`keyManager.remedy.${cause}`),
+        requestId: problem.requestId || null,
+        code: cause,
+      };
+    }
 
     return {
       title: t.has(`codes.${code}`) ? t(`codes.${code}`) : problem.title || problem.detail,

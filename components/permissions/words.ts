@@ -7,6 +7,7 @@ import type { Messages } from "@/lib/i18n/messages";
 type DetailCode = keyof Messages["findings"]["detail"];
 type RemedyCode = keyof Messages["findings"]["remedy"];
 type WhyCode = keyof Messages["findings"]["why"];
+type CauseCode = keyof Messages["errors"]["keyManager"]["cause"];
 type CheckId = keyof Messages["permissions"]["checks"];
 type ConnectionCheckId = keyof Messages["connect"]["test"]["checks"];
 
@@ -18,6 +19,7 @@ export type FindingWords = { title: string; detail: string; remedy: string | nul
  */
 export function useFindingWords(): (check: PermissionCheckItem) => FindingWords {
   const t = useTranslations("findings");
+  const tCause = useTranslations("errors.keyManager");
   const tCheck = useTranslations("permissions.checks");
   const tConnection = useTranslations("connect.test.checks");
   const locale = useLocale();
@@ -34,9 +36,14 @@ export function useFindingWords(): (check: PermissionCheckItem) => FindingWords 
     const detailCode = check.code as DetailCode;
     const remedyCode = check.code as RemedyCode;
     const whyCode = params.whyCode as WhyCode;
+    const causeCode = params.keyManagerCode as CauseCode | undefined;
     const values = {
       ...NO_VALUES,
       ...params,
+      cause:
+        causeCode && tCause.has(`cause.${causeCode}`)
+          ? `${tCause(`cause.${causeCode}`)} ${tCause(`remedy.${causeCode}`)} (${causeCode})`
+          : (params.cause ?? ""),
       keyManagerName: params.keyManagerName || params.guid || t("thisInstance"),
       owner: params.serviceIdName
         ? t("ownerNamed", { name: params.serviceIdName })

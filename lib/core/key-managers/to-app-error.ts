@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from "@/lib/core/errors";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
+import { causeOf } from "./causes";
 
 const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
@@ -44,7 +45,10 @@ export function toAppError(error: unknown): unknown {
 
   const [code, words] = WORDS[error.failure];
 
-  return new AppError(code, error.code === null ? words : `${words} (${error.code})`, {
+  const known = causeOf(error.code);
+  const sentence = known === null ? words : `${known.cause} ${known.remedy}`;
+
+  return new AppError(code, error.code === null ? sentence : `${sentence} (${error.code})`, {
     extra: {
       keyManager: {
         failure: error.failure,

@@ -1,3 +1,4 @@
+import { causeOf } from "@/lib/core/key-managers/causes";
 import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
@@ -27,7 +28,11 @@ export function judgeCrkState(crk: KeyMetadata): Verdict {
 
 /** The finding for a key manager that gives no useful answer. */
 export function trouble(failure: KeyManagerError): Verdict {
-  const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
+  const known = causeOf(failure.code);
+  const params = {
+    cause: known === null ? failure.message : `${known.cause} ${known.remedy} (${failure.code})`,
+    keyManagerCode: failure.code ?? "",
+  };
 
   switch (failure.failure) {
     case "unreachable":
