@@ -17,6 +17,7 @@ import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { queries } from "@/lib/api/queries";
 import type { Kek, KekDetail } from "@/lib/api/schemas/keks";
+import type { Messages } from "@/lib/i18n/messages";
 import { ImpactFacts } from "./impact";
 import type { KekAction } from "./kek-view";
 import { isDestroyed, KekStateBadge, useReasonWords } from "./state";
@@ -100,6 +101,23 @@ function Section({ title, children }: Readonly<{ title: ReactNode; children: Rea
   );
 }
 
+/** A destroyed KEK whose standard key is still in the key manager: what that waits for. */
+function PendingDeletion({ pending }: Readonly<{ pending: KekDetail["pendingDeletion"] }>) {
+  const t = useTranslations("keks.drawer");
+  const tCause = useTranslations("errors.keyManager");
+  if (pending === null) return null;
+
+  const code = pending.code as keyof Messages["errors"]["keyManager"]["cause"] | null;
+  const known = code !== null && tCause.has(`cause.${code}`);
+
+  return (
+    <Notice tone="warn" className="mx-5 mt-4" title={t("pendingDeletion")}>
+      <p>{known ? tCause(`cause.${code}`) : (pending.code ?? t("pendingDeletionSoon"))}</p>
+      {known ? <p>{tCause(`remedy.${code}`)}</p> : null}
+    </Notice>
+  );
+}
+
 const DATES = [
   "initial",
   "activation",
@@ -129,6 +147,7 @@ function Detail({ instanceId, kek }: Readonly<{ instanceId: string; kek: KekDeta
           {blocked.message ? <p className="break-anywhere">{blocked.message}</p> : null}
         </Notice>
       ) : null}
+      <PendingDeletion pending={kek.pendingDeletion} />
       <Section title={t("use")}>
         <ImpactFacts impact={impact.data} />
         {impact.data && impact.data.clients.length > 1 ? (

@@ -44,6 +44,8 @@ export class FakeKeyManager implements KeyManager {
   readonly kind = "key-protect" as const;
   readonly rootKeys = new Map<string, FakeRootKey>();
   readonly standardKeys = new Map<string, FakeStandardKey>();
+  /** Standard keys under dual authorization that nobody else has set for deletion. */
+  readonly guarded = new Set<string>();
   readonly calls: FakeCall[] = [];
   readonly faults: Fault[] = [];
 
@@ -209,6 +211,10 @@ export class FakeKeyManager implements KeyManager {
   deleteStandardKey(id: string, _context: CallContext) {
     return this.#run("deleteStandardKey", () => {
       const key = this.standardKeys.get(id);
+
+      if (this.guarded.has(id)) {
+        throw new KeyManagerError("rejected", "refused", { status: 409, code: "AUTHORIZATIONS_NOT_MET" });
+      }
 
       if (key) {
         key.deleted = true;

@@ -63,6 +63,13 @@ export const kekDetail = kek
     /** Every kept KMIP attribute as text, for reading. */
     allAttributes: z.array(z.object({ name: z.string(), index: z.int(), value: z.string() })),
     servedCount: z.int(),
+    /**
+     * A destroyed KEK whose standard key the key manager has still; `code` is the key manager's, e.g.
+     * AUTHORIZATIONS_NOT_MET while a second person must authorise the deletion there.
+     */
+    pendingDeletion: z
+      .object({ code: z.string().nullable(), cause: z.string().nullable(), remedy: z.string().nullable() })
+      .nullable(),
   })
   .meta({ id: "KekDetail" });
 

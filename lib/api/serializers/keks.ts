@@ -50,6 +50,7 @@ export function serializeKekDetail(view: KekDetailView): KekDetail {
     revocation: view.revocation,
     allAttributes: view.allAttributes.map((attribute) => ({ ...attribute })),
     servedCount: view.servedCount,
+    pendingDeletion: view.pendingDeletion,
   };
 }
 

@@ -123,7 +123,7 @@ export async function markDestroyed(
 
   await db.query(
     `WITH o AS (
-       UPDATE managed_object SET storage = 'destroyed'
+       UPDATE managed_object SET storage = 'destroyed', settle_problem = NULL, settle_after = NULL
        WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'destroying'
        RETURNING 1
      )

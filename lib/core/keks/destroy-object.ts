@@ -5,6 +5,7 @@ import { isDefinite, toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
 import { callContext, type OpenKeyManager } from "./material-reader";
 import type { KekRecord, Queryable } from "./objects";
+import { awaitsAuthorisation, noteUnsettled } from "./pending-deletion";
 
 export type DestroyDependencies = {
   readonly db: Queryable;
@@ -15,8 +16,9 @@ export type DestroyDependencies = {
 
 /**
  * Destroys a KEK: row `destroying` (from then on no node serves it) → standard key deleted → row `destroyed`. An
- * interruption in between is finished by the reconciler. A definite refusal of the key manager (dual authorization,
- * retention policy, permission) takes the first step back.
+ * interruption in between is finished by the reconciler. A definite refusal of the key manager (retention policy,
+ * permission) takes the first step back. Where a second person must authorise the deletion (dual authorization), the KEK
+ * is destroyed for everybody here and stays `destroying` until that has happened; its row says what it waits for.
  * @throws KeyStoreError conflict | refused | unavailable
  */
 export async function destroyObject(
@@ -47,6 +49,13 @@ export async function destroyObject(
       await keyManager.deleteStandardKey(record.keyManagerKeyId, callContext(dependencies.timeoutMs));
     }
   } catch (error) {
+    if (awaitsAuthorisation(error)) {
+      dependencies.logger.warn({ err: error, ...identity }, "deletion waits for a second person");
+      await noteUnsettled(db, identity, error, now);
+
+      return record;
+    }
+
     if (isDefinite(error)) {
       await applyUpdate(db, {
         ...identity,

@@ -33,6 +33,7 @@ import {
   markStored,
   type Queryable,
 } from "./objects";
+import { awaitsAuthorisation, noteUnsettled } from "./pending-deletion";
 
 export type KekTransactionDependencies = Omit<CreateDependencies, "db"> & {
   readonly db: pg.Pool;
@@ -222,7 +223,13 @@ export function beginKekTransaction(
           await keyManager.deleteStandardKey(keyManagerKeyId, callContext(dependencies.timeoutMs));
         }
       } catch (error) {
-        return { uniqueIdentifier, cause: toKeyStoreError(error, "deletion of the standard key") };
+        if (!awaitsAuthorisation(error)) {
+          return { uniqueIdentifier, cause: toKeyStoreError(error, "deletion of the standard key") };
+        }
+
+        logger.warn({ err: error, instanceId, uniqueIdentifier }, "deletion waits for a second person");
+        await noteUnsettled(db, { instanceId, uniqueIdentifier }, error, clock.now());
+        continue;
       }
 
       deleted.add(uniqueIdentifier);

@@ -2,6 +2,7 @@ import { dateOf, stateAt } from "@/lib/kmip/lifecycle";
 import type { StoredAttributes } from "@/lib/kmip/ports";
 import { CRYPTOGRAPHIC_ALGORITHMS, ENUMERATION_OF_TAG } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
+import { causeOf } from "../key-managers/causes";
 import { allAttributes, customAttributes, usageNames } from "./attribute-text";
 import { type KekState, reasonName, stateName } from "./kek-states";
 import { type KekRecord, RECORD_COLUMNS } from "./objects";
@@ -59,6 +60,12 @@ export type KekDetailView = KekView & {
     readonly value: string;
   }[];
   readonly servedCount: number;
+  /** A destroyed KEK whose standard key the key manager has still: why, where that is known. */
+  readonly pendingDeletion: {
+    readonly code: string | null;
+    readonly cause: string | null;
+    readonly remedy: string | null;
+  } | null;
 };
 
 export type KekRow = KekRecord & {
@@ -78,6 +85,7 @@ export type KekRow = KekRecord & {
   lastServedToName: string | null;
   lastServedAddress: string | null;
   servedCount: string;
+  settleProblem: string | null;
 };
 
 /** SELECT of KekRow; conditions speak of `o`. */
@@ -87,7 +95,8 @@ export const SELECT_KEKS = `
          o.block_reason AS "blockReason", o.block_message AS "blockMessage", o.changed_at AS "changedAt",
          o.created_by_certificate_id AS "certificateId", creator.name AS "certificateName",
          o.last_served_at AS "lastServedAt", o.last_served_to AS "lastServedTo", client.name AS "lastServedToName",
-         o.last_served_address AS "lastServedAddress", o.served_count::text AS "servedCount"
+         o.last_served_address AS "lastServedAddress", o.served_count::text AS "servedCount",
+         o.settle_problem AS "settleProblem"
   FROM managed_object o
   LEFT JOIN client_certificate creator
     ON creator.id = o.created_by_certificate_id AND creator.instance_id = o.instance_id
@@ -161,6 +170,16 @@ function revocationOf(attributes: StoredAttributes): KekDetailView["revocation"]
   };
 }
 
+function pendingDeletionOf(row: KekRow): KekDetailView["pendingDeletion"] {
+  if (row.storage !== "destroying") {
+    return null;
+  }
+
+  const known = causeOf(row.settleProblem);
+
+  return { code: row.settleProblem, cause: known?.cause ?? null, remedy: known?.remedy ?? null };
+}
+
 /** Row to detail. */
 export function toKekDetail(row: KekRow, now: Date): KekDetailView {
   const { attributes } = row;
@@ -179,5 +198,6 @@ export function toKekDetail(row: KekRow, now: Date): KekDetailView {
     revocation: revocationOf(attributes),
     allAttributes: allAttributes(attributes),
     servedCount: Number(row.servedCount),
+    pendingDeletion: pendingDeletionOf(row),
   };
 }

@@ -5,6 +5,7 @@ import { markDestroyed } from "./change-object";
 import { readInstance } from "./instance-records";
 import { callContext, type OpenKeyManager } from "./material-reader";
 import { standardKeyMarks } from "./objects";
+import { noteUnsettled } from "./pending-deletion";
 
 /** Told of what was done, before the next step (audit events). */
 export type ReconciledListener = (done: {
@@ -60,6 +61,7 @@ const CLAIM = `
   WITH due AS (
     SELECT instance_id, unique_identifier, storage FROM managed_object
     WHERE instance_id = $1 AND storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $2
+      AND (settle_after IS NULL OR settle_after <= $3)
     ORDER BY changed_at LIMIT ${BATCH}
     FOR UPDATE SKIP LOCKED
   )
@@ -179,6 +181,14 @@ export async function reconcileInstance(
           { err: error, instanceId, uniqueIdentifier: row.uniqueIdentifier, storage: row.storage },
           "KEK not settled; trying again later",
         );
+        await noteUnsettled(
+          pool,
+          { instanceId, uniqueIdentifier: row.uniqueIdentifier },
+          error,
+          clock.now(),
+        ).catch((noteError: unknown) => {
+          options.logger.warn({ err: noteError, instanceId }, "reason of an unsettled KEK not noted");
+        });
       }
     }
 
@@ -195,8 +205,9 @@ export async function reconcileAll(options: ReconcileOptions): Promise<Reconcile
   const due = new Date(clock.now().getTime() - (options.olderThanSeconds ?? 120) * 1_000);
   const { rows } = await options.database.pool.query<{ instanceId: string }>(
     `SELECT DISTINCT instance_id AS "instanceId" FROM managed_object
-     WHERE storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $1`,
-    [due],
+     WHERE storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $1
+       AND (settle_after IS NULL OR settle_after <= $2)`,
+    [due, clock.now()],
   );
   const total = { abandoned: 0, orphansRemoved: 0, destroyed: 0, failed: 0 };
 
