@@ -21,6 +21,7 @@ const params = {
   keyManagerName: "Production",
   iamId: "IBMid-1",
   wantedKeyRing: "vmware",
+  addresses: "192.0.2.0/24",
 };
 
 describe("findings", () => {

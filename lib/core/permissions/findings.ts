@@ -204,7 +204,8 @@ export const FINDINGS = {
     status: "fail",
     detail: (p) =>
       `${owner(p)} lacks the service role Manager on ${manager(p)}. KEKs could not be deleted there.${why(p)}`,
-    remedy: () => "Grant the service role Manager on the whole instance.",
+    remedy: () =>
+      "Grant the service role Manager on the whole instance. If it is there, look at the instance's policies on allowed networks and addresses: who is kept out by them gets the same answer.",
     command: grant("Manager"),
   },
   AUTHORIZATION_NOT_NEEDED: {
@@ -222,10 +223,26 @@ export const FINDINGS = {
     command: (p) =>
       `curl -X PUT "${p.endpoint}/api/v2/instance/policies?policy=keyCreateImportAccess" -H "Authorization: $(ibmcloud iam oauth-tokens --output json | jq -r .iam_token)" -H "Bluemix-Instance: ${p.guid}" -H "Content-Type: application/json" -d '${p.policy}'`,
   },
+  NETWORK_POLICY_BLOCKS: {
+    status: "fail",
+    detail: (p) =>
+      `${manager(p)} lets in private networks only, but is called at its public endpoint ${p.endpoint}.`,
+    remedy: () =>
+      "Set IBM_CLOUD_ENDPOINT_TYPE to private, or let the policy on allowed networks admit public ones as well.",
+    command: kp(() => "instance policy-update allowed-network --enable --network public-and-private"),
+  },
+  ADDRESS_POLICY_ON: {
+    status: "warn",
+    detail: (p) =>
+      `${manager(p)} lets in these addresses only: ${p.addresses}. From another address no KEK could be served.`,
+    remedy: () =>
+      "Keep the addresses of all endpoints, workers and consoles in the policy on allowed addresses.",
+    command: kp(() => "instance policies"),
+  },
   DUAL_AUTH_DELETE_ON: {
     status: "warn",
     detail: (p) =>
-      `${manager(p)} asks for a second person to delete keys that are made from now on: destroying a KEK takes two people there.`,
+      `${manager(p)} asks for a second person to delete keys that are made from now on: a destroyed KEK is not served any more, but its wrapped form stays there until somebody sets it for deletion.`,
     remedy: () =>
       "Keep it if that is wanted. Otherwise switch the instance policy off; it holds for new keys only.",
     command: kp(() => "instance policy-update dual-auth-delete --disable"),

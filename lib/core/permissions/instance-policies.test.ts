@@ -24,8 +24,29 @@ describe("judgeInstancePolicies", () => {
       [{ type: "dualAuthDelete", enabled: false, attributes: {} }],
       "STANDARD_KEYS_ALLOWED",
     ],
+    [
+      "addresses allowed",
+      [{ type: "allowedIP", enabled: true, attributes: { allowed_ip: ["192.0.2.0/24", "2001:db8::1"] } }],
+      "ADDRESS_POLICY_ON",
+    ],
+    [
+      "addresses that are off",
+      [{ type: "allowedIP", enabled: false, attributes: { allowed_ip: ["192.0.2.0/24"] } }],
+      "STANDARD_KEYS_ALLOWED",
+    ],
   ])("%s", (_name, policies, code) => {
     expect(judgeInstancePolicies(policies).code).toBe(code);
+  });
+
+  it.each([
+    ["private-only", true, true, "NETWORK_POLICY_BLOCKS"],
+    ["private-only", true, false, "STANDARD_KEYS_ALLOWED"],
+    ["private-only", false, true, "STANDARD_KEYS_ALLOWED"],
+    ["public-and-private", true, true, "STANDARD_KEYS_ALLOWED"],
+  ])("network %s (on: %s) at a public endpoint (%s): %s", (network, enabled, isPublic, code) => {
+    const policy = { type: "allowedNetwork", enabled, attributes: { allowed_network: network } };
+
+    expect(judgeInstancePolicies([policy], isPublic).code).toBe(code);
   });
 
   it("sends the policy back with only the two switches changed", () => {

@@ -13,9 +13,13 @@ const CREATE_IMPORT_DEFAULTS = {
 /**
  * Whether the instance policies let KEKs be kept as standard keys. A KEK's payload is given, so to the key manager it is
  * an import; both switches for standard keys must be on. `command` of the finding sends the policy back with only those
- * two changed.
+ * two changed. Then the policies on who is let in, and on deletion.
+ * @param usesPublicEndpoint whether calls come over the instance's public endpoint
  */
-export function judgeInstancePolicies(policies: readonly InstancePolicy[]): Verdict {
+export function judgeInstancePolicies(
+  policies: readonly InstancePolicy[],
+  usesPublicEndpoint = false,
+): Verdict {
   const access = policies.find((policy) => policy.type === "keyCreateImportAccess");
 
   if (access?.enabled) {
@@ -52,7 +56,20 @@ export function judgeInstancePolicies(policies: readonly InstancePolicy[]): Verd
     }
   }
 
-  return policies.some((policy) => policy.type === "dualAuthDelete" && policy.enabled)
-    ? { code: "DUAL_AUTH_DELETE_ON" }
+  const isOn = (type: string) => policies.find((policy) => policy.type === type && policy.enabled);
+
+  // It answered this once, but changed policies take a while to hold everywhere.
+  if (usesPublicEndpoint && isOn("allowedNetwork")?.attributes.allowed_network === "private-only") {
+    return { code: "NETWORK_POLICY_BLOCKS" };
+  }
+
+  if (isOn("dualAuthDelete")) {
+    return { code: "DUAL_AUTH_DELETE_ON" };
+  }
+
+  const addresses = isOn("allowedIP")?.attributes.allowed_ip;
+
+  return Array.isArray(addresses)
+    ? { code: "ADDRESS_POLICY_ON", params: { addresses: addresses.slice(0, 20).map(String).join(", ") } }
     : { code: "STANDARD_KEYS_ALLOWED" };
 }

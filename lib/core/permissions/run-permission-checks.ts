@@ -301,7 +301,13 @@ class PermissionRun {
   }
 
   async #checkStandardKeys(): Promise<Verdict> {
-    return judgeInstancePolicies(Array.isArray(this.#policies) ? this.#policies : []);
+    const { public: open, private: closed } = this.#resource?.endpoints ?? { public: null, private: null };
+    const endpoint = this.facts.keyManager?.endpoint ?? null;
+
+    return judgeInstancePolicies(
+      Array.isArray(this.#policies) ? this.#policies : [],
+      endpoint !== null && endpoint === open && endpoint !== closed,
+    );
   }
 
   async #checkCrkFound(): Promise<Verdict> {
