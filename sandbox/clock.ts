@@ -6,6 +6,26 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** A clock that can be moved. It runs on from where it was moved to. */
+export interface MovableClock extends Clock {
+  /** How far it is from the clock below it, in milliseconds. */
+  offset(): number;
+  moveTo(offset: number): void;
+}
+
+/** A movable clock over another one. Where it was moved to is kept in memory only. */
+export function movableClock(base: Clock): MovableClock {
+  let offset = 0;
+
+  return {
+    now: () => base.now() + offset,
+    offset: () => offset,
+    moveTo: (wanted) => {
+      offset = wanted;
+    },
+  };
+}
+
 /** Lengths of time in milliseconds. */
 export const SECOND = 1000;
 export const HOUR = 3600 * SECOND;

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 
-import type { Clock } from "./clock";
+import type { MovableClock } from "./clock";
 import type { SandboxStore } from "./store/store";
 import type { Vault } from "./store/vault";
 
@@ -11,7 +11,7 @@ export type SandboxLogger = Pick<Logger, "debug" | "info" | "warn" | "error">;
 export interface SandboxContext {
   store: SandboxStore;
   vault: Vault;
-  clock: Clock;
+  clock: MovableClock;
   logger: SandboxLogger | undefined;
   /**
    * true: the waits of the real services (30 s before enable and restore, an hour between rotations and between

@@ -27,7 +27,7 @@ const manifestSchema = z.object({
   hpcs: keyManagerSchema,
 });
 /** What there is in a sandbox, by identifiers; it holds no secret. */
-type Manifest = z.infer<typeof manifestSchema>;
+export type Manifest = z.infer<typeof manifestSchema>;
 
 /** A service ID with its API key in plain text. */
 export interface ServiceIdCredentials {

@@ -1,13 +1,15 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type Clock, systemClock, toStoredDate } from "./clock";
+import { type Clock, movableClock, systemClock, toStoredDate } from "./clock";
 import type { SandboxContext, SandboxLogger } from "./context";
 import { createControl, type SandboxControl } from "./control";
+import { controlToken, startControlServer } from "./control-server";
 import { describeSeed, type SandboxCredentials, toCredentials, writeManifest } from "./credentials";
 import { SandboxError, systemErrorCode } from "./errors";
+import { FaultInjector } from "./faults/injector";
 import { createApp } from "./http/app";
-import { startHttpServer } from "./http/server";
+import { type HttpServer, startHttpServer } from "./http/server";
 import type { Middleware } from "./http/types";
 import { iamService } from "./iam/service";
 import { openTokenIssuer } from "./iam/tokens";
@@ -21,6 +23,7 @@ import { Vault } from "./store/vault";
 export type { Clock } from "./clock";
 export type { SandboxLogger } from "./context";
 export type { SandboxControl } from "./control";
+export { readControlToken } from "./control-server";
 export {
   type KeyManagerCredentials,
   readSandboxCredentials,
@@ -28,6 +31,8 @@ export {
   type ServiceIdCredentials,
 } from "./credentials";
 export { SandboxError, type SandboxErrorCode } from "./errors";
+export type { ActiveFault } from "./faults/injector";
+export type { FaultInput } from "./faults/rules";
 export type { Middleware, SandboxRequest, SandboxResponse } from "./http/types";
 
 const DEFAULT_COMPACT_BYTES = 8 * 1024 * 1024;
@@ -48,7 +53,11 @@ export interface SandboxOptions {
   relaxedWaits?: boolean;
   /** URL under which clients reach the sandbox, if it is another than `http://<host>:<port>`. */
   publicBaseUrl?: string;
-  /** Steps around every request, outermost first: the place for faults. */
+  /**
+   * Port of the controls over HTTP, on 127.0.0.1 whatever `host` is; 0 for any free port, absent for no such port.
+   */
+  controlPort?: number | undefined;
+  /** Steps around every request, outermost first, for faults that the controls do not have. */
   middleware?: readonly Middleware[];
   /** Size of the journal in bytes at which it is replaced by a snapshot. */
   compactAfterBytes?: number;
@@ -61,6 +70,8 @@ export interface Sandbox {
   /** What a client needs to use the sandbox. Secret: it holds API keys. */
   credentials(): SandboxCredentials;
   control: SandboxControl;
+  /** The controls over HTTP, if there is a port for them. Secret: its token opens them. */
+  controlServer: { url: string; token: string } | undefined;
   /** Lets running requests end, writes what is to be written, gives the folder free. May be called twice. */
   close(): Promise<void>;
 }
@@ -106,7 +117,8 @@ function localUrl(host: string, port: number): string {
  *   folder, and the other codes of SandboxErrorCode for a folder that cannot be read
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { dataDir, logger, clock = systemClock } = options;
+  const { dataDir, logger } = options;
+  const clock = movableClock(options.clock ?? systemClock);
   const storeDir = join(dataDir, "store");
   await prepareDataDir(dataDir);
   const unlock = await lockDataDir(dataDir);
@@ -135,19 +147,32 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     const manifest = describeSeed(context);
     await writeManifest(dataDir, manifest);
 
+    const faults = new FaultInjector();
+    const control = createControl(context, faults);
     const app = createApp(
       context,
       [kmsService(issuer), resourceControllerService(issuer), iamService(issuer)],
-      options.middleware ?? [],
+      [...(options.middleware ?? []), faults.middleware],
     );
     const server = await startHttpServer({ host: options.host, port: options.port, ...app });
     url = options.publicBaseUrl?.replace(/\/+$/, "") ?? localUrl(options.host, server.port);
-    logger?.info({ url, dataDir }, "sandbox is up");
+    let controls: HttpServer | undefined;
+    try {
+      if (options.controlPort !== undefined) {
+        controls = await startControlServer({ port: options.controlPort, context, control, manifest });
+      }
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    logger?.info({ url, dataDir, controlPort: controls?.port }, "sandbox is up");
 
     let closing: Promise<void> | undefined;
     const close = async (): Promise<void> => {
       try {
-        await server.close();
+        // Whoever waits because of a fault gets no answer any more.
+        faults.clear();
+        await Promise.all([server.close(), controls?.close()]);
         await openStore.close();
       } finally {
         await unlock();
@@ -159,7 +184,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       url,
       port: server.port,
       credentials: () => toCredentials(manifest, vault, url),
-      control: createControl(context),
+      control,
+      controlServer: controls && {
+        url: `http://127.0.0.1:${controls.port}`,
+        token: controlToken(vault),
+      },
       close: () => {
         closing ??= close();
         return closing;

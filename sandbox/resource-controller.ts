@@ -150,5 +150,7 @@ export function resourceControllerService(issuer: TokenIssuer): Service {
     owns: ([version, collection]) => version === "v2" && collection === "resource_instances",
     find,
     trouble: (trouble) => refuse(troubleStatus[trouble], `RC-${trouble}`, "The request failed.").response,
+    fault: (_request, status, code = "RC-Fault") =>
+      refuse(status, code, "The request could not be handled.").response,
   };
 }

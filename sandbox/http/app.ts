@@ -1,6 +1,12 @@
 import type { SandboxContext } from "../context";
-import type { RouteMatch } from "./router";
-import { type Middleware, ResponseError, type SandboxRequest, type SandboxResponse } from "./types";
+import type { PathParameters, RouteMatch } from "./router";
+import {
+  type RequestTarget,
+  ResponseError,
+  type SandboxRequest,
+  type SandboxResponse,
+  type TargetedMiddleware,
+} from "./types";
 
 /** What went wrong outside of any handler. Each service says it in its own error form. */
 export type Trouble = "not-found" | "method-not-allowed" | "too-large" | "internal";
@@ -19,11 +25,18 @@ export interface Service {
   owns: (segments: readonly string[]) => boolean;
   find: (method: string, segments: readonly string[]) => RouteMatch<SandboxContext>;
   trouble: (trouble: Trouble) => SandboxResponse;
+  /** A refusal that no handler gives: an injected fault. */
+  fault: (request: SandboxRequest, status: number, code?: string) => SandboxResponse;
 }
 
 export interface App {
   handle: (request: SandboxRequest) => Promise<SandboxResponse>;
   tooLarge: (segments: readonly string[]) => SandboxResponse;
+}
+
+/** A route's pattern with its action by name, so that faults can tell actions apart. */
+function labelOf(pattern: string, { action }: PathParameters): string {
+  return action === undefined ? pattern : pattern.replace(":action", action);
 }
 
 /**
@@ -35,41 +48,49 @@ export interface App {
 export function createApp(
   context: SandboxContext,
   services: readonly [...Service[], Service],
-  middleware: readonly Middleware[],
+  middleware: readonly TargetedMiddleware[],
 ): App {
   const serviceOf = (segments: readonly string[]): Service =>
     services.find((service) => service.owns(segments)) ?? (services.at(-1) as Service);
 
-  const run = async (request: SandboxRequest, service: Service): Promise<[string, SandboxResponse]> => {
-    const match = service.find(request.method, request.segments);
-    if (match.found === "nothing") return ["-", service.trouble("not-found")];
+  const run = async (
+    request: SandboxRequest,
+    service: Service,
+    match: RouteMatch<SandboxContext>,
+  ): Promise<SandboxResponse> => {
+    if (match.found === "nothing") return service.trouble("not-found");
     if (match.found === "other-method") {
       const refusal = service.trouble("method-not-allowed");
-      return ["-", { ...refusal, headers: { ...refusal.headers, allow: match.methods.join(", ") } }];
+      return { ...refusal, headers: { ...refusal.headers, allow: match.methods.join(", ") } };
     }
     const { route, parameters } = match;
     try {
-      return [route.pattern, await route.handler(context, request, parameters)];
+      return await route.handler(context, request, parameters);
     } catch (error) {
-      if (error instanceof ResponseError) return [route.pattern, error.response];
+      if (error instanceof ResponseError) return error.response;
       context.logger?.error({ err: error, service: service.name, route: route.pattern }, "request failed");
-      return [route.pattern, service.trouble("internal")];
+      return service.trouble("internal");
     }
   };
 
   const handle = async (request: SandboxRequest): Promise<SandboxResponse> => {
     const started = performance.now();
     const service = serviceOf(request.segments);
-    let route = "-";
+    const match = service.find(request.method, request.segments);
+    const route = match.found === "route" ? match.route.pattern : "-";
     const respond = async (): Promise<SandboxResponse> => {
-      const [pattern, response] = await run(request, service);
-      route = pattern;
+      const response = await run(request, service, match);
       // No answer before all that it may tell of is on disk, see SandboxStore.
       await context.store.settled();
       return response;
     };
+    const target: RequestTarget = {
+      service: service.name,
+      route: match.found === "route" ? labelOf(match.route.pattern, match.parameters) : route,
+      refusal: (status, code) => service.fault(request, status, code),
+    };
     const chain = middleware.reduceRight<() => Promise<SandboxResponse>>(
-      (next, step) => () => step(request, next),
+      (next, step) => () => step(request, next, target),
       respond,
     );
 
@@ -85,7 +106,7 @@ export function createApp(
         service: service.name,
         method: request.method,
         route,
-        status: response.status,
+        status: response.cut ? "cut" : response.status,
         durationMs: Math.round(performance.now() - started),
         correlationId: request.correlationId,
       },

@@ -97,6 +97,10 @@ async function serve(
     correlationId,
   };
   const answer = await options.handle(request);
+  if (answer.cut) {
+    response.destroy();
+    return;
+  }
   if (isClosing()) response.setHeader("connection", "close");
   send(message, response, answer, correlationId);
 }

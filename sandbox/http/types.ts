@@ -18,6 +18,18 @@ export interface SandboxResponse {
   headers?: Readonly<Record<string, string>>;
   /** Serialised as JSON; absent for an answer without a body. */
   body?: unknown;
+  /** true: the client gets no answer; its connection is cut. */
+  cut?: true;
+}
+
+/** What a request is about, before its handler runs. */
+export interface RequestTarget {
+  /** `key-manager`, `resource-controller` or `iam`. */
+  service: string;
+  /** The route's pattern with the name of the action: `/keys/:id/actions/unwrap`; `-` for an unknown path. */
+  route: string;
+  /** A refusal with this status in the form of the service, and with a reason code where it has such. */
+  refusal: (status: number, code?: string) => SandboxResponse;
 }
 
 /** An answer that ends the handling of a request at once: every refusal is one. */
@@ -31,13 +43,17 @@ export class ResponseError extends Error {
   }
 }
 
-/**
- * A step around the handling of every request; faults (delays, refusals, cut connections) are added this way.
- * It calls `next` for the real answer or gives one of its own.
- */
+/** A step around the handling of every request. It calls `next` for the real answer or gives one of its own. */
 export type Middleware = (
   request: SandboxRequest,
   next: () => Promise<SandboxResponse>,
+) => Promise<SandboxResponse>;
+
+/** A step that also asks what the request is about. */
+export type TargetedMiddleware = (
+  request: SandboxRequest,
+  next: () => Promise<SandboxResponse>,
+  target: RequestTarget,
 ) => Promise<SandboxResponse>;
 
 /** First value of a header that may come several times; undefined if absent or empty. */

@@ -34,6 +34,14 @@ export function iamError(status: number, code: string, message: string): Respons
   return new ResponseError(code, body(status, code, message));
 }
 
+/** A refusal that no handler gives, in the form of the path that it is for. */
+export function iamFault(request: SandboxRequest, status: number, code = "service_fault"): SandboxResponse {
+  const message = "The request could not be handled.";
+  const isToken = request.segments[1] === "token";
+
+  return (isToken ? tokenError(request, status, code, message) : iamError(status, code, message)).response;
+}
+
 /** The answer of IAM when a request does not reach a handler or a handler breaks. */
 export function iamTrouble(trouble: Trouble): SandboxResponse {
   return body(troubleStatus[trouble], trouble.replaceAll("-", "_"), messages[trouble]);

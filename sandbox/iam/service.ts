@@ -2,7 +2,7 @@ import type { SandboxContext } from "../context";
 import type { Service } from "../http/app";
 import { compileRoutes, type PathParameters, type Route } from "../http/router";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
-import { iamError, iamTrouble } from "./errors";
+import { iamError, iamFault, iamTrouble } from "./errors";
 import { getApiKeyDetails, getServiceId, listApiKeys, listServiceIds } from "./identities";
 import { getPolicy, listAccessGroups, listPolicies, listPolicyPlaceholders, listRoles } from "./policies";
 import { type Caller, exchangeToken, type TokenFault, type TokenIssuer } from "./tokens";
@@ -69,5 +69,5 @@ export function iamService(issuer: TokenIssuer): Service {
     withCaller("/v2/roles", (_context, request) => listRoles(request)),
   ]);
 
-  return { name: "iam", owns: () => true, find, trouble: iamTrouble };
+  return { name: "iam", owns: () => true, find, trouble: iamTrouble, fault: iamFault };
 }

@@ -56,7 +56,11 @@ const phrases: Readonly<Record<number, string>> = {
   410: "Gone",
   413: "Payload Too Large",
   422: "Unprocessable Entity",
+  429: "Too Many Requests",
   500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
 };
 
 const ERROR_COLLECTION = { collectionType: "application/vnd.ibm.kms.error+json", collectionTotal: 1 };
@@ -75,13 +79,23 @@ export function kmsError(code: KmsErrorCode, details: KmsErrorDetails = {}): Res
   const [status, defaultMessage] = reasons[code];
   const { what = "Action could not be performed", message = defaultMessage, target } = details;
 
-  return new ResponseError(code, {
+  return new ResponseError(code, withReason(status, code, what, message, target));
+}
+
+function withReason(
+  status: number,
+  code: string,
+  what: string,
+  message: string,
+  target?: KmsErrorDetails["target"],
+): SandboxResponse {
+  return {
     status,
     body: {
       metadata: ERROR_COLLECTION,
       resources: [
         {
-          errorMsg: `${phrases[status]}: ${what}: Please see \`reasons\` for more details (${code})`,
+          errorMsg: `${phrases[status] ?? "Error"}: ${what}: Please see \`reasons\` for more details (${code})`,
           reasons: [
             {
               code,
@@ -94,7 +108,16 @@ export function kmsError(code: KmsErrorCode, details: KmsErrorDetails = {}): Res
         },
       ],
     },
-  });
+  };
+}
+
+/** A refusal that no handler gives. What a real service says with 429 and 5xx is not documented. */
+export function kmsFault(status: number, code?: string): SandboxResponse {
+  const message = "The request could not be handled";
+
+  return code === undefined
+    ? withoutReasons(status, message)
+    : withReason(status, code, message, `${message}.`);
 }
 
 /** An INVALID_FIELD_ERR for one field of the body. */
@@ -111,7 +134,7 @@ function withoutReasons(status: number, message: string): SandboxResponse {
     status,
     body: {
       metadata: ERROR_COLLECTION,
-      resources: [{ errorMsg: `${phrases[status]}: ${message}` }],
+      resources: [{ errorMsg: `${phrases[status] ?? "Error"}: ${message}` }],
     },
   };
 }

@@ -7,7 +7,7 @@ import type { ResourceInstanceRecord } from "../store/model";
 import { performAction } from "./actions";
 import { createAlias, deleteAlias } from "./aliases";
 import type { KmsCall } from "./call";
-import { kmsError, kmsTrouble, unauthorized } from "./errors";
+import { kmsError, kmsFault, kmsTrouble, unauthorized } from "./errors";
 import { getAllowedIpPort, getInstancePolicies, putInstancePolicies } from "./instance-policies";
 import { countKeys, listKeys } from "./key-list";
 import { getKeyPolicies, putKeyPolicies } from "./key-policies";
@@ -125,5 +125,6 @@ export function kmsService(issuer: TokenIssuer): Service {
         ? findRoute(method, segments.slice(BASE_SEGMENTS))
         : { found: "nothing" },
     trouble: kmsTrouble,
+    fault: (_request, status, code) => kmsFault(status, code),
   };
 }

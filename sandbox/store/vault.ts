@@ -127,6 +127,11 @@ export class Vault {
     }
   }
 
+  /** A secret of the sandbox's own by its name, in an API key's form. */
+  deriveSecret(name: string): string {
+    return this.deriveApiKey(`secret/${name}`);
+  }
+
   /** The API key that belongs to an API key record: 44 URL-safe characters, as IBM Cloud's have. */
   deriveApiKey(apiKeyId: string): string {
     return createHmac("sha512", this.#apiKeyKey)
