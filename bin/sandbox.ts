@@ -18,6 +18,7 @@ runProcess(logger, async () => {
     dataDir: join(settings.DATA_DIR, "sandbox"),
     host: "127.0.0.1",
     port: settings.SANDBOX_PORT,
+    controlPort: settings.SANDBOX_CONTROL_PORT === "off" ? undefined : settings.SANDBOX_CONTROL_PORT,
     logger,
   });
 

@@ -66,6 +66,9 @@ function wantedPorts(settings: Env): WantedPort[] {
     ...(settings.SANDBOX_PORT === "off"
       ? []
       : [{ variable: "SANDBOX_PORT", host: "127.0.0.1", port: settings.SANDBOX_PORT }]),
+    ...(settings.SANDBOX_PORT === "off" || settings.SANDBOX_CONTROL_PORT === "off"
+      ? []
+      : [{ variable: "SANDBOX_CONTROL_PORT", host: "127.0.0.1", port: settings.SANDBOX_CONTROL_PORT }]),
   ];
 }
 

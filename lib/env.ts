@@ -87,6 +87,8 @@ const schema = z
     /** What has made no progress for so long is taken for interrupted; longer than a slow Create takes. */
     RECONCILE_AFTER_SECONDS: wholeNumber(5, 3_600).default(120),
     SANDBOX_PORT: z.union([z.literal("off"), port], { error: `is off, or ${A_PORT}` }).default(3080),
+    /** Controls of the sandbox for tests and demonstrations; on 127.0.0.1 only. */
+    SANDBOX_CONTROL_PORT: z.union([z.literal("off"), port], { error: `is off, or ${A_PORT}` }).default("off"),
     DATA_DIR: path.default(resolve("data")),
     DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "is a postgresql:// URL" }).optional(),
     ADMIN_EMAIL: z.email("is an email address").default("admin@example.com"),

@@ -1,10 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { userInfo } from "node:os";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { parseArgs } from "node:util";
 import type { Actor, Role } from "@/lib/core/actor";
 import { exportAuditEvents, verifyAudit } from "@/lib/core/audit";
 import { createToken } from "@/lib/core/tokens";
@@ -12,9 +10,9 @@ import { firstAccount } from "@/lib/core/users";
 import { database } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
-import { readSandboxCredentials } from "@/sandbox";
 import { doctor } from "./doctor";
-import { CliError, type Commands } from "./usage";
+import { sandboxCommands } from "./sandbox";
+import { CliError, type Commands, options, print } from "./usage";
 
 const ROLES: readonly string[] = ["viewer", "auditor", "operator", "administrator"] satisfies Role[];
 
@@ -36,27 +34,6 @@ async function cliActor(): Promise<Actor> {
     userAgent: null,
     requestId: randomUUID(),
   };
-}
-
-function options<Names extends string>(
-  args: string[],
-  names: readonly Names[],
-): Partial<Record<Names, string>> {
-  try {
-    const { values } = parseArgs({
-      args,
-      strict: true,
-      options: Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
-    });
-
-    return values as Partial<Record<Names, string>>;
-  } catch (error) {
-    throw new CliError(error instanceof Error ? error.message : String(error), 2);
-  }
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
 }
 
 export const commands: Commands = {
@@ -94,26 +71,7 @@ export const commands: Commands = {
       return 0;
     },
   },
-  "sandbox credentials": {
-    synopsis: "",
-    summary: "Prints the sandbox's accounts, service ID API keys, key managers and root keys as JSON.",
-    async run() {
-      const settings = env();
-
-      if (!settings.sandboxUrl) {
-        throw new CliError("The sandbox is off (SANDBOX_PORT=off).");
-      }
-
-      const credentials = await readSandboxCredentials({
-        dataDir: join(settings.DATA_DIR, "sandbox"),
-        baseUrl: settings.sandboxUrl,
-      });
-
-      print(JSON.stringify(credentials, null, 2));
-
-      return 0;
-    },
-  },
+  ...sandboxCommands,
   "database url": {
     synopsis: "",
     summary: "Prints the PostgreSQL connection string in use, with its password.",

@@ -1,3 +1,5 @@
+import { parseArgs } from "node:util";
+
 export type Command = {
   /** How it is called, after its name. */
   readonly synopsis: string;
@@ -26,4 +28,27 @@ export function usage(commands: Commands): string {
   );
 
   return ["usage: npm run -s cli -- COMMAND", "", ...lines].join("\n");
+}
+
+/** The options of a command, all with a value. @throws CliError for others */
+export function options<Names extends string>(
+  args: string[],
+  names: readonly Names[],
+): Partial<Record<Names, string>> {
+  try {
+    const { values } = parseArgs({
+      args,
+      strict: true,
+      options: Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
+    });
+
+    return values as Partial<Record<Names, string>>;
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error), 2);
+  }
+}
+
+/** Writes a line of a command's answer. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
