@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
-import { createSandbox } from "@/sandbox";
+import { createSandbox, defaultPeople } from "@/sandbox";
 import { runProcess } from "./supervisor/run";
 
 const logger = createLogger("sandbox");
@@ -19,6 +19,12 @@ runProcess(logger, async () => {
     host: "127.0.0.1",
     port: settings.SANDBOX_PORT,
     controlPort: settings.SANDBOX_CONTROL_PORT === "off" ? undefined : settings.SANDBOX_CONTROL_PORT,
+    // The first administrator can sign in, whatever the address is.
+    people: [
+      { email: settings.ADMIN_EMAIL, name: "Administrator" },
+      ...defaultPeople.filter(({ name }) => name !== "Administrator"),
+    ],
+    redirectUris: [`${settings.publicUrl}/api/auth/callback/oidc`],
     logger,
   });
 

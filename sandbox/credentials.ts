@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import type { SandboxContext } from "./context";
 import { SandboxError, systemErrorCode } from "./errors";
+import { CLIENT_ID, clientSecret, issuerOf } from "./oidc/client";
 import { instanceCrn } from "./resource-controller";
 import { seededServiceIds } from "./seed";
 import { syncDirectory } from "./store/journal";
@@ -42,7 +43,14 @@ export interface KeyManagerCredentials {
   rootKeys: { id: string; name: string }[];
 }
 
-/** All that a client needs to use the sandbox. Secret: it holds two API keys. */
+/** The client of the sign-in with OpenID Connect. */
+export interface OidcCredentials {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+}
+
+/** All that a client needs to use the sandbox. Secret: it holds API keys and a client secret. */
 export interface SandboxCredentials {
   iamUrl: string;
   accountId: string;
@@ -50,6 +58,7 @@ export interface SandboxCredentials {
   viewerOnly: ServiceIdCredentials;
   keyProtect: KeyManagerCredentials;
   hpcs: KeyManagerCredentials;
+  oidc: OidcCredentials;
 }
 
 /** The manifest of the seeded records. */
@@ -97,6 +106,7 @@ export function toCredentials(manifest: Manifest, vault: Vault, baseUrl: string)
     viewerOnly: identity(manifest.viewerOnly),
     keyProtect: manifest.keyProtect,
     hpcs: manifest.hpcs,
+    oidc: { issuer: issuerOf(baseUrl), clientId: CLIENT_ID, clientSecret: clientSecret(vault) },
   };
 }
 

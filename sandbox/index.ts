@@ -14,6 +14,7 @@ import type { Middleware } from "./http/types";
 import { iamService } from "./iam/service";
 import { openTokenIssuer } from "./iam/tokens";
 import { kmsService } from "./kms/service";
+import { defaultPeople, OidcProvider, type Person } from "./oidc/provider";
 import { resourceControllerService } from "./resource-controller";
 import { seedOnce } from "./seed";
 import { lockDataDir } from "./store/lock";
@@ -34,6 +35,7 @@ export { SandboxError, type SandboxErrorCode } from "./errors";
 export type { ActiveFault } from "./faults/injector";
 export type { FaultInput } from "./faults/rules";
 export type { Middleware, SandboxRequest, SandboxResponse } from "./http/types";
+export { defaultPeople, type Person } from "./oidc/provider";
 
 const DEFAULT_COMPACT_BYTES = 8 * 1024 * 1024;
 
@@ -53,6 +55,10 @@ export interface SandboxOptions {
   relaxedWaits?: boolean;
   /** URL under which clients reach the sandbox, if it is another than `http://<host>:<port>`. */
   publicBaseUrl?: string;
+  /** Whom the sign-in page of OpenID Connect offers; a few people of example.com by default. */
+  people?: readonly Person[];
+  /** Where the sign-in may lead back to, beside any address of this machine. */
+  redirectUris?: readonly string[];
   /**
    * Port of the controls over HTTP, on 127.0.0.1 whatever `host` is; 0 for any free port, absent for no such port.
    */
@@ -147,11 +153,15 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     const manifest = describeSeed(context);
     await writeManifest(dataDir, manifest);
 
+    const oidc = new OidcProvider(context, {
+      people: options.people ?? defaultPeople,
+      redirectUris: options.redirectUris ?? [],
+    });
     const faults = new FaultInjector();
     const control = createControl(context, faults);
     const app = createApp(
       context,
-      [kmsService(issuer), resourceControllerService(issuer), iamService(issuer)],
+      [kmsService(issuer), resourceControllerService(issuer), iamService(issuer, oidc)],
       [...(options.middleware ?? []), faults.middleware],
     );
     const server = await startHttpServer({ host: options.host, port: options.port, ...app });

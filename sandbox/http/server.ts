@@ -55,12 +55,13 @@ function send(
   correlationId: string,
 ): void {
   if (response.destroyed || response.headersSent) return;
-  const body = answer.body === undefined ? undefined : JSON.stringify(answer.body);
+  const body = answer.html ?? (answer.body === undefined ? undefined : JSON.stringify(answer.body));
+  const type = answer.html === undefined ? "application/json; charset=utf-8" : "text/html; charset=utf-8";
   response.writeHead(answer.status, {
     "cache-control": "no-store",
     "correlation-id": correlationId,
     "x-content-type-options": "nosniff",
-    ...(body ? { "content-type": "application/json; charset=utf-8" } : {}),
+    ...(body ? { "content-type": type } : {}),
     ...(answer.status === 204 ? {} : { "content-length": Buffer.byteLength(body ?? "") }),
     ...answer.headers,
   });

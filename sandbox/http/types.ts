@@ -18,6 +18,8 @@ export interface SandboxResponse {
   headers?: Readonly<Record<string, string>>;
   /** Serialised as JSON; absent for an answer without a body. */
   body?: unknown;
+  /** A page for a browser, in the place of `body`. */
+  html?: string;
   /** true: the client gets no answer; its connection is cut. */
   cut?: true;
 }

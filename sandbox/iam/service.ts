@@ -2,6 +2,9 @@ import type { SandboxContext } from "../context";
 import type { Service } from "../http/app";
 import { compileRoutes, type PathParameters, type Route } from "../http/router";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
+import type { OidcProvider } from "../oidc/provider";
+import { oidcRoutes } from "../oidc/routes";
+import { exchangeCode, isCodeExchange } from "../oidc/token";
 import { iamError, iamFault, iamTrouble } from "./errors";
 import { getApiKeyDetails, getServiceId, listApiKeys, listServiceIds } from "./identities";
 import { getPolicy, listAccessGroups, listPolicies, listPolicyPlaceholders, listRoles } from "./policies";
@@ -33,8 +36,11 @@ type CallerHandler = (
   parameters: PathParameters,
 ) => SandboxResponse;
 
-/** IAM: tokens, service IDs and API keys, policies, access groups, roles. Answers for unknown paths, too. */
-export function iamService(issuer: TokenIssuer): Service {
+/**
+ * IAM: tokens, service IDs and API keys, policies, access groups, roles; and for people the sign-in with OpenID
+ * Connect. Answers for unknown paths, too.
+ */
+export function iamService(issuer: TokenIssuer, oidc: OidcProvider): Service {
   const withCaller = (pattern: string, handler: CallerHandler): Route<SandboxContext> => ({
     method: "GET",
     pattern,
@@ -44,7 +50,10 @@ export function iamService(issuer: TokenIssuer): Service {
   const token = (pattern: string): Route<SandboxContext> => ({
     method: "POST",
     pattern,
-    handler: (context, request) => exchangeToken(context, issuer, request),
+    handler: (context, request) =>
+      isCodeExchange(request)
+        ? exchangeCode(context, issuer, oidc, request)
+        : exchangeToken(context, issuer, request),
   });
   const find = compileRoutes<SandboxContext>([
     token("/identity/token"),
@@ -54,6 +63,7 @@ export function iamService(issuer: TokenIssuer): Service {
       pattern: "/identity/keys",
       handler: () => ({ status: 200, body: issuer.jwks() }),
     },
+    ...oidcRoutes(issuer, oidc),
     withCaller("/v1/apikeys/details", getApiKeyDetails),
     withCaller("/v1/apikeys", listApiKeys),
     withCaller("/v1/serviceids", listServiceIds),

@@ -127,6 +127,44 @@ export class TokenIssuer {
     return { token, issuedAt, expiresAt };
   }
 
+  /** Signs a token about a person for an OpenID Connect client. `now` in milliseconds. */
+  async issueForPerson(token: {
+    claims: Readonly<Record<string, unknown>>;
+    type: "JWT" | "at+jwt";
+    issuer: string;
+    subject: string;
+    audience: string;
+    now: number;
+    seconds: number;
+  }): Promise<string> {
+    const issuedAt = Math.floor(token.now / 1000);
+
+    return new SignJWT(token.claims)
+      .setProtectedHeader({ alg: "RS256", kid: this.#kid, typ: token.type })
+      .setSubject(token.subject)
+      .setIssuer(token.issuer)
+      .setAudience(token.audience)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + token.seconds)
+      .setJti(randomUUID())
+      .sign(this.#privateKey);
+  }
+
+  /** The subject of a person's access token; undefined if it is not one, or no longer. */
+  async personOf(token: string, issuer: string, now: number): Promise<string | undefined> {
+    try {
+      const { payload } = await jwtVerify(token, this.#publicKey, {
+        algorithms: ["RS256"],
+        typ: "at+jwt",
+        issuer,
+        currentDate: new Date(now),
+      });
+      return payload.sub;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The caller that the `Authorization` header of a request proves, or what is wrong with it. */
   async authenticate(request: SandboxRequest, now: number): Promise<Caller | TokenFault> {
     const header = headerOf(request, "authorization");

@@ -1,15 +1,12 @@
-import type { NextApiRequest, NextApiResponse } from "next";
-import NextAuth from "next-auth";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
-import { requestFacts } from "@/lib/auth";
-import { authOptions, singleSignOn } from "@/lib/auth/options";
+import { singleSignOn } from "@/lib/auth/options";
 import { resetRateLimits } from "@/lib/auth/rate-limits";
 import { forgetSessions } from "@/lib/auth/session";
 import { cookieName } from "@/lib/auth/settings";
 import { ensureFirstAdministrator, hashPassword, verifyPassword } from "@/lib/core/users";
-import { provideNextAuthUrl } from "@/lib/env";
 import { callApi, houseForTests, ORIGIN } from "./support/house";
+import { auth, csrf, Jar } from "./support/next-auth";
 import { startOidcProvider } from "./support/oidc-provider";
 
 const provider = await startOidcProvider("console");
@@ -30,82 +27,6 @@ beforeAll(async () => {
 });
 beforeEach(() => resetRateLimits());
 afterAll(() => provider.close());
-
-/** A browser's cookies. */
-class Jar {
-  readonly cookies = new Map<string, string>();
-  readonly set: string[] = [];
-
-  take(lines: readonly string[]): void {
-    for (const line of lines) {
-      this.set.push(line);
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (/max-age=0|expires=thu, 01 jan 1970/i.test(line) || value === "") this.cookies.delete(name);
-      else this.cookies.set(name, decodeURIComponent(value));
-    }
-  }
-
-  header(): string {
-    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-  }
-}
-
-type AuthCall = {
-  method?: string;
-  query?: Record<string, string>;
-  body?: Record<string, string>;
-  address?: string;
-};
-
-/** Calls next-auth as its route does, with a plain request and answer. */
-async function auth(jar: Jar, action: string, call: AuthCall = {}) {
-  provideNextAuthUrl();
-  const headers: Record<string, string> = {
-    cookie: jar.header(),
-    "x-forwarded-for": call.address ?? "192.0.2.1",
-  };
-  const request = {
-    method: call.method ?? "GET",
-    headers,
-    cookies: Object.fromEntries(jar.cookies),
-    query: { nextauth: action.split("/"), ...call.query },
-    body: call.body ?? {},
-  };
-  const answer = { status: 200, location: "", body: undefined as unknown, cookies: [] as string[] };
-  const response = {
-    status(code: number) {
-      answer.status = code;
-
-      return response;
-    },
-    setHeader(name: string, value: string | string[]) {
-      if (name.toLowerCase() === "location") answer.location = String(value);
-      if (name.toLowerCase() === "set-cookie") answer.cookies = [value].flat();
-
-      return response;
-    },
-    getHeader: (name: string) => (name.toLowerCase() === "set-cookie" ? answer.cookies : undefined),
-    json: (body: unknown) => {
-      answer.body = body;
-    },
-    send: (body: unknown) => {
-      answer.body = body;
-    },
-    end: () => {},
-  };
-  await NextAuth(
-    request as unknown as NextApiRequest,
-    response as unknown as NextApiResponse,
-    authOptions(requestFacts(new Headers(headers))),
-  );
-  jar.take(answer.cookies);
-
-  return answer;
-}
-
-async function csrf(jar: Jar): Promise<string> {
-  return ((await auth(jar, "csrf")).body as { csrfToken: string }).csrfToken;
-}
 
 async function signIn(jar: Jar, email: string, password: string, address?: string) {
   const csrfToken = await csrf(jar);
