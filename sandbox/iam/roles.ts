@@ -53,6 +53,8 @@ export const kmsActions = {
   "policies.write": managers,
   "instance-policies.read": managers,
   "instance-policies.write": managers,
+  "import-token.create": writers,
+  "import-token.read": writers,
   "registrations.list": readers,
 } as const satisfies Record<string, readonly ServiceRole[]>;
 export type KmsAction = keyof typeof kmsActions;

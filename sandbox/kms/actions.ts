@@ -10,9 +10,10 @@ import { put } from "../store/store";
 import { checkFields, type KmsCall, noContent, optionalJson, requiredJson, requireKey } from "./call";
 import { decodeBase64, unwrapWith, wrapWith } from "./crypto";
 import { invalidField, kmsError } from "./errors";
+import { bringsMaterial, importedMaterial, importFields } from "./key-import";
 import { sealVersion, withMaterial } from "./key-material";
 import { deletionAuthorizedUntil, latestVersion, stateAt } from "./key-view";
-import { decodeMaterial, syncKey } from "./keys";
+import { syncKey } from "./keys";
 
 const WHAT = "Action could not be performed on key";
 /** How long after a disable an enable is refused, unless waits are relaxed. */
@@ -23,12 +24,7 @@ const MAX_PLAINTEXT_BYTES = 7500;
 const aadSchema = z.array(z.string().max(255)).max(255).optional();
 const wrapSchema = z.object({ plaintext: z.string().optional(), aad: aadSchema });
 const unwrapSchema = z.object({ ciphertext: z.string().min(1), aad: aadSchema });
-const rotateSchema = z.object({
-  payload: z.string().optional(),
-  encryptionAlgorithm: z.string().optional(),
-  encryptedNonce: z.string().optional(),
-  iv: z.string().optional(),
-});
+const rotateSchema = z.object(importFields);
 
 /** A root key in one of these states; KEY_ROOT_REQ_ERR, KEY_DELETED_ERR, KEY_ACTION_INVALID_STATE_ERR else. */
 function requireRootKey(call: KmsCall, action: KmsAction, states: readonly number[]): KeyRecord {
@@ -85,8 +81,12 @@ interface Unwrapped {
 function openCiphertext(call: KmsCall, action: "secrets.unwrap" | "secrets.rewrap"): Unwrapped {
   const key = requireRootKey(call, action, [1, 3]);
   const { ciphertext, aad = [] } = checkFields(unwrapSchema, requiredJson(call), WHAT);
-  const opened = withMaterial(call.context.vault, key, key.versions, (materials) =>
-    unwrapWith(materials, ciphertext, aad),
+  const opened = unwrapWith(
+    key.versions,
+    (version, use) =>
+      withMaterial(call.context.vault, key, [version], ([material]) => material && use(material)),
+    ciphertext,
+    aad,
   );
   if (!opened) throw kmsError("UNPROCESSABLE_CIPHERTEXT_ERR", { what: WHAT });
 
@@ -141,11 +141,9 @@ function rotate(call: KmsCall): SandboxResponse {
   const key = requireRootKey(call, "secrets.rotate", [1, 3]);
   const { clock, relaxedWaits, store, vault } = call.context;
   const input = checkFields(rotateSchema, optionalJson(call) ?? {}, WHAT);
-  if (input.encryptionAlgorithm || input.encryptedNonce || input.iv) {
-    throw invalidField("encryptionAlgorithm", "The sandbox has no import tokens.", WHAT);
-  }
-  if (key.imported && input.payload === undefined) throw kmsError("KEY_PAYLOAD_REQ_ERR", { what: WHAT });
-  if (!key.imported && input.payload !== undefined) {
+  const brings = bringsMaterial(input, WHAT);
+  if (key.imported && !brings) throw kmsError("KEY_PAYLOAD_REQ_ERR", { what: WHAT });
+  if (!key.imported && brings) {
     throw invalidField("payload", "The service made this key and makes its new material.", WHAT);
   }
   const now = clock.now();
@@ -153,7 +151,7 @@ function rotate(call: KmsCall): SandboxResponse {
   if (!relaxedWaits && key.rotatedAt !== undefined && now - Date.parse(last) < HOUR) {
     throw kmsError("KEY_ROTATION_NOT_PERMITTED", { what: WHAT });
   }
-  const material = input.payload === undefined ? randomBytes(32) : decodeMaterial(input.payload, false, WHAT);
+  const material = brings ? importedMaterial(call, input, false, WHAT) : randomBytes(32);
   const date = toStoredDate(now);
   const version = sealVersion(vault, key, randomUUID(), material, date);
   const bitLength = material.length * 8;

@@ -111,21 +111,23 @@ function openWith(material: Material, parsed: ParsedCiphertext, aad: Buffer): Bu
  * Unwraps with whichever of the versions opens the text, the one that its handle names first. The others are
  * tried as well, because root keys with the same imported material open each other's ciphertexts.
  *
+ * @param open calls its second argument with the material of a version; not more versions than needed are opened
  * @returns the plaintext, which the caller zeroes, and the version; undefined if nothing opens it
  */
-export function unwrapWith(
-  versions: readonly Material[],
+export function unwrapWith<V extends { id: string }>(
+  versions: readonly V[],
+  open: (version: V, use: (material: Material) => Buffer | undefined) => Buffer | undefined,
   ciphertext: string,
   aad: Aad,
 ): { plaintext: Buffer; versionId: string } | undefined {
   const parsed = parseCiphertext(ciphertext);
   if (!parsed) return undefined;
   const encodedAad = encodeAad(aad);
-  const isNamed = (material: Material): boolean => material.versionId === parsed.handle;
-  const ordered = [...versions.filter(isNamed), ...versions.filter((material) => !isNamed(material))];
-  for (const material of ordered) {
-    const plaintext = openWith(material, parsed, encodedAad);
-    if (plaintext) return { plaintext, versionId: material.versionId };
+  const isNamed = (version: V): boolean => version.id === parsed.handle;
+  const ordered = [...versions.filter(isNamed), ...versions.filter((version) => !isNamed(version))];
+  for (const version of ordered) {
+    const plaintext = open(version, (material) => openWith(material, parsed, encodedAad));
+    if (plaintext) return { plaintext, versionId: version.id };
   }
 
   return undefined;

@@ -18,8 +18,12 @@ const reasons = {
   KEY_PAYLOAD_REQ_ERR: [400, "The key was imported: its rotation needs new key material."],
   KEY_EXPIRED_ERR: [400, "The key has expired."],
   KEY_RESTORE_EXPIRED: [400, "The time in which the key could be restored is over."],
+  INCORRECT_NONCE_ERR: [400, "The encrypted nonce is not that of the import token under the key material."],
+  INCORRECT_NONCE_IV_ERR: [400, "The initialization vector of the encrypted nonce is not valid."],
   SERVICE_ONLY_ERR: [403, "Only a service of the cloud may do this."],
   KEY_NOT_FOUND_ERR: [404, "Key does not exist."],
+  /** Own. */
+  IMPORT_TOKEN_NOT_FOUND_ERR: [404, "The instance has no import token."],
   /** Own. */
   KEY_RING_NOT_FOUND_ERR: [404, "Key ring does not exist."],
   /** Own. */
@@ -31,6 +35,7 @@ const reasons = {
   NOT_DUAL_AUTH_ERR: [409, "The key has no dual authorization policy."],
   KEY_ROTATION_NOT_PERMITTED: [409, "The key was rotated within the last hour."],
   KEY_CREATE_IMPORT_ACCESS_ERR: [409, "A policy of the instance forbids to create or import such keys."],
+  IMPORT_TOKEN_EXPIRED_ERR: [409, "The import token has expired or was retrieved as often as is allowed."],
   REQ_TOO_EARLY_ERR: [409, "The key was changed a moment ago; try again later."],
   /** Own. */
   KEY_ALIAS_NOT_UNIQUE_ERR: [409, "Another key of the instance has this alias."],

@@ -162,13 +162,14 @@ export function policyDefaults(
 export function requireCreateAccess(
   context: SandboxContext,
   instanceId: string,
-  key: { extractable: boolean; imported: boolean },
+  key: { extractable: boolean; imported: boolean; withToken: boolean },
 ): void {
   const policy = enabledPolicy(context, instanceId, "keyCreateImportAccess");
   if (!policy) return;
   const access = attributesOf.keyCreateImportAccess.parse(policy.attributes ?? {});
   const allowed = key.imported
-    ? !access.enforce_token && (key.extractable ? access.import_standard_key : access.import_root_key)
+    ? (!access.enforce_token || key.withToken) &&
+      (key.extractable ? access.import_standard_key : access.import_root_key)
     : key.extractable
       ? access.create_standard_key
       : access.create_root_key;

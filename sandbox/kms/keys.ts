@@ -21,9 +21,9 @@ import {
   requiredResources,
   requireKey,
 } from "./call";
-import { decodeBase64 } from "./crypto";
 import { invalidField, kmsError } from "./errors";
 import { policyDefaults, requireCreateAccess } from "./instance-policies";
+import { bringsMaterial, importedMaterial, importFields } from "./key-import";
 import { sealVersion, withMaterial } from "./key-material";
 import { dualAuthDeleteSchema, rotationSchema, withPolicyDates, withRotation } from "./key-policies";
 import { deletionAuthorizedUntil, keyView, latestVersion, PURGE_WAIT, RESTORE_WINDOW } from "./key-view";
@@ -31,8 +31,6 @@ import { registrationsOf } from "./registrations";
 import { DEFAULT_RING, requireRing } from "./rings";
 
 const NOT_CREATED = "Key could not be created";
-const MAX_STANDARD_BYTES = 7500;
-const ROOT_KEY_BYTES: readonly number[] = [16, 24, 32];
 /** How long after a deletion a restore is refused, unless waits are relaxed. */
 const RESTORE_WAIT = 30 * SECOND;
 
@@ -44,10 +42,7 @@ const createSchema = z.object({
   tags: z.array(z.string()).optional(),
   extractable: z.boolean(),
   expirationDate: z.iso.datetime({ offset: true }).optional(),
-  payload: z.string().optional(),
-  encryptionAlgorithm: z.string().optional(),
-  encryptedNonce: z.string().optional(),
-  iv: z.string().optional(),
+  ...importFields,
 });
 
 const overridesSchema = createSchema.extend({
@@ -57,33 +52,16 @@ const overridesSchema = createSchema.extend({
 
 type NewKey = z.infer<typeof overridesSchema>;
 
-/** Key material from a request: base64, and for a root key of an AES key's length. The caller zeroes it. */
-export function decodeMaterial(payload: string, extractable: boolean, what: string): Buffer {
-  const bytes = decodeBase64(payload);
-  if (!bytes || bytes.length === 0) throw invalidField("payload", "The payload must be base64.", what);
-  if (!extractable && !ROOT_KEY_BYTES.includes(bytes.length)) {
-    throw invalidField("payload", "The material of a root key has 16, 24 or 32 bytes.", what);
-  }
-  if (bytes.length > MAX_STANDARD_BYTES) {
-    throw invalidField(
-      "payload",
-      `The material of a standard key has at most ${MAX_STANDARD_BYTES} bytes.`,
-      what,
-    );
-  }
-
-  return bytes;
-}
-
 function newKeyRecord(call: KmsCall, input: NewKey): KeyRecord {
   const { context, instance, caller } = call;
   const keyRingId = call.keyRing ?? DEFAULT_RING;
-  const imported = input.payload !== undefined;
-  if (input.encryptionAlgorithm || input.encryptedNonce || input.iv) {
-    throw invalidField("encryptionAlgorithm", "The sandbox has no import tokens.", NOT_CREATED);
-  }
+  const imported = bringsMaterial(input, NOT_CREATED);
   requireRing(context, instance.guid, keyRingId);
-  requireCreateAccess(context, instance.guid, { extractable: input.extractable, imported });
+  requireCreateAccess(context, instance.guid, {
+    extractable: input.extractable,
+    imported,
+    withToken: input.encryptionAlgorithm !== undefined,
+  });
   const aliases = input.aliases ?? [];
   requireFreeAliases(context.store, instance.guid, aliases, 0);
   const expires = input.expirationDate === undefined ? undefined : Date.parse(input.expirationDate);
@@ -94,10 +72,7 @@ function newKeyRecord(call: KmsCall, input: NewKey): KeyRecord {
   const id = randomUUID();
   const now = toStoredDate(context.clock.now());
   const defaults = policyDefaults(context, instance.guid);
-  const material =
-    input.payload === undefined
-      ? randomBytes(32)
-      : decodeMaterial(input.payload, input.extractable, NOT_CREATED);
+  const material = imported ? importedMaterial(call, input, input.extractable, NOT_CREATED) : randomBytes(32);
   // The first version has the identifier of the key, as in IBM's examples.
   const version = sealVersion(context.vault, { instanceId: instance.guid, id }, id, material, now);
   const bitLength = material.length * 8;

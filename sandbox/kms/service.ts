@@ -8,6 +8,7 @@ import { performAction } from "./actions";
 import { createAlias, deleteAlias } from "./aliases";
 import type { KmsCall } from "./call";
 import { kmsError, kmsFault, kmsTrouble, unauthorized } from "./errors";
+import { createImportToken, getImportToken } from "./import-tokens";
 import { getAllowedIpPort, getInstancePolicies, putInstancePolicies } from "./instance-policies";
 import { countKeys, listKeys } from "./key-list";
 import { getKeyPolicies, putKeyPolicies } from "./key-policies";
@@ -55,7 +56,7 @@ function kmsRoute(
   issuer: TokenIssuer,
   method: string,
   pattern: string,
-  handler: (call: KmsCall) => SandboxResponse,
+  handler: (call: KmsCall) => SandboxResponse | Promise<SandboxResponse>,
 ): Route<SandboxContext> {
   return {
     method,
@@ -80,13 +81,14 @@ function kmsRoute(
 
 /**
  * Key Protect and HPCS: the same API, version 2, for every instance. Handlers are synchronous once the caller is
- * known, so that what they check still holds when they change it.
+ * known, so that what they check still holds when they change it. (The one that makes an import token waits for its
+ * key pair, and checks nothing after it.)
  */
 export function kmsService(issuer: TokenIssuer): Service {
   const route = (
     method: string,
     pattern: string,
-    handler: (call: KmsCall) => SandboxResponse,
+    handler: (call: KmsCall) => SandboxResponse | Promise<SandboxResponse>,
   ): Route<SandboxContext> => kmsRoute(issuer, method, pattern, handler);
   const findRoute = compileRoutes<SandboxContext>([
     route("GET", "/keys", listKeys),
@@ -115,6 +117,8 @@ export function kmsService(issuer: TokenIssuer): Service {
     route("GET", "/instance/policies", getInstancePolicies),
     route("PUT", "/instance/policies", putInstancePolicies),
     route("GET", "/instance/allowed_ip_port", getAllowedIpPort),
+    route("POST", "/import_token", createImportToken),
+    route("GET", "/import_token", getImportToken),
   ]);
 
   return {

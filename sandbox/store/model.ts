@@ -135,6 +135,21 @@ const registration = z.object({
   createdBy: id,
 });
 
+/** One an instance: the key pair under which root keys are imported. */
+const importToken = z.object({
+  id,
+  instanceId: id,
+  /** PKCS #8, DER. */
+  privateKey: sealed,
+  publicKeyPem: z.string(),
+  nonce: z.string(),
+  expiration: z.number().int(),
+  maxAllowedRetrievals: z.number().int(),
+  remainingRetrievals: z.number().int(),
+  createdAt: date,
+  expiresAt: date,
+});
+
 /** Schema of each kind of record. */
 export const recordSchemas = {
   account,
@@ -148,6 +163,7 @@ export const recordSchemas = {
   "key-ring": keyRing,
   "instance-policy": instancePolicy,
   registration,
+  "import-token": importToken,
 } as const;
 
 export type RecordKind = keyof typeof recordSchemas;
@@ -165,6 +181,7 @@ export type KeyVersionRecord = KeyRecord["versions"][number];
 export type KeyRingRecord = RecordOf<"key-ring">;
 export type InstancePolicyRecord = RecordOf<"instance-policy">;
 export type RegistrationRecord = RecordOf<"registration">;
+export type ImportTokenRecord = RecordOf<"import-token">;
 
 /** Identifier of a record that belongs to a key manager instance and is unique only within it. */
 export function scopedId(instanceId: string, ...parts: string[]): string {

@@ -76,6 +76,7 @@ export class SandboxStore {
       "key-ring": new Map(),
       "instance-policy": new Map(),
       registration: new Map(),
+      "import-token": new Map(),
     };
   }
 
