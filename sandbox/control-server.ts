@@ -2,14 +2,15 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 import { z } from "zod";
 
+import { NoSuchRecordError } from "./account";
 import type { SandboxContext } from "./context";
-import { NoSuchRecordError, type SandboxControl } from "./control";
+import type { SandboxControl } from "./control";
 import type { Manifest } from "./credentials";
 import { faultSchema } from "./faults/rules";
 import { compileRoutes, type RouteHandler } from "./http/router";
 import { type HttpServer, startHttpServer } from "./http/server";
 import { headerOf, ResponseError, type SandboxRequest, type SandboxResponse } from "./http/types";
-import { platformRoles, serviceRoles } from "./iam/roles";
+import { type KmsAction, kmsActions, platformRoles, serviceRoles } from "./iam/roles";
 import { Vault } from "./store/vault";
 
 /** The controls are for this machine alone, whatever address the services are served on. */
@@ -19,11 +20,29 @@ const YEAR = 366 * 24 * 3600 * 1000;
 const shift = z.number().int().min(-YEAR).max(YEAR);
 const clockSchema = z.union([z.strictObject({ offsetMs: shift }), z.strictObject({ advanceMs: shift })]);
 const waitsSchema = z.strictObject({ relaxed: z.boolean() });
+const name = z.string().trim().min(1).max(180);
 const rolesSchema = z.strictObject({
   /** A GUID, or `keyProtect` or `hpcs` for the seeded ones. */
   instance: z.string(),
   roles: z.array(z.enum([...platformRoles, ...serviceRoles])),
   keyRing: z.string().min(1).optional(),
+  accessGroup: name.optional(),
+  customRole: z
+    .strictObject({
+      name: z.string().regex(/^[A-Z][A-Za-z0-9]{0,29}$/),
+      actions: z.array(z.enum(Object.keys(kmsActions) as KmsAction[])).min(1),
+    })
+    .optional(),
+});
+const serviceIdSchema = z.strictObject({ name });
+const instanceSchema = z.strictObject({
+  service: z.enum(["kms", "hs-crypto"]),
+  name,
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]{2,10})+$/)
+    .optional(),
+  rootKeys: z.array(z.string().min(2).max(90)).max(100).optional(),
 });
 const apiKeysSchema = z.strictObject({ disabled: z.boolean() });
 const registrationSchema = z.strictObject({
@@ -164,12 +183,11 @@ export function startControlServer(options: ControlServerOptions): Promise<HttpS
       "PUT",
       "/service-ids/:id/roles",
       async (_context, request, { id = "" }) => {
-        const { instance, roles, keyRing } = parse(rolesSchema, request);
+        const { instance, ...change } = parse(rolesSchema, request);
         await control.setRoles({
           serviceId: serviceId(id),
           instanceGuid: instanceGuid(instance),
-          roles,
-          keyRing,
+          ...change,
         });
         return { status: 204 };
       },
@@ -182,6 +200,22 @@ export function startControlServer(options: ControlServerOptions): Promise<HttpS
         await control.setApiKeysDisabled({ serviceId: serviceId(id), disabled });
         return { status: 204 };
       },
+    ],
+    [
+      "POST",
+      "/service-ids",
+      async (_context, request) => ({
+        status: 201,
+        body: await control.addServiceId(parse(serviceIdSchema, request)),
+      }),
+    ],
+    [
+      "POST",
+      "/instances",
+      async (_context, request) => ({
+        status: 201,
+        body: await control.addInstance(parse(instanceSchema, request)),
+      }),
     ],
     [
       "POST",

@@ -33,30 +33,47 @@ function equals(key: string, value: string): PolicyAttribute {
   return { key, operator: "stringEquals", value };
 }
 
-interface SeedFrame {
+/** What all records that are made together have in common. */
+export interface SeedFrame {
   context: SandboxContext;
   account: AccountRecord;
   now: string;
   createdBy: string;
 }
 
-function resourceInstance(frame: SeedFrame, serviceName: ServiceName, name: string): ResourceInstanceRecord {
+/** A new key manager instance without anything in it. */
+export function resourceInstance(
+  frame: SeedFrame,
+  serviceName: ServiceName,
+  name: string,
+  region = REGION,
+): ResourceInstanceRecord {
+  const sibling = frame.context.store
+    .list("resource-instance")
+    .find((instance) => instance.serviceName === serviceName);
+
   return {
     guid: randomUUID(),
     serviceName,
     name,
-    region: REGION,
+    region,
     accountId: frame.account.id,
     resourceGroupId: frame.account.resourceGroupId,
     // HPCS' identifier is not documented; the sandbox's is its own, and clients go by the CRN.
-    resourceId: serviceName === "kms" ? KEY_PROTECT_RESOURCE_ID : randomUUID(),
-    resourcePlanId: randomUUID(),
+    resourceId: serviceName === "kms" ? KEY_PROTECT_RESOURCE_ID : (sibling?.resourceId ?? randomUUID()),
+    resourcePlanId: sibling?.resourcePlanId ?? randomUUID(),
     createdAt: frame.now,
     createdBy: frame.createdBy,
   };
 }
 
-function rootKey(frame: SeedFrame, instance: ResourceInstanceRecord, name: string, ring: string): KeyRecord {
+/** A new root key of an instance. */
+export function rootKey(
+  frame: SeedFrame,
+  instance: ResourceInstanceRecord,
+  name: string,
+  ring: string,
+): KeyRecord {
   const id = randomUUID();
   const material = randomBytes(32);
   const version = sealVersion(
@@ -87,7 +104,8 @@ function rootKey(frame: SeedFrame, instance: ResourceInstanceRecord, name: strin
   };
 }
 
-function keyRing(frame: SeedFrame, instance: ResourceInstanceRecord, id: string): KeyRingRecord {
+/** A key ring of an instance. */
+export function keyRing(frame: SeedFrame, instance: ResourceInstanceRecord, id: string): KeyRingRecord {
   return { id, instanceId: instance.guid, createdAt: frame.now, createdBy: frame.createdBy };
 }
 
@@ -118,7 +136,8 @@ function policy(
   };
 }
 
-function serviceIdChanges(frame: SeedFrame, name: string, description: string) {
+/** A new service ID with an API key. */
+export function serviceIdChanges(frame: SeedFrame, name: string, description: string) {
   const id = `ServiceId-${randomUUID()}`;
   const iamId = `iam-${id}`;
   const apiKeyId = `ApiKey-${randomUUID()}`;
@@ -136,7 +155,7 @@ function serviceIdChanges(frame: SeedFrame, name: string, description: string) {
     }),
   ];
 
-  return { iamId, changes };
+  return { id, iamId, apiKeyId, changes };
 }
 
 /**

@@ -104,6 +104,11 @@ function required(name: string, text: string | undefined): string {
   return text;
 }
 
+/** The parts of a list with commas, without empty ones. */
+function listOf(text: string | undefined): string[] {
+  return (text ?? "").split(",").flatMap((part) => part.trim() || []);
+}
+
 const MATCH = ["service", "method", "route", "instance", "rate", "skip", "times"] as const;
 const MATCH_SYNOPSIS =
   "[--service key-manager|resource-controller|iam] [--method M] [--route PATTERN] [--instance GUID] [--rate 0..1] [--skip N] [--times N]";
@@ -255,7 +260,7 @@ export const sandboxCommands: Commands = {
   },
   "sandbox roles": {
     synopsis:
-      "--service-id manager|viewerOnly|ID --instance keyProtect|hpcs|GUID [--roles Viewer,Manager] [--key-ring RING]",
+      "--service-id manager|viewerOnly|ID --instance keyProtect|hpcs|GUID [--roles Viewer,Manager] [--key-ring RING] [--access-group NAME] [--custom-role NAME --actions secrets.wrap,…]",
     summary:
       "Gives a service ID these roles on an instance in the place of all others; none without --roles.",
     async run(args) {
@@ -264,13 +269,50 @@ export const sandboxCommands: Commands = {
         instance,
         roles,
         "key-ring": keyRing,
-      } = options(args, ["service-id", "instance", "roles", "key-ring"]);
+        "access-group": accessGroup,
+        "custom-role": customRole,
+        actions,
+      } = options(args, [
+        "service-id",
+        "instance",
+        "roles",
+        "key-ring",
+        "access-group",
+        "custom-role",
+        "actions",
+      ]);
       const id = encodeURIComponent(required("service-id", serviceId));
 
       return control("PUT", `/service-ids/${id}/roles`, {
         instance: required("instance", instance),
-        roles: (roles ?? "").split(",").flatMap((role) => role.trim() || []),
+        roles: listOf(roles),
         keyRing,
+        accessGroup,
+        customRole: customRole === undefined ? undefined : { name: customRole, actions: listOf(actions) },
+      });
+    },
+  },
+  "sandbox add-service-id": {
+    synopsis: "--name NAME",
+    summary: "Makes a service ID without roles and prints its API key.",
+    run: (args) => control("POST", "/service-ids", { name: required("name", options(args, ["name"]).name) }),
+  },
+  "sandbox add-instance": {
+    synopsis: "--service kms|hs-crypto --name NAME [--region REGION] [--root-keys NAME,NAME]",
+    summary: "Makes a key manager instance, on which nobody has a role yet.",
+    run(args) {
+      const {
+        service,
+        name,
+        region,
+        "root-keys": rootKeys,
+      } = options(args, ["service", "name", "region", "root-keys"]);
+
+      return control("POST", "/instances", {
+        service: required("service", service),
+        name: required("name", name),
+        region,
+        rootKeys: listOf(rootKeys),
       });
     },
   },

@@ -1,6 +1,14 @@
 import type { PolicyAttribute, PolicyRecord, ResourceInstanceRecord } from "../store/model";
 import type { SandboxStore } from "../store/store";
-import { type KmsAction, kmsActions, type PlatformRole, parseRoleCrn, type ServiceRole } from "./roles";
+import {
+  customRoleCrn,
+  type KmsAction,
+  kmsActions,
+  type PlatformRole,
+  parseRoleCrn,
+  RETRIEVE_INSTANCE,
+  type ServiceRole,
+} from "./roles";
 import type { Caller } from "./tokens";
 
 /** A key, or the keys of a ring, inside of an instance. Absent: the instance as a whole. */
@@ -48,9 +56,25 @@ export function attributeMatches(attribute: PolicyAttribute, value: string | und
   return choices.some((pattern) => matchesPattern(pattern, value));
 }
 
-/** Whether an access policy is about this identity: it names it by `iam_id`. */
-export function isSubject(policy: PolicyRecord, iamId: string): boolean {
-  return policy.subject.some((attribute) => attribute.key === "iam_id" && attributeMatches(attribute, iamId));
+/** Identifiers of the access groups that an identity is in. */
+export function groupsOf(store: SandboxStore, iamId: string): ReadonlySet<string> {
+  return new Set(
+    store
+      .list("access-group")
+      .filter((group) => group.members.includes(iamId))
+      .map((group) => group.id),
+  );
+}
+
+/** Whether an access policy is about this identity: it names it by `iam_id`, or an access group that it is in. */
+export function isSubject(policy: PolicyRecord, iamId: string, groups: ReadonlySet<string>): boolean {
+  return policy.subject.some(
+    (attribute) =>
+      (attribute.key === "iam_id" && attributeMatches(attribute, iamId)) ||
+      (attribute.key === "access_group_id" &&
+        typeof attribute.value === "string" &&
+        groups.has(attribute.value)),
+  );
 }
 
 /** Whether a policy is about this target: every attribute that it names holds; one it does not name is free. */
@@ -64,9 +88,11 @@ export function coversTarget(
   return policy.resource.every((attribute) => attributeMatches(attribute, target[attribute.key]));
 }
 
-interface GrantedRoles {
+interface Granted {
   platform: Set<PlatformRole>;
   service: Set<ServiceRole>;
+  /** Actions of custom roles, with the service's prefix. */
+  actions: Set<string>;
 }
 
 function grantedRoles(
@@ -74,16 +100,21 @@ function grantedRoles(
   caller: Caller,
   instance: ResourceInstanceRecord,
   scope: TargetScope,
-): GrantedRoles {
-  const granted: GrantedRoles = { platform: new Set(), service: new Set() };
+): Granted {
+  const granted: Granted = { platform: new Set(), service: new Set(), actions: new Set() };
   if (caller.accountId !== instance.accountId) return granted;
+  const groups = groupsOf(store, caller.iamId);
   for (const policy of store.list("policy")) {
     if (policy.type !== "access" || policy.state !== "active") continue;
-    if (!isSubject(policy, caller.iamId) || !coversTarget(policy, instance, scope)) continue;
+    if (!isSubject(policy, caller.iamId, groups) || !coversTarget(policy, instance, scope)) continue;
     for (const crn of policy.roles) {
       const role = parseRoleCrn(crn, instance.serviceName);
       if (role?.level === "platform") granted.platform.add(role.name);
       if (role?.level === "service") granted.service.add(role.name);
+      if (role === undefined) {
+        const custom = store.list("custom-role").find((candidate) => customRoleCrn(candidate) === crn);
+        for (const action of custom?.actions ?? []) granted.actions.add(action);
+      }
     }
   }
 
@@ -96,10 +127,12 @@ export function mayViewInstance(
   caller: Caller,
   instance: ResourceInstanceRecord,
 ): boolean {
-  return grantedRoles(store, caller, instance, {}).platform.size > 0;
+  const { platform, actions } = grantedRoles(store, caller, instance, {});
+
+  return platform.size > 0 || actions.has(RETRIEVE_INSTANCE);
 }
 
-/** Whether the caller may do this inside of the instance: one of its service roles there must allow it. */
+/** Whether the caller may do this inside of the instance: one of its roles there must allow it. */
 export function mayAct(
   store: SandboxStore,
   caller: Caller,
@@ -107,7 +140,9 @@ export function mayAct(
   action: KmsAction,
   scope: TargetScope = {},
 ): boolean {
-  const { service } = grantedRoles(store, caller, instance, scope);
+  const { service, actions } = grantedRoles(store, caller, instance, scope);
 
-  return kmsActions[action].some((role) => service.has(role));
+  return (
+    kmsActions[action].some((role) => service.has(role)) || actions.has(`${instance.serviceName}.${action}`)
+  );
 }

@@ -149,6 +149,14 @@ export function listApiKeys(
   return pageBody(pageOf(context, request, visible), "apikeys", apiKeyView);
 }
 
+/** `GET /v1/apikeys/{id}`; 404 for any but the caller's own. */
+export function getApiKey(context: SandboxContext, id: string, caller: Caller): SandboxResponse {
+  const apiKey = context.store.get("api-key", id);
+  if (apiKey?.iamId !== caller.iamId) throw iamError(404, "not_found", "API key not found.");
+
+  return { status: 200, body: apiKeyView(apiKey) };
+}
+
 /** `GET /v1/serviceids`: a service ID without rights on the identity service sees itself only. */
 export function listServiceIds(
   context: SandboxContext,

@@ -1,15 +1,17 @@
 import { toWireDate } from "../clock";
 import type { SandboxContext } from "../context";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
-import type { PolicyRecord } from "../store/model";
-import { coversTarget, isSubject, mayViewInstance } from "./authorization";
+import type { CustomRoleRecord, PolicyRecord } from "../store/model";
+import { coversTarget, groupsOf, isSubject, mayViewInstance } from "./authorization";
 import { iamError } from "./errors";
 import {
+  customRoleCrn,
   type KmsAction,
   kmsActions,
   type PlatformRole,
   platformRoleCrn,
   platformRoles,
+  RETRIEVE_INSTANCE,
   type ServiceName,
   type ServiceRole,
   serviceRoleCrn,
@@ -23,12 +25,14 @@ const MAX_LIMIT = 100;
 const UNSUPPORTED_VERSION = "crn:v1:bluemix:public:iam::::role:UnsupportedVersion";
 
 /**
- * Which policies a caller may read: those about itself, and the authorizations between services whose target is
+ * Which policies a caller may read: those about itself and its access groups, and the authorizations between services whose target is
  * an instance that it sees.
  */
 function isReadable(context: SandboxContext, caller: Caller, policy: PolicyRecord): boolean {
   if (policy.accountId !== caller.accountId || policy.state !== "active") return false;
-  if (policy.type === "access") return isSubject(policy, caller.iamId);
+  if (policy.type === "access") {
+    return isSubject(policy, caller.iamId, groupsOf(context.store, caller.iamId));
+  }
 
   return context.store
     .list("resource-instance")
@@ -167,37 +171,22 @@ export function getPolicy(context: SandboxContext, id: string, caller: Caller): 
   return { status: 200, body: policyView(context, policy) };
 }
 
-/** `GET /v2/groups`: the sandbox's account has no access groups. */
-export function listAccessGroups(
-  context: SandboxContext,
-  request: SandboxRequest,
-  caller: Caller,
-): SandboxResponse {
-  const accountId = request.query.get("account_id");
-  if (accountId === null) {
-    throw iamError(400, "missing_parameter", "The query parameter 'account_id' is required.");
+/** `GET /v1/policies/{id}`: a placeholder, as in the list. */
+export function getPolicyPlaceholder(context: SandboxContext, id: string, caller: Caller): SandboxResponse {
+  const policy = context.store.get("policy", id);
+  if (!policy || !isReadable(context, caller, policy)) {
+    throw iamError(404, "policy_not_found", `Policy with id ${id} not found.`);
   }
-  if (accountId !== caller.accountId) {
-    throw iamError(403, "forbidden", "You have no access to the access groups of this account.");
-  }
-  const href = `${context.baseUrl()}/v2/groups?${request.query}`;
 
-  return {
-    status: 200,
-    body: { limit: 50, offset: 0, total_count: 0, first: { href }, last: { href }, groups: [] },
-  };
+  return { status: 200, body: placeholderView(context, policy) };
 }
 
 const platformActions: Record<PlatformRole, readonly string[]> = {
-  Viewer: ["resource-controller.instance.retrieve"],
-  Operator: ["resource-controller.instance.retrieve"],
-  Editor: [
-    "resource-controller.instance.retrieve",
-    "resource-controller.instance.create",
-    "resource-controller.instance.delete",
-  ],
+  Viewer: [RETRIEVE_INSTANCE],
+  Operator: [RETRIEVE_INSTANCE],
+  Editor: [RETRIEVE_INSTANCE, "resource-controller.instance.create", "resource-controller.instance.delete"],
   Administrator: [
-    "resource-controller.instance.retrieve",
+    RETRIEVE_INSTANCE,
     "resource-controller.instance.create",
     "resource-controller.instance.delete",
     "iam.policy.create",
@@ -211,16 +200,41 @@ function serviceActions(role: ServiceRole, service: ServiceName): string[] {
     .map((action) => `${service}.${action}`);
 }
 
+function customRoleView(context: SandboxContext, role: CustomRoleRecord): Record<string, unknown> {
+  return {
+    id: role.id,
+    name: role.name,
+    display_name: role.displayName,
+    description: "",
+    crn: customRoleCrn(role),
+    account_id: role.accountId,
+    service_name: role.serviceName,
+    actions: role.actions,
+    created_at: toWireDate(role.createdAt),
+    created_by_id: role.createdBy,
+    last_modified_at: toWireDate(role.createdAt),
+    last_modified_by_id: role.createdBy,
+    href: `${context.baseUrl()}/v2/roles/${role.id}`,
+  };
+}
+
 /** `GET /v2/roles?service_name=kms|hs-crypto`; without a service, the platform roles only. */
-export function listRoles(request: SandboxRequest): SandboxResponse {
+export function listRoles(context: SandboxContext, request: SandboxRequest, caller: Caller): SandboxResponse {
   const name = request.query.get("service_name");
+  const accountId = request.query.get("account_id");
   const service = name === "kms" || name === "hs-crypto" ? name : undefined;
   const hasRole = (role: ServiceRole): boolean => role !== "VMwareKMIPManager" || service === "hs-crypto";
 
   return {
     status: 200,
     body: {
-      custom_roles: [],
+      custom_roles: context.store
+        .list("custom-role")
+        .filter(
+          (role) =>
+            role.accountId === caller.accountId && role.accountId === accountId && role.serviceName === name,
+        )
+        .map((role) => customRoleView(context, role)),
       service_roles: service
         ? serviceRoles.filter(hasRole).map((role) => ({
             crn: serviceRoleCrn(role, service),
@@ -235,4 +249,14 @@ export function listRoles(request: SandboxRequest): SandboxResponse {
       })),
     },
   };
+}
+
+/** `GET /v2/roles/{id}`: a custom role. */
+export function getRole(context: SandboxContext, id: string, caller: Caller): SandboxResponse {
+  const role = context.store.get("custom-role", id);
+  if (role?.accountId !== caller.accountId) {
+    throw iamError(404, "role_not_found", `Role with id ${id} not found.`);
+  }
+
+  return { status: 200, body: customRoleView(context, role) };
 }

@@ -71,6 +71,14 @@ export function serviceRoleCrn(role: ServiceRole, service: ServiceName): string 
   return `crn:v1:bluemix:public:${owner}::::serviceRole:${role}`;
 }
 
+/** The action of seeing an instance among the account's resources. */
+export const RETRIEVE_INSTANCE = "resource-controller.instance.retrieve";
+
+/** CRN of a role that an account made itself. */
+export function customRoleCrn(role: { accountId: string; name: string }): string {
+  return `crn:v1:ibmcloud:public:iam-access-management::a/${role.accountId}::customRole:${role.name}`;
+}
+
 /** A role as a policy grants it. */
 export type GrantedRole = { level: "platform"; name: PlatformRole } | { level: "service"; name: ServiceRole };
 

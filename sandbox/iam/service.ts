@@ -6,8 +6,16 @@ import type { OidcProvider } from "../oidc/provider";
 import { oidcRoutes } from "../oidc/routes";
 import { exchangeCode, isCodeExchange } from "../oidc/token";
 import { iamError, iamFault, iamTrouble } from "./errors";
-import { getApiKeyDetails, getServiceId, listApiKeys, listServiceIds } from "./identities";
-import { getPolicy, listAccessGroups, listPolicies, listPolicyPlaceholders, listRoles } from "./policies";
+import { getAccessGroup, isMemberOfAccessGroup, listAccessGroupMembers, listAccessGroups } from "./groups";
+import { getApiKey, getApiKeyDetails, getServiceId, listApiKeys, listServiceIds } from "./identities";
+import {
+  getPolicy,
+  getPolicyPlaceholder,
+  getRole,
+  listPolicies,
+  listPolicyPlaceholders,
+  listRoles,
+} from "./policies";
 import { type Caller, exchangeToken, type TokenFault, type TokenIssuer } from "./tokens";
 
 const faults: Record<TokenFault, [code: string, message: string]> = {
@@ -66,17 +74,34 @@ export function iamService(issuer: TokenIssuer, oidc: OidcProvider): Service {
     ...oidcRoutes(issuer, oidc),
     withCaller("/v1/apikeys/details", getApiKeyDetails),
     withCaller("/v1/apikeys", listApiKeys),
+    withCaller("/v1/apikeys/:id", (context, _request, caller, { id = "" }) => getApiKey(context, id, caller)),
     withCaller("/v1/serviceids", listServiceIds),
     withCaller("/v1/serviceids/:id", (context, _request, caller, { id = "" }) =>
       getServiceId(context, id, caller),
     ),
     withCaller("/v1/policies", listPolicyPlaceholders),
+    withCaller("/v1/policies/:id", (context, _request, caller, { id = "" }) =>
+      getPolicyPlaceholder(context, id, caller),
+    ),
     withCaller("/v2/policies", listPolicies),
     withCaller("/v2/policies/:id", (context, _request, caller, { id = "" }) =>
       getPolicy(context, id, caller),
     ),
     withCaller("/v2/groups", listAccessGroups),
-    withCaller("/v2/roles", (_context, request) => listRoles(request)),
+    withCaller("/v2/groups/:id", (context, _request, caller, { id = "" }) =>
+      getAccessGroup(context, id, caller),
+    ),
+    withCaller("/v2/groups/:id/members", (context, request, caller, { id = "" }) =>
+      listAccessGroupMembers(context, request, caller, id),
+    ),
+    {
+      ...withCaller("/v2/groups/:id/members/:iamId", (context, _request, caller, { id = "", iamId = "" }) =>
+        isMemberOfAccessGroup(context, id, iamId, caller),
+      ),
+      method: "HEAD",
+    },
+    withCaller("/v2/roles", listRoles),
+    withCaller("/v2/roles/:id", (context, _request, caller, { id = "" }) => getRole(context, id, caller)),
   ]);
 
   return { name: "iam", owns: () => true, find, trouble: iamTrouble, fault: iamFault };

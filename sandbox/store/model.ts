@@ -135,6 +135,30 @@ const registration = z.object({
   createdBy: id,
 });
 
+const accessGroup = z.object({
+  id,
+  accountId: id,
+  name: z.string(),
+  description: z.string(),
+  /** IAM identifiers of those who are in it. */
+  members: z.array(id),
+  createdAt: date,
+  createdBy: id,
+});
+
+const customRole = z.object({
+  id,
+  accountId: id,
+  /** Last segment of the role's CRN. */
+  name: id,
+  displayName: z.string(),
+  serviceName: z.enum(["kms", "hs-crypto"]),
+  /** With the service's prefix: `kms.secrets.wrap`. */
+  actions: z.array(z.string()).min(1),
+  createdAt: date,
+  createdBy: id,
+});
+
 /** One an instance: the key pair under which root keys are imported. */
 const importToken = z.object({
   id,
@@ -164,6 +188,8 @@ export const recordSchemas = {
   "instance-policy": instancePolicy,
   registration,
   "import-token": importToken,
+  "access-group": accessGroup,
+  "custom-role": customRole,
 } as const;
 
 export type RecordKind = keyof typeof recordSchemas;
@@ -181,6 +207,8 @@ export type KeyVersionRecord = KeyRecord["versions"][number];
 export type KeyRingRecord = RecordOf<"key-ring">;
 export type InstancePolicyRecord = RecordOf<"instance-policy">;
 export type RegistrationRecord = RecordOf<"registration">;
+export type AccessGroupRecord = RecordOf<"access-group">;
+export type CustomRoleRecord = RecordOf<"custom-role">;
 export type ImportTokenRecord = RecordOf<"import-token">;
 
 /** Identifier of a record that belongs to a key manager instance and is unique only within it. */

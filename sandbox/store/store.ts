@@ -77,6 +77,8 @@ export class SandboxStore {
       "instance-policy": new Map(),
       registration: new Map(),
       "import-token": new Map(),
+      "access-group": new Map(),
+      "custom-role": new Map(),
     };
   }
 

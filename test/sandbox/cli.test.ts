@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 
 import { sandboxCommands } from "@/bin/cli/sandbox";
-import { kmsClient, startSandbox, temporaryDir } from "./support/harness";
+import { bearerOf, kmsClient, startSandbox, temporaryDir } from "./support/harness";
 
 /** Runs a command of the command line; what it printed. */
 async function run(command: string): Promise<string> {
@@ -61,6 +61,15 @@ test("a sandbox is made to fail, and healed, from the command line", async () =>
   expect(await status()).toBe(401);
   await run("sandbox roles --service-id manager --instance keyProtect --roles Viewer,Manager");
   expect(await status()).toBe(200);
+  await run(
+    "sandbox roles --service-id manager --instance keyProtect --roles Viewer --custom-role Lister --actions secrets.list --access-group listers",
+  );
+  expect(await status()).toBe(200);
+  const { serviceId, apiKey } = JSON.parse(await run("sandbox add-service-id --name second"));
+  await expect(bearerOf(sandbox.url, apiKey)).resolves.toBeDefined();
+  const instance = JSON.parse(await run("sandbox add-instance --service kms --name Other --root-keys a1,b2"));
+  expect(instance.rootKeys).toMatchObject([{ name: "a1" }, { name: "b2" }]);
+  await run(`sandbox roles --service-id ${serviceId} --instance ${instance.guid} --roles Viewer`);
   await run("sandbox api-keys --service-id manager --disabled true");
   await expect(kmsClient(sandbox)).rejects.toThrow();
 

@@ -133,6 +133,8 @@ test("what is not understood is refused and changes nothing", async () => {
   expect(await status("PUT", "/service-ids/nobody/roles", { instance: "hpcs", roles: [] })).toBe(404);
   expect(await status("PUT", "/service-ids/manager/roles", { instance: "x", roles: [] })).toBe(404);
   expect(await status("PUT", "/service-ids/manager/roles", { instance: "hpcs", roles: ["King"] })).toBe(400);
+  expect(await status("POST", "/instances", { service: "cos", name: "x" })).toBe(400);
+  expect(await status("POST", "/service-ids", { name: "" })).toBe(400);
   expect(await status("POST", "/state")).toBe(405);
   expect(await status("GET", "/nothing")).toBe(404);
   expect(sandbox.control.state()).toMatchObject({ clockOffsetMs: 0, faults: [] });

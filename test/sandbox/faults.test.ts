@@ -176,22 +176,3 @@ describe("the clock and the waits", () => {
     expect(await act("rotate")).toBe(204);
   });
 });
-
-test("a service role can be narrowed to one key ring", async () => {
-  const sandbox = await startSandbox();
-  const { manager, keyProtect } = sandbox.credentials();
-  const kms = await kmsClient(sandbox);
-  const [inDefault, inVmware] = keyProtect.rootKeys;
-
-  await sandbox.control.setRoles({
-    serviceId: manager.serviceId,
-    instanceGuid: keyProtect.guid,
-    roles: ["Viewer", "Manager"],
-    keyRing: "vmware",
-  });
-
-  expect((await kms("GET", `/keys/${inVmware?.id}/metadata`)).status).toBe(200);
-  expect((await kms("GET", `/keys/${inDefault?.id}/metadata`)).status).toBe(401);
-  expect((await kms("GET", "/instance/policies")).status).toBe(401);
-  expect((await kms("GET", "/keys")).keys().map(({ id }) => id)).toEqual([inVmware?.id]);
-});
