@@ -19,7 +19,13 @@ import { isDefinite, toKeyStoreError } from "./failures";
 import type { HouseEvents } from "./house-events";
 import { createInstanceRecords, type InstanceRecord } from "./instance-records";
 import { beginKekTransaction } from "./kek-transaction";
-import { callContext, MaterialReader, type OpenKeyManager, StandardKeyGone } from "./material-reader";
+import {
+  callContext,
+  confirmGone,
+  MaterialReader,
+  type OpenKeyManager,
+  StandardKeyGone,
+} from "./material-reader";
 import { findRecord, type KekRecord } from "./objects";
 import { searchObjects } from "./search-objects";
 
@@ -166,14 +172,9 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     materials.drop(instanceId, uniqueIdentifier);
   }
 
-  /** "No such key" may also mean "not the key manager it was": then its CRK is not there either. */
-  async function confirmGone(instance: InstanceRecord, record: KekRecord, gone: StandardKeyGone) {
-    if (gone.deleted) {
-      return;
-    }
-
+  async function requireGone(instance: InstanceRecord, record: KekRecord, gone: StandardKeyGone) {
     try {
-      await openKeyManager(instance).keyManager.getRootKey(record.crkId, callContext(timeoutMs));
+      await confirmGone(openKeyManager(instance).keyManager, record.crkId, gone, callContext(timeoutMs));
     } catch (error) {
       throw toKeyStoreError(error, "neither standard key nor CRK found in the key manager");
     }
@@ -280,13 +281,18 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
         // Another process may have moved the material to a new standard key (rewrap) a moment ago.
         const fresh = await findRecord(pool, tenant.instanceId, object.uniqueIdentifier);
 
-        if (fresh?.storage === "stored" && fresh.keyManagerKeyId !== record.keyManagerKeyId && attempt < 3) {
+        if (fresh?.storage === "stored" && fresh.keyManagerKeyId !== record.keyManagerKeyId) {
           forget(record.instanceId, record.uniqueIdentifier);
+
+          if (attempt >= 3) {
+            throw new KeyStoreError("conflict", "The KEK's material moves again and again.");
+          }
+
           record = fresh;
           continue;
         }
 
-        await confirmGone(instance, record, error);
+        await requireGone(instance, record, error);
 
         if (fresh) {
           await markGone(instance, fresh);

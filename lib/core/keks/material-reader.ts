@@ -74,6 +74,40 @@ function assertUsable(key: StandardKey): void {
   }
 }
 
+/** The standard key of a KEK, if its state lets it be used. @throws StandardKeyGone; KeyManagerError */
+export async function readStandardKey(
+  keyManager: KeyManager,
+  id: string,
+  context: CallContext,
+): Promise<StandardKey> {
+  try {
+    const standardKey = await keyManager.getStandardKey(id, context);
+
+    assertUsable(standardKey);
+
+    return standardKey;
+  } catch (error) {
+    const failure = failureOf(error);
+
+    throw failure !== null && GONE.has(failure) ? new StandardKeyGone(failure === "deleted", error) : error;
+  }
+}
+
+/**
+ * "No such key" may also mean "not the key manager it was": then its root key is not there either, and this throws.
+ * @throws KeyManagerError
+ */
+export async function confirmGone(
+  keyManager: KeyManager,
+  crkId: string,
+  gone: StandardKeyGone,
+  context: CallContext,
+): Promise<void> {
+  if (!gone.deleted) {
+    await keyManager.getRootKey(crkId, context);
+  }
+}
+
 /**
  * Reads KEKs in plaintext: the standard key from the key manager, unwrapped under its CRK; each key once for all
  * who ask at the same time, and remembered as long as the instance's policy says (ADR 0005).
@@ -214,7 +248,7 @@ export class MaterialReader {
 
     // Where the wrapped bytes are known from before, both calls run at once; the read still has the last word.
     const [read, early] = await Promise.allSettled([
-      this.#readStandardKey(keyManager, source.keyManagerKeyId),
+      readStandardKey(keyManager, source.keyManagerKeyId, this.#context()),
       expected ? unwrap(expected) : Promise.resolve(null),
     ]);
 
@@ -243,20 +277,6 @@ export class MaterialReader {
     }
 
     return { plaintext: await unwrap(wrapped), wrapped };
-  }
-
-  async #readStandardKey(keyManager: KeyManager, id: string): Promise<StandardKey> {
-    try {
-      const standardKey = await keyManager.getStandardKey(id, this.#context());
-
-      assertUsable(standardKey);
-
-      return standardKey;
-    } catch (error) {
-      const failure = failureOf(error);
-
-      throw failure !== null && GONE.has(failure) ? new StandardKeyGone(failure === "deleted", error) : error;
-    }
   }
 
   #context(): CallContext {
