@@ -99,9 +99,12 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     logger,
     timeoutMs,
     maxKeys: options.maxMaterials ?? 50_000,
+    onRetired: noteRotation,
   });
   /** TTL and grace as last used, for the sweep. */
   const secondsOf = new Map<string, number>();
+  /** Latest version of an instance's root key that an unwrap told of. */
+  const rotations = new Map<string, string>();
 
   const unsubscribe = events.subscribe({
     onEvent(event) {
@@ -112,6 +115,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
         objects.invalidatePrefix(keyOf(event.instanceId, ""));
         materials.dropInstance(event.instanceId);
         secondsOf.delete(event.instanceId);
+        rotations.delete(event.instanceId);
       }
     },
     // Material stays: its use is decided by metadata, which is read anew, and by its own short life.
@@ -123,6 +127,25 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
   );
 
   sweep.unref();
+
+  /** The worker looks at the root key now instead of at its next round; told once for each version. */
+  function noteRotation({ id, crkId }: InstanceRecord, seen: string, latest: string): void {
+    if (seen !== crkId || rotations.get(id) === latest) {
+      return;
+    }
+
+    rotations.set(id, latest);
+    pool
+      .query(
+        `UPDATE instance SET rewrap_due_at = now()
+         WHERE id = $1 AND crk_id = $2 AND crk_version IS DISTINCT FROM $3 AND rewrap_due_at > now()`,
+        [id, seen, latest],
+      )
+      .catch((error: unknown) => {
+        rotations.delete(id);
+        logger.warn({ err: error, instanceId: id }, "rotation of a root key not noted");
+      });
+  }
 
   async function instanceOf(tenant: Tenant): Promise<InstanceRecord> {
     const instance = await instances.find(tenant.instanceId);

@@ -22,6 +22,8 @@ export type MaterialReaderOptions = {
   readonly maxKeys: number;
   /** For one call of the key manager, in milliseconds. */
   readonly timeoutMs: number;
+  /** Told when the key manager says that the root key has a later version than the one that wrapped a KEK. */
+  readonly onRetired?: (instance: InstanceRecord, crkId: string, latest: string) => void;
 };
 
 /** The standard key of a KEK is not where its row says. */
@@ -241,8 +243,15 @@ export class MaterialReader {
   ): Promise<{ plaintext: Uint8Array; wrapped: Buffer }> {
     const { keyManager } = this.#options.openKeyManager(instance);
     const aad = wrapAad(record.instanceId, record.uniqueIdentifier);
-    const unwrap = async (wrapped: Uint8Array) =>
-      (await keyManager.unwrap(source.crkId, wrapped, aad, this.#context())).plaintext;
+    const unwrap = async (wrapped: Uint8Array) => {
+      const answer = await keyManager.unwrap(source.crkId, wrapped, aad, this.#context());
+
+      if (answer.rewrapped?.crkVersion) {
+        this.#options.onRetired?.(instance, source.crkId, answer.rewrapped.crkVersion);
+      }
+
+      return answer.plaintext;
+    };
     const known = this.#cache.describe(key);
     const expected = known?.keyManagerKeyId === source.keyManagerKeyId ? known.wrapped : null;
 
