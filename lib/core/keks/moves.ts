@@ -193,26 +193,27 @@ export async function cancelMovesOfInstance(db: Queryable, instanceId: string, n
 
 /**
  * Takes up moves of an instance without progress. One that has not switched is cancelled: a process that still works
- * on it can no longer make the KEK refer to what it has made.
- * @param due when the last step was, at the latest
+ * on it can no longer make the KEK refer to what it has made. The older a move that cannot be ended, the more seldom
+ * it is taken up, at last once an hour.
+ * @param options.staleSeconds how long ago the last step was, at least
  */
 export async function takeUpMoves(
   db: Queryable,
   instanceId: string,
-  due: { readonly moving: Date; readonly others: Date; readonly now: Date },
-  limit: number,
+  options: { readonly staleSeconds: number; readonly now: Date; readonly limit: number },
 ): Promise<Move[]> {
   const { rows } = await db.query<Move>(
     `WITH due AS (
        SELECT id FROM kek_move
-       WHERE instance_id = $1 AND changed_at <= CASE phase WHEN 'moving' THEN $2::timestamptz WHEN 'switched' THEN $2 ELSE $3 END
-       ORDER BY changed_at LIMIT $5
+       WHERE instance_id = $1 AND changed_at <= $2::timestamptz
+         - greatest(make_interval(secs => $3), least(interval '1 hour', (changed_at - created_at) / 2))
+       ORDER BY changed_at LIMIT $4
        FOR UPDATE SKIP LOCKED
      )
-     UPDATE kek_move m SET phase = CASE m.phase WHEN 'moving' THEN 'cancelled' ELSE m.phase END, changed_at = $4
+     UPDATE kek_move m SET phase = CASE m.phase WHEN 'moving' THEN 'cancelled' ELSE m.phase END, changed_at = $2
      FROM due WHERE m.id = due.id
      RETURNING ${COLUMNS}`,
-    [instanceId, due.moving, due.others, due.now, limit],
+    [instanceId, options.now, options.staleSeconds, options.limit],
   );
 
   return rows;

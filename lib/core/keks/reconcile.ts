@@ -177,7 +177,6 @@ export async function reconcileInstance(
       instanceId,
       {
         staleSeconds: options.staleSeconds ?? options.olderThanSeconds,
-        olderThanSeconds: options.olderThanSeconds ?? 120,
         settleSeconds: options.settleSeconds ?? 900,
         onRemoved: ({ uniqueIdentifier }) => tell("copyRemoved", uniqueIdentifier),
         signal: options.signal,

@@ -25,16 +25,15 @@ export async function settleMoves(
   instanceId: string,
   options: {
     readonly staleSeconds?: number | undefined;
-    readonly olderThanSeconds: number;
     readonly settleSeconds: number;
     readonly onRemoved?: (move: Move) => Promise<void>;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<SettledMoves> {
   const { db, keyManager, clock, timeoutMs, logger } = dependencies;
+  const { staleSeconds = STALE_SECONDS } = options;
   const report = { copiesRemoved: 0, finished: 0, failed: 0 };
-  const started = clock.now().getTime();
-  const before = (seconds: number) => new Date(started - seconds * 1_000);
+  const settled = new Date(clock.now().getTime() - options.settleSeconds * 1_000);
 
   /** A create that was under way may still make a standard key: until it is settled, it is looked for again. */
   async function removeCopy(move: Move): Promise<void> {
@@ -46,7 +45,7 @@ export async function settleMoves(
       await options.onRemoved?.(move);
     }
 
-    if (move.newKeyId !== null || move.createdAt <= before(options.settleSeconds)) {
+    if (move.newKeyId !== null || move.createdAt <= settled) {
       await endMove(db, move, "cancelled");
     }
   }
@@ -70,12 +69,7 @@ export async function settleMoves(
   for (;;) {
     options.signal?.throwIfAborted();
 
-    const due = {
-      moving: before(options.staleSeconds ?? STALE_SECONDS),
-      others: before(options.olderThanSeconds),
-      now: clock.now(),
-    };
-    const moves = await takeUpMoves(db, instanceId, due, BATCH);
+    const moves = await takeUpMoves(db, instanceId, { staleSeconds, now: clock.now(), limit: BATCH });
 
     for (const move of moves) {
       options.signal?.throwIfAborted();
@@ -91,7 +85,8 @@ export async function settleMoves(
       }
     }
 
-    if (moves.length < BATCH || due.moving.getTime() >= started) {
+    // With an age of zero every move is due again at once: one round is all there is to do.
+    if (moves.length < BATCH || staleSeconds === 0) {
       return report;
     }
   }
