@@ -7,7 +7,7 @@ import { createAuditWriter } from "@/lib/audit/writer";
 import { recordAction, setAuditWriter } from "@/lib/core/audit";
 import { ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
-import { reconcileAll, systemActor } from "@/lib/core/keks";
+import { reconcileAll, rewrapDue, systemActor } from "@/lib/core/keks";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { checkDueInstances } from "@/lib/core/permissions";
 import { openDatabase, setDatabase } from "@/lib/db";
@@ -17,6 +17,13 @@ import { createLogger } from "@/lib/log";
 import { runProcess } from "./supervisor/run";
 
 const CHECK_EVERY_SECONDS = 15 * 60;
+
+type RevokedMove = {
+  readonly instanceId: string;
+  readonly uniqueIdentifier: string;
+  readonly oldKeyId: string;
+};
+
 const logger = createLogger("worker");
 
 logCircuits(logger);
@@ -53,6 +60,14 @@ runProcess(logger, async () => {
       await run;
       running.delete(run);
     });
+  /** The same event as that of an endpoint which finds a KEK's standard key deleted. */
+  const recordLoss = (accountId: string, { instanceId, uniqueIdentifier, oldKeyId }: RevokedMove) =>
+    recordAction(systemActor("worker", accountId), {
+      action: "vmware-solutions.kmip-key.destroy",
+      target: { id: uniqueIdentifier },
+      instanceId,
+      requestData: { cause: "standard key deleted in the key manager", keyManagerKeyId: oldKeyId },
+    });
   const jobs = [
     job("permission checks", "*/15 * * * * *", async () => {
       await checkDueInstances({
@@ -60,6 +75,23 @@ runProcess(logger, async () => {
         signal: stopping.signal,
         onError: (error, instanceId) =>
           logger.warn({ err: error, instanceId }, "permission check could not run"),
+      });
+    }),
+    job("rewrap", "*/5 * * * * *", async () => {
+      await rewrapDue({
+        database,
+        logger,
+        perSecond: settings.REWRAP_PER_SECOND,
+        signal: stopping.signal,
+        onSwitched: ({ accountId }, { instanceId, uniqueIdentifier, oldKeyId }, to) =>
+          recordAction(systemActor("worker", accountId), {
+            action: "vmware-solutions.kmip-key.rewrap",
+            target: { id: uniqueIdentifier },
+            instanceId,
+            requestData: { keyManagerKeyId: oldKeyId },
+            responseData: { keyManagerKeyId: to.keyId, crkId: to.crkId, crkVersion: to.crkVersion },
+          }),
+        onRevoked: ({ accountId }, move) => recordLoss(accountId, move),
       });
     }),
     job("reconcile", `*/${settings.RECONCILE_EVERY_SECONDS} * * * * *`, async () => {
@@ -75,6 +107,7 @@ runProcess(logger, async () => {
             instanceId,
             requestData: { kind },
           }),
+        onRevoked: recordLoss,
       });
     }),
     job("removals", "30 * * * * *", async () => {

@@ -81,6 +81,8 @@ const schema = z
     KMIP_RATE_PER_CERTIFICATE: rate.optional(),
     /** `true` for interoperability tests alone: KMIP's operation Interop is then there. */
     KMIP_INTEROP: flag,
+    /** KEKs that a worker moves to a new version of their root key in a second, at most. */
+    REWRAP_PER_SECOND: wholeNumber(1, 10_000).default(50),
     KMIP_IDLE_SECONDS: wholeNumber(1, 86_400).default(600),
     /** How often a worker looks for interrupted Creates and Destroys. */
     RECONCILE_EVERY_SECONDS: wholeNumber(1, 59).default(20),

@@ -35,6 +35,8 @@ export const AUDIT_ACTIONS: Record<keyof typeof operations, ConsoleAction> = {
   activateInstance: "vmware-solutions.service.activate",
   listPermissionChecks: "vmware-solutions.request.default",
   runPermissionCheck: "vmware-solutions.permission-check.run",
+  getRewrap: "vmware-solutions.service.read",
+  rotateRootKey: "vmware-solutions.root-key.rotate",
   runConnectionTest: "vmware-solutions.connection-test.run",
   listKeks: "vmware-solutions.kmip-key.read",
   getKek: "vmware-solutions.kmip-key.read",

@@ -123,6 +123,9 @@ export const api = {
       call(operations.updateInstance, { params: { id }, body }, options),
     remove: (id: string, body: Body<Ops["deleteInstance"]>, options?: CallOptions) =>
       call(operations.deleteInstance, { params: { id }, body }, options),
+    rewrap: (id: string, options?: CallOptions) => call(operations.getRewrap, { params: { id } }, options),
+    rotateRootKey: (id: string, options?: CallOptions) =>
+      call(operations.rotateRootKey, { params: { id } }, options),
     activate: (id: string, body: Body<Ops["activateInstance"]>, options?: CallOptions) =>
       call(operations.activateInstance, { params: { id }, body }, options),
   },

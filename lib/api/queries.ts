@@ -42,6 +42,11 @@ export const queries = {
         queryKey: queryKeys.instances.detail(id),
         queryFn: ({ signal }) => api.instances.get(id, { signal }),
       }),
+    rewrap: (id: string) =>
+      queryOptions({
+        queryKey: queryKeys.instances.rewrap(id),
+        queryFn: ({ signal }) => api.instances.rewrap(id, { signal }),
+      }),
   },
 
   permissionChecks: {

@@ -18,6 +18,7 @@ export const queryKeys = {
     lists: ["instances", "list"] as const,
     list: (query: Filters = {}) => ["instances", "list", filtersKey(query)] as const,
     detail: (id: string) => ["instances", "detail", id] as const,
+    rewrap: (id: string) => ["instances", "rewrap", id] as const,
   },
   permissionChecks: {
     all: (id: string) => ["permission-checks", id] as const,

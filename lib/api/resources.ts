@@ -7,7 +7,7 @@ import type { Actor } from "@/lib/core/actor";
 import { auditHistogram, listAuditEvents } from "@/lib/core/audit";
 import { getClientCertificate, listClientCertificates } from "@/lib/core/client-certificates";
 import { listEndpointNodes } from "@/lib/core/endpoints";
-import { getInstance, listInstances, listPermissionChecks } from "@/lib/core/instances";
+import { getInstance, listInstances, listPermissionChecks, rewrapStatus } from "@/lib/core/instances";
 import { getKek, kekImpact, listKeks } from "@/lib/core/keks";
 import { listMembers } from "@/lib/core/members";
 import { listTokens } from "@/lib/core/tokens";
@@ -16,7 +16,7 @@ import type { Operation, QueryOf, ResponseOf } from "./operations/operation";
 import { serializeEndpointNode, serializeMe, serializeMember, serializeToken } from "./serializers/account";
 import { parseAuditFilters, serializeAuditEvent, serializeHistogram } from "./serializers/audit-events";
 import { serializeClientCertificate } from "./serializers/client-certificates";
-import { serializeInstance, serializePermissionCheck } from "./serializers/instances";
+import { serializeInstance, serializePermissionCheck, serializeRewrapStatus } from "./serializers/instances";
 import { serializeKek, serializeKekDetail, serializeKekImpact } from "./serializers/keks";
 import { serializePage } from "./serializers/page";
 
@@ -34,6 +34,8 @@ export const read = {
       serializePage(await listInstances(actor, query), serializeInstance),
     get: async (actor: Actor, id: string): Answer<Ops["getInstance"]> =>
       serializeInstance(await getInstance(actor, id)),
+    rewrap: async (actor: Actor, id: string): Answer<Ops["getRewrap"]> =>
+      serializeRewrapStatus(await rewrapStatus(actor, id)),
   },
 
   permissionChecks: {

@@ -61,6 +61,7 @@ export function serverQueries(authenticated: Authenticated) {
           read.instances.list(actor, parse(operations.listInstances, query)),
         ),
       detail: (id: string) => single(queryKeys.instances.detail(id), () => read.instances.get(actor, id)),
+      rewrap: (id: string) => single(queryKeys.instances.rewrap(id), () => read.instances.rewrap(actor, id)),
     },
 
     permissionChecks: {

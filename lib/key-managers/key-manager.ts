@@ -77,6 +77,8 @@ export interface KeyManager {
   /** Deletes for good as far as serving goes (restorable for 30 days in IBM's key managers). A key that is gone is no error. */
   deleteStandardKey(id: string, context: CallContext): Promise<void>;
   getRootKey(crkId: string, context: CallContext): Promise<RootKey>;
+  /** Makes a new version of a root key, in key managers that can; never repeated without an answer. */
+  rotateRootKey?(crkId: string, context: CallContext): Promise<void>;
   /** Only root keys. `cursor` is opaque. */
   listRootKeys(
     query: { keyRing?: string; search?: string; cursor?: string; limit?: number },

@@ -142,6 +142,14 @@ describe("every call of the contract answers as its schema says", () => {
     expect(history.items.map((item: { trigger: string }) => item.trigger)).toEqual(["manual", "order"]);
   });
 
+  it("root key: how far its KEKs are, and its rotation", async () => {
+    const { body: before } = await succeed(operations.getRewrap, { params: { id } });
+    expect(before).toMatchObject({ state: "idle", crkId: keyManagerOf(house).crkId, remaining: 0 });
+    const { body: after } = await succeed(operations.rotateRootKey, { params: { id } });
+    expect(after).toMatchObject({ crkId: before.crkId, error: null });
+    expect(after.crkVersion).not.toBe(before.crkVersion);
+  });
+
   it("connection tests: run, here without endpoints", async () => {
     const { body: report } = await succeed(operations.runConnectionTest, { params: { id } });
     expect(report).toMatchObject({

@@ -42,6 +42,7 @@ describe("what pages prefetch", () => {
       [server.me(), queries.me(), await read(operations.getMe)],
       [server.instances.list(filters), queries.instances.list(filters), await read(operations.listInstances)],
       [server.instances.detail(id), queries.instances.detail(id), await read(operations.getInstance, { id })],
+      [server.instances.rewrap(id), queries.instances.rewrap(id), await read(operations.getRewrap, { id })],
       [
         server.permissionChecks.list(id),
         queries.permissionChecks.list(id),

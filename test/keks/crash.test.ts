@@ -420,6 +420,6 @@ describe("the reconciler", () => {
         { database: world.test.database, logger: world.logger },
         "019a0000-0000-7000-8000-00000000dead",
       ),
-    ).toEqual({ abandoned: 0, orphansRemoved: 0, destroyed: 0, failed: 0 });
+    ).toEqual({ abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 });
   });
 });

@@ -271,6 +271,45 @@ describe("a process killed while it replaces an object", () => {
     expect([...(await rowsOf(tenant)).keys()]).toEqual([object.uniqueIdentifier]);
   });
 
+  it("when all is done, of an object that was destroyed before: nothing takes the new material for a left-over", async () => {
+    const { tenant, object, other } = await prepare();
+    const destroyed = await store.destroy(
+      tenant,
+      object.uniqueIdentifier,
+      destruction(object, world.clock.now()),
+    );
+    const { pool } = world.test.database;
+    let reached: () => void = () => {};
+    const ended = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    const dying = await world.endpoint({
+      database: {
+        pool: new Proxy(pool, {
+          get(target, property) {
+            return property === "query"
+              ? async (query: string, values?: unknown[]) => {
+                  if (typeof query === "string" && query.startsWith("DELETE FROM managed_object")) {
+                    reached();
+                    await never;
+                  }
+
+                  return target.query(query, values);
+                }
+              : Reflect.get(target, property);
+          },
+        }),
+      },
+    });
+    const bytes = randomBytes(32);
+
+    dying.replace(tenant, destroyed, other, bytes).catch(() => {});
+    await ended;
+    await reconcile();
+    expect(await bytesOf(tenant, destroyed)).toEqual(bytes);
+    expect([...(await rowsOf(tenant)).keys()]).toEqual([object.uniqueIdentifier]);
+  });
+
   it("or only slow: what the reconciler gave up does not replace anything", async () => {
     const { tenant, object, material, other } = await prepare();
     const transaction = store.begin(tenant);

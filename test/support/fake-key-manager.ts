@@ -22,6 +22,8 @@ export type Fault = {
   readonly call: FakeCall;
   /** How many calls are hit; default 1. */
   times?: number;
+  /** How many are let through before. */
+  skip?: number;
 } & (
   | { readonly fail: "before" | "after"; readonly failure?: KeyManagerFailure }
   | { readonly hold: Promise<void>; readonly when?: "before" | "after" }
@@ -56,6 +58,15 @@ export class FakeKeyManager implements KeyManager {
     return id;
   }
 
+  /** Rotates a root key: what was wrapped before is still unwrapped. */
+  rotate(id: string): string {
+    const version = { id: randomUUID(), key: randomBytes(32) };
+
+    this.#rootKey(id).versions.push(version);
+
+    return version.id;
+  }
+
   count(call: FakeCall): number {
     return this.calls.filter((made) => made === call).length;
   }
@@ -70,7 +81,17 @@ export class FakeKeyManager implements KeyManager {
   async #run<Result>(call: FakeCall, effect: () => Result): Promise<Result> {
     this.calls.push(call);
 
-    const fault = this.faults.find((candidate) => candidate.call === call && (candidate.times ?? 1) > 0);
+    const fault = this.faults.find((candidate) => {
+      const meant = candidate.call === call && (candidate.times ?? 1) > 0;
+
+      if (meant && (candidate.skip ?? 0) > 0) {
+        candidate.skip = (candidate.skip ?? 0) - 1;
+
+        return false;
+      }
+
+      return meant;
+    });
 
     if (!fault) {
       // Even a fast key manager answers in another turn of the event loop.

@@ -84,6 +84,7 @@ export async function productSettings(overrides: { [name: string]: string } = {}
       KMIP_PORTS: `${zone1},${zone2}`,
       SANDBOX_PORT: String(sandbox),
       DATA_DIR: dataDir,
+      REWRAP_PER_SECOND: "1000",
       ADMIN_EMAIL: "admin@example.com",
       ADMIN_PASSWORD: "correct horse battery staple",
       ...overrides,

@@ -10,6 +10,7 @@ import {
   instanceQuery,
   permissionCheck,
   permissionCheckPage,
+  rewrapStatus,
   updateInstanceRequest,
 } from "../schemas/instances";
 import { defineOperation } from "./operation";
@@ -114,6 +115,30 @@ export const runPermissionCheck = defineOperation({
   params: instanceParams,
   status: 201,
   response: permissionCheck,
+});
+
+export const getRewrap = defineOperation({
+  id: "getRewrap",
+  tag,
+  summary: "KEKs by the version of the root key that wraps them, and how far their move to the latest is",
+  method: "GET",
+  path: "/instances/{id}/rewrap",
+  role: "viewer",
+  params: instanceParams,
+  status: 200,
+  response: rewrapStatus,
+});
+
+export const rotateRootKey = defineOperation({
+  id: "rotateRootKey",
+  tag,
+  summary: "Make a new version of the root key in the key manager; the KEKs follow in the background",
+  method: "POST",
+  path: "/instances/{id}/rotate-root-key",
+  role: "administrator",
+  params: instanceParams,
+  status: 202,
+  response: rewrapStatus,
 });
 
 export const runConnectionTest = defineOperation({

@@ -157,6 +157,31 @@ export const connectionReport = z
   .object({ ok: z.boolean(), checkedAt: timestamp, endpoints: z.array(endpointConnection) })
   .meta({ id: "ConnectionReport" });
 
+export const rewrapStatus = z
+  .object({
+    /** `blocked`: KEKs have to move and cannot; `error` says why. */
+    state: z.enum(["idle", "running", "blocked"]),
+    crkId: z.string().nullable(),
+    /** Latest version as last seen. */
+    crkVersion: z.string().nullable(),
+    /** KEKs that the instance keeps. */
+    total: z.int(),
+    /** KEKs that are not on the root key's latest version yet. */
+    remaining: z.int(),
+    versions: z.array(
+      z.object({
+        crkId: z.string(),
+        crkVersion: z.string().nullable(),
+        keks: z.int(),
+        /** True for what all are to be on. */
+        current: z.boolean(),
+      }),
+    ),
+    error: z.object({ code: z.string(), since: timestamp }).nullable(),
+  })
+  .meta({ id: "RewrapStatus" });
+
+export type RewrapStatus = z.output<typeof rewrapStatus>;
 export type Instance = z.output<typeof instance>;
 export type InstanceStatus = z.output<typeof instanceStatus>;
 export type CreateInstanceRequest = z.input<typeof createInstanceRequest>;

@@ -1,8 +1,12 @@
 import type { ConnectionReport as ConnectionReportView } from "@/lib/core/endpoints";
-import type { InstanceView, PermissionCheckRow } from "@/lib/core/instances";
+import type {
+  InstanceView,
+  PermissionCheckRow,
+  RewrapStatus as RewrapStatusView,
+} from "@/lib/core/instances";
 import { keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
-import type { ConnectionReport, Instance, PermissionCheck } from "../schemas/instances";
+import type { ConnectionReport, Instance, PermissionCheck, RewrapStatus } from "../schemas/instances";
 import { keyState, permissionReport } from "../schemas/key-managers";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
@@ -74,6 +78,15 @@ export function serializeInstance(view: InstanceView): Instance {
 /** Permission check as the API shows it. */
 export function serializePermissionCheck(row: PermissionCheckRow): PermissionCheck {
   return { ...permissionReport.parse(row.report), id: row.id, trigger: row.trigger };
+}
+
+/** Progress of a rewrap as the API shows it. */
+export function serializeRewrapStatus({ versions, error, ...status }: RewrapStatusView): RewrapStatus {
+  return {
+    ...status,
+    versions: [...versions],
+    error: error && { code: error.code, since: error.since.toISOString() },
+  };
 }
 
 /** Connection report as the API shows it. */

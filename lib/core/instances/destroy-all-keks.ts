@@ -1,6 +1,8 @@
 import { database } from "@/lib/db";
 import type { Actor } from "../actor";
 import { recordAction } from "../audit";
+import { deleteMaterial, keysOfMove } from "../keks/delete-material";
+import { cancelMovesOfInstance, endMove } from "../keks/moves";
 import { standardKeyMarks } from "../keks/objects";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
@@ -8,6 +10,8 @@ import { toAppError } from "../key-managers/to-app-error";
 const BATCH = 100;
 /** Key Protect limits requests per service ID; so many at once leave room for serving other instances. */
 const PARALLEL = 5;
+/** For one call of the key manager, in milliseconds. */
+const TIMEOUT_MS = 10_000;
 
 type Kek = { uniqueIdentifier: string; name: string | null; keyManagerKeyId: string | null };
 
@@ -31,7 +35,7 @@ async function forEachParallel<Item>(
  * @throws AppError KEY_MANAGER_*, AUDIT_UNAVAILABLE
  */
 export async function destroyAllKeks(actor: Actor, instanceId: string, deadline: Date): Promise<boolean> {
-  const { prisma } = database();
+  const { prisma, pool } = database();
   const instance = await prisma.instance.findUniqueOrThrow({ where: { id: instanceId } });
   const context = { correlationId: actor.requestId };
   // An instance without a key manager never had a KEK.
@@ -47,8 +51,9 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
           ? (
               await keyManager.findStandardKeys(standardKeyMarks(instanceId, kek.uniqueIdentifier), context)
             ).map(({ id }) => id)
-          : [kek.keyManagerKeyId];
+          : [];
       for (const id of ids) await keyManager.deleteStandardKey(id, context);
+      await deleteMaterial(pool, keyManager, { ...kek, instanceId }, new Date(), TIMEOUT_MS);
     } catch (error) {
       throw toAppError(error);
     }
@@ -65,6 +70,23 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
     });
   }
 
+  /** What moves have left of KEKs that were destroyed before. */
+  async function removeCopies(): Promise<void> {
+    try {
+      for (const move of await cancelMovesOfInstance(pool, instanceId, new Date())) {
+        for (const id of await keysOfMove(keyManager, move, null, TIMEOUT_MS)) {
+          await keyManager.deleteStandardKey(id, context);
+        }
+        await endMove(pool, move, move.phase);
+      }
+    } catch (error) {
+      throw toAppError(error);
+    }
+  }
+
+  // No KEK moves to another standard key from here on: what is read of it below stays true.
+  await cancelMovesOfInstance(pool, instanceId, new Date());
+
   while (new Date() < deadline) {
     const keks = await prisma.managedObject.findMany({
       where: { instanceId, storage: { not: "destroyed" } },
@@ -72,7 +94,11 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
       orderBy: { uniqueIdentifier: "asc" },
       take: BATCH,
     });
-    if (keks.length === 0) return true;
+    if (keks.length === 0) {
+      await removeCopies();
+
+      return true;
+    }
 
     await forEachParallel(keks, destroy);
   }

@@ -8,4 +8,5 @@ export {
 export type { InstanceRow, InstanceView } from "./instance-row";
 export { listPermissionChecks, type PermissionCheckRow, runPermissionCheck } from "./permission-checks";
 export { getInstance, listInstances } from "./read-instances";
+export { type RewrapStatus, rewrapStatus, rotateRootKey } from "./root-key";
 export { type UpdateInstanceInput, updateInstance } from "./update-instance";

@@ -1,5 +1,5 @@
 import { database, publishSql } from "@/lib/db";
-import type { Instance, Prisma } from "@/lib/db/generated/client";
+import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { sharedEndpoints } from "../endpoints";
@@ -17,6 +17,7 @@ import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import { type InstanceView, instanceNameTaken, requireNotRemoving, WITHOUT_API_KEY } from "./instance-row";
 import { checkPermissions, factColumns, keepReport } from "./key-manager-selection";
+import { requireReadable } from "./readable-keks";
 
 export type UpdateInstanceInput = {
   readonly name?: string | undefined;
@@ -40,20 +41,6 @@ async function requireWholeRow(actor: Actor, instanceId: string): Promise<Instan
   return row;
 }
 
-/** @throws AppError NOT_AVAILABLE while KEKs are wrapped under the present CRK */
-async function requireNoKeks(client: Prisma.TransactionClient, instanceId: string): Promise<void> {
-  const kek = await client.managedObject.findFirst({
-    where: { instanceId, storage: { in: ["storing", "stored", "destroying"] } },
-    select: { uniqueIdentifier: true },
-  });
-  if (kek) {
-    throw new AppError(
-      "NOT_AVAILABLE",
-      "The instance has KEKs that are wrapped under its present root key. Its root key can be changed only while it has none.",
-    );
-  }
-}
-
 /**
  * Checks a new API key or root key against the instance's key manager before it is kept; null when neither changes.
  * @throws AppError INVALID_STATE without a key manager, PERMISSION_CHECK_FAILED
@@ -68,9 +55,8 @@ async function checkChange(
   if (row.keyManagerKind === null || row.keyManagerCrn === null || row.crkId === null) {
     throw new AppError("INVALID_STATE", "The instance has no key manager yet. Activate it first.");
   }
-  if (crkId !== undefined) await requireNoKeks(database().prisma, row.id);
 
-  return checkPermissions(actor, {
+  const checked = await checkPermissions(actor, {
     kind: keyManagerKindOf(row.keyManagerKind),
     apiKey: input.apiKey ?? unsealInstanceApiKey(row),
     crn: row.keyManagerCrn,
@@ -79,6 +65,9 @@ async function checkChange(
     keyRing: crkId === undefined ? row.keyRing : null,
     endpoint: row.keyManagerEndpoint,
   });
+  if (input.apiKey !== undefined) await requireReadable(row, input.apiKey, checked.facts);
+
+  return checked;
 }
 
 /** What changes, for the audit event: from and to, but of the API key only that it changed. */
@@ -99,9 +88,11 @@ function describeChange(row: Instance, input: UpdateInstanceInput): Record<strin
 }
 
 /**
- * Changes an instance. A new API key or root key must pass the permission checks first.
+ * Changes an instance. A new API key or root key must pass the permission checks first, and a new API key must read
+ * what KEKs are there. With another root key new KEKs are wrapped under it at once; the worker moves the others, and
+ * until the last has moved the old one is needed.
  * @throws AppError FORBIDDEN, NOT_FOUND, NAME_TAKEN, INVALID_STATE, PERMISSION_CHECK_FAILED (`extra.report`),
- *   NOT_AVAILABLE for another root key while there are KEKs
+ *   KEY_MANAGER_*
  */
 export async function updateInstance(
   actor: Actor,
@@ -119,9 +110,6 @@ export async function updateInstance(
     const current = await tx.instance.findUnique({ where: { id: instanceId }, omit: WITHOUT_API_KEY });
     if (!current) throw new AppError("NOT_FOUND", "There is no such instance.");
     requireNotRemoving(current);
-    // A KEK may have been made while the checks ran.
-    if (checked && input.crkId !== undefined && input.crkId !== current.crkId)
-      await requireNoKeks(tx, instanceId);
 
     const updated = await tx.instance.update({
       where: { id: instanceId },

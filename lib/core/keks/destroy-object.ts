@@ -1,9 +1,10 @@
 import { termsOf } from "@/lib/kmip/attributes/terms";
 import { type EngineLogger, KeyStoreError, type ManagedObjectChange } from "@/lib/kmip/ports";
 import { applyUpdate, markDestroyed } from "./change-object";
+import { deleteMaterial } from "./delete-material";
 import { isDefinite, toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
-import { callContext, type OpenKeyManager } from "./material-reader";
+import type { OpenKeyManager } from "./material-reader";
 import type { KekRecord, Queryable } from "./objects";
 import { awaitsAuthorisation, noteUnsettled } from "./pending-deletion";
 
@@ -15,7 +16,7 @@ export type DestroyDependencies = {
 };
 
 /**
- * Destroys a KEK: row `destroying` (from then on no node serves it) → standard key deleted → row `destroyed`. An
+ * Destroys a KEK: row `destroying` (from then on no node serves it) → standard keys deleted → row `destroyed`. An
  * interruption in between is finished by the reconciler. A definite refusal of the key manager (retention policy,
  * permission) takes the first step back. Where a second person must authorise the deletion (dual authorization), the KEK
  * is destroyed for everybody here and stays `destroying` until that has happened; its row says what it waits for.
@@ -45,9 +46,7 @@ export async function destroyObject(
   try {
     const { keyManager } = dependencies.openKeyManager(instance);
 
-    if (record.keyManagerKeyId !== null) {
-      await keyManager.deleteStandardKey(record.keyManagerKeyId, callContext(dependencies.timeoutMs));
-    }
+    await deleteMaterial(db, keyManager, record, now, dependencies.timeoutMs);
   } catch (error) {
     if (awaitsAuthorisation(error)) {
       dependencies.logger.warn({ err: error, ...identity }, "deletion waits for a second person");

@@ -6,4 +6,5 @@ export { listKeks } from "./list-keks";
 export { getKek } from "./read-keks";
 export { reconcileAll } from "./reconcile";
 export { bulkRevoke, restoreService, revokeKek } from "./revoke-kek";
+export { rewrapDue } from "./rewrap";
 export { systemActor } from "./system-actor";

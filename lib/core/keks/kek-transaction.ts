@@ -21,6 +21,7 @@ import {
   storedRecord,
 } from "./create-object";
 import { CommitUnknown, inPoolTransaction } from "./database-transaction";
+import { deleteMaterial } from "./delete-material";
 import { toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
 import { callContext } from "./material-reader";
@@ -212,16 +213,14 @@ export function beginKekTransaction(
   }
 
   /** Deletes the standard keys of what was destroyed. @returns what kept one from being deleted, or null */
-  async function deleteMaterial(written: readonly Written[], deleted: Set<string>) {
+  async function deleteDestroyed(written: readonly Written[], deleted: Set<string>) {
     for (const { after } of written.filter(({ destroys }) => destroys)) {
-      const { uniqueIdentifier, keyManagerKeyId } = after;
+      const { uniqueIdentifier } = after;
 
       try {
         const { keyManager } = dependencies.openKeyManager(await dependencies.instance());
 
-        if (keyManagerKeyId !== null) {
-          await keyManager.deleteStandardKey(keyManagerKeyId, callContext(dependencies.timeoutMs));
-        }
+        await deleteMaterial(db, keyManager, after, clock.now(), dependencies.timeoutMs);
       } catch (error) {
         if (!awaitsAuthorisation(error)) {
           return { uniqueIdentifier, cause: toKeyStoreError(error, "deletion of the standard key") };
@@ -307,7 +306,7 @@ export function beginKekTransaction(
     try {
       const written = await inPoolTransaction(db, (client) => write(client, changes));
       const deleted = new Set<string>();
-      const refusal = await deleteMaterial(written, deleted);
+      const refusal = await deleteDestroyed(written, deleted);
       const lasting = refusal ? await takeBack(written, deleted) : [];
 
       await removeReplaced(written);

@@ -19,7 +19,13 @@ import { isDefinite, toKeyStoreError } from "./failures";
 import type { HouseEvents } from "./house-events";
 import { createInstanceRecords, type InstanceRecord } from "./instance-records";
 import { beginKekTransaction } from "./kek-transaction";
-import { callContext, MaterialReader, type OpenKeyManager, StandardKeyGone } from "./material-reader";
+import {
+  callContext,
+  confirmGone,
+  MaterialReader,
+  type OpenKeyManager,
+  StandardKeyGone,
+} from "./material-reader";
 import { findRecord, type KekRecord } from "./objects";
 import { searchObjects } from "./search-objects";
 
@@ -95,9 +101,12 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     logger,
     timeoutMs,
     maxKeys: options.maxMaterials ?? 50_000,
+    onRetired: noteRotation,
   });
   /** TTL and grace as last used, for the sweep. */
   const secondsOf = new Map<string, number>();
+  /** Latest version of an instance's root key that an unwrap told of. */
+  const rotations = new Map<string, string>();
 
   const unsubscribe = events.subscribe({
     onEvent(event) {
@@ -113,6 +122,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
         objects.invalidatePrefix(keyOf(event.instanceId, ""));
         materials.dropInstance(event.instanceId);
         secondsOf.delete(event.instanceId);
+        rotations.delete(event.instanceId);
       }
     },
     // Material stays: its use is decided by metadata, which is read anew, and by its own short life.
@@ -124,6 +134,25 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
   );
 
   sweep.unref();
+
+  /** The worker looks at the root key now instead of at its next round; told once for each version. */
+  function noteRotation({ id, crkId }: InstanceRecord, seen: string, latest: string): void {
+    if (seen !== crkId || rotations.get(id) === latest) {
+      return;
+    }
+
+    rotations.set(id, latest);
+    pool
+      .query(
+        `UPDATE instance SET rewrap_due_at = now()
+         WHERE id = $1 AND crk_id = $2 AND crk_version IS DISTINCT FROM $3 AND rewrap_due_at > now()`,
+        [id, seen, latest],
+      )
+      .catch((error: unknown) => {
+        rotations.delete(id);
+        logger.warn({ err: error, instanceId: id }, "rotation of a root key not noted");
+      });
+  }
 
   async function instanceOf(tenant: Tenant): Promise<InstanceRecord> {
     const instance = await instances.find(tenant.instanceId);
@@ -195,14 +224,9 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
     materials.drop(instanceId, uniqueIdentifier);
   }
 
-  /** "No such key" may also mean "not the key manager it was": then its CRK is not there either. */
-  async function confirmGone(instance: InstanceRecord, record: KekRecord, gone: StandardKeyGone) {
-    if (gone.deleted) {
-      return;
-    }
-
+  async function requireGone(instance: InstanceRecord, record: KekRecord, gone: StandardKeyGone) {
     try {
-      await openKeyManager(instance).keyManager.getRootKey(record.crkId, callContext(timeoutMs));
+      await confirmGone(openKeyManager(instance).keyManager, record.crkId, gone, callContext(timeoutMs));
     } catch (error) {
       throw toKeyStoreError(error, "neither standard key nor CRK found in the key manager");
     }
@@ -309,13 +333,18 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
         // Another process may have moved the material to a new standard key (rewrap) a moment ago.
         const fresh = await findRecord(pool, tenant.instanceId, object.uniqueIdentifier);
 
-        if (fresh?.storage === "stored" && fresh.keyManagerKeyId !== record.keyManagerKeyId && attempt < 3) {
+        if (fresh?.storage === "stored" && fresh.keyManagerKeyId !== record.keyManagerKeyId) {
           forget(record.instanceId, record.uniqueIdentifier);
+
+          if (attempt >= 3) {
+            throw new KeyStoreError("conflict", "The KEK's material moves again and again.");
+          }
+
           record = fresh;
           continue;
         }
 
-        await confirmGone(instance, record, error);
+        await requireGone(instance, record, error);
 
         if (fresh) {
           await markGone(instance, fresh);

@@ -22,6 +22,8 @@ export type MaterialReaderOptions = {
   readonly maxKeys: number;
   /** For one call of the key manager, in milliseconds. */
   readonly timeoutMs: number;
+  /** Told when the key manager says that the root key has a later version than the one that wrapped a KEK. */
+  readonly onRetired?: (instance: InstanceRecord, crkId: string, latest: string) => void;
 };
 
 /** The standard key of a KEK is not where its row says. */
@@ -71,6 +73,40 @@ function assertUsable(key: StandardKey): void {
   // Deactivated (expired) still decrypts, as in KMIP; suspended is a stop, pre-active is not ready.
   if (key.state === "suspended" || key.state === "preActive") {
     throw new KeyManagerError("keyState", `The standard key is ${key.state}.`);
+  }
+}
+
+/** The standard key of a KEK, if its state lets it be used. @throws StandardKeyGone; KeyManagerError */
+export async function readStandardKey(
+  keyManager: KeyManager,
+  id: string,
+  context: CallContext,
+): Promise<StandardKey> {
+  try {
+    const standardKey = await keyManager.getStandardKey(id, context);
+
+    assertUsable(standardKey);
+
+    return standardKey;
+  } catch (error) {
+    const failure = failureOf(error);
+
+    throw failure !== null && GONE.has(failure) ? new StandardKeyGone(failure === "deleted", error) : error;
+  }
+}
+
+/**
+ * "No such key" may also mean "not the key manager it was": then its root key is not there either, and this throws.
+ * @throws KeyManagerError
+ */
+export async function confirmGone(
+  keyManager: KeyManager,
+  crkId: string,
+  gone: StandardKeyGone,
+  context: CallContext,
+): Promise<void> {
+  if (!gone.deleted) {
+    await keyManager.getRootKey(crkId, context);
   }
 }
 
@@ -207,14 +243,21 @@ export class MaterialReader {
   ): Promise<{ plaintext: Uint8Array; wrapped: Buffer }> {
     const { keyManager } = this.#options.openKeyManager(instance);
     const aad = wrapAad(record.instanceId, record.uniqueIdentifier);
-    const unwrap = async (wrapped: Uint8Array) =>
-      (await keyManager.unwrap(source.crkId, wrapped, aad, this.#context())).plaintext;
+    const unwrap = async (wrapped: Uint8Array) => {
+      const answer = await keyManager.unwrap(source.crkId, wrapped, aad, this.#context());
+
+      if (answer.rewrapped?.crkVersion) {
+        this.#options.onRetired?.(instance, source.crkId, answer.rewrapped.crkVersion);
+      }
+
+      return answer.plaintext;
+    };
     const known = this.#cache.describe(key);
     const expected = known?.keyManagerKeyId === source.keyManagerKeyId ? known.wrapped : null;
 
     // Where the wrapped bytes are known from before, both calls run at once; the read still has the last word.
     const [read, early] = await Promise.allSettled([
-      this.#readStandardKey(keyManager, source.keyManagerKeyId),
+      readStandardKey(keyManager, source.keyManagerKeyId, this.#context()),
       expected ? unwrap(expected) : Promise.resolve(null),
     ]);
 
@@ -243,20 +286,6 @@ export class MaterialReader {
     }
 
     return { plaintext: await unwrap(wrapped), wrapped };
-  }
-
-  async #readStandardKey(keyManager: KeyManager, id: string): Promise<StandardKey> {
-    try {
-      const standardKey = await keyManager.getStandardKey(id, this.#context());
-
-      assertUsable(standardKey);
-
-      return standardKey;
-    } catch (error) {
-      const failure = failureOf(error);
-
-      throw failure !== null && GONE.has(failure) ? new StandardKeyGone(failure === "deleted", error) : error;
-    }
   }
 
   #context(): CallContext {

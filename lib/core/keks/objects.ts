@@ -269,7 +269,8 @@ export async function exchangeMaterial(
 
 /**
  * Leaves a standard key that nothing refers to any more to a row that was `storing`: it is `abandoned`, and whoever
- * settles it deletes that key.
+ * settles it deletes that key. Without such a key the row goes: an `abandoned` one that knows none is settled by its
+ * own name, which is now that of the KEK's material.
  * @returns false when the row is no longer waiting (the reconciler gave it up)
  */
 export async function leaveToRow(
@@ -278,11 +279,18 @@ export async function leaveToRow(
   rowId: string,
   keyManagerKeyId: string | null,
 ): Promise<boolean> {
-  const { rowCount } = await transaction.query(
-    `UPDATE managed_object SET storage = 'abandoned', key_manager_key_id = $3
-     WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'storing'`,
-    [instanceId, rowId, keyManagerKeyId],
-  );
+  const { rowCount } =
+    keyManagerKeyId === null
+      ? await transaction.query(
+          `DELETE FROM managed_object
+           WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'storing'`,
+          [instanceId, rowId],
+        )
+      : await transaction.query(
+          `UPDATE managed_object SET storage = 'abandoned', key_manager_key_id = $3
+           WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'storing'`,
+          [instanceId, rowId, keyManagerKeyId],
+        );
 
   return rowCount === 1;
 }

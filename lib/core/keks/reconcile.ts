@@ -2,14 +2,17 @@ import type { Database } from "@/lib/db";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { markDestroyed } from "./change-object";
+import { deleteMaterial } from "./delete-material";
 import { readInstance } from "./instance-records";
 import { callContext, type OpenKeyManager } from "./material-reader";
+import type { Move } from "./moves";
 import { standardKeyMarks } from "./objects";
 import { noteUnsettled } from "./pending-deletion";
+import { settleMoves } from "./settle-moves";
 
 /** Told of what was done, before the next step (audit events). */
 export type ReconciledListener = (done: {
-  readonly kind: "orphanRemoved" | "destructionFinished";
+  readonly kind: "orphanRemoved" | "destructionFinished" | "copyRemoved";
   readonly accountId: string;
   readonly instanceId: string;
   readonly uniqueIdentifier: string;
@@ -21,8 +24,12 @@ export type ReconcileOptions = {
   readonly clock?: EngineClock;
   readonly openKeyManager?: OpenKeyManager;
   readonly onReconciled?: ReconciledListener;
+  /** Told of a KEK that is destroyed because its standard key was deleted in the key manager. */
+  readonly onRevoked?: (accountId: string, move: Move) => Promise<void>;
   /** Rows without progress for so long are taken up; far longer than a slow Create or Destroy takes. */
   readonly olderThanSeconds?: number;
+  /** The same for moves of material to another standard key, which are quick. */
+  readonly staleSeconds?: number;
   /**
    * An abandoned Create's row is forgotten so long after it began. Until then its key is looked for again and
    * again, because a request that was under way may still make a standard key.
@@ -39,6 +46,8 @@ export type ReconcileReport = {
   readonly orphansRemoved: number;
   /** Destructions finished. */
   readonly destroyed: number;
+  /** Interrupted moves of material that were ended, or of which a copy was deleted. */
+  readonly moves: number;
   /** Rows that the key manager did not let us settle; they are taken up again next time. */
   readonly failed: number;
 };
@@ -98,7 +107,7 @@ export async function reconcileInstance(
   const clock = options.clock ?? { now: () => new Date() };
   const openKeyManager = options.openKeyManager ?? openInstanceKeyManager;
   const timeoutMs = options.timeoutMs ?? 10_000;
-  const report = { abandoned: 0, orphansRemoved: 0, destroyed: 0, failed: 0 };
+  const report = { abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 };
   const instance = await readInstance(pool, instanceId);
 
   if (!instance) {
@@ -109,7 +118,10 @@ export async function reconcileInstance(
   const due = new Date(started - (options.olderThanSeconds ?? 120) * 1_000);
   const settled = started - (options.settleSeconds ?? 900) * 1_000;
 
-  async function tell(kind: "orphanRemoved" | "destructionFinished", uniqueIdentifier: string) {
+  async function tell(
+    kind: "orphanRemoved" | "destructionFinished" | "copyRemoved",
+    uniqueIdentifier: string,
+  ) {
     if (instance) {
       await options.onReconciled?.({ kind, accountId: instance.accountId, instanceId, uniqueIdentifier });
     }
@@ -152,17 +164,51 @@ export async function reconcileInstance(
       return;
     }
 
-    if (row.keyManagerKeyId !== null) {
-      await openKeyManager(instance).keyManager.deleteStandardKey(
-        row.keyManagerKeyId,
-        callContext(timeoutMs),
-      );
-    }
+    const { uniqueIdentifier, keyManagerKeyId } = row;
+    const { keyManager } = openKeyManager(instance);
 
+    await deleteMaterial(
+      pool,
+      keyManager,
+      { instanceId, uniqueIdentifier, keyManagerKeyId },
+      clock.now(),
+      timeoutMs,
+    );
     await markDestroyed(pool, instanceId, row.uniqueIdentifier);
     report.destroyed += 1;
     await tell("destructionFinished", row.uniqueIdentifier);
   }
+
+  async function settleInterruptedMoves(): Promise<void> {
+    const { rows } = await pool.query("SELECT FROM kek_move WHERE instance_id = $1 LIMIT 1", [instanceId]);
+
+    if (!instance || rows.length === 0) {
+      return;
+    }
+
+    const settled = await settleMoves(
+      {
+        ...openKeyManager(instance),
+        db: pool,
+        clock,
+        logger: options.logger,
+        timeoutMs,
+        onRevoked: async (move) => options.onRevoked?.(instance.accountId, move),
+      },
+      instanceId,
+      {
+        staleSeconds: options.staleSeconds ?? options.olderThanSeconds,
+        settleSeconds: options.settleSeconds ?? 900,
+        onRemoved: ({ uniqueIdentifier }) => tell("copyRemoved", uniqueIdentifier),
+        signal: options.signal,
+      },
+    );
+
+    report.moves += settled.copiesRemoved + settled.finished;
+    report.failed += settled.failed;
+  }
+
+  await settleInterruptedMoves();
 
   for (;;) {
     options.signal?.throwIfAborted();
@@ -206,10 +252,16 @@ export async function reconcileAll(options: ReconcileOptions): Promise<Reconcile
   const { rows } = await options.database.pool.query<{ instanceId: string }>(
     `SELECT DISTINCT instance_id AS "instanceId" FROM managed_object
      WHERE storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $1
-       AND (settle_after IS NULL OR settle_after <= $2)`,
-    [due, clock.now()],
+       AND (settle_after IS NULL OR settle_after <= $2)
+     UNION
+     SELECT DISTINCT instance_id FROM kek_move WHERE changed_at <= $3`,
+    [
+      due,
+      clock.now(),
+      new Date(clock.now().getTime() - (options.staleSeconds ?? options.olderThanSeconds ?? 30) * 1_000),
+    ],
   );
-  const total = { abandoned: 0, orphansRemoved: 0, destroyed: 0, failed: 0 };
+  const total = { abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 };
 
   for (const { instanceId } of rows) {
     options.signal?.throwIfAborted();
@@ -220,6 +272,7 @@ export async function reconcileAll(options: ReconcileOptions): Promise<Reconcile
       total.abandoned += report.abandoned;
       total.orphansRemoved += report.orphansRemoved;
       total.destroyed += report.destroyed;
+      total.moves += report.moves;
       total.failed += report.failed;
     } catch (error) {
       total.failed += 1;

@@ -322,6 +322,14 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
       return toRootKey(key);
     },
 
+    async rotateRootKey(crkId, context) {
+      // Sent twice, it would be refused (one rotation an hour), and that refusal would look like a failure.
+      await transport.call(
+        { method: "POST", path: `${keyPath(crkId)}/actions/rotate`, repeat: "unprocessed" },
+        context,
+      );
+    },
+
     async listRootKeys(query, context) {
       const limit = Math.min(Math.max(query.limit ?? 50, 1), MAX_LIST_LIMIT);
       const offset = query.cursor === undefined ? 0 : parseCursor(query.cursor, context);

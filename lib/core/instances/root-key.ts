@@ -1,0 +1,154 @@
+import { database, publishSql } from "@/lib/db";
+import { type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager";
+import { type Actor, requireRole } from "../actor";
+import { recordAction } from "../audit";
+import { AppError } from "../errors";
+import { isDefinite } from "../keks/failures";
+import { callContext } from "../keks/material-reader";
+import { requireInstance } from "../keks/read-keks";
+import { openInstanceKeyManager } from "../key-managers/open-key-manager";
+import { toAppError } from "../key-managers/to-app-error";
+import { KEY_STATE_NUMBERS } from "../permissions/report";
+import { requireInstanceRow, requireNotRemoving } from "./instance-row";
+
+const TIMEOUT_MS = 15_000;
+
+/** How far the KEKs of an instance are with moving to its root key's latest version. */
+export type RewrapStatus = {
+  /** `blocked`: some have to move and cannot; `error` says why. */
+  readonly state: "idle" | "running" | "blocked";
+  readonly crkId: string | null;
+  readonly crkVersion: string | null;
+  readonly total: number;
+  readonly remaining: number;
+  /** KEKs by the root key and version that wrap them, the instance's own first. */
+  readonly versions: readonly {
+    readonly crkId: string;
+    readonly crkVersion: string | null;
+    readonly keks: number;
+    readonly current: boolean;
+  }[];
+  readonly error: { readonly code: string; readonly since: Date } | null;
+};
+
+/** @throws AppError FORBIDDEN, NOT_FOUND */
+export async function rewrapStatus(actor: Actor, instanceId: string): Promise<RewrapStatus> {
+  requireRole(actor, "viewer");
+
+  const { prisma, pool } = database();
+  await requireInstance(actor, instanceId);
+  const row = await requireInstanceRow(prisma, actor, instanceId);
+  const { crkId, crkVersion } = row;
+  const { rows } = await pool.query<{ crkId: string; crkVersion: string | null; keks: number }>(
+    `SELECT crk_id AS "crkId", crk_version AS "crkVersion", count(*)::int AS keks FROM managed_object
+     WHERE instance_id = $1 AND storage = 'stored' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`,
+    [instanceId],
+  );
+  const versions = rows
+    .map((group) => ({
+      ...group,
+      current: group.crkId === crkId && (crkVersion === null || group.crkVersion === crkVersion),
+    }))
+    .sort((one, other) => Number(other.current) - Number(one.current));
+  const sum = (groups: typeof versions) => groups.reduce((all, { keks }) => all + keks, 0);
+  const remaining = sum(versions.filter(({ current }) => !current));
+  const error =
+    remaining > 0 && row.rewrapError !== null
+      ? { code: row.rewrapError, since: row.rewrapErrorAt ?? row.updatedAt }
+      : null;
+
+  return {
+    state: remaining === 0 ? "idle" : error === null ? "running" : "blocked",
+    crkId,
+    crkVersion,
+    total: sum(versions),
+    remaining,
+    versions,
+    error,
+  };
+}
+
+/** Why a key manager does not rotate a root key, where its code alone says too little. */
+const REFUSALS: { readonly [code: string]: string } = {
+  KEY_ROTATION_NOT_PERMITTED:
+    "The root key was rotated less than an hour ago; the key manager allows one rotation an hour.",
+  KEY_PAYLOAD_REQ_ERR:
+    "The root key was imported, so its rotation needs new key material from you. Rotate it in the key manager; the KEKs follow by themselves.",
+  KEY_ACTION_INVALID_STATE_ERR: "The root key is disabled. Enable it in the key manager first.",
+  KEY_EXPIRED_ERR: "The root key has expired. Change the instance to another root key.",
+};
+
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof KeyManagerError)) {
+    return error;
+  }
+
+  const words =
+    error.failure === "forbidden"
+      ? "The service ID may not rotate root keys. It needs the service role Manager (or Writer) on the key manager instance."
+      : REFUSALS[error.code ?? ""];
+  const mapped = toAppError(error);
+
+  return words !== undefined && mapped instanceof AppError
+    ? new AppError(mapped.code, words, { ...(mapped.extra && { extra: mapped.extra }), cause: error })
+    : mapped;
+}
+
+/** Rotates; without an answer the root key itself tells whether it happened. */
+async function rotate(keyManager: KeyManager, crkId: string): Promise<string | null> {
+  const read = async () => (await keyManager.getRootKey(crkId, callContext(TIMEOUT_MS))).currentVersion;
+  const before = await read();
+
+  try {
+    await keyManager.rotateRootKey?.(crkId, callContext(TIMEOUT_MS));
+  } catch (error) {
+    if (isDefinite(error)) throw error;
+
+    const version = await read();
+    if (version === before) throw error;
+
+    return version;
+  }
+
+  return read();
+}
+
+/**
+ * Makes a new version of an instance's root key in the key manager. The KEKs follow in the background.
+ * @throws AppError FORBIDDEN, NOT_FOUND, INVALID_STATE, NOT_AVAILABLE, KEY_MANAGER_* with the reason in words
+ */
+export async function rotateRootKey(actor: Actor, instanceId: string): Promise<RewrapStatus> {
+  requireRole(actor, "administrator");
+
+  const instance = await requireInstance(actor, instanceId);
+  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  requireNotRemoving(row);
+  const { keyManager, crkId } = openInstanceKeyManager(instance);
+  if (keyManager.rotateRootKey === undefined) {
+    throw new AppError("NOT_AVAILABLE", "Root keys of this key manager are rotated with its own tools.");
+  }
+
+  const action = {
+    action: "vmware-solutions.root-key.rotate",
+    target: { id: crkId, name: row.crkName },
+    instanceId,
+  } as const;
+  await recordAction(actor, { ...action, outcome: "pending" });
+
+  const version = await rotate(keyManager, crkId).catch((error: unknown) => {
+    throw refusalOf(error);
+  });
+  const note = publishSql({ type: "instance.changed", instanceId });
+  await database().pool.query(
+    `WITH i AS (
+       UPDATE instance SET crk_version = coalesce($3, crk_version), crk_state = $4, crk_seen_at = now(),
+         rewrap_due_at = now()
+       WHERE id = $1 AND crk_id = $2 RETURNING 1
+     )
+     SELECT pg_notify($5, $6) FROM i`,
+    [instanceId, crkId, version, KEY_STATE_NUMBERS.active, ...note.values],
+  );
+  await recordAction(actor, { ...action, responseData: { crkVersion: version } });
+
+  return rewrapStatus(actor, instanceId);
+}
