@@ -63,6 +63,7 @@ export function useFindingWords(): (check: PermissionCheckItem) => FindingWords 
 /** Every value that a text may name; what a check did not send is left out of its sentence. */
 const NO_VALUES = {
   attributes: "",
+  bits: "",
   cause: "",
   cipher: "",
   crkId: "",
@@ -74,7 +75,10 @@ const NO_VALUES = {
   iamCode: "",
   iamId: "",
   insideAddress: "",
+  keyManagerCode: "",
   keyRing: "",
+  model: "",
+  moduleName: "",
   notAfter: "",
   notBefore: "",
   port: "",
@@ -84,6 +88,7 @@ const NO_VALUES = {
   sha256: "",
   state: "",
   tlsProtocol: "",
+  token: "",
   versions: "",
   wantedKeyRing: "",
   why: "",

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { inspect } from "node:util";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import type { Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
 import { closeTokenProcesses, listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
@@ -257,6 +257,10 @@ describe.skipIf(!hasSoftHsm)("PKCS#11 key manager with SoftHSM", () => {
       await administerToken(other, { setPin: "the-second-pin" });
 
       expect((await failure(late.login(call))).failure).toBe("credentials");
+      expect((await failure(other.connect("the-second-pin").login(call))).failure).toBe("credentials");
+
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+      onTestFinished(() => void vi.useRealTimers());
       expect((await failure(other.connect("the-second-pin", false).login(call))).failure).toBe("credentials");
       await other.connect("the-second-pin").login(call);
       await late.login(call);

@@ -21,6 +21,12 @@ const params = {
   keyManagerName: "Production",
   iamId: "IBMid-1",
   wantedKeyRing: "vmware",
+  token: "vault",
+  moduleName: "softhsm",
+  model: "SoftHSM",
+  keyManagerCode: "CKR_PIN_INCORRECT",
+  bits: "128",
+  versions: "2",
 };
 
 describe("findings", () => {

@@ -16,10 +16,12 @@ export type TokenLogin = {
 /** Processes at once: each holds a module and a login, and wrong PINs start some, too. */
 const MAX_PROCESSES = 64;
 
+const ONE_TRY_MS = 20_000;
+
 type State = {
   readonly processes: Map<string, TokenProcess>;
   /** Logins that the token refused, and its words. */
-  readonly refused: Map<string, KeyManagerError>;
+  readonly refused: Map<string, { readonly error: KeyManagerError; readonly at: number }>;
 };
 
 // Next bundles every route by itself; the process has one set of token processes.
@@ -49,7 +51,7 @@ export async function callToken<Method extends HostMethod>(
 ): Promise<ReturnType<HostCalls[Method]>> {
   const { processes, refused } = state();
   const key = keyOf(login);
-  const before = refused.get(key);
+  const before = refused.get(key)?.error;
 
   if (before !== undefined) {
     throw new KeyManagerError(before.failure, before.message, {
@@ -79,7 +81,7 @@ export async function callToken<Method extends HostMethod>(
     return await process.call(method, args, context);
   } catch (error) {
     if (error instanceof KeyManagerError && error.failure === "credentials") {
-      refused.set(key, error);
+      refused.set(key, { error, at: Date.now() });
       process.close();
     }
 
@@ -87,9 +89,16 @@ export async function callToken<Method extends HostMethod>(
   }
 }
 
-/** Lets a PIN be tried again: somebody entered it, or an instance was opened with it anew. */
+/**
+ * Lets a PIN be tried again: somebody entered it, or an instance was opened with it anew. What one click asks for (root
+ * keys, then the checks) is one try.
+ */
 export function allowPin(login: TokenLogin): void {
-  state().refused.delete(keyOf(login));
+  const { refused } = state();
+  const key = keyOf(login);
+  const before = refused.get(key);
+
+  if (before !== undefined && Date.now() - before.at >= ONE_TRY_MS) refused.delete(key);
 }
 
 /** The tokens of a module. Nobody logs in for it. */

@@ -22,6 +22,9 @@ export const hasSoftHsm = LIBRARY !== undefined || Boolean(process.env.CI);
 
 export const softhsm = { name: "softhsm", path: LIBRARY ?? "/usr/lib/softhsm/libsofthsm2.so" };
 
+// The environment is read once, at its first use, which is after this module is loaded.
+process.env.PKCS11_MODULES = `${softhsm.name}=${softhsm.path},missing=/nonexistent/libpkcs11.so`;
+
 export type TestToken = {
   readonly uri: string;
   readonly label: string;
