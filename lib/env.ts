@@ -59,6 +59,36 @@ const path = z
   .min(1)
   .transform((text) => (isAbsolute(text) ? text : resolve(text)));
 
+/** A PKCS#11 module that may be loaded: a name to choose it by, and the file. */
+export type Pkcs11Module = { readonly name: string; readonly path: string };
+
+const MODULE_WORDS = "is a list such as softhsm=/usr/lib/softhsm/libsofthsm2.so";
+const pkcs11Modules = z
+  .string()
+  .transform((text) =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map((part) => ({
+        name: part.slice(0, Math.max(0, part.indexOf("="))).trim(),
+        path: part.slice(part.indexOf("=") + 1).trim(),
+      })),
+  )
+  .pipe(
+    z.array(
+      z.object({
+        name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, MODULE_WORDS),
+        path: z.string().refine(isAbsolute, MODULE_WORDS),
+      }),
+      MODULE_WORDS,
+    ),
+  )
+  .refine(
+    (modules) => new Set(modules.map(({ name }) => name)).size === modules.length,
+    "names one module twice",
+  );
+
 const schema = z
   .object({
     NODE_ENV: oneOf(["development", "production", "test"]).default("production"),
@@ -98,6 +128,8 @@ const schema = z
     IBM_CLOUD_IAM_URL: httpUrl.optional(),
     IBM_CLOUD_RESOURCE_CONTROLLER_URL: httpUrl.optional(),
     IBM_CLOUD_ENDPOINT_TYPE: oneOf(["private", "public"]).default("private"),
+    /** Modules for HSMs; nothing else is ever loaded, whatever a request says. */
+    PKCS11_MODULES: pkcs11Modules.default([]),
     MASTER_KEY_FILE: path.optional(),
     PUBLIC_URL: httpUrl.optional(),
     /** `true` behind a reverse proxy that sets X-Forwarded-For; otherwise the header is the sender's invention. */

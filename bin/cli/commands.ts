@@ -5,12 +5,15 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Actor, Role } from "@/lib/core/actor";
 import { exportAuditEvents, verifyAudit } from "@/lib/core/audit";
+import { discoverKeyManagers, makeTokenRootKey } from "@/lib/core/key-managers";
 import { createToken } from "@/lib/core/tokens";
 import { firstAccount } from "@/lib/core/users";
 import { database } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
+import { Secret } from "@/lib/ibm-cloud/secret";
 import { doctor } from "./doctor";
+import { readPin } from "./pin";
 import { sandboxCommands } from "./sandbox";
 import { CliError, type Commands, options, print } from "./usage";
 
@@ -34,6 +37,21 @@ async function cliActor(): Promise<Actor> {
     userAgent: null,
     requestId: randomUUID(),
   };
+}
+
+/** `pkcs11 create-root-key` and `pkcs11 rotate-root-key`. */
+async function makeRootKey(args: string[], rotate: boolean): Promise<number> {
+  const { token, label } = options(args, ["token", "label"]);
+
+  if (!token || !label) {
+    throw new CliError("--token and --label are needed", 2);
+  }
+
+  const pin = new Secret(await readPin());
+
+  print(JSON.stringify(await makeTokenRootKey(await cliActor(), { token, label, pin, rotate }), null, 2));
+
+  return 0;
 }
 
 export const commands: Commands = {
@@ -125,6 +143,33 @@ export const commands: Commands = {
 
       return 0;
     },
+  },
+  "pkcs11 tokens": {
+    synopsis: "",
+    summary: "Prints the tokens of the modules in PKCS11_MODULES as JSON.",
+    async run() {
+      const { keyManagers } = await discoverKeyManagers(await cliActor(), { kind: "pkcs11" });
+
+      print(
+        JSON.stringify(
+          keyManagers.map(({ name, guid, crn }) => ({ label: name, serial: guid, uri: crn })),
+          null,
+          2,
+        ),
+      );
+
+      return 0;
+    },
+  },
+  "pkcs11 create-root-key": {
+    synopsis: "--token LABEL|SERIAL|URI --label LABEL",
+    summary: "Makes an AES-256 root key in a token that never leaves it; the PIN is read from stdin.",
+    run: (args) => makeRootKey(args, false),
+  },
+  "pkcs11 rotate-root-key": {
+    synopsis: "--token LABEL|SERIAL|URI --label LABEL",
+    summary: "Makes a new version of a root key in a token; old versions stay; the PIN is read from stdin.",
+    run: (args) => makeRootKey(args, true),
   },
   doctor: {
     synopsis: "",

@@ -11,6 +11,7 @@ import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { Spinner } from "@/components/ui/spinner";
 import { api } from "@/lib/api/client";
+import { MIN_API_KEY } from "@/lib/api/schemas/key-managers";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
 import type { StepProps } from "./wizard";
@@ -56,7 +57,7 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
               {t("laterChosen")}
             </Notice>
           ) : draft.kind === "pkcs11" ? (
-            <Pkcs11 />
+            <TokenAndPin wizard={wizard} />
           ) : (
             // Another kind begins anew: what failed for the one before is nothing that failed here.
             <ApiKeyAndInstance key={draft.kind} wizard={wizard} instanceRegion={instanceRegion} />
@@ -69,7 +70,13 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
             {t("later")}
           </Button>
         ) : null}
-        <Button type="submit" variant="primary" disabledReason={ready ? undefined : t("notReady")}>
+        <Button
+          type="submit"
+          variant="primary"
+          disabledReason={
+            ready ? undefined : t(draft.kind === "pkcs11" && !draft.later ? "tokenNotReady" : "notReady")
+          }
+        >
           {tCommon("continue")}
         </Button>
       </StepActions>
@@ -86,7 +93,7 @@ function ApiKeyAndInstance({
   const { state, dispatch, needsApiKeyAgain } = wizard;
   const { draft, apiKey, found } = state;
   const wantedRegion = instanceRegion ?? draft.region;
-  const tooShort = apiKey.trim().length < 8;
+  const tooShort = apiKey.trim().length < MIN_API_KEY;
 
   const discover = useMutation({
     mutationFn: (asked: { kind: typeof draft.kind; apiKey: string }) => api.keyManagers.discover(asked),
@@ -207,22 +214,80 @@ function ApiKeyRow({
   );
 }
 
-/** An HSM of one's own: the server says what this deployment lacks for it. */
-function Pkcs11() {
+/** A token of an HSM of one's own, and its PIN. Where this deployment has no module for one, the server says so. */
+function TokenAndPin({ wizard }: Readonly<Pick<StepProps, "wizard">>) {
   const t = useTranslations("wizard.manager");
-  const probe = useQuery({
+  const { state, dispatch, needsApiKeyAgain } = wizard;
+  const tokens = useQuery({
     queryKey: ["key-managers", "pkcs11"],
     queryFn: ({ signal }) => api.keyManagers.discover({ kind: "pkcs11" }, { signal }),
-    staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });
 
-  return probe.isError ? (
-    <ProblemNotice error={probe.error} />
-  ) : (
-    <p role="status" className="flex items-center gap-2 text-muted">
-      <Spinner />
-      {t("pkcs11Unknown")}
-    </p>
+  if (tokens.isPending) {
+    return (
+      <p role="status" className="flex items-center gap-2 text-muted">
+        <Spinner />
+        {t("pkcs11Unknown")}
+      </p>
+    );
+  }
+
+  if (tokens.isError) {
+    return <ProblemNotice error={tokens.error} onRetry={() => void tokens.refetch()} />;
+  }
+
+  const { keyManagers } = tokens.data;
+
+  if (keyManagers.length === 0) {
+    return (
+      <Notice
+        tone="warn"
+        title={t("tokenNone")}
+        actions={
+          <Button size="small" pending={tokens.isFetching} onClick={() => void tokens.refetch()}>
+            {t("tokenAgain")}
+          </Button>
+        }
+      >
+        {t("tokenNoneHint")}
+      </Notice>
+    );
+  }
+
+  return (
+    <>
+      {needsApiKeyAgain ? <Notice tone="warn">{t("pinAgain")}</Notice> : null}
+      <Field label={t("token")}>
+        <Select
+          value={state.draft.keyManager?.crn}
+          placeholder={t("tokenChoose")}
+          onValueChange={(crn) => {
+            const chosen = keyManagers.find((candidate) => candidate.crn === crn);
+            if (chosen) dispatch({ type: "keyManager", keyManager: chosen });
+          }}
+          options={keyManagers.map((token) => ({
+            value: token.crn,
+            label: token.name,
+            detail: token.guid,
+          }))}
+        />
+      </Field>
+      <Field label={t("pin")} hint={t("pinHint")} className="max-w-md">
+        <Input
+          type="password"
+          value={state.apiKey}
+          // Not a sign-in: password managers must neither fill nor keep it.
+          autoComplete="off"
+          data-1p-ignore=""
+          data-lpignore="true"
+          data-step-focus={needsApiKeyAgain || undefined}
+          spellCheck={false}
+          maxLength={512}
+          className="font-mono"
+          onChange={(event) => dispatch({ type: "apiKey", apiKey: event.target.value })}
+        />
+      </Field>
+    </>
   );
 }

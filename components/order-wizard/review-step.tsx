@@ -71,7 +71,9 @@ export function ReviewStep({
               <Fact term={tCommon(`keyManager.${draft.kind}`)}>
                 {draft.keyManager?.name} <span className="text-muted">{draft.keyManager?.region}</span>
               </Fact>
-              <Fact term={t("manager.apiKey")}>{t("review.apiKeyKept")}</Fact>
+              <Fact term={t(draft.kind === "pkcs11" ? "manager.pin" : "manager.apiKey")}>
+                {t("review.apiKeyKept")}
+              </Fact>
             </Facts>
           ),
         )}

@@ -2,7 +2,13 @@ import { z } from "zod";
 import { certificateText } from "@/lib/api/schemas/client-certificates";
 import { displayName, keyManagerKind } from "@/lib/api/schemas/common";
 import { type CreateInstanceRequest, region } from "@/lib/api/schemas/instances";
-import type { DiscoverResponse, PermissionReport, RootKey } from "@/lib/api/schemas/key-managers";
+import {
+  type DiscoverResponse,
+  MIN_API_KEY,
+  MIN_PIN,
+  type PermissionReport,
+  type RootKey,
+} from "@/lib/api/schemas/key-managers";
 
 /** Steps of ordering; activating an ordered instance has no Basics. */
 export const STEPS = ["basics", "key-manager", "root-key", "certificates", "review"] as const;
@@ -106,8 +112,12 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
         ? state
         : draft(
             { kind: action.kind, later: false, keyManager: null, keyRing: null, rootKey: null },
-            // The API key stays: a service ID may see key managers of several kinds.
-            { found: null, report: null },
+            // The API key stays: a service ID may see key managers of several kinds. A PIN is none, nor the other way.
+            {
+              found: null,
+              report: null,
+              ...((action.kind === "pkcs11") === (state.draft.kind === "pkcs11") ? {} : { apiKey: "" }),
+            },
           );
     case "later":
       return draft({ later: action.later });
@@ -172,7 +182,11 @@ export function isComplete(step: Step, { draft, apiKey, report }: WizardState): 
     case "basics":
       return displayName.safeParse(draft.name).success && region.safeParse(draft.region).success;
     case "key-manager":
-      return draft.later || (apiKey.trim().length >= 8 && draft.keyManager !== null);
+      return (
+        draft.later ||
+        (apiKey.trim().length >= (draft.kind === "pkcs11" ? MIN_PIN : MIN_API_KEY) &&
+          draft.keyManager !== null)
+      );
     case "root-key":
       return draft.rootKey !== null && report?.ok === true;
     case "certificates":

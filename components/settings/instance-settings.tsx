@@ -182,7 +182,8 @@ function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("settings.apiKey");
   const reason = useRoleReason()("administrator");
   const [value, setValue] = useState("");
-  const update = useUpdate(instance, t("saved"), () => setValue(""));
+  const isPin = instance.keyManager?.kind === "pkcs11";
+  const update = useUpdate(instance, t(isPin ? "pinSaved" : "saved"), () => setValue(""));
   const problem = update.isError ? problemOf(update.error) : null;
   const report = permissionReport.safeParse(problem?.report);
 
@@ -195,7 +196,7 @@ function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
   }
 
   return (
-    <Panel title={t("title")} description={t("description")}>
+    <Panel title={t(isPin ? "pinTitle" : "title")} description={t(isPin ? "pinDescription" : "description")}>
       <form
         className="flex flex-col gap-3"
         noValidate
@@ -207,7 +208,7 @@ function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
         {instance.keyManager.serviceIdName ? (
           <p className="text-muted">{t("current", { name: instance.keyManager.serviceIdName })}</p>
         ) : null}
-        <Field label={t("label")} hint={t("hint")} className="max-w-md">
+        <Field label={t(isPin ? "pinLabel" : "label")} hint={t("hint")} className="max-w-md">
           <Input
             type="password"
             value={value}
@@ -237,7 +238,7 @@ function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
             disabled={!apiKey.safeParse(value).success}
             disabledReason={reason}
           >
-            {t("submit")}
+            {t(isPin ? "pinSubmit" : "submit")}
           </Button>
         </div>
       </form>

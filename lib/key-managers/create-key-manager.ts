@@ -1,11 +1,11 @@
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
 import { type Gate, gateOf } from "./gates";
 import { createHpcs } from "./hpcs/hpcs";
-import { KeyManagerError, type KeyManagerKind } from "./key-manager";
+import type { KeyManagerKind } from "./key-manager";
 import { createKeyProtect, type KeyProtect } from "./key-protect/key-protect";
 
 export type CreateKeyManagerOptions = {
-  readonly kind: KeyManagerKind;
+  readonly kind: Exclude<KeyManagerKind, "pkcs11">;
   /** Base URL without `/api/v2`. */
   readonly endpoint: string;
   readonly instanceGuid: string;
@@ -18,10 +18,7 @@ export type CreateKeyManagerOptions = {
   readonly gate?: Gate;
 };
 
-/**
- * The adapter for a kind of key manager.
- * @throws KeyManagerError `rejected` with code `NOT_AVAILABLE` for kinds that this deployment has no adapter for
- */
+/** The adapter for a key manager of IBM Cloud. A token has one of its own (pkcs11/). */
 export function createKeyManager(options: CreateKeyManagerOptions): KeyProtect {
   const common = {
     endpoint: options.endpoint,
@@ -37,9 +34,5 @@ export function createKeyManager(options: CreateKeyManagerOptions): KeyProtect {
       return createKeyProtect({ ...common, ...(options.keyRing ? { keyRing: options.keyRing } : {}) });
     case "hpcs":
       return createHpcs(common);
-    case "pkcs11":
-      throw new KeyManagerError("rejected", "PKCS#11 key managers are not available in this deployment.", {
-        code: "NOT_AVAILABLE",
-      });
   }
 }

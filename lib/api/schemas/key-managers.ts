@@ -1,8 +1,12 @@
 import { z } from "zod";
 import { keyManagerKind, page, timestamp } from "./common";
 
-/** Write only: it appears in requests and in no answer. */
-export const apiKey = z.string().trim().min(8).max(512).meta({ format: "password", writeOnly: true });
+/** Shortest API key of a service ID that is worth sending; the PIN of a token may be shorter. */
+export const MIN_API_KEY = 8;
+export const MIN_PIN = 4;
+
+/** An API key, or the PIN of a PKCS#11 token. Write only: it appears in requests and in no answer. */
+export const apiKey = z.string().trim().min(MIN_PIN).max(512).meta({ format: "password", writeOnly: true });
 
 export const keyManagerInstance = z
   .object({

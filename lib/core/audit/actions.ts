@@ -26,6 +26,7 @@ export const CONSOLE_ACTIONS = {
   "vmware-solutions.connection-test.run": ["normal", "test connection"],
   "vmware-solutions.key-manager.discover": ["normal", "discover key managers"],
   "vmware-solutions.root-key.list": ["normal", "list root keys"],
+  "vmware-solutions.root-key.create": ["warning", "create root key"],
   "vmware-solutions.root-key.rotate": ["warning", "rotate root key"],
   "vmware-solutions.session.create": ["normal", "sign in"],
   "vmware-solutions.session.delete": ["normal", "sign out"],

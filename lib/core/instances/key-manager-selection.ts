@@ -4,6 +4,7 @@ import type { KeyManagerKind } from "@/lib/key-managers/key-manager";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
 import { apiKeyPurpose } from "../key-managers/open-key-manager";
+import { requireModules } from "../key-managers/open-token";
 import type { PermissionCheckTrigger } from "../permissions/record-permission-check";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport } from "../permissions/report";
 import { runPermissionChecks } from "../permissions/run-permission-checks";
@@ -12,7 +13,7 @@ import { sealSecret } from "../secrets";
 /** Which key manager and root key an instance shall use. */
 export type KeyManagerSelection = {
   readonly kind: KeyManagerKind;
-  /** API key of the service ID. */
+  /** API key of the service ID, or PIN of the token. */
   readonly apiKey?: string | undefined;
   readonly crn: string;
   readonly keyRing?: string | undefined;
@@ -36,10 +37,17 @@ export async function validateSelection(
   selection: KeyManagerSelection,
 ): Promise<ValidatedSelection> {
   const { apiKey } = selection;
+  if (selection.kind === "pkcs11") requireModules();
   if (apiKey === undefined) {
-    throw new AppError("VALIDATION_FAILED", "The API key of a service ID is needed.", {
-      invalidParams: [{ name: "keyManager.apiKey", code: "required", reason: "is needed" }],
-    });
+    throw new AppError(
+      "VALIDATION_FAILED",
+      selection.kind === "pkcs11"
+        ? "The PIN of the token is needed."
+        : "The API key of a service ID is needed.",
+      {
+        invalidParams: [{ name: "keyManager.apiKey", code: "required", reason: "is needed" }],
+      },
+    );
   }
 
   const { report, facts } = await checkPermissions(actor, { ...selection, apiKey });

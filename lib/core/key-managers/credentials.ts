@@ -18,15 +18,6 @@ export const KEY_MANAGER_NAMES: { readonly [kind in IbmKeyManagerKind]: string }
   hpcs: "Hyper Protect Crypto Services",
 };
 
-/** @throws AppError NOT_AVAILABLE for PKCS#11, which has no adapter here */
-export function requireIbmKind(kind: KeyManagerKind): IbmKeyManagerKind {
-  if (kind === "pkcs11") {
-    throw new AppError("NOT_AVAILABLE", "PKCS#11 key managers are not available in this deployment.");
-  }
-
-  return kind;
-}
-
 /** @throws AppError VALIDATION_FAILED when there is no API key */
 export function requireApiKey(apiKey: string | Secret | undefined): Secret {
   if (apiKey instanceof Secret) {

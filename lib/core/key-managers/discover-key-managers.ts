@@ -5,7 +5,8 @@ import { type IamToken, withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import { KeyManagerError, type KeyManagerKind } from "@/lib/key-managers/key-manager";
-import { KEY_SERVICES, requireApiKey, requireIbmKind } from "./credentials";
+import { KEY_SERVICES, requireApiKey } from "./credentials";
+import { discoverTokens } from "./discover-tokens";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import { toAppError } from "./to-app-error";
 
@@ -18,7 +19,7 @@ export type DiscoveredKeyManager = {
 };
 
 export type Discovery = {
-  /** Null when the API key is a user's. */
+  /** Null when the API key is a user's, and for tokens. */
   readonly serviceId: string | null;
   readonly serviceIdName: string | null;
   readonly keyManagers: DiscoveredKeyManager[];
@@ -32,7 +33,7 @@ export type Discovery = {
 
 /**
  * "Retrieve": the key manager instances that an API key can see, by name. Of HPCS only instances with at least one
- * root key are offered.
+ * root key are offered. For PKCS#11: the tokens of the configured modules; no PIN is needed.
  * @param input.apiKey API key of the service ID; kept nowhere
  * @param input.region only instances of this region, e.g. `us-south`
  * @throws AppError FORBIDDEN (role operator), VALIDATION_FAILED, NOT_AVAILABLE, KEY_MANAGER_*
@@ -44,7 +45,9 @@ export async function discoverKeyManagers(
 ): Promise<Discovery> {
   requireRole(actor, "operator");
 
-  const kind = requireIbmKind(input.kind);
+  if (input.kind === "pkcs11") return discoverTokens(actor);
+
+  const { kind } = input;
   const apiKey = requireApiKey(input.apiKey);
   const tokenSource = cloud.iam.tokenSource(apiKey);
   const call: CallOptions = { correlationId: actor.requestId };

@@ -8,13 +8,14 @@ import {
   type KeyManagerKind,
 } from "@/lib/key-managers/key-manager";
 import { connectKeyManager } from "./connect-key-manager";
-import { requireApiKey, requireIbmKind } from "./credentials";
+import { requireApiKey } from "./credentials";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
+import { openToken, requirePin } from "./open-token";
 import { toAppError } from "./to-app-error";
 
 export type KeyManagerTarget = {
   kind: KeyManagerKind;
-  /** API key of the service ID; kept nowhere. */
+  /** API key of the service ID, or PIN of the token; kept nowhere. */
   apiKey?: string | undefined;
   keyManagerCrn: string;
 };
@@ -47,16 +48,11 @@ export async function listRootKeys(
 ): Promise<{ items: RootKeyItem[]; nextCursor: string | null; keyRings: string[] }> {
   requireRole(actor, "operator");
 
-  const kind = requireIbmKind(input.kind);
-  const apiKey = requireApiKey(input.apiKey);
+  const { kind } = input;
   const call: CallContext = { correlationId: actor.requestId };
 
   try {
-    const { keyManager } = await connectKeyManager(
-      cloud,
-      { kind, apiKey, keyManagerCrn: input.keyManagerCrn },
-      call,
-    );
+    const keyManager = await connect(cloud, input, call);
     const keyRing = kind === "hpcs" ? HPCS_KEY_RING : input.keyRing;
     const [page, rings] = await Promise.all([
       keyManager.listRootKeys(
@@ -100,21 +96,31 @@ export async function listKeyRings(
 ): Promise<{ keyRings: string[] }> {
   requireRole(actor, "operator");
 
-  const kind = requireIbmKind(input.kind);
-  const apiKey = requireApiKey(input.apiKey);
   const call: CallContext = { correlationId: actor.requestId };
 
   try {
-    const { keyManager } = await connectKeyManager(
-      cloud,
-      { kind, apiKey, keyManagerCrn: input.keyManagerCrn },
-      call,
-    );
+    const keyManager = await connect(cloud, input, call);
 
-    return { keyRings: kind === "hpcs" ? [HPCS_KEY_RING] : await keyRingNames(keyManager, call) };
+    return { keyRings: input.kind === "hpcs" ? [HPCS_KEY_RING] : await keyRingNames(keyManager, call) };
   } catch (error) {
     throw toAppError(error);
   }
+}
+
+async function connect(
+  cloud: IbmCloud,
+  { kind, apiKey, keyManagerCrn }: KeyManagerTarget,
+  call: CallContext,
+): Promise<KeyManager> {
+  if (kind === "pkcs11") return openToken(keyManagerCrn, requirePin(apiKey));
+
+  const { keyManager } = await connectKeyManager(
+    cloud,
+    { kind, apiKey: requireApiKey(apiKey), keyManagerCrn },
+    call,
+  );
+
+  return keyManager;
 }
 
 async function keyRingNames(keyManager: KeyManager, call: CallContext): Promise<string[]> {

@@ -5,6 +5,7 @@ import { Secret, secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import type { KeyManager, KeyManagerKind } from "@/lib/key-managers/key-manager";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
+import { openToken } from "./open-token";
 import { toAppError } from "./to-app-error";
 
 /** A connected key manager and the root key that an instance uses there. */
@@ -42,8 +43,8 @@ export function apiKeyPurpose(instanceId: string): string {
 }
 
 /**
- * Connects to a key manager with an API key in hand; asks nothing of it yet.
- * @throws AppError NOT_AVAILABLE for a kind without an adapter
+ * Connects to a key manager with an API key (a PIN, for PKCS#11) in hand; asks nothing of it yet.
+ * @throws AppError NOT_AVAILABLE for a PKCS#11 module that is not configured
  */
 export function openKeyManager(
   options: {
@@ -56,21 +57,26 @@ export function openKeyManager(
   },
   cloud: IbmCloud = ibmCloud(),
 ): OpenedKeyManager {
+  const apiKey = secret(options.apiKey);
+
   try {
-    const tokenSource = cloud.iam.tokenSource(secret(options.apiKey));
+    const tokenSource = options.kind === "pkcs11" ? null : cloud.iam.tokenSource(apiKey);
 
     return {
-      keyManager: createKeyManager({
-        kind: options.kind,
-        endpoint: options.endpoint,
-        instanceGuid: options.keyManagerGuid,
-        keyRing: options.keyRing,
-        tokenSource,
-      }),
+      keyManager:
+        options.kind === "pkcs11" || tokenSource === null
+          ? openToken(options.endpoint, apiKey)
+          : createKeyManager({
+              kind: options.kind,
+              endpoint: options.endpoint,
+              instanceGuid: options.keyManagerGuid,
+              keyRing: options.keyRing,
+              tokenSource,
+            }),
       crkId: options.crkId,
       keyRing: options.keyRing,
       endpoint: options.endpoint,
-      forgetToken: () => tokenSource.forget(),
+      forgetToken: () => tokenSource?.forget(),
     };
   } catch (error) {
     throw toAppError(error);

@@ -26,6 +26,20 @@ const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, str
   serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
 };
 
+/** The same of a token, where other words are true. */
+const TOKEN_WORDS: { readonly [failure in KeyManagerFailure]?: string } = {
+  credentials: "The token does not take this PIN.",
+  forbidden: "The token does not allow this.",
+  notFound: "The token has no such key.",
+  throttled: "The token has no session free. Try again in a moment.",
+  timeout: "The token did not answer in time.",
+  unreachable: "The token cannot be reached.",
+  serverError: "The token has a failure of its own.",
+};
+
+/** Codes of PKCS#11 itself, and those of its adapter. */
+const TOKEN_CODES = /^(?:CKR|TOKEN|PIN|MODULE|ROOT_KEY|DATA_OBJECT|TOO_MANY_TOKENS)(?:_|$)/;
+
 /**
  * The error that people outside see for a failure of a key manager or of IBM Cloud. Its `extra.keyManager` holds
  * the failure, the key manager's own code and the correlation id. Other errors come back as they are: `throw toAppError(error)`.
@@ -43,7 +57,9 @@ export function toAppError(error: unknown): unknown {
     return new AppError("INVALID_CURSOR", error.message, { cause: error });
   }
 
-  const [code, words] = WORDS[error.failure];
+  const [code, cloudWords] = WORDS[error.failure];
+  const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_WORDS[error.failure] : undefined;
+  const words = ofToken ?? cloudWords;
 
   const known = causeOf(error.code);
   const sentence = known === null ? words : `${known.cause} ${known.remedy}`;

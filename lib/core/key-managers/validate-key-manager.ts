@@ -1,9 +1,11 @@
 import { type Actor, requireRole } from "@/lib/core/actor";
 import type { PermissionReport } from "@/lib/core/permissions/report";
 import { runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
-import { requireApiKey, requireCrn, requireIbmKind } from "./credentials";
+import type { Secret } from "@/lib/ibm-cloud/secret";
+import { requireApiKey, requireCrn } from "./credentials";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import type { KeyManagerTarget } from "./list-root-keys";
+import { openToken, requirePin } from "./open-token";
 
 /**
  * The permission report for a choice of key manager and root key, before anything is ordered. Nothing is saved, and
@@ -17,9 +19,17 @@ export async function validateKeyManager(
 ): Promise<PermissionReport> {
   requireRole(actor, "operator");
 
-  const kind = requireIbmKind(input.kind);
-  const apiKey = requireApiKey(input.apiKey);
-  requireCrn(kind, input.keyManagerCrn);
+  const { kind } = input;
+  let apiKey: Secret;
+
+  if (kind === "pkcs11") {
+    apiKey = requirePin(input.apiKey);
+    // What is no token's address, or of a module that is not there, is the asker's mistake and no finding.
+    openToken(input.keyManagerCrn, apiKey);
+  } else {
+    apiKey = requireApiKey(input.apiKey);
+    requireCrn(kind, input.keyManagerCrn);
+  }
 
   const { report } = await runPermissionChecks(
     {

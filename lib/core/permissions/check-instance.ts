@@ -65,6 +65,7 @@ export async function checkInstance(
       endpoint: instance.keyManagerEndpoint,
       correlationId: options.correlationId ?? randomUUID(),
       signal: options.signal,
+      mayTryPin: trigger !== "schedule",
       onError: options.onError,
     },
     options.cloud ?? ibmCloud(),

@@ -22,6 +22,12 @@ const params = {
   iamId: "IBMid-1",
   wantedKeyRing: "vmware",
   addresses: "192.0.2.0/24",
+  token: "vault",
+  moduleName: "softhsm",
+  model: "SoftHSM",
+  keyManagerCode: "CKR_PIN_INCORRECT",
+  bits: "128",
+  versions: "2",
 };
 
 describe("findings", () => {

@@ -27,6 +27,10 @@ export const CHECK_TITLES: { readonly [id in PermissionCheckId]: string } = {
   crkInDefaultKeyRing: "Customer root key is in the default key ring",
   crkActive: "Customer root key is active",
   wrapUnwrap: "Wrap and unwrap work",
+  module: "PKCS#11 module loads",
+  token: "Token is present",
+  pin: "PIN is accepted",
+  storage: "Token stores wrapped KEKs",
 };
 
 /** A word for a shell: as it is when harmless, else in single quotes. */
@@ -332,6 +336,136 @@ export const FINDINGS = {
     detail: (p) =>
       `${p.product} unwrapped the probe to other bytes than were wrapped. Keys stored there could not be trusted.`,
     remedy: () => "Do not use this instance; ask IBM support.",
+  },
+
+  // ---- PKCS#11: module, token, pin
+  TOKEN_URI_INVALID: {
+    status: "fail",
+    detail: () => "The address is not a PKCS#11 URI of a token.",
+    remedy: () => "Choose the token again.",
+  },
+  MODULE_NOT_CONFIGURED: {
+    status: "fail",
+    detail: (p) => `PKCS11_MODULES of this deployment names no module ${p.moduleName}.`,
+    remedy: (p) => `Add the module ${p.moduleName} to PKCS11_MODULES with its path, and start again.`,
+  },
+  PKCS11_PACKAGE_MISSING: {
+    status: "fail",
+    detail: () => "The package pkcs11js was not built when the packages were installed.",
+    remedy: () => "Install a C++ compiler, make and Python, build the package, and start again.",
+    command: () => "npm rebuild pkcs11js",
+  },
+  MODULE_NOT_LOADED: {
+    status: "fail",
+    detail: (p) => `The module ${p.moduleName} cannot be loaded.`,
+    remedy: () =>
+      "Check its path in PKCS11_MODULES, that this user may read it, and that it is built for this machine.",
+  },
+  MODULE_LOADED: { status: "pass", detail: (p) => `The module ${p.moduleName} is loaded.` },
+  TOKEN_NOT_PRESENT: {
+    status: "fail",
+    detail: (p) => `The module ${p.moduleName} shows no token ${p.token}.`,
+    remedy: () =>
+      "Check that the HSM is connected and on, and that this user may use it; a token that was initialized anew is another token.",
+  },
+  TOKEN_WRITE_PROTECTED: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} is write-protected.`,
+    remedy: () => "Take the write protection off: wrapped KEKs are stored in the token.",
+  },
+  TOKEN_PRESENT: { status: "pass", detail: (p) => `The token ${p.token} is present (${p.model}).` },
+  PIN_ACCEPTED: { status: "pass", detail: (p) => `The token ${p.token} takes the PIN.` },
+  PIN_REFUSED: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} does not take the PIN (${p.keyManagerCode}).`,
+    remedy: () =>
+      "Enter the PIN of the token's user. The refused one is not tried again, so that the token does not lock.",
+  },
+  PIN_FINAL_TRY: {
+    status: "fail",
+    detail: (p) => `One more wrong PIN locks the token ${p.token}, so it is not tried from here.`,
+    remedy: () => "Log in once with the vendor's tool, which clears the count, then run the checks again.",
+  },
+  PIN_LOCKED: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} has locked its PIN after too many wrong tries.`,
+    remedy: () => "Let the token's security officer set the PIN anew, and enter it here.",
+  },
+  TOKEN_TIMEOUT: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} did not answer in time.`,
+    remedy: () => "Check the connection to the HSM and its load, then run the checks again.",
+  },
+  TOKEN_FAILURE: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} has a failure: ${p.cause}`,
+    remedy: () => "Look in the HSM's own log, then run the checks again.",
+  },
+  TOKEN_REFUSED: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} refused the check: ${p.cause}`,
+    remedy: () => "Look the return value up in the HSM's manual; its policy may forbid what is needed.",
+  },
+
+  // ---- PKCS#11: root key, storage
+  TOKEN_KEY_FOUND: {
+    status: "pass",
+    detail: (p) => `The key ${p.crkName} exists (versions: ${p.versions}).`,
+  },
+  TOKEN_KEY_NOT_FOUND: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} has no AES key with the label ${p.crkId}.`,
+    remedy: () => "Choose a root key that exists, or create one.",
+    command: (p) =>
+      `npm run -s cli -- pkcs11 create-root-key --token ${word(p.token, "TOKEN")} --label ${crkId(p)}`,
+  },
+  TOKEN_KEY_EXTRACTABLE: {
+    status: "fail",
+    detail: (p) => `The key ${p.crkName} can leave the token: it is extractable or not sensitive.`,
+    remedy: () => "Choose a key that was made sensitive and not extractable, or create one.",
+    command: (p) =>
+      `npm run -s cli -- pkcs11 create-root-key --token ${word(p.token, "TOKEN")} --label NEW_LABEL`,
+  },
+  TOKEN_KEY_NOT_AES256: {
+    status: "fail",
+    detail: (p) => `The key ${p.crkName} has ${p.bits} bits. A root key is AES-256.`,
+    remedy: () => "Choose an AES-256 key, or create one.",
+    command: (p) =>
+      `npm run -s cli -- pkcs11 create-root-key --token ${word(p.token, "TOKEN")} --label NEW_LABEL`,
+  },
+  TOKEN_KEY_SUSPENDED: {
+    status: "fail",
+    detail: (p) => `The key ${p.crkName} may not decrypt (CKA_DECRYPT). No KEK under it can be used.`,
+    remedy: () => "Set CKA_ENCRYPT and CKA_DECRYPT of the key in the token if that was not on purpose.",
+  },
+  TOKEN_KEY_DECRYPTS_ONLY: {
+    status: "fail",
+    detail: (p) =>
+      `The key ${p.crkName} may decrypt but not encrypt (CKA_ENCRYPT): KEKs are served, and no new one can be made.`,
+    remedy: () => "Set CKA_ENCRYPT of the key, or rotate the root key.",
+    command: (p) =>
+      `npm run -s cli -- pkcs11 rotate-root-key --token ${word(p.token, "TOKEN")} --label ${crkId(p)}`,
+  },
+  TOKEN_LACKS_GCM: {
+    status: "fail",
+    detail: (p) => `The token ${p.token} does not wrap with AES-GCM (${p.keyManagerCode}).`,
+    remedy: () => "Allow CKM_AES_GCM with an IV of the caller in the HSM's policy, or use another token.",
+  },
+  TOKEN_PROBE_CHANGED: {
+    status: "fail",
+    detail: (p) =>
+      `The token ${p.token} unwrapped the probe to other bytes than were wrapped. Keys stored there could not be trusted.`,
+    remedy: () => "Do not use this token; ask its vendor.",
+  },
+  TOKEN_STORES_DATA: {
+    status: "pass",
+    detail: () => "A private data object was stored, read and deleted.",
+  },
+  TOKEN_STORES_NO_DATA: {
+    status: "fail",
+    detail: (p) =>
+      `The token ${p.token} stores no private data objects (${p.keyManagerCode}), or has no room left for them.`,
+    remedy: () => "Make room in the token, or allow data objects (CKO_DATA) in the HSM's policy.",
   },
 } as const satisfies { readonly [code: string]: Finding };
 

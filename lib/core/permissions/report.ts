@@ -29,7 +29,21 @@ export const HPCS_CHECKS = [
   "wrapUnwrap",
 ] as const;
 
-export type PermissionCheckId = (typeof KEY_PROTECT_CHECKS)[number] | (typeof HPCS_CHECKS)[number];
+export const PKCS11_CHECKS = [
+  "module",
+  "token",
+  "pin",
+  "crkFound",
+  "crkIsRootKey",
+  "crkActive",
+  "wrapUnwrap",
+  "storage",
+] as const;
+
+export type PermissionCheckId =
+  | (typeof KEY_PROTECT_CHECKS)[number]
+  | (typeof HPCS_CHECKS)[number]
+  | (typeof PKCS11_CHECKS)[number];
 
 export type PermissionCheckStatus = "pass" | "fail" | "warn" | "skipped";
 

@@ -1,10 +1,5 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import {
-  type IbmKeyManagerKind,
-  KEY_MANAGER_NAMES,
-  KEY_SERVICES,
-  requireIbmKind,
-} from "@/lib/core/key-managers/credentials";
+import { type IbmKeyManagerKind, KEY_MANAGER_NAMES, KEY_SERVICES } from "@/lib/core/key-managers/credentials";
 import { describeServiceId } from "@/lib/core/key-managers/discover-key-managers";
 import { type IbmCloud, ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { parseCrn } from "@/lib/ibm-cloud/crn";
@@ -28,6 +23,7 @@ import {
   type PermissionOutcome,
   type PermissionReport,
 } from "./report";
+import { runTokenChecks } from "./run-token-checks";
 import {
   conventionalEndpoint,
   expected,
@@ -50,6 +46,8 @@ export type PermissionCheckInput = {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for each call; default 10,000. */
   readonly timeoutMs?: number | undefined;
+  /** False for checks that run by themselves: a PIN that a token refused is then not tried again. */
+  readonly mayTryPin?: boolean | undefined;
   /** Told of errors that no check expects (a bug); the report then says CHECK_BROKE. */
   readonly onError?: ((error: unknown) => void) | undefined;
 };
@@ -59,13 +57,14 @@ export type PermissionCheckInput = {
  * instance proves the platform role Viewer, reading the instance policies proves the service role Manager, a random
  * probe that is wrapped and unwrapped proves the root key. Nothing else is done and nothing is stored anywhere.
  * Expected failures are findings of the report, not errors.
- * @throws AppError NOT_AVAILABLE for PKCS#11
  */
 export async function runPermissionChecks(
   input: PermissionCheckInput,
   cloud: IbmCloud = ibmCloud(),
 ): Promise<PermissionOutcome> {
-  const run = new PermissionRun(requireIbmKind(input.kind), input, cloud);
+  if (input.kind === "pkcs11") return runTokenChecks(input);
+
+  const run = new PermissionRun(input.kind, input, cloud);
   const checkedAt = new Date();
 
   run.start();

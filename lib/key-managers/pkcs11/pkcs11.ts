@@ -1,0 +1,165 @@
+import { env, type Pkcs11Module } from "@/lib/env";
+import type { Secret } from "@/lib/ibm-cloud/secret";
+import { type CallContext, type KeyManager, KeyManagerError } from "../key-manager";
+import type { HostCalls, HostMethod } from "./host-protocol";
+import { TOKEN_KEY_RING, type TokenKeyMetadata } from "./token";
+import { allowPin, callToken, type TokenLogin } from "./token-processes";
+import { parseTokenUri } from "./uri";
+
+export type Pkcs11Options = {
+  /** The token, as a PKCS#11 URI of uri.ts. */
+  readonly uri: string;
+  readonly pin: Secret;
+  /**
+   * False for callers that ask by themselves, again and again: a PIN that the token refused before is then not tried
+   * once more. Absent = true: somebody entered it, or an instance is opened anew.
+   */
+  readonly mayTryPin?: boolean;
+  /** Tests' own; absent = PKCS11_MODULES. */
+  readonly modules?: readonly Pkcs11Module[];
+};
+
+/** The port, and what permission checks ask beside it. */
+export type Pkcs11 = KeyManager & {
+  readonly kind: "pkcs11";
+  /** Proves the PIN. @throws KeyManagerError `credentials`, or as the token answers */
+  login(context: CallContext): Promise<void>;
+  /** @throws KeyManagerError `notFound` */
+  readKeyMetadata(label: string, context: CallContext): Promise<TokenKeyMetadata>;
+  /** Stores, reads and deletes a data object. @throws KeyManagerError as the token answers */
+  probeStorage(context: CallContext): Promise<void>;
+  /** Makes a root key in the token, or a new version of the one of this label. */
+  generateRootKey(label: string, context: CallContext): Promise<{ version: string }>;
+};
+
+const MAX_LIST_LIMIT = 200;
+
+/** A configured module by its name. @throws KeyManagerError `rejected` with code NOT_AVAILABLE */
+export function requireModule(
+  name: string,
+  modules: readonly Pkcs11Module[] = env().PKCS11_MODULES,
+): Pkcs11Module {
+  const module = modules.find((candidate) => candidate.name === name);
+
+  if (module === undefined) {
+    throw new KeyManagerError(
+      "rejected",
+      modules.length === 0
+        ? "PKCS#11 key managers are not available in this deployment: PKCS11_MODULES names no module. Set it, for example to softhsm=/usr/lib/softhsm/libsofthsm2.so, and start again."
+        : "This deployment has no PKCS#11 module of this name in PKCS11_MODULES.",
+      { code: "NOT_AVAILABLE" },
+    );
+  }
+
+  return module;
+}
+
+/**
+ * Adapter for a token of an HSM with a PKCS#11 module. A root key is known by its label (CKA_LABEL): the AES-256 keys
+ * of that label are its versions, the one with the greatest CKA_ID the latest.
+ * @throws KeyManagerError `rejected`: INVALID_TOKEN_URI, NOT_AVAILABLE
+ */
+export function createPkcs11(options: Pkcs11Options): Pkcs11 {
+  const address = parseTokenUri(options.uri);
+
+  if (address === null) {
+    throw new KeyManagerError("rejected", "This is no PKCS#11 URI of a token.", {
+      code: "INVALID_TOKEN_URI",
+    });
+  }
+
+  const { module, label, serial } = address;
+  const login: TokenLogin = {
+    module: requireModule(module, options.modules),
+    token: { label, serial },
+    pin: options.pin,
+  };
+
+  if (options.mayTryPin !== false) allowPin(login);
+
+  const call = <Method extends HostMethod>(
+    method: Method,
+    args: Parameters<HostCalls[Method]>,
+    context: CallContext,
+  ) => callToken(login, method, args, context);
+
+  return {
+    kind: "pkcs11",
+    login: (context) => call("login", [], context),
+    wrap: (crkId, plaintext, aad, context) => call("wrap", [crkId, plaintext, aad], context),
+    unwrap: (crkId, wrapped, aad, context) => call("unwrap", [crkId, wrapped, aad], context),
+    createStandardKey: ({ name, payload, description = "" }, context) =>
+      call("createStandardKey", [{ name, payload, description }], context),
+    findStandardKeys: ({ name, description }, context) =>
+      call("findStandardKeys", [{ name, description }], context),
+    getStandardKey: (id, context) => call("getStandardKey", [id], context),
+    deleteStandardKey: (id, context) => call("deleteStandardKey", [id], context),
+    readKeyMetadata: (crkId, context) => call("readKeyMetadata", [crkId], context),
+    probeStorage: (context) => call("probeStorage", [], context),
+    generateRootKey: (crkId, context) => call("generateRootKey", [crkId], context),
+
+    async getRootKey(crkId, context) {
+      const { isRootKey, bits: _, ...key } = await call("readKeyMetadata", [crkId], context);
+
+      if (!isRootKey) {
+        throw new KeyManagerError(
+          "rejected",
+          "The key in the token is no root key: AES-256, sensitive, not extractable.",
+          { code: "NOT_A_ROOT_KEY", correlationId: context.correlationId },
+        );
+      }
+
+      return key;
+    },
+
+    async listRootKeys(query, context) {
+      if (query.keyRing !== undefined && query.keyRing !== TOKEN_KEY_RING) {
+        return { items: [], nextCursor: null };
+      }
+
+      const limit = Math.min(Math.max(query.limit ?? 50, 1), MAX_LIST_LIMIT);
+      const wanted = query.search?.toLowerCase() ?? "";
+      const after = query.cursor === undefined ? null : parseCursor(query.cursor, context);
+      const keys = await call("listRootKeys", [], context);
+      const matching = keys.filter(({ name }) => name.toLowerCase().includes(wanted));
+      const start = after === null ? 0 : matching.findIndex(({ name }) => name.localeCompare(after) > 0);
+      const page = start < 0 ? [] : matching.slice(start, start + limit);
+      const last = page.at(-1);
+
+      return {
+        items: page,
+        nextCursor: last && last !== matching.at(-1) ? makeCursor(last.name) : null,
+      };
+    },
+
+    async listKeyRings() {
+      return [{ id: TOKEN_KEY_RING }];
+    },
+
+    // The token's process serves every adapter of the same login; it ends when nobody has asked for a while.
+    async close() {},
+  };
+}
+
+/** The list is in the order of names: a cursor is the last name of a page. */
+function makeCursor(name: string): string {
+  return Buffer.from(JSON.stringify([name])).toString("base64url");
+}
+
+/** @throws KeyManagerError `rejected` with code INVALID_CURSOR */
+function parseCursor(cursor: string, context: CallContext): string {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+
+    if (Array.isArray(value) && typeof value[0] === "string" && makeCursor(value[0]) === cursor) {
+      return value[0];
+    }
+  } catch {
+    // No JSON: no cursor of this list.
+  }
+
+  throw new KeyManagerError("rejected", "The cursor is not one of this list.", {
+    code: "INVALID_CURSOR",
+    correlationId: context.correlationId,
+  });
+}

@@ -1,0 +1,37 @@
+/**
+ * A token as a PKCS#11 URI (RFC 7512): which of the configured modules, and which token in it. It takes the place of
+ * a CRN. The module is named, never given by its path: `module-path` is not read.
+ */
+export type TokenAddress = {
+  /** Name of a module of PKCS11_MODULES. */
+  readonly module: string;
+  readonly label: string;
+  readonly serial: string;
+};
+
+/** `pkcs11:token=kmip;serial=0159?module-name=softhsm` */
+export function formatTokenUri({ module, label, serial }: TokenAddress): string {
+  return `pkcs11:token=${encode(label)};serial=${encode(serial)}?module-name=${encode(module)}`;
+}
+
+/** The address in a URI that this console wrote; null for anything else. */
+export function parseTokenUri(text: string): TokenAddress | null {
+  const match = /^pkcs11:token=([^;?&]*);serial=([^;?&]*)\?module-name=([^;?&]+)$/.exec(text);
+
+  if (match === null) {
+    return null;
+  }
+
+  try {
+    const [label = "", serial = "", module = ""] = match.slice(1).map((part) => decodeURIComponent(part));
+
+    return label === "" && serial === "" ? null : { label, serial, module };
+  } catch {
+    // A percent sign that encodes nothing.
+    return null;
+  }
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text);
+}
