@@ -70,6 +70,7 @@ export function useFindingWords(): (check: PermissionCheckItem) => FindingWords 
 /** Every value that a text may name; what a check did not send is left out of its sentence. */
 const NO_VALUES = {
   addresses: "",
+  apiKeyName: "",
   attributes: "",
   bits: "",
   cause: "",

@@ -40,6 +40,8 @@ export type HttpResponse = {
 };
 
 const MAX_ATTEMPTS = 4;
+/** Limits are by the second or by the minute: pauses do not grow beyond that. */
+const MAX_THROTTLED_DOUBLINGS = 3;
 const MAX_PAUSE_MS = 4_000;
 const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
@@ -76,15 +78,25 @@ export function timeoutError(service: string, error: DeadlineError): IbmCloudErr
   );
 }
 
+/**
+ * Failures are tried again a few times. To be throttled is none: the service says that it works, and when many ask at
+ * once some of them are turned away many times, so that goes on for as long as the call may take.
+ */
 async function attempts(options: HttpRequest, endsAt: number): Promise<HttpResponse> {
-  for (let attempt = 1; ; attempt += 1) {
-    const last = attempt === MAX_ATTEMPTS || options.repeat === "never";
-    const outcome = await tryOnce(options, endsAt, last);
+  const counts = { failed: 0, throttled: 0 };
 
-    if (last || !isRepeatable(options.repeat, outcome)) {
+  for (;;) {
+    const last = counts.failed === MAX_ATTEMPTS - 1 || options.repeat === "never";
+    const outcome = await tryOnce(options, endsAt, last);
+    const throttled = outcome.status === 429;
+
+    if (options.repeat === "never" || (last && !throttled) || !isRepeatable(options.repeat, outcome)) {
       return settle(outcome);
     }
 
+    counts[throttled ? "throttled" : "failed"] += 1;
+
+    const attempt = throttled ? Math.min(counts.throttled, MAX_THROTTLED_DOUBLINGS) : counts.failed;
     const pause = pauseBefore(attempt, outcome.retryAfterMs, options.backoffMs ?? 200, Math.random());
 
     if (performance.now() + pause >= endsAt) {

@@ -29,8 +29,11 @@ export type TokenSource = {
    * sense; false when that was done a moment ago, so that a missing role does not double every request.
    */
   refused(token: IamToken): boolean;
-  /** Drops the token: the next call proves that the credential is still good. */
-  forget(): void;
+  /**
+   * Has the next call prove with a new token that the credential is still good. While IAM is out of order, the token in
+   * hand goes on.
+   */
+  renew(): void;
 };
 
 export type IamClient = {
@@ -58,6 +61,8 @@ export type IamClient = {
 type CacheEntry = {
   token: (IamToken & { refreshAt: number }) | null;
   pending: Promise<IamToken> | null;
+  /** The credential may have ended before its token does. */
+  doubted: boolean;
   /** No background refresh before this, after one that failed. */
   quietUntil: number;
   /** When a token was last dropped because a service refused it. */
@@ -93,7 +98,13 @@ export function createIamClient(options: { url: string; now?: () => number }): I
       cache.delete(oldest ?? "");
     }
 
-    const entry: CacheEntry = { token: null, pending: null, quietUntil: 0, refusedAt: -Infinity };
+    const entry: CacheEntry = {
+      token: null,
+      pending: null,
+      doubted: false,
+      quietUntil: 0,
+      refusedAt: -Infinity,
+    };
     cache.set(key, entry);
 
     return entry;
@@ -104,6 +115,7 @@ export function createIamClient(options: { url: string; now?: () => number }): I
     entry.pending ??= exchangeToken(options.url, apiKey, now)
       .then((token) => {
         entry.token = token;
+        entry.doubted = false;
 
         return token;
       })
@@ -117,8 +129,10 @@ export function createIamClient(options: { url: string; now?: () => number }): I
   async function currentToken(apiKey: Secret, entry: CacheEntry, call: CallOptions): Promise<IamToken> {
     const { token } = entry;
     const time = now();
+    const good = token !== null && time < token.expiresAt - EXPIRY_MARGIN_MS;
+    const proves = good && entry.doubted && time >= entry.quietUntil;
 
-    if (token && time < token.expiresAt - EXPIRY_MARGIN_MS) {
+    if (good && !proves) {
       if (time >= token.refreshAt && entry.pending === null && time >= entry.quietUntil) {
         // In the background: the token in hand is good, and stays so when this fails.
         exchange(apiKey, entry).catch(() => {
@@ -135,6 +149,15 @@ export function createIamClient(options: { url: string; now?: () => number }): I
         (signal) => waitFor(exchange(apiKey, entry), signal),
       );
     } catch (error) {
+      if (error instanceof IbmCloudError && error.failure === "credentials") {
+        // The credential has ended: its last token must not outlive it here.
+        entry.token = null;
+      } else if (good && entry.token === token) {
+        entry.quietUntil = now() + REFRESH_RETRY_MS;
+
+        return token;
+      }
+
       throw error instanceof DeadlineError ? timeoutError(IAM_SERVICE, error) : error;
     }
   }
@@ -186,8 +209,11 @@ export function createIamClient(options: { url: string; now?: () => number }): I
 
           return true;
         },
-        forget() {
-          entryOf(key).token = null;
+        renew() {
+          const entry = entryOf(key);
+
+          entry.doubted = true;
+          entry.quietUntil = 0;
         },
       };
     },

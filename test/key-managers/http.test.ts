@@ -88,6 +88,17 @@ describe("request", () => {
     expect(stub.requests).toHaveLength(1);
   });
 
+  it("goes on asking a service that throttles for as long as the call may take", async () => {
+    const stub = await startStub((_request, count) => ({ status: count <= 9 ? 429 : 200 }));
+
+    expect((await get(stub.url)).status).toBe(200);
+    expect(stub.requests).toHaveLength(10);
+
+    const stubborn = await startStub(() => ({ status: 429 }));
+
+    expect((await get(stubborn.url, { timeoutMs: 100 })).status).toBe(429);
+  });
+
   it("answers the 429 at once when Retry-After asks for more time than there is", async () => {
     const stub = await startStub(() => ({ status: 429, headers: { "Retry-After": "3600" } }));
     const response = await get(stub.url);

@@ -16,7 +16,7 @@ const identity = { iamId: "iam-ServiceId-1", accountId: "account", name: null, s
 const tokens: TokenSource = {
   token: async () => ({ value: new Secret("token"), identity, expiresAt: Number.MAX_SAFE_INTEGER }),
   refused: () => false,
-  forget: () => {},
+  renew: () => {},
 };
 
 const call = (more: { timeoutMs?: number; signal?: AbortSignal } = {}) => ({
@@ -244,7 +244,7 @@ describe("the circuit breaker of a key manager instance", () => {
     const withoutIam = create(false, {
       token: () => Promise.reject(new IbmCloudError("unreachable", "IAM is out", { code: "ECONNREFUSED" })),
       refused: () => false,
-      forget: () => {},
+      renew: () => {},
     });
     const silent = await startStub(() => "hang");
     const hurried = createKeyProtect({

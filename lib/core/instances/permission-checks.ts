@@ -6,6 +6,7 @@ import { recordAction } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
 import { checkInstance } from "../permissions/check-instance";
+import { checkFacts } from "../permissions/record-due-check";
 import { requireInstanceRow, requireNotRemoving } from "./instance-row";
 
 /** A permission report that was kept. */
@@ -59,7 +60,7 @@ export async function runPermissionCheck(actor: Actor, instanceId: string): Prom
     action: "vmware-solutions.permission-check.run",
     target: { id: instanceId, name: instance.name },
     instanceId,
-    responseData: { ok: checked.report.ok, status: checked.after.status, reason: checked.after.statusReason },
+    ...checkFacts("manual", checked),
   });
 
   const row = await prisma.permissionCheck.findUnique({ where: { id: checked.permissionCheckId } });

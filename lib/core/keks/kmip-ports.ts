@@ -3,7 +3,7 @@ import type { Database } from "@/lib/db";
 import type { AuditWriter, EngineLogger } from "@/lib/kmip/ports";
 import { createKmipAuditWriter } from "../audit/kmip-audit-writer";
 import { type ActionRecord, actionEvent } from "../audit/record-action";
-import { forgetInstanceToken } from "../key-managers/open-key-manager";
+import { renewInstanceToken } from "../key-managers/open-key-manager";
 import { createHouseEvents } from "./house-events";
 import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "./key-store";
 import { createServedRecorder } from "./served-recorder";
@@ -44,7 +44,7 @@ export function createKmipPorts(options: KmipPortsOptions): KmipPorts {
     events,
     logger,
     // An API key that was disabled is refused with the next token only, which may be an hour away.
-    onInstanceChanged: forgetInstanceToken,
+    onInstanceChanged: renewInstanceToken,
     async onGone({ accountId, instanceId, uniqueIdentifier, keyManagerKeyId }) {
       const record: ActionRecord = {
         action: "vmware-solutions.kmip-key.destroy",

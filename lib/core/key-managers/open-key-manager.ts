@@ -16,8 +16,8 @@ export type OpenedKeyManager = {
   readonly keyRing: string | null;
   /** Base URL without `/api/v2`. */
   readonly endpoint: string;
-  /** The next call signs in anew. */
-  forgetToken(): void;
+  /** The next call signs in anew, if IAM answers. */
+  renewToken(): void;
 };
 
 /** The columns of an instance that say which key manager it uses; rows of Prisma and of plain SQL both fit. */
@@ -76,7 +76,7 @@ export function openKeyManager(
       crkId: options.crkId,
       keyRing: options.keyRing,
       endpoint: options.endpoint,
-      forgetToken: () => tokenSource?.forget(),
+      renewToken: () => tokenSource?.renew(),
     };
   } catch (error) {
     throw toAppError(error);
@@ -163,8 +163,8 @@ export function invalidateInstanceKeyManager(instanceId: string): void {
 }
 
 /** Has an instance that was changed sign in anew, in case its API key was disabled or its roles were. */
-export function forgetInstanceToken(instanceId: string): void {
-  cache().get(instanceId)?.opened.forgetToken();
+export function renewInstanceToken(instanceId: string): void {
+  cache().get(instanceId)?.opened.renewToken();
 }
 
 function fingerprintOf(instance: InstanceKeyManager): string {

@@ -1,10 +1,18 @@
+import { randomUUID } from "node:crypto";
 import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { database, publish } from "@/lib/db";
-import { checkInstance } from "./check-instance";
+import { type CheckedInstance, checkInstance } from "./check-instance";
 
 /** A worker that dies with claimed instances leaves them to another after this time. */
 const LEASE_SECONDS = 120;
 const BATCH = 8;
+
+/** A check that ran, and the id that its calls of the key manager carried. */
+export type DueCheck = {
+  readonly instanceId: string;
+  readonly correlationId: string;
+  readonly checked: CheckedInstance;
+};
 
 /**
  * Runs the permission checks that are due, of all accounts, and tells the other processes of every change. Instances are
@@ -17,6 +25,8 @@ export async function checkDueInstances(options: {
   everySeconds: number;
   signal?: AbortSignal;
   onError?: (error: unknown, instanceId: string) => void;
+  /** Told of every check that was kept (the audit event of its probe). */
+  onChecked?: (check: DueCheck) => Promise<void>;
   cloud?: IbmCloud;
 }): Promise<number> {
   let checked = 0;
@@ -60,13 +70,18 @@ async function checkOne(
   const { pool } = database();
   const onError = options.onError ?? (() => {});
 
+  const correlationId = randomUUID();
+
   try {
-    await checkInstance(instanceId, "schedule", {
+    const checked = await checkInstance(instanceId, "schedule", {
+      correlationId,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.cloud === undefined ? {} : { cloud: options.cloud }),
       onChanged: () => publish(pool, { type: "instance.changed", instanceId }),
       onError: (error) => onError(error, instanceId),
     });
+
+    await options.onChecked?.({ instanceId, correlationId, checked });
   } catch (error) {
     if (options.signal?.aborted) {
       // Cut short by the process's end: the lease runs out and another worker takes it.

@@ -10,6 +10,7 @@ export type PolicyExplanation = {
     | "ROLE_NARROWED"
     | "ROLE_CONDITIONAL"
     | "ROLE_MISSING"
+    | "CUSTOM_ROLE_ONLY"
     | "OTHER_ROLE_ONLY";
   readonly text: string;
 };
@@ -81,6 +82,14 @@ export function explain(
   if (withRole.length === 0) {
     const here = active.filter((policy) => coversInstance(policy, target));
     const names = [...new Set((here.length > 0 ? here : active).flatMap(roleNames))].sort();
+    const custom = [...new Set(here.flatMap(customRoleNames))].sort();
+
+    if (custom.length > 0) {
+      return {
+        code: "CUSTOM_ROLE_ONLY",
+        text: `It holds the custom role ${custom.join(", ")}, which lacks actions that ${role} has.`,
+      };
+    }
 
     return here.length > 0
       ? {
@@ -131,6 +140,14 @@ function attributesOf(policy: PolicyV2) {
 
 function roleNames(policy: PolicyV2): string[] {
   return policy.control.grant.roles.map(({ role_id }) => role_id.split(":").at(-1) ?? role_id);
+}
+
+/** Roles that an account made itself have CRNs of their own (`…:customRole:NAME`). */
+function customRoleNames(policy: PolicyV2): string[] {
+  return policy.control.grant.roles
+    .map(({ role_id }) => role_id.split(":"))
+    .filter((segments) => segments.at(-2) === "customRole")
+    .map((segments) => segments.at(-1) ?? "");
 }
 
 function attributeText(policy: PolicyV2, key: string): string | null {

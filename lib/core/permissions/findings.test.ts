@@ -18,6 +18,8 @@ const params = {
   checkTitle: "x",
   state: "inactive",
   expiresAt: "2027-01-01T00:00:00.000Z",
+  apiKeyId: "ApiKey-1",
+  apiKeyName: "kmip-console",
   keyManagerName: "Production",
   iamId: "IBMid-1",
   wantedKeyRing: "vmware",

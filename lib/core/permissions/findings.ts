@@ -103,6 +103,20 @@ export const FINDINGS = {
     remedy: () => "Create a new API key for the service ID and enter it here.",
     command: (p) => `ibmcloud iam service-api-key-create kmip-console ${word(p.serviceId, "SERVICE_ID")}`,
   },
+  API_KEY_DISABLED: {
+    status: "fail",
+    detail: (p) => `The API key ${p.apiKeyName || p.apiKeyId} is disabled, and IAM gives no token for it.`,
+    remedy: () =>
+      "Enable the API key if it was not disabled on purpose. Otherwise create a new one and enter it here.",
+    command: (p) =>
+      `curl -X POST "https://iam.cloud.ibm.com/v1/apikeys/${word(p.apiKeyId, "API_KEY_ID")}/enable" -H "Authorization: $(ibmcloud iam oauth-tokens --output json | jq -r .iam_token)"`,
+  },
+  API_KEY_EXPIRED: {
+    status: "fail",
+    detail: (p) => `The API key ${p.apiKeyName || p.apiKeyId} expired on ${p.expiresAt}.`,
+    remedy: () => "Create a new API key for the service ID and enter it here.",
+    command: (p) => `ibmcloud iam service-api-key-create kmip-console ${word(p.serviceId, "SERVICE_ID")}`,
+  },
   IAM_UNAVAILABLE: {
     status: "fail",
     detail: (p) => `IAM could not be asked: ${p.cause}`,

@@ -1,1 +1,2 @@
 export { checkDueInstances } from "./check-due-instances";
+export { recordDueCheck } from "./record-due-check";

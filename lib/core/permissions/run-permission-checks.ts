@@ -5,6 +5,7 @@ import { type IbmCloud, ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { parseCrn } from "@/lib/ibm-cloud/crn";
 import type { CallOptions } from "@/lib/ibm-cloud/deadline";
 import { type IamToken, type TokenSource, withToken } from "@/lib/ibm-cloud/iam";
+import type { ApiKeyDetails } from "@/lib/ibm-cloud/iam-schemas";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
 import { type Secret, secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
@@ -28,6 +29,7 @@ import {
   conventionalEndpoint,
   expected,
   expectedOfKeyManager,
+  expiryOf,
   judgeCrkState,
   SOON_MS,
   trouble,
@@ -176,26 +178,67 @@ class PermissionRun {
         : { code: "IAM_UNAVAILABLE", params: { cause: failure.message } };
     }
 
-    const expiresAt = await this.#apiKeyExpiry();
+    const details = await this.#apiKeyDetails();
+    const expiresAt = details === "unknown" || details === "refused" ? null : expiryOf(details);
+    const over = expiresAt !== null && expiresAt.getTime() <= Date.now();
 
-    return expiresAt !== null && expiresAt.getTime() - Date.now() < SOON_MS
+    if (details === "refused" || (details !== "unknown" && (details.disabled || over))) {
+      const refused = await this.#proveApiKey(details === "refused" ? null : details, expiresAt, over);
+
+      if (refused) {
+        return refused;
+      }
+    }
+
+    return expiresAt !== null && !over && expiresAt.getTime() - Date.now() < SOON_MS
       ? { code: "API_KEY_EXPIRES_SOON", params: { expiresAt: expiresAt.toISOString() } }
       : { code: "API_KEY_ACCEPTED" };
   }
 
-  /** When the API key ends. Null when it does not, or when it may not be read (the token proved it works now). */
-  async #apiKeyExpiry(): Promise<Date | null> {
-    try {
-      const details = await withToken(this.#tokens, this.#call, (token) =>
-        this.#cloud.iam.getApiKeyDetails(this.#apiKey, token, this.#call),
-      );
-      const time = Date.parse(details.expires_at ?? "");
+  /**
+   * A token may have been fetched before its API key was disabled, deleted or expired, and outlives it by up to an hour:
+   * only a new one proves that the key is still good.
+   */
+  async #proveApiKey(
+    details: ApiKeyDetails | null,
+    expiresAt: Date | null,
+    over: boolean,
+  ): Promise<Verdict | null> {
+    this.#tokens.renew();
 
-      return Number.isNaN(time) ? null : new Date(time);
-    } catch (error) {
-      expected(error);
+    try {
+      await this.#tokens.token(this.#call);
 
       return null;
+    } catch (error) {
+      const failure = expected(error);
+
+      return failure.failure === "credentials"
+        ? {
+            code: over ? "API_KEY_EXPIRED" : details?.disabled ? "API_KEY_DISABLED" : "API_KEY_REFUSED",
+            params: {
+              iamCode: failure.code ?? "",
+              apiKeyId: details?.id ?? "",
+              apiKeyName: details?.name ?? "",
+              expiresAt: expiresAt?.toISOString() ?? "",
+            },
+          }
+        : { code: "IAM_UNAVAILABLE", params: { cause: failure.message } };
+    }
+  }
+
+  /** What IAM says of the API key; `refused` when it may not be read, or is no longer there. */
+  async #apiKeyDetails(): Promise<ApiKeyDetails | "refused" | "unknown"> {
+    try {
+      return await withToken(this.#tokens, this.#call, (token) =>
+        this.#cloud.iam.getApiKeyDetails(this.#apiKey, token, this.#call),
+      );
+    } catch (error) {
+      const { failure } = expected(error);
+
+      return failure === "forbidden" || failure === "notFound" || failure === "credentials"
+        ? "refused"
+        : "unknown";
     }
   }
 

@@ -1,12 +1,20 @@
 import { causeOf } from "@/lib/core/key-managers/causes";
 import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
+import type { ApiKeyDetails } from "@/lib/ibm-cloud/iam-schemas";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import type { KeyMetadata } from "@/lib/key-managers/key-protect/key-protect";
 import type { Verdict } from "./check-runner";
 
 /** What ends within this time is worth a warning. */
 export const SOON_MS = 14 * 24 * 3600 * 1000;
+
+/** When an API key ends. Null when it does not. */
+export function expiryOf(details: ApiKeyDetails): Date | null {
+  const time = Date.parse(details.expires_at ?? "");
+
+  return Number.isNaN(time) ? null : new Date(time);
+}
 
 /** The finding for the state of a root key. */
 export function judgeCrkState(crk: KeyMetadata): Verdict {
