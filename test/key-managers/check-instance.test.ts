@@ -2,12 +2,15 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { AuditEventInput } from "@/lib/audit/event";
+import { setAuditWriter } from "@/lib/core/audit";
 import {
   apiKeyPurpose,
   invalidateInstanceKeyManager,
   openInstanceKeyManager,
 } from "@/lib/core/key-managers/open-key-manager";
+import { recordDueCheck } from "@/lib/core/permissions";
 import { checkDueInstances } from "@/lib/core/permissions/check-due-instances";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import { recordPermissionCheck } from "@/lib/core/permissions/record-permission-check";
@@ -221,6 +224,43 @@ describe("checkInstance", () => {
 });
 
 describe("checkDueInstances", () => {
+  it("leaves an audit event of each probe, under the id that the key manager has seen", async () => {
+    const { id } = await makeInstance();
+    const written: AuditEventInput[] = [];
+    const seen = new Set<string>();
+
+    setAuditWriter({
+      write: async (events) => {
+        written.push(...events);
+      },
+    });
+    onTestFinished(() => setAuditWriter(null));
+    test.fault = async (request, next) => {
+      if (request.segments.includes("actions")) {
+        seen.add(`${request.segments.at(-1)} ${request.correlationId}`);
+      }
+
+      return next();
+    };
+    await checkDueInstances({ everySeconds: 900, cloud: test.cloud, onChecked: recordDueCheck });
+
+    expect(written).toMatchObject([
+      {
+        action: "vmware-solutions.permission-check.run",
+        outcome: "success",
+        accountId,
+        instanceId: id,
+        initiator: { id: "system:worker" },
+        requestData: { trigger: "schedule", probe: "wrap and unwrap of random bytes" },
+        responseData: { ok: true, status: "installed", probe: "WRAP_UNWRAP_WORKS" },
+      },
+    ]);
+
+    const { correlationId } = written[0] ?? {};
+
+    expect(seen).toEqual(new Set([`wrap ${correlationId}`, `unwrap ${correlationId}`]));
+  });
+
   it("checks every due instance once, although several workers run", async () => {
     const ids = [];
 
