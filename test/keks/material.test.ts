@@ -204,3 +204,51 @@ describe("an outage", () => {
     await expect(get()).rejects.toMatchObject({ failure: "unavailable" });
   });
 });
+
+describe("a changed instance", () => {
+  it("has the key manager asked again, once, before anything is served from memory", async () => {
+    const { tenant, get, material } = await kek({ cacheTtlSeconds: 60 });
+
+    await get();
+    await setPolicy(tenant, 50);
+    await eventually(async () => {
+      await get();
+
+      return reads().reads === 2;
+    }, "the key manager is asked again");
+    await get();
+    expect(await get()).toEqual(material);
+    expect(reads()).toEqual({ reads: 2, unwraps: 2 });
+  });
+
+  it("leaves what an outage is bridged with", async () => {
+    const { tenant, get, material } = await kek({ cacheTtlSeconds: 60, outageGraceSeconds: 60 });
+
+    await get();
+    world.keyManager.faults.push({
+      call: "getStandardKey",
+      fail: "before",
+      failure: "unreachable",
+      times: 1_000,
+    });
+    await setPolicy(tenant, 50);
+    await eventually(async () => {
+      expect(await get()).toEqual(material);
+
+      return reads().reads > 1;
+    }, "the key manager is asked again");
+    world.clock.advance(109_000);
+    expect(await get()).toEqual(material);
+    world.clock.advance(1_000);
+    await expect(get()).rejects.toMatchObject({ failure: "unavailable" });
+  });
+
+  it("whose policy keeps nothing any more has its plaintext zeroed without another Get", async () => {
+    const { tenant, get } = await kek({ cacheTtlSeconds: 3_600 });
+
+    await get();
+    expect(store.stats().plaintexts).toBe(1);
+    await setPolicy(tenant, 0);
+    await eventually(() => store.stats().plaintexts === 0, "the plaintext is zeroed");
+  });
+});
