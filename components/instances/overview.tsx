@@ -54,7 +54,12 @@ function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
             <Fact term={t("name")}>{keyManager.name ?? tCommon("notKnownYet")}</Fact>
             <Fact term={t("endpoint")}>
               {keyManager.endpoint ? (
-                <span className="font-mono text-code">{keyManager.endpoint}</span>
+                <>
+                  <span className="font-mono text-code">{keyManager.endpoint}</span>
+                  {keyManager.endpointGiven ? (
+                    <span className="text-muted"> · {t("endpointGiven")}</span>
+                  ) : null}
+                </>
               ) : (
                 tCommon("notKnownYet")
               )}

@@ -93,6 +93,8 @@ function ApiKeyAndInstance({
   const { state, dispatch, needsApiKeyAgain } = wizard;
   const { draft, apiKey, found } = state;
   const wantedRegion = instanceRegion ?? draft.region;
+  const offered = found?.keyManagers.find(({ crn }) => crn === draft.keyManager?.crn)?.endpoints;
+  const offeredEndpoint = offered?.private ?? offered?.public;
   const tooShort = apiKey.trim().length < MIN_API_KEY;
 
   const discover = useMutation({
@@ -152,6 +154,19 @@ function ApiKeyAndInstance({
                 detail: candidate.region,
               }),
             )}
+          />
+        </Field>
+      ) : null}
+      {draft.keyManager ? (
+        <Field label={t("endpoint")} hint={t("endpointHint")} optional={tCommon("optional")}>
+          <Input
+            value={draft.endpoint}
+            placeholder={offeredEndpoint ?? ""}
+            spellCheck={false}
+            autoComplete="off"
+            maxLength={300}
+            className="font-mono"
+            onChange={(event) => dispatch({ type: "endpoint", endpoint: event.target.value })}
           />
         </Field>
       ) : null}

@@ -71,6 +71,11 @@ export function ReviewStep({
               <Fact term={tCommon(`keyManager.${draft.kind}`)}>
                 {draft.keyManager?.name} <span className="text-muted">{draft.keyManager?.region}</span>
               </Fact>
+              {draft.endpoint.trim() ? (
+                <Fact term={t("manager.endpoint")}>
+                  <span className="break-all font-mono text-code">{draft.endpoint.trim()}</span>
+                </Fact>
+              ) : null}
               <Fact term={t(draft.kind === "pkcs11" ? "manager.pin" : "manager.apiKey")}>
                 {t("review.apiKeyKept")}
               </Fact>

@@ -32,13 +32,14 @@ export function useRootKeys(wizard: Wizard, search: string) {
 
   return useInfiniteQuery({
     // The API key selects what is seen, but must not stand in a cache key: the retrieval that it made does.
-    queryKey: ["root-keys", draft.kind, draft.keyManager?.crn, draft.keyRing, search, found],
+    queryKey: ["root-keys", draft.kind, draft.keyManager?.crn, draft.endpoint, draft.keyRing, search, found],
     queryFn: ({ pageParam, signal }) =>
       api.keyManagers.rootKeys(
         {
           kind: draft.kind,
           apiKey: apiKey.trim(),
           keyManagerCrn: draft.keyManager?.crn ?? "",
+          endpoint: draft.endpoint.trim(),
           ...(draft.keyRing === null ? {} : { keyRing: draft.keyRing }),
           ...(search === "" ? {} : { search }),
           ...(pageParam === null ? {} : { cursor: pageParam }),

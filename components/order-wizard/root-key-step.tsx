@@ -42,13 +42,18 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
   const rootKeyId = draft.rootKey?.id;
 
   const validate = useMutation({
-    mutationFn: (asked: { apiKey: string; keyManagerCrn: string; crkId: string }) =>
+    mutationFn: (asked: { apiKey: string; keyManagerCrn: string; endpoint: string; crkId: string }) =>
       api.keyManagers.validate({ kind: draft.kind, ...asked }),
     onSuccess: (report, asked) => dispatch({ type: "checked", report, ...asked }),
   });
 
   const run = (crkId: string) =>
-    validate.mutate({ apiKey: apiKey.trim(), keyManagerCrn: draft.keyManager?.crn ?? "", crkId });
+    validate.mutate({
+      apiKey: apiKey.trim(),
+      keyManagerCrn: draft.keyManager?.crn ?? "",
+      endpoint: draft.endpoint.trim(),
+      crkId,
+    });
 
   const check = useEffectEvent((crkId: string) => {
     if (report === null) run(crkId);

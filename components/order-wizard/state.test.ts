@@ -128,6 +128,7 @@ describe("a report that comes late", () => {
     report: report(true),
     apiKey: API_KEY,
     keyManagerCrn: "crn:v1:1",
+    endpoint: "",
     crkId: rootKey.id,
   };
   const waiting: WizardAction[] = [...CHOSEN, { type: "report", report: null }];
@@ -140,8 +141,19 @@ describe("a report that comes late", () => {
     ["API key", { type: "apiKey", apiKey: "another-api-key" }],
     ["key manager", { type: "keyManager", keyManager: manager(2) }],
     ["root key", { type: "rootKey", rootKey: { ...rootKey, id: "crk-2" } }],
+    ["endpoint", { type: "endpoint", endpoint: "https://other.example.com" }],
   ] as const)("says nothing of another %s", (_what, change) => {
     expect(run(...waiting, change, late).report).toBeNull();
+  });
+});
+
+describe("an endpoint given by hand", () => {
+  test("is ordered, and is another key manager's no more", () => {
+    const given: WizardAction[] = [...CHOSEN, { type: "endpoint", endpoint: " https://proxy.example.com " }];
+    expect(run(...given).report).toBeNull();
+    expect(orderOf(run(...given)).keyManager).toMatchObject({ endpoint: "https://proxy.example.com" });
+    expect(orderOf(run(...CHOSEN)).keyManager).not.toHaveProperty("endpoint");
+    expect(run(...given, { type: "keyManager", keyManager: manager(2) }).draft.endpoint).toBe("");
   });
 });
 

@@ -28,6 +28,8 @@ export const draftSchema = z.object({
   /** The key manager is chosen after ordering. */
   later: z.boolean(),
   keyManager: z.object({ crn: z.string(), name: z.string(), region: z.string() }).nullable(),
+  /** Base URL in place of the one that IBM Cloud names; empty for that one. */
+  endpoint: z.string().default(""),
   /** Filter of the root keys; null shows all key rings. */
   keyRing: z.string().nullable(),
   rootKey: z.object({ id: z.string(), name: z.string(), keyRing: z.string() }).nullable(),
@@ -65,10 +67,18 @@ export type WizardAction =
   /** What was found, and what it was asked with. */
   | { type: "found"; found: DiscoverResponse; kind: Draft["kind"]; apiKey: string }
   | { type: "keyManager"; keyManager: NonNullable<Draft["keyManager"]> }
+  | { type: "endpoint"; endpoint: string }
   | { type: "keyRing"; keyRing: string | null }
   | { type: "rootKey"; rootKey: Pick<RootKey, "id" | "name" | "keyRing"> }
   /** A report, and for which choice it was made. */
-  | { type: "checked"; report: PermissionReport; apiKey: string; keyManagerCrn: string; crkId: string }
+  | {
+      type: "checked";
+      report: PermissionReport;
+      apiKey: string;
+      keyManagerCrn: string;
+      endpoint: string;
+      crkId: string;
+    }
   /** The report of an order that was refused, or none while the checks run again. */
   | { type: "report"; report: PermissionReport | null }
   | { type: "certificates"; certificates: DraftCertificate[] };
@@ -80,6 +90,7 @@ export const EMPTY_DRAFT: Draft = {
   kind: "key-protect",
   later: false,
   keyManager: null,
+  endpoint: "",
   keyRing: null,
   rootKey: null,
   certificates: [],
@@ -111,7 +122,7 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
       return action.kind === state.draft.kind && !state.draft.later
         ? state
         : draft(
-            { kind: action.kind, later: false, keyManager: null, keyRing: null, rootKey: null },
+            { kind: action.kind, later: false, keyManager: null, endpoint: "", keyRing: null, rootKey: null },
             // The API key stays: a service ID may see key managers of several kinds. A PIN is none, nor the other way.
             {
               found: null,
@@ -137,15 +148,23 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
 
       return still
         ? draft({}, { found: action.found })
-        : draft({ keyManager, keyRing: null, rootKey: null }, { found: action.found, report: null });
+        : draft(
+            { keyManager, endpoint: "", keyRing: null, rootKey: null },
+            { found: action.found, report: null },
+          );
     }
     case "keyManager": {
       const { crn, name, region: at } = action.keyManager;
 
       return crn === state.draft.keyManager?.crn
         ? state
-        : draft({ keyManager: { crn, name, region: at }, keyRing: null, rootKey: null }, { report: null });
+        : draft(
+            { keyManager: { crn, name, region: at }, endpoint: "", keyRing: null, rootKey: null },
+            { report: null },
+          );
     }
+    case "endpoint":
+      return draft({ endpoint: action.endpoint }, { report: null });
     case "keyRing":
       return draft({ keyRing: action.keyRing });
     case "rootKey": {
@@ -159,6 +178,7 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
       // The choice may have changed while the checks ran.
       return action.apiKey === state.apiKey.trim() &&
         action.keyManagerCrn === state.draft.keyManager?.crn &&
+        action.endpoint === state.draft.endpoint.trim() &&
         action.crkId === state.draft.rootKey?.id
         ? { ...state, report: action.report }
         : state;
@@ -222,6 +242,7 @@ export function orderOf({ draft, apiKey }: WizardState): CreateInstanceRequest {
             kind: draft.kind,
             apiKey: apiKey.trim(),
             crn: keyManager.crn,
+            ...(draft.endpoint.trim() === "" ? {} : { endpoint: draft.endpoint.trim() }),
             keyRing: rootKey.keyRing,
             crkId: rootKey.id,
           },

@@ -148,7 +148,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
       const context: OperationContext & { readonly store: KeyStore } = {
         version: read.version,
         newer: read.newer,
-        tenant: origin.tenant,
+        tenant: { ...origin.tenant, requestId },
         now,
         store,
         outstanding,

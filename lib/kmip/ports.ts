@@ -23,6 +23,8 @@ export type Tenant = {
   /** SHA-256 of the certificate's DER, lower-case hexadecimal, no separators. */
   readonly certificateSha256: string;
   readonly policy: TenantPolicy;
+  /** The request of which a call is a part: the `requestId` of its audit records. Absent outside of requests. */
+  readonly requestId?: string;
   /** Present when no client of the instance but a probe is asking. Every other operation is refused. */
   readonly probe?: TenantProbe;
 };

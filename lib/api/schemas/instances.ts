@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createCertificateRequest } from "./client-certificates";
 import { displayName, id, keyManagerKind, page, pageQuery, timestamp } from "./common";
-import { apiKey, keyState, permissionCheckItem, permissionReport } from "./key-managers";
+import { apiKey, keyManagerEndpoint, keyState, permissionCheckItem, permissionReport } from "./key-managers";
 
 export const instanceStatus = z.enum([
   "installing",
@@ -28,6 +28,7 @@ export const keyManagerSelection = z.object({
   kind: keyManagerKind,
   apiKey: apiKey.optional(),
   crn: z.string().min(1).max(400),
+  endpoint: keyManagerEndpoint,
   keyRing: z.string().max(100).optional(),
   crkId: z.string().min(1).max(100),
 });
@@ -97,6 +98,8 @@ export const instance = z
         guid: z.string().nullable(),
         name: z.string().nullable(),
         endpoint: z.string().nullable(),
+        /** The endpoint was given by a person, in place of the one that IBM Cloud names. */
+        endpointGiven: z.boolean(),
         keyRing: z.string().nullable(),
         serviceId: z.string().nullable(),
         serviceIdName: z.string().nullable(),

@@ -8,6 +8,9 @@ export const MIN_PIN = 4;
 /** An API key, or the PIN of a PKCS#11 token. Write only: it appears in requests and in no answer. */
 export const apiKey = z.string().trim().min(MIN_PIN).max(512).meta({ format: "password", writeOnly: true });
 
+/** Base URL in place of the one that IBM Cloud names for the key manager instance; with or without `/api/v2`. */
+export const keyManagerEndpoint = z.string().trim().max(300).optional();
+
 export const keyManagerInstance = z
   .object({
     crn: z.string(),
@@ -35,6 +38,7 @@ export const rootKeysRequest = z.object({
   kind: keyManagerKind,
   apiKey: apiKey.optional(),
   keyManagerCrn: z.string().min(1).max(400),
+  endpoint: keyManagerEndpoint,
   keyRing: z.string().max(100).optional(),
   search: z.string().max(100).optional(),
   cursor: z.string().max(1024).optional(),
@@ -63,6 +67,7 @@ export const validateRequest = z.object({
   kind: keyManagerKind,
   apiKey: apiKey.optional(),
   keyManagerCrn: z.string().min(1).max(400),
+  endpoint: keyManagerEndpoint,
   crkId: z.string().min(1).max(100),
 });
 

@@ -42,6 +42,7 @@ export function serializeInstance(view: InstanceView): Instance {
             guid: view.keyManagerGuid,
             name: view.keyManagerName,
             endpoint: view.keyManagerEndpoint,
+            endpointGiven: view.keyManagerEndpointGiven,
             keyRing: view.keyRing,
             serviceId: view.serviceId,
             serviceIdName: view.serviceIdName,

@@ -4,6 +4,7 @@ import { recordAction } from "../audit";
 import { deleteMaterial, keysOfMove } from "../keks/delete-material";
 import { cancelMovesOfInstance, endMove } from "../keks/moves";
 import { standardKeyMarks } from "../keks/objects";
+import { awaitsAuthorisation } from "../keks/pending-deletion";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 
@@ -30,7 +31,8 @@ async function forEachParallel<Item>(
 
 /**
  * Deletes the standard keys of an instance's KEKs in the key manager, each recorded in the audit, until none is left
- * or `deadline` has passed. What is done stays done: calling again goes on with the rest.
+ * or `deadline` has passed. What is done stays done: calling again goes on with the rest. KEKs whose deletion a second
+ * person must authorise do not keep the others waiting; when they alone are left, the error says so.
  * @returns true when none is left
  * @throws AppError KEY_MANAGER_*, AUDIT_UNAVAILABLE
  */
@@ -42,6 +44,8 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
   if (instance.keyManagerKind === null) return true;
 
   const { keyManager } = openInstanceKeyManager(instance);
+  /** Why KEKs are left that a second person must set for deletion first. */
+  let refusal: unknown = null;
 
   async function destroy(kek: Kek): Promise<void> {
     try {
@@ -55,6 +59,12 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
       for (const id of ids) await keyManager.deleteStandardKey(id, context);
       await deleteMaterial(pool, keyManager, { ...kek, instanceId }, new Date(), TIMEOUT_MS);
     } catch (error) {
+      if (awaitsAuthorisation(error)) {
+        refusal = error;
+
+        return;
+      }
+
       throw toAppError(error);
     }
 
@@ -87,20 +97,23 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
   // No KEK moves to another standard key from here on: what is read of it below stays true.
   await cancelMovesOfInstance(pool, instanceId, new Date());
 
-  while (new Date() < deadline) {
+  for (let after = ""; new Date() < deadline; ) {
     const keks = await prisma.managedObject.findMany({
-      where: { instanceId, storage: { not: "destroyed" } },
+      where: { instanceId, storage: { not: "destroyed" }, uniqueIdentifier: { gt: after } },
       select: { uniqueIdentifier: true, name: true, keyManagerKeyId: true },
       orderBy: { uniqueIdentifier: "asc" },
       take: BATCH,
     });
-    if (keks.length === 0) {
+    const last = keks.at(-1);
+    if (last === undefined) {
+      if (refusal !== null) throw toAppError(refusal);
       await removeCopies();
 
       return true;
     }
 
     await forEachParallel(keks, destroy);
+    after = last.uniqueIdentifier;
   }
 
   return false;

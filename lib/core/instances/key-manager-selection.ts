@@ -3,6 +3,8 @@ import type { Secret } from "@/lib/ibm-cloud/secret";
 import type { KeyManagerKind } from "@/lib/key-managers/key-manager";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
+import { givenEndpoint } from "../key-managers/credentials";
+import { ibmCloud } from "../key-managers/ibm-cloud";
 import { apiKeyPurpose } from "../key-managers/open-key-manager";
 import { requireModules } from "../key-managers/open-token";
 import type { PermissionCheckTrigger } from "../permissions/record-permission-check";
@@ -18,6 +20,8 @@ export type KeyManagerSelection = {
   readonly crn: string;
   readonly keyRing?: string | undefined;
   readonly crkId: string;
+  /** Base URL in place of the one that IBM Cloud names. */
+  readonly endpoint?: string | undefined;
 };
 
 /** A selection whose permission report has no failure. */
@@ -50,7 +54,12 @@ export async function validateSelection(
     );
   }
 
-  const { report, facts } = await checkPermissions(actor, { ...selection, apiKey });
+  const { endpoint, ...choice } = selection;
+  const { report, facts } = await checkPermissions(actor, {
+    ...choice,
+    apiKey,
+    givenEndpoint: givenEndpoint(ibmCloud(), endpoint, "keyManager.endpoint"),
+  });
 
   return { selection: { ...selection, apiKey }, report, facts };
 }
@@ -58,10 +67,13 @@ export async function validateSelection(
 /** The checks behind validateSelection, with an API key in either form. */
 export async function checkPermissions(
   actor: Actor,
-  target: Omit<KeyManagerSelection, "apiKey" | "keyRing"> & {
+  target: Omit<KeyManagerSelection, "apiKey" | "keyRing" | "endpoint"> & {
     readonly apiKey: string | Secret;
     readonly keyRing?: string | null | undefined;
+    /** Last known base URL. */
     readonly endpoint?: string | null;
+    /** Base URL that a person gave. */
+    readonly givenEndpoint?: string | null | undefined;
   },
 ): Promise<{ report: PermissionReport; facts: PermissionFacts }> {
   const { report, facts } = await runPermissionChecks({
@@ -71,6 +83,7 @@ export async function checkPermissions(
     crkId: target.crkId,
     keyRing: target.keyRing,
     endpoint: target.endpoint,
+    givenEndpoint: target.givenEndpoint,
     correlationId: actor.requestId,
   });
   if (!report.ok || facts.keyManager === null || facts.crk === null) {
@@ -124,6 +137,7 @@ export function selectionColumns(instanceId: string, { selection, facts, report 
   return {
     keyManagerKind: kindColumn(selection.kind),
     keyRing: selection.keyRing ?? facts.crk?.keyRing ?? null,
+    keyManagerEndpointGiven: (selection.endpoint?.trim() ?? "") !== "",
     apiKeySealed: sealSecret(selection.apiKey, apiKeyPurpose(instanceId)),
     ...factColumns(facts, report),
   } satisfies Prisma.InstanceUpdateInput;

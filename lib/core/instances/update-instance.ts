@@ -64,6 +64,7 @@ async function checkChange(
     // Another root key may be in another ring; the checks find out in which.
     keyRing: crkId === undefined ? row.keyRing : null,
     endpoint: row.keyManagerEndpoint,
+    givenEndpoint: row.keyManagerEndpointGiven ? row.keyManagerEndpoint : null,
   });
   if (input.apiKey !== undefined) await requireReadable(row, input.apiKey, checked.facts);
 

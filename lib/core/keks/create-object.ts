@@ -49,6 +49,8 @@ export type CreateDependencies = {
   readonly openKeyManager: OpenKeyManager;
   readonly logger: EngineLogger;
   readonly timeoutMs: number;
+  /** The request that asks, so that the key manager's events and ours can be laid side by side. */
+  readonly correlationId?: string | undefined;
 };
 
 /**
@@ -71,7 +73,7 @@ async function storeStandardKey(
         payload: key.payload,
         ...(key.keyRing === null ? {} : { keyRing: key.keyRing }),
       },
-      callContext(dependencies.timeoutMs),
+      callContext(dependencies.timeoutMs, dependencies.correlationId),
     );
 
     return id;
@@ -87,7 +89,7 @@ async function storeStandardKey(
     );
 
     const [found] = await keyManager
-      .findStandardKeys(key.marks, callContext(dependencies.timeoutMs))
+      .findStandardKeys(key.marks, callContext(dependencies.timeoutMs, dependencies.correlationId))
       .catch((lookup: unknown) => {
         throw toKeyStoreError(lookup, "look-up of a standard key whose creation was not answered");
       });
@@ -118,7 +120,10 @@ async function discardStandardKey(
   { object, keyManagerKeyId }: PreparedObject,
 ): Promise<boolean> {
   try {
-    await keyManager.deleteStandardKey(keyManagerKeyId, callContext(dependencies.timeoutMs));
+    await keyManager.deleteStandardKey(
+      keyManagerKeyId,
+      callContext(dependencies.timeoutMs, dependencies.correlationId),
+    );
 
     return true;
   } catch (error) {
@@ -186,7 +191,7 @@ export async function prepareObject(
   const forget = () => deleteStoring(db, instance.id, rowId);
   // At the same time: the row has to be there before the standard key is made, and needs nothing of the wrap.
   const [wrap, insert] = await Promise.allSettled([
-    keyManager.wrap(crkId, material, aad, callContext(dependencies.timeoutMs)),
+    keyManager.wrap(crkId, material, aad, callContext(dependencies.timeoutMs, dependencies.correlationId)),
     writes.inserts.add(instance.id, {
       ...object,
       uniqueIdentifier: rowId,

@@ -36,12 +36,13 @@ export async function deleteMaterial(
   kek: Pick<KekRecord, "instanceId" | "uniqueIdentifier" | "keyManagerKeyId">,
   now: Date,
   timeoutMs: number,
+  correlationId?: string,
 ): Promise<void> {
   const { instanceId, uniqueIdentifier, keyManagerKeyId } = kek;
 
   for (const move of await cancelMovesOf(db, instanceId, uniqueIdentifier, now)) {
     for (const id of await keysOfMove(keyManager, move, keyManagerKeyId, timeoutMs)) {
-      await keyManager.deleteStandardKey(id, callContext(timeoutMs));
+      await keyManager.deleteStandardKey(id, callContext(timeoutMs, correlationId));
     }
 
     // One whose standard key is not known may still be making it: the reconciler looks again.
@@ -51,6 +52,6 @@ export async function deleteMaterial(
   }
 
   if (keyManagerKeyId !== null) {
-    await keyManager.deleteStandardKey(keyManagerKeyId, callContext(timeoutMs));
+    await keyManager.deleteStandardKey(keyManagerKeyId, callContext(timeoutMs, correlationId));
   }
 }

@@ -13,6 +13,8 @@ export type DestroyDependencies = {
   readonly openKeyManager: OpenKeyManager;
   readonly logger: Pick<EngineLogger, "warn">;
   readonly timeoutMs: number;
+  /** The request that asks, so that the key manager's events and ours can be laid side by side. */
+  readonly correlationId?: string | undefined;
 };
 
 /**
@@ -46,7 +48,7 @@ export async function destroyObject(
   try {
     const { keyManager } = dependencies.openKeyManager(instance);
 
-    await deleteMaterial(db, keyManager, record, now, dependencies.timeoutMs);
+    await deleteMaterial(db, keyManager, record, now, dependencies.timeoutMs, dependencies.correlationId);
   } catch (error) {
     if (awaitsAuthorisation(error)) {
       dependencies.logger.warn({ err: error, ...identity }, "deletion waits for a second person");

@@ -199,7 +199,10 @@ export function beginKekTransaction(
         if (left.keyManagerKeyId !== null) {
           const { keyManager } = dependencies.openKeyManager(await dependencies.instance());
 
-          await keyManager.deleteStandardKey(left.keyManagerKeyId, callContext(dependencies.timeoutMs));
+          await keyManager.deleteStandardKey(
+            left.keyManagerKeyId,
+            callContext(dependencies.timeoutMs, dependencies.correlationId),
+          );
         }
 
         await deleteStoring(db, instanceId, left.rowId);
@@ -220,7 +223,14 @@ export function beginKekTransaction(
       try {
         const { keyManager } = dependencies.openKeyManager(await dependencies.instance());
 
-        await deleteMaterial(db, keyManager, after, clock.now(), dependencies.timeoutMs);
+        await deleteMaterial(
+          db,
+          keyManager,
+          after,
+          clock.now(),
+          dependencies.timeoutMs,
+          dependencies.correlationId,
+        );
       } catch (error) {
         if (!awaitsAuthorisation(error)) {
           return { uniqueIdentifier, cause: toKeyStoreError(error, "deletion of the standard key") };

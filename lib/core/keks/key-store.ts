@@ -154,6 +154,9 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
       });
   }
 
+  /** What a request works with: calls of the key manager that it makes carry its id. */
+  const dependenciesOf = ({ requestId }: Tenant) => ({ ...dependencies, correlationId: requestId });
+
   async function instanceOf(tenant: Tenant): Promise<InstanceRecord> {
     const instance = await instances.find(tenant.instanceId);
 
@@ -322,7 +325,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
       }
 
       try {
-        const material = await materials.read(instance, record, record.keyManagerKeyId);
+        const material = await materials.read(instance, record, record.keyManagerKeyId, tenant.requestId);
 
         return await stillServable(record, material);
       } catch (error) {
@@ -387,7 +390,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
         throw new KeyStoreError("conflict", "The object was changed by others at the same time.");
       }
 
-      return await destroyObject(dependencies, instance, record, change, clock.now());
+      return await destroyObject(dependenciesOf(tenant), instance, record, change, clock.now());
     } catch (error) {
       throw isDefinite(error) ? toKeyStoreError(error, "destruction of the KEK") : error;
     } finally {
@@ -398,7 +401,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
   function begin(tenant: Tenant): KeyStoreTransaction {
     return beginKekTransaction(
       {
-        ...dependencies,
+        ...dependenciesOf(tenant),
         clock,
         instance: () => instanceOf(tenant),
         forget: (uniqueIdentifier, what) =>
@@ -412,7 +415,14 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
 
   return {
     async create(tenant, object, material) {
-      return createObject(dependencies, await instanceOf(tenant), tenant, object, material, clock.now());
+      return createObject(
+        dependenciesOf(tenant),
+        await instanceOf(tenant),
+        tenant,
+        object,
+        material,
+        clock.now(),
+      );
     },
     async replace(tenant, existing, object, material) {
       const transaction = begin(tenant);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { CallContext, KeyManager, StandardKey } from "@/lib/key-managers/key-manager";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
+import { correlated } from "./correlated";
 import { failureOf, GONE, isDefinite, toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
 import { type CachedMaterial, MaterialCache } from "./material-cache";
@@ -61,8 +62,8 @@ export function wrapAad(instanceId: string, uniqueIdentifier: string): readonly 
 }
 
 /** A call's context. */
-export function callContext(timeoutMs: number): CallContext {
-  return { correlationId: randomUUID(), timeoutMs };
+export function callContext(timeoutMs: number, correlationId: string = randomUUID()): CallContext {
+  return { correlationId, timeoutMs };
 }
 
 function assertUsable(key: StandardKey): void {
@@ -78,7 +79,7 @@ function assertUsable(key: StandardKey): void {
 
 /** The standard key of a KEK, if its state lets it be used. @throws StandardKeyGone; KeyManagerError */
 export async function readStandardKey(
-  keyManager: KeyManager,
+  keyManager: Pick<KeyManager, "getStandardKey">,
   id: string,
   context: CallContext,
 ): Promise<StandardKey> {
@@ -125,10 +126,16 @@ export class MaterialReader {
   }
 
   /**
+   * @param correlationId of the request that asks; calls of the key manager carry the one of whoever asked first
    * @returns a fresh copy, which the caller zeroes
    * @throws StandardKeyGone; KeyStoreError refused | unavailable
    */
-  async read(instance: InstanceRecord, record: KekRecord, keyManagerKeyId: string): Promise<Uint8Array> {
+  async read(
+    instance: InstanceRecord,
+    record: KekRecord,
+    keyManagerKeyId: string,
+    correlationId?: string,
+  ): Promise<Uint8Array> {
     const key = keyOf(record.instanceId, record.uniqueIdentifier);
     const source = { keyManagerKeyId, crkId: record.crkId };
     const remembered = this.remembered(instance, record, keyManagerKeyId);
@@ -144,7 +151,7 @@ export class MaterialReader {
       this.#drop(key);
     }
 
-    const flight = this.#flights.get(key) ?? this.#start(key, instance, record, source);
+    const flight = this.#flights.get(key) ?? this.#start(key, instance, record, source, correlationId);
 
     flight.waiters += 1;
 
@@ -177,10 +184,16 @@ export class MaterialReader {
     return this.#options.clock.now().getTime();
   }
 
-  #start(key: string, instance: InstanceRecord, record: KekRecord, source: Source): Flight {
+  #start(
+    key: string,
+    instance: InstanceRecord,
+    record: KekRecord,
+    source: Source,
+    correlationId: string | undefined,
+  ): Flight {
     const flight: Flight = { source, waiters: 0, stale: false, promise: Promise.resolve(new Uint8Array()) };
 
-    flight.promise = this.#run(flight, key, instance, record, source);
+    flight.promise = this.#run(flight, key, instance, record, source, correlationId);
     this.#flights.set(key, flight);
 
     return flight;
@@ -192,9 +205,10 @@ export class MaterialReader {
     instance: InstanceRecord,
     record: KekRecord,
     source: Source,
+    correlationId: string | undefined,
   ): Promise<Uint8Array> {
     try {
-      const { plaintext, wrapped } = await this.#fetch(key, instance, record, source);
+      const { plaintext, wrapped } = await this.#fetch(key, instance, record, source, correlationId);
 
       if (!flight.stale) {
         const remembers = instance.cacheTtlSeconds + instance.outageGraceSeconds > 0;
@@ -240,8 +254,9 @@ export class MaterialReader {
     instance: InstanceRecord,
     record: KekRecord,
     source: Source,
+    correlationId: string | undefined,
   ): Promise<{ plaintext: Uint8Array; wrapped: Buffer }> {
-    const { keyManager } = this.#options.openKeyManager(instance);
+    const keyManager = correlated(this.#options.openKeyManager(instance).keyManager, correlationId);
     const aad = wrapAad(record.instanceId, record.uniqueIdentifier);
     const unwrap = async (wrapped: Uint8Array) => {
       const answer = await keyManager.unwrap(source.crkId, wrapped, aad, this.#context());

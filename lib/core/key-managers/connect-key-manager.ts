@@ -5,16 +5,17 @@ import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import type { KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
-import { type IbmKeyManagerKind, KEY_MANAGER_NAMES, requireCrn } from "./credentials";
+import { givenEndpoint, type IbmKeyManagerKind, KEY_MANAGER_NAMES, requireCrn } from "./credentials";
 import type { IbmCloud } from "./ibm-cloud";
 
 /**
- * Finds a key manager instance by its CRN and connects to the endpoint that the resource controller names.
+ * Finds a key manager instance by its CRN and connects to the endpoint that was given, or else to the one that the
+ * resource controller names.
  * @throws AppError VALIDATION_FAILED (CRN), NOT_AVAILABLE (no endpoint); IbmCloudError
  */
 export async function connectKeyManager(
   cloud: IbmCloud,
-  target: { kind: IbmKeyManagerKind; apiKey: Secret; keyManagerCrn: string; keyRing?: string | undefined },
+  target: { kind: IbmKeyManagerKind; apiKey: Secret; keyManagerCrn: string; endpoint?: string | undefined },
   call: CallOptions,
 ): Promise<{ keyManager: KeyProtect; resource: ResourceInstance; endpoint: string }> {
   const crn = requireCrn(target.kind, target.keyManagerCrn);
@@ -22,7 +23,9 @@ export async function connectKeyManager(
   const resource = await withToken(tokenSource, call, (token) =>
     cloud.resourceController.getInstance(token, crn.instance, call),
   );
-  const endpoint = chooseEndpoint(resource.endpoints, cloud.endpointType);
+  const endpoint =
+    givenEndpoint(cloud, target.endpoint, "endpoint") ??
+    chooseEndpoint(resource.endpoints, cloud.endpointType);
 
   if (endpoint === null) {
     throw new AppError(
@@ -38,7 +41,6 @@ export async function connectKeyManager(
       kind: target.kind,
       endpoint,
       instanceGuid: resource.guid,
-      keyRing: target.keyRing ?? null,
       tokenSource,
     }),
   };

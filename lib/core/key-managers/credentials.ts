@@ -1,8 +1,10 @@
 import { AppError } from "@/lib/core/errors";
 import { type Crn, parseCrn } from "@/lib/ibm-cloud/crn";
+import { checkBaseUrl } from "@/lib/ibm-cloud/http";
 import type { KeyService } from "@/lib/ibm-cloud/resource-controller";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import type { KeyManagerKind } from "@/lib/key-managers/key-manager";
+import type { IbmCloud } from "./ibm-cloud";
 
 /** Kinds of key manager that are services of IBM Cloud. */
 export type IbmKeyManagerKind = Exclude<KeyManagerKind, "pkcs11">;
@@ -33,6 +35,34 @@ export function requireApiKey(apiKey: string | Secret | undefined): Secret {
   }
 
   return new Secret(text);
+}
+
+/**
+ * The base URL that a person gave in place of the one that IBM Cloud names; undefined when none was given.
+ * @param name field of the request, for the error
+ * @throws AppError VALIDATION_FAILED when a token must not be sent there
+ */
+export function givenEndpoint(
+  cloud: Pick<IbmCloud, "allowsPlainHttp">,
+  text: string | undefined,
+  name: string,
+): string | undefined {
+  const trimmed = text?.trim() ?? "";
+
+  if (trimmed === "") {
+    return undefined;
+  }
+
+  // Documentation shows the address with and without the API's path.
+  const url = checkBaseUrl(trimmed.replace(/\/api\/v2\/?$/, ""), cloud.allowsPlainHttp);
+
+  if (url === null) {
+    throw new AppError("VALIDATION_FAILED", "This is no address that an API key's token may be sent to.", {
+      invalidParams: [{ name, code: "INVALID_ENDPOINT", reason: "is no https address of a key manager" }],
+    });
+  }
+
+  return url;
 }
 
 /** @throws AppError VALIDATION_FAILED when the text is no CRN of an instance of this kind */

@@ -13,6 +13,8 @@ export type IbmCloud = {
   readonly endpointType: EndpointType;
   /** True for IBM's own cloud, whose endpoints follow a published pattern; false for the sandbox and others. */
   readonly isPublicCloud: boolean;
+  /** True when IAM itself is reached without TLS, as the sandbox is: then key managers may be as well. */
+  readonly allowsPlainHttp: boolean;
 };
 
 /** Clients for the given addresses. Tests and tools that do not use the environment call this. */
@@ -25,6 +27,7 @@ export function createIbmCloud(options: {
     iam: createIamClient({ url: options.iamUrl }),
     resourceController: createResourceControllerClient({ url: options.resourceControllerUrl }),
     endpointType: options.endpointType,
+    allowsPlainHttp: new URL(options.iamUrl).protocol === "http:",
     isPublicCloud: new URL(options.iamUrl).hostname.endsWith("iam.cloud.ibm.com"),
   };
 }

@@ -18,6 +18,8 @@ export type KeyManagerTarget = {
   /** API key of the service ID, or PIN of the token; kept nowhere. */
   apiKey?: string | undefined;
   keyManagerCrn: string;
+  /** Base URL in place of the one that IBM Cloud names. */
+  endpoint?: string | undefined;
 };
 
 export type RootKeyItem = {
@@ -109,14 +111,14 @@ export async function listKeyRings(
 
 async function connect(
   cloud: IbmCloud,
-  { kind, apiKey, keyManagerCrn }: KeyManagerTarget,
+  { kind, apiKey, keyManagerCrn, endpoint }: KeyManagerTarget,
   call: CallContext,
 ): Promise<KeyManager> {
   if (kind === "pkcs11") return openToken(keyManagerCrn, requirePin(apiKey));
 
   const { keyManager } = await connectKeyManager(
     cloud,
-    { kind, apiKey: requireApiKey(apiKey), keyManagerCrn },
+    { kind, apiKey: requireApiKey(apiKey), keyManagerCrn, endpoint },
     call,
   );
 

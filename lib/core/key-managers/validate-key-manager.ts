@@ -2,7 +2,7 @@ import { type Actor, requireRole } from "@/lib/core/actor";
 import type { PermissionReport } from "@/lib/core/permissions/report";
 import { runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
 import type { Secret } from "@/lib/ibm-cloud/secret";
-import { requireApiKey, requireCrn } from "./credentials";
+import { givenEndpoint, requireApiKey, requireCrn } from "./credentials";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import type { KeyManagerTarget } from "./list-root-keys";
 import { openToken, requirePin } from "./open-token";
@@ -38,6 +38,7 @@ export async function validateKeyManager(
       keyManagerCrn: input.keyManagerCrn,
       crkId: input.crkId,
       keyRing: input.keyRing,
+      givenEndpoint: givenEndpoint(cloud, input.endpoint, "endpoint"),
       correlationId: actor.requestId,
     },
     cloud,

@@ -44,6 +44,8 @@ export type PermissionCheckInput = {
   readonly keyRing?: string | null | undefined;
   /** Last known base URL, for when the resource controller does not tell. */
   readonly endpoint?: string | null | undefined;
+  /** Base URL that a person gave; it is used whatever the resource controller tells. */
+  readonly givenEndpoint?: string | null | undefined;
   readonly correlationId: string;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for each call; default 10,000. */
@@ -154,7 +156,7 @@ class PermissionRun {
       product: KEY_MANAGER_NAMES[this.kind],
       guid: this.#resource?.guid ?? parseCrn(this.#input.keyManagerCrn)?.instance ?? "",
       keyManagerName: this.#resource?.name ?? "",
-      endpoint: facts.keyManager?.endpoint ?? this.#input.endpoint ?? "",
+      endpoint: facts.keyManager?.endpoint ?? this.#input.givenEndpoint ?? this.#input.endpoint ?? "",
       iamId: facts.iamId ?? "",
       serviceId: facts.serviceId ?? "",
       serviceIdName: facts.serviceIdName ?? "",
@@ -300,9 +302,10 @@ class PermissionRun {
       return { code: "KEY_MANAGER_INACTIVE", params: { state: this.#resource.state } };
     }
 
-    const endpoint = this.#resource
+    const known = this.#resource
       ? chooseEndpoint(this.#resource.endpoints, this.#cloud.endpointType)
       : (this.#input.endpoint ?? conventionalEndpoint(this.#cloud, crn.service, crn.region));
+    const endpoint = this.#input.givenEndpoint ?? known;
 
     if (endpoint === null) {
       return this.#resource ? { code: "ENDPOINT_UNKNOWN" } : waitsFor("platformViewer");
