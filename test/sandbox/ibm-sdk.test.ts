@@ -404,3 +404,226 @@ describe("Key Protect", () => {
     expect(await refusal(kp.getInstancePolicy({ bluemixInstance }))).toBe(401);
   });
 });
+
+describe("all else that the SDKs offer of what is served", () => {
+  const policyBody = (resource: Record<string, unknown>) => ({
+    metadata: { collectionType: "application/vnd.ibm.kms.policy+json", collectionTotal: 1 },
+    resources: [resource],
+  });
+
+  test("pages are followed by the pagers", async () => {
+    const sandbox = await startSandbox();
+    const { policies, resources, groups, identity, accountId, serviceId } = sdks(sandbox);
+    const { keyProtect, hpcs } = sandbox.credentials();
+    for (const [instanceGuid, accessGroup] of [
+      [keyProtect.guid, "first"],
+      [hpcs.guid, "second"],
+    ] as const) {
+      await sandbox.control.setRoles({ serviceId, instanceGuid, roles: ["Viewer", "Manager"], accessGroup });
+    }
+
+    const all = await new IamPolicyManagementV1.V2PoliciesPager(policies, { accountId, limit: 1 }).getAll();
+    const old = await new IamPolicyManagementV1.PoliciesPager(policies, { accountId, limit: 1 }).getAll();
+    const instances = await new ResourceControllerV2.ResourceInstancesPager(resources, { limit: 1 }).getAll();
+    const found = await new IamAccessGroupsV2.AccessGroupsPager(groups, {
+      accountId,
+      iamId: `iam-${serviceId}`,
+      limit: 1,
+    }).getAll();
+    const members = await new IamAccessGroupsV2.AccessGroupMembersPager(groups, {
+      accessGroupId: found[0]?.id ?? "",
+      limit: 1,
+    }).getAll();
+    const own = (await identity.listServiceIds({ accountId, pagesize: 1, name: "manager" })).result;
+
+    // Two by the groups, and the authorization of KMIP for VMware.
+    expect(all.map(({ type }) => type).sort()).toEqual(["access", "access", "authorization"]);
+    expect(old.map(({ id }) => id)).toEqual(all.map(({ id }) => id));
+    expect(instances.map(({ guid }) => guid)).toEqual([keyProtect.guid, hpcs.guid]);
+    expect(found.map(({ name }) => name)).toEqual(["first", "second"]);
+    expect(members).toMatchObject([{ iam_id: `iam-${serviceId}`, type: "service" }]);
+    expect(own.serviceids).toHaveLength(1);
+  });
+
+  test("single records are read, and others than one's own are not", async () => {
+    const sandbox = await startSandbox();
+    const { policies, groups, identity, accountId, serviceId, apikey } = sdks(sandbox);
+    const viewer = sdks(sandbox, "viewerOnly");
+    await sandbox.control.setRoles({
+      serviceId,
+      instanceGuid: sandbox.credentials().keyProtect.guid,
+      roles: ["Viewer"],
+      accessGroup: "admins",
+      customRole: { name: "Wrapper", actions: ["secrets.wrap"] },
+    });
+
+    const listed = (await groups.listAccessGroups({ accountId, iamId: `iam-${serviceId}` })).result.groups;
+    const accessGroupId = listed?.[0]?.id ?? "";
+    const isMember = (iamId: string) => groups.isMemberOfAccessGroup({ accessGroupId, iamId });
+    expect((await groups.getAccessGroup({ accessGroupId })).result.name).toBe("admins");
+    expect((await isMember(`iam-${serviceId}`)).status).toBe(204);
+    expect(await refusal(isMember(`iam-${viewer.serviceId}`))).toBe(404);
+    expect(await refusal(viewer.groups.getAccessGroup({ accessGroupId }))).toBe(404);
+
+    const { id } = (await identity.getApiKeysDetails({ iamApiKey: apikey })).result;
+    expect((await identity.getApiKey({ id })).result).toMatchObject({ id, iam_id: `iam-${serviceId}` });
+    expect(await refusal(viewer.identity.getApiKey({ id }))).toBe(404);
+
+    const { custom_roles: custom = [] } = (await policies.listRoles({ accountId, serviceName: "kms" }))
+      .result;
+    const role = (await policies.getRole({ roleId: custom[0]?.id ?? "" })).result;
+    expect(role).toMatchObject({ name: "Wrapper", actions: ["kms.secrets.wrap"] });
+    const policyId = (await policies.listPolicies({ accountId, accessGroupId })).result.policies[0]?.id ?? "";
+    expect((await policies.getPolicy({ policyId })).result.roles?.[0]?.role_id).toMatch(
+      /UnsupportedVersion$/,
+    );
+    expect(await refusal(viewer.policies.getPolicy({ policyId }))).toBe(404);
+  });
+
+  test("keys are listed by pages, states and rings, with the caller's correlation ID", async () => {
+    const sandbox = await startSandbox();
+    const sdk = sdks(sandbox);
+    const { kp, bluemixInstance } = sdk;
+    const correlationId = "0a1b2c3d-0000-4000-8000-0123456789ab";
+    const ids: string[] = [];
+    for (const name of ["k1", "k2", "k3"]) ids.push(await createdKey(sdk, { name, extractable: true }));
+    await kp.deleteKey({ bluemixInstance, id: ids[2] ?? "", force: true });
+    const list = async (parameters: Partial<Parameters<typeof kp.getKeys>[0]>) =>
+      envelopeSchema
+        .parse((await kp.getKeys({ bluemixInstance, ...parameters })).result)
+        .resources?.map(({ id }) => id);
+
+    const { headers } = await kp.getKeys({ bluemixInstance, correlationId });
+    expect(new Headers(headers as Record<string, string>).get("correlation-id")).toBe(correlationId);
+    expect(await list({ extractable: true, limit: 1 })).toEqual([ids[0]]);
+    expect(await list({ extractable: true, limit: 1, offset: 1 })).toEqual([ids[1]]);
+    expect(await list({ extractable: true, limit: 1, offset: 2 })).toBeUndefined();
+    expect(await list({ state: [5] })).toEqual([ids[2]]);
+    expect(await list({ xKmsKeyRing: "vmware" })).toEqual([sandbox.credentials().keyProtect.rootKeys[1]?.id]);
+    const counted = await kp.getKeyCollectionMetadata({ bluemixInstance, state: [1, 5], extractable: true });
+    expect(new Headers(counted.headers as Record<string, string>).get("key-total")).toBe("3");
+  });
+
+  test("a deletion needs two people where the key says so", async () => {
+    const sandbox = await startSandbox();
+    const sdk = sdks(sandbox);
+    const { kp, bluemixInstance } = sdk;
+    const viewer = sdks(sandbox, "viewerOnly");
+    await sandbox.control.setRoles({
+      serviceId: viewer.serviceId,
+      instanceGuid: bluemixInstance,
+      roles: ["Manager"],
+    });
+    const id = await createdKey(sdk, { name: "guarded", extractable: false });
+    expect(await refusal(kp.setKeyForDeletion({ bluemixInstance, id }))).toBe(409);
+    await kp.putPolicy({
+      bluemixInstance,
+      id,
+      policy: "dualAuthDelete",
+      setKeyPoliciesOneOf: policyBody({
+        type: "application/vnd.ibm.kms.policy+json",
+        dualAuthDelete: { enabled: true },
+      }),
+    });
+
+    expect(await refusal(kp.deleteKey({ bluemixInstance, id }))).toBe(409);
+    expect((await kp.setKeyForDeletion({ bluemixInstance, id })).status).toBe(204);
+    expect(await refusal(kp.deleteKey({ bluemixInstance, id }))).toBe(409);
+    expect((await kp.unsetKeyForDeletion({ bluemixInstance, id })).status).toBe(204);
+    expect(await refusal(viewer.kp.deleteKey({ bluemixInstance, id }))).toBe(409);
+    await kp.setKeyForDeletion({ bluemixInstance, id });
+    expect((await viewer.kp.deleteKey({ bluemixInstance, id })).status).toBe(204);
+  });
+
+  test("registrations are listed by key, for all keys and by a query for CRNs", async () => {
+    const sandbox = await startSandbox();
+    const { kp, bluemixInstance } = sdks(sandbox);
+    const [first, second] = sandbox.credentials().keyProtect.rootKeys.map(({ id }) => id);
+    const crn = (service: string) => `crn:v1:bluemix:public:${service}:us-south:a/1:2:bucket:3`;
+    const register = (keyId = "", resourceCrn = "", preventKeyDeletion = false) =>
+      sandbox.control.registerResource({
+        instanceGuid: bluemixInstance,
+        keyId,
+        resourceCrn,
+        preventKeyDeletion,
+      });
+    await register(first, crn("cloud-object-storage"));
+    await register(second, crn("databases"), true);
+
+    const ofFirst = (await kp.getRegistrations({ bluemixInstance, id: first ?? "" })).result.resources;
+    const all = (await kp.getRegistrationsAllKeys({ bluemixInstance })).result;
+    const urlEncodedResourceCrnQuery = "crn:v1:bluemix:public:databases:*:*:*:*:*";
+    const some = (await kp.getRegistrationsAllKeys({ bluemixInstance, urlEncodedResourceCrnQuery })).result;
+
+    expect(ofFirst).toMatchObject([{ keyId: first, resourceCrn: crn("cloud-object-storage") }]);
+    expect(all.metadata?.collectionTotal).toBe(2);
+    expect(some.resources).toMatchObject([{ keyId: second, preventKeyDeletion: true }]);
+    expect(await refusal(kp.deleteKey({ bluemixInstance, id: first ?? "" }))).toBe(409);
+    expect(await refusal(kp.deleteKey({ bluemixInstance, id: second ?? "", force: true }))).toBe(409);
+    expect((await kp.deleteKey({ bluemixInstance, id: first ?? "", force: true })).status).toBe(204);
+    expect((await kp.restoreKey({ bluemixInstance, id: first ?? "" })).status).toBe(201);
+  });
+
+  test("import tokens, sync and every instance policy", async () => {
+    const sandbox = await startSandbox();
+    const { kp, bluemixInstance } = sdks(sandbox);
+    const id = sandbox.credentials().keyProtect.rootKeys[0]?.id ?? "";
+
+    const made = (await kp.postImportToken({ bluemixInstance, expiration: 300, maxAllowedRetrievals: 2 }))
+      .result;
+    const got = (await kp.getImportToken({ bluemixInstance })).result;
+    expect(made).toMatchObject({ expiration: 300, remainingRetrievals: 2 });
+    expect(made).not.toHaveProperty("payload");
+    expect(got.remainingRetrievals).toBe(1);
+    expect(Buffer.from(got.payload ?? "", "base64").toString()).toMatch(/^-----BEGIN PUBLIC KEY-----/);
+    expect((await kp.syncAssociatedResources({ bluemixInstance, id })).status).toBe(204);
+
+    const attributes: Record<string, unknown> = {
+      dualAuthDelete: undefined,
+      metrics: undefined,
+      allowedNetwork: { allowed_network: "private-only" },
+      allowedIP: { allowed_ip: ["192.0.2.0/24"] },
+      keyCreateImportAccess: { create_root_key: false },
+      rotation: { interval_month: 2 },
+    };
+    for (const [policy, data] of Object.entries(attributes)) {
+      const set = await kp.putInstancePolicy({
+        bluemixInstance,
+        policy,
+        setInstancePoliciesOneOf: policyBody({
+          policy_type: policy,
+          policy_data: { enabled: true, ...(data === undefined ? {} : { attributes: data }) },
+        }),
+      });
+      const read = (await kp.getInstancePolicy({ bluemixInstance, policy })).result;
+      expect(set.status).toBe(204);
+      expect(read).toMatchObject({
+        resources: [
+          { policy_type: policy, policy_data: { enabled: true, ...(data ? { attributes: data } : {}) } },
+        ],
+      });
+    }
+    const all = (await kp.getInstancePolicy({ bluemixInstance })).result;
+    expect(all).toMatchObject({ metadata: { collectionTotal: 6 } });
+    expect((await kp.getAllowedIpPort({ bluemixInstance })).status).toBe(200);
+  });
+
+  test("with retries switched on, 429 and 503 are outlived; without, they are told", async () => {
+    const sandbox = await startSandbox();
+    const { resources } = sdks(sandbox);
+    const { faults } = sandbox.control;
+    const failTwice = () => {
+      faults.clear();
+      for (const status of [429, 503]) {
+        faults.add({ kind: "error", status, retryAfterSeconds: 1, service: "resource-controller", times: 1 });
+      }
+    };
+
+    failTwice();
+    expect(await refusal(resources.listResourceInstances({}))).toBe(429);
+    failTwice();
+    resources.enableRetries({ maxRetries: 3, maxRetryInterval: 5 });
+    expect((await resources.listResourceInstances({})).result.rows_count).toBe(2);
+    expect(faults.list().map(({ fired }) => fired)).toEqual([1, 1]);
+  });
+});
