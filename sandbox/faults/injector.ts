@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import type { RequestTarget, SandboxRequest, SandboxResponse, TargetedMiddleware } from "../http/types";
 import { compileMatch, type Fault, type FaultInput, faultSchema } from "./rules";
@@ -42,7 +41,8 @@ class Rule implements ActiveFault {
   readonly fault: Fault;
   readonly #matches: ReturnType<typeof compileMatch>;
   readonly #budget: Budget | undefined;
-  readonly #ended = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #ended = false;
   #seen = 0;
   fired = 0;
 
@@ -55,13 +55,25 @@ class Rule implements ActiveFault {
     }
   }
 
-  /** Aborted when the rule is removed: whoever waits because of it waits no longer. */
-  get ended(): AbortSignal {
-    return this.#ended.signal;
+  /** Ends the rule: whoever waits because of it waits no longer. */
+  end(): void {
+    this.#ended = true;
+    for (const stop of this.#waiting) stop();
   }
 
-  end(): void {
-    this.#ended.abort();
+  /** Fulfilled after so many milliseconds, without a number never, and in any case when the rule is ended. */
+  wait(milliseconds?: number): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+
+    return new Promise((resolve) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(stop);
+        resolve();
+      };
+      const timer = milliseconds === undefined ? undefined : setTimeout(stop, milliseconds);
+      this.#waiting.add(stop);
+    });
   }
 
   /** Whether it comes true for this request; it is counted then. */
@@ -81,21 +93,6 @@ class Rule implements ActiveFault {
 }
 
 const cut: SandboxResponse = { status: 0, cut: true };
-
-async function wait(milliseconds: number, rule: Rule): Promise<void> {
-  try {
-    await sleep(milliseconds, undefined, { signal: rule.ended });
-  } catch (error) {
-    if (!rule.ended.aborted) throw error;
-  }
-}
-
-async function untilEnded(rule: Rule): Promise<void> {
-  if (rule.ended.aborted) return;
-  await new Promise<void>((resolve) => {
-    rule.ended.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
 
 /**
  * Makes requests go wrong by rules. They live in memory only: a sandbox that is started again has none, so that
@@ -149,7 +146,7 @@ export class FaultInjector {
     for (const rule of rules) {
       const { fault } = rule;
       if (fault.kind !== "latency" || !rule.comesTrue(request, target)) continue;
-      await wait(fault.ms + Math.random() * fault.jitterMs, rule);
+      await rule.wait(fault.ms + Math.random() * fault.jitterMs);
     }
     for (const rule of rules) {
       const { fault } = rule;
@@ -160,7 +157,7 @@ export class FaultInjector {
         case "throttle":
           return refuse(target, 429, undefined, fault.retryAfterSeconds);
         case "hang":
-          await untilEnded(rule);
+          await rule.wait();
           return cut;
         case "cut":
           if (fault.when === "after") await next();
