@@ -223,7 +223,10 @@ export function listRoles(context: SandboxContext, request: SandboxRequest, call
   const name = request.query.get("service_name");
   const accountId = request.query.get("account_id");
   const service = name === "kms" || name === "hs-crypto" ? name : undefined;
-  const hasRole = (role: ServiceRole): boolean => role !== "VMwareKMIPManager" || service === "hs-crypto";
+  const hasRole = (role: ServiceRole): boolean =>
+    role === "VMwareKMIPManager"
+      ? service === "hs-crypto"
+      : role !== "KmipAdapterManager" || service === "kms";
 
   return {
     status: 200,

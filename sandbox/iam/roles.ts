@@ -12,6 +12,7 @@ export const serviceRoles = [
   "Writer",
   "Manager",
   "KeyPurge",
+  "KmipAdapterManager",
   "VMwareKMIPManager",
 ] as const;
 export type ServiceRole = (typeof serviceRoles)[number];
@@ -19,6 +20,7 @@ export type ServiceRole = (typeof serviceRoles)[number];
 const readers = ["Reader", "ReaderPlus", "Writer", "Manager"] as const;
 const writers = ["Writer", "Manager"] as const;
 const managers = ["Manager"] as const;
+const kmipManagers = ["Manager", "KmipAdapterManager"] as const;
 
 /**
  * Which service roles may do what, by IBM's table of service access roles (Key Protect documentation, "User roles
@@ -56,6 +58,10 @@ export const kmsActions = {
   "import-token.create": writers,
   "import-token.read": writers,
   "registrations.list": readers,
+  "kmip-management.create": kmipManagers,
+  "kmip-management.list": kmipManagers,
+  "kmip-management.read": kmipManagers,
+  "kmip-management.delete": kmipManagers,
 } as const satisfies Record<string, readonly ServiceRole[]>;
 export type KmsAction = keyof typeof kmsActions;
 

@@ -7,7 +7,8 @@ import { invalidField, kmsError } from "./errors";
 
 const MAX_PER_KEY = 5;
 const MAX_PER_INSTANCE = 1000;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** The form of an identifier; no name may have it. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Words that stand in paths of the API. */
 const RESERVED = new Set(
   "allowed_ip key keys metadata policy policies registration registrations ring rings rotate wrap unwrap rewrap version versions".split(

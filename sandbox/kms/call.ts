@@ -156,6 +156,9 @@ export const mediaTypes = {
   alias: "application/vnd.ibm.kms.alias+json",
   policy: "application/vnd.ibm.kms.policy+json",
   registration: "application/vnd.ibm.kms.registration+json",
+  kmipAdapter: "application/vnd.ibm.kms.kmip_adapter+json",
+  kmipCertificate: "application/vnd.ibm.kms.kmip_client_certificate+json",
+  kmipObject: "application/vnd.ibm.kms.kmip_object+json",
   allowedIpPort: "application/vnd.ibm.kms.allowed_ip_metadata+json",
 } as const;
 

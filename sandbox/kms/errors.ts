@@ -27,6 +27,12 @@ const reasons = {
   /** Own. */
   KEY_RING_NOT_FOUND_ERR: [404, "Key ring does not exist."],
   /** Own. */
+  KMIP_ADAPTER_NOT_FOUND_ERR: [404, "KMIP adapter does not exist."],
+  /** Own. */
+  KMIP_CERTIFICATE_NOT_FOUND_ERR: [404, "KMIP client certificate does not exist."],
+  /** Own. */
+  KMIP_OBJECT_NOT_FOUND_ERR: [404, "KMIP object does not exist."],
+  /** Own. */
   ALIAS_NOT_FOUND_ERR: [404, "The key has no such alias."],
   KEY_ACTION_INVALID_STATE_ERR: [409, "The state of the key does not allow this action."],
   PROTECTED_RESOURCE_ERR: [409, "The key protects resources; delete it with force, or free them first."],
@@ -39,6 +45,10 @@ const reasons = {
   REQ_TOO_EARLY_ERR: [409, "The key was changed a moment ago; try again later."],
   /** Own. */
   KEY_ALIAS_NOT_UNIQUE_ERR: [409, "Another key of the instance has this alias."],
+  /** Own. */
+  KMIP_NAME_NOT_UNIQUE_ERR: [409, "The name is taken."],
+  /** Own. */
+  KMIP_CERTIFICATE_NOT_UNIQUE_ERR: [409, "The certificate is in use in this region."],
   /** Own. */
   LIMIT_EXCEEDED_ERR: [409, "The limit of the instance or key is reached."],
   /** Own. */

@@ -23,6 +23,19 @@ import {
   purgeKey,
   restoreKey,
 } from "./keys";
+import {
+  createKmipAdapter,
+  createKmipCertificate,
+  deleteKmipAdapter,
+  deleteKmipCertificate,
+  deleteKmipObject,
+  getKmipAdapter,
+  getKmipCertificate,
+  getKmipObject,
+  listKmipAdapters,
+  listKmipCertificates,
+  listKmipObjects,
+} from "./kmip-adapters";
 import { listKeyRegistrations, listRegistrations, refuseRegistration } from "./registrations";
 import { createKeyRing, deleteKeyRing, listKeyRings } from "./rings";
 
@@ -117,6 +130,17 @@ export function kmsService(issuer: TokenIssuer): Service {
     route("GET", "/instance/policies", getInstancePolicies),
     route("PUT", "/instance/policies", putInstancePolicies),
     route("GET", "/instance/allowed_ip_port", getAllowedIpPort),
+    route("GET", "/kmip_adapters", listKmipAdapters),
+    route("POST", "/kmip_adapters", createKmipAdapter),
+    route("GET", "/kmip_adapters/:adapter", getKmipAdapter),
+    route("DELETE", "/kmip_adapters/:adapter", deleteKmipAdapter),
+    route("GET", "/kmip_adapters/:adapter/certificates", listKmipCertificates),
+    route("POST", "/kmip_adapters/:adapter/certificates", createKmipCertificate),
+    route("GET", "/kmip_adapters/:adapter/certificates/:certificate", getKmipCertificate),
+    route("DELETE", "/kmip_adapters/:adapter/certificates/:certificate", deleteKmipCertificate),
+    route("GET", "/kmip_adapters/:adapter/kmip_objects", listKmipObjects),
+    route("GET", "/kmip_adapters/:adapter/kmip_objects/:object", getKmipObject),
+    route("DELETE", "/kmip_adapters/:adapter/kmip_objects/:object", deleteKmipObject),
     route("POST", "/import_token", createImportToken),
     route("GET", "/import_token", getImportToken),
   ]);

@@ -159,6 +159,29 @@ const customRole = z.object({
   createdBy: id,
 });
 
+/** Key Protect's own KMIP endpoint: an adapter is a namespace of objects under one root key. */
+const kmipAdapter = z.object({
+  id,
+  instanceId: id,
+  name: z.string(),
+  description: z.string(),
+  crkId: id,
+  createdAt: date,
+  createdBy: id,
+});
+
+const kmipCertificate = z.object({
+  id,
+  instanceId: id,
+  adapterId: id,
+  name: z.string(),
+  pem: z.string(),
+  /** SHA-256 of the DER, hexadecimal. */
+  fingerprint: z.string(),
+  createdAt: date,
+  createdBy: id,
+});
+
 /** One an instance: the key pair under which root keys are imported. */
 const importToken = z.object({
   id,
@@ -190,6 +213,8 @@ export const recordSchemas = {
   "import-token": importToken,
   "access-group": accessGroup,
   "custom-role": customRole,
+  "kmip-adapter": kmipAdapter,
+  "kmip-certificate": kmipCertificate,
 } as const;
 
 export type RecordKind = keyof typeof recordSchemas;
@@ -209,6 +234,8 @@ export type InstancePolicyRecord = RecordOf<"instance-policy">;
 export type RegistrationRecord = RecordOf<"registration">;
 export type AccessGroupRecord = RecordOf<"access-group">;
 export type CustomRoleRecord = RecordOf<"custom-role">;
+export type KmipAdapterRecord = RecordOf<"kmip-adapter">;
+export type KmipCertificateRecord = RecordOf<"kmip-certificate">;
 export type ImportTokenRecord = RecordOf<"import-token">;
 
 /** Identifier of a record that belongs to a key manager instance and is unique only within it. */

@@ -79,6 +79,8 @@ export class SandboxStore {
       "import-token": new Map(),
       "access-group": new Map(),
       "custom-role": new Map(),
+      "kmip-adapter": new Map(),
+      "kmip-certificate": new Map(),
     };
   }
 
