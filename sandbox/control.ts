@@ -2,6 +2,7 @@ import { type Account, createAccount } from "./account";
 import { toStoredDate } from "./clock";
 import type { SandboxContext } from "./context";
 import type { ActiveFault, FaultInjector } from "./faults/injector";
+import { keepUp } from "./kms/upkeep";
 
 /**
  * What happens from outside of the APIs that the sandbox serves. Changes of the account are records, durable when
@@ -10,7 +11,10 @@ import type { ActiveFault, FaultInjector } from "./faults/injector";
  */
 export interface SandboxControl extends Account {
   readonly faults: FaultInjector;
-  /** Moves the sandbox's clock, by which keys expire, waits end and tokens run out, relative to the real one. */
+  /**
+   * Moves the sandbox's clock, by which keys expire and rotate, waits end and tokens run out, relative to the real
+   * one. What became due on the way happens once.
+   */
   moveClock(to: { offsetMs: number } | { advanceMs: number }): void;
   /** Whether the real services' waits are left out, see SandboxOptions.relaxedWaits. */
   setRelaxedWaits(relaxed: boolean): void;
@@ -30,6 +34,7 @@ export function createControl(context: SandboxContext, faults: FaultInjector): S
 
     moveClock(to) {
       context.clock.moveTo("offsetMs" in to ? to.offsetMs : context.clock.offset() + to.advanceMs);
+      keepUp(context);
     },
 
     setRelaxedWaits(relaxed) {

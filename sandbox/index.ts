@@ -1,7 +1,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type Clock, movableClock, systemClock, toStoredDate } from "./clock";
+import { type Clock, HOUR, movableClock, systemClock, toStoredDate } from "./clock";
 import type { SandboxContext, SandboxLogger } from "./context";
 import { createControl, type SandboxControl } from "./control";
 import { controlToken, startControlServer } from "./control-server";
@@ -14,6 +14,7 @@ import type { Middleware } from "./http/types";
 import { iamService } from "./iam/service";
 import { openTokenIssuer } from "./iam/tokens";
 import { kmsService } from "./kms/service";
+import { keepUp } from "./kms/upkeep";
 import { defaultPeople, OidcProvider, type Person } from "./oidc/provider";
 import { resourceControllerService } from "./resource-controller";
 import { seedOnce } from "./seed";
@@ -177,11 +178,22 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     }
     logger?.info({ url, dataDir, controlPort: controls?.port }, "sandbox is up");
 
+    keepUp(context);
+    const upkeep = setInterval(() => {
+      try {
+        keepUp(context);
+      } catch (error) {
+        logger?.error({ err: error }, "upkeep failed");
+      }
+    }, HOUR);
+    upkeep.unref();
+
     let closing: Promise<void> | undefined;
     const close = async (): Promise<void> => {
       try {
         // Whoever waits because of a fault gets no answer any more.
         faults.clear();
+        clearInterval(upkeep);
         await Promise.all([server.close(), controls?.close()]);
         await openStore.close();
       } finally {

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 import { z } from "zod";
 
@@ -11,7 +11,7 @@ import { checkFields, type KmsCall, noContent, optionalJson, requiredJson, requi
 import { decodeBase64, unwrapWith, wrapWith } from "./crypto";
 import { invalidField, kmsError } from "./errors";
 import { bringsMaterial, importedMaterial, importFields } from "./key-import";
-import { sealVersion, withMaterial } from "./key-material";
+import { withMaterial, withNewVersion } from "./key-material";
 import { deletionAuthorizedUntil, latestVersion, stateAt } from "./key-view";
 import { syncKey } from "./keys";
 
@@ -152,19 +152,7 @@ function rotate(call: KmsCall): SandboxResponse {
     throw kmsError("KEY_ROTATION_NOT_PERMITTED", { what: WHAT });
   }
   const material = brings ? importedMaterial(call, input, false, WHAT) : randomBytes(32);
-  const date = toStoredDate(now);
-  const version = sealVersion(vault, key, randomUUID(), material, date);
-  const bitLength = material.length * 8;
-  material.fill(0);
-  store.commit(
-    put("key", key.id, {
-      ...key,
-      versions: [...key.versions, version],
-      bitLength,
-      rotatedAt: date,
-      updatedAt: date,
-    }),
-  );
+  store.commit(put("key", key.id, withNewVersion(vault, key, material, now)));
 
   return noContent;
 }

@@ -1,3 +1,6 @@
+import { randomUUID } from "node:crypto";
+
+import { toStoredDate } from "../clock";
 import type { KeyRecord, KeyVersionRecord } from "../store/model";
 import type { Vault } from "../store/vault";
 import type { Material } from "./crypto";
@@ -19,6 +22,16 @@ export function sealVersion(
     createdAt,
     material: vault.seal(material, label(owner.instanceId, owner.id, versionId)),
   };
+}
+
+/** The key rotated to new material, which is zeroed. `now` in milliseconds. */
+export function withNewVersion(vault: Vault, key: KeyRecord, material: Buffer, now: number): KeyRecord {
+  const date = toStoredDate(now);
+  const version = sealVersion(vault, key, randomUUID(), material, date);
+  const bitLength = material.length * 8;
+  material.fill(0);
+
+  return { ...key, versions: [...key.versions, version], bitLength, rotatedAt: date, updatedAt: date };
 }
 
 /** Calls `use` with the material of these versions of a key, which is zeroed afterwards. */

@@ -112,8 +112,7 @@ export function withPolicyDates(key: KeyRecord, name: PolicyName, iamId: string,
 }
 
 /**
- * `PUT /keys/{id}/policies[?policy=]`. The rotation policy is kept and shown; the sandbox does not rotate by
- * itself, since its shortest interval is a month.
+ * `PUT /keys/{id}/policies[?policy=]`. For what comes of a rotation policy see `keepUp`.
  */
 export function putKeyPolicies(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "policies.write");

@@ -7,7 +7,7 @@ export const RESTORE_WINDOW = 30 * DAY;
 /** How long after its deletion a key can be purged. */
 export const PURGE_WAIT = 4 * HOUR;
 /** How long after its deletion a key is purged by the service. */
-const PURGE_AFTER = 90 * DAY;
+export const PURGE_AFTER = 90 * DAY;
 /** How long the authorization of the first person to a deletion holds. */
 export const DUAL_AUTH_WINDOW = 7 * DAY;
 
