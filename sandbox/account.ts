@@ -47,7 +47,16 @@ export interface Account {
    * with these roles; none for no roles.
    */
   setRoles(change: RoleChange): Promise<void>;
-  /** Disables or enables the API keys of a service ID. Tokens that were issued stay valid until they expire. */
+  /**
+   * Disables or enables the API keys of a service ID, or lets them expire; null for never. What is left out stays as
+   * it is, and tokens that were issued stay valid until they expire.
+   */
+  setApiKeys(options: {
+    serviceId: string;
+    disabled?: boolean | undefined;
+    expiresAt?: string | null | undefined;
+  }): Promise<void>;
+  /** `setApiKeys` for `disabled` alone. */
   setApiKeysDisabled(options: { serviceId: string; disabled: boolean }): Promise<void>;
   /** Makes a service ID with an API key and without any role. */
   addServiceId(options: { name: string }): Promise<{ serviceId: string; apiKey: string }>;
@@ -83,6 +92,23 @@ export function createAccount(context: SandboxContext): Account {
     const account = store.list("account")[0];
     if (!account) throw new NoSuchRecordError("There is no account.");
     return { context, account, now: now(), createdBy: "IBMid-sandbox" };
+  };
+
+  const setApiKeys: Account["setApiKeys"] = async ({ serviceId, disabled, expiresAt }) => {
+    const iamId = iamIdOf(serviceId);
+    const changes = store
+      .list("api-key")
+      .filter((apiKey) => apiKey.iamId === iamId)
+      .map(({ expiresAt: before, ...apiKey }) => {
+        const expires = expiresAt === undefined ? before : expiresAt;
+        return put("api-key", apiKey.id, {
+          ...apiKey,
+          disabled: disabled ?? apiKey.disabled,
+          ...(expires ? { expiresAt: toStoredDate(Date.parse(expires)) } : {}),
+        });
+      });
+    store.commit(...changes);
+    await store.settled();
   };
 
   return {
@@ -170,12 +196,9 @@ export function createAccount(context: SandboxContext): Account {
       await store.settled();
     },
 
-    async setApiKeysDisabled({ serviceId, disabled }) {
-      const iamId = iamIdOf(serviceId);
-      const apiKeys = store.list("api-key").filter((apiKey) => apiKey.iamId === iamId);
-      store.commit(...apiKeys.map((apiKey) => put("api-key", apiKey.id, { ...apiKey, disabled })));
-      await store.settled();
-    },
+    setApiKeys,
+
+    setApiKeysDisabled: setApiKeys,
 
     async addServiceId({ name }) {
       const { id, apiKeyId, changes } = serviceIdChanges(frame(), name, "Made by the sandbox's controls");

@@ -44,7 +44,10 @@ const instanceSchema = z.strictObject({
     .optional(),
   rootKeys: z.array(z.string().min(2).max(90)).max(100).optional(),
 });
-const apiKeysSchema = z.strictObject({ disabled: z.boolean() });
+const apiKeysSchema = z.strictObject({
+  disabled: z.boolean().optional(),
+  expiresAt: z.iso.datetime({ offset: true }).nullable().optional(),
+});
 const registrationSchema = z.strictObject({
   instance: z.string(),
   keyId: z.string(),
@@ -196,8 +199,7 @@ export function startControlServer(options: ControlServerOptions): Promise<HttpS
       "PUT",
       "/service-ids/:id/api-keys",
       async (_context, request, { id = "" }) => {
-        const { disabled } = parse(apiKeysSchema, request);
-        await control.setApiKeysDisabled({ serviceId: serviceId(id), disabled });
+        await control.setApiKeys({ serviceId: serviceId(id), ...parse(apiKeysSchema, request) });
         return { status: 204 };
       },
     ],

@@ -317,13 +317,24 @@ export const sandboxCommands: Commands = {
     },
   },
   "sandbox api-keys": {
-    synopsis: "--service-id manager|viewerOnly|ID --disabled true|false",
-    summary: "Disables or enables the API keys of a service ID.",
+    synopsis: "--service-id manager|viewerOnly|ID [--disabled true|false] [--expires TIME|never]",
+    summary: "Disables or enables the API keys of a service ID, or sets when they expire.",
     run(args) {
-      const { "service-id": serviceId, disabled } = options(args, ["service-id", "disabled"]);
+      const {
+        "service-id": serviceId,
+        disabled,
+        expires,
+      } = options(args, ["service-id", "disabled", "expires"]);
       const id = encodeURIComponent(required("service-id", serviceId));
 
-      return control("PUT", `/service-ids/${id}/api-keys`, { disabled: switchOf("disabled", disabled) });
+      if (disabled === undefined && expires === undefined) {
+        throw new CliError("--disabled or --expires", 2);
+      }
+
+      return control("PUT", `/service-ids/${id}/api-keys`, {
+        disabled: disabled === undefined ? undefined : switchOf("disabled", disabled),
+        expiresAt: expires === "never" ? null : expires,
+      });
     },
   },
 };

@@ -70,6 +70,10 @@ test("a sandbox is made to fail, and healed, from the command line", async () =>
   const instance = JSON.parse(await run("sandbox add-instance --service kms --name Other --root-keys a1,b2"));
   expect(instance.rootKeys).toMatchObject([{ name: "a1" }, { name: "b2" }]);
   await run(`sandbox roles --service-id ${serviceId} --instance ${instance.guid} --roles Viewer`);
+  await run("sandbox api-keys --service-id manager --expires 2026-01-01T00:00:00Z");
+  await expect(kmsClient(sandbox)).rejects.toThrow();
+  await run("sandbox api-keys --service-id manager --expires never");
+  await expect(kmsClient(sandbox)).resolves.toBeDefined();
   await run("sandbox api-keys --service-id manager --disabled true");
   await expect(kmsClient(sandbox)).rejects.toThrow();
 
@@ -77,6 +81,8 @@ test("a sandbox is made to fail, and healed, from the command line", async () =>
     "sandbox clock",
     "sandbox clock --advance 1y",
     "sandbox waits",
+    "sandbox api-keys --service-id manager",
+    "sandbox api-keys --service-id manager --expires soon",
     "sandbox error",
     "sandbox error --status often",
     "sandbox error --status 200",
