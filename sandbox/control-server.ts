@@ -117,10 +117,16 @@ export function startControlServer(options: ControlServerOptions): Promise<HttpS
   const { control, manifest } = options;
   const expected = sha256(controlToken(options.context.vault));
   const state = (): SandboxResponse => ({ status: 200, body: control.state() });
-  const instanceGuid = (name: string): string =>
-    name === "keyProtect" || name === "hpcs" ? manifest[name].guid : name;
-  const serviceId = (name: string): string =>
-    name === "manager" || name === "viewerOnly" ? manifest[name].serviceId : name;
+  // Seeded records go by their names in the credentials, too.
+  const seeded = new Map(Object.entries(manifest));
+  const instanceGuid = (name: string): string => {
+    const entry = seeded.get(name);
+    return typeof entry === "object" && "guid" in entry ? entry.guid : name;
+  };
+  const serviceId = (name: string): string => {
+    const entry = seeded.get(name);
+    return typeof entry === "object" && "serviceId" in entry ? entry.serviceId : name;
+  };
 
   const routes: [method: string, pattern: string, handler: RouteHandler<undefined>][] = [
     ["GET", "/state", state],
