@@ -1,5 +1,5 @@
 import { type Trouble, troubleStatus } from "../http/app";
-import { ResponseError, type SandboxRequest, type SandboxResponse } from "../http/types";
+import { headerOf, ResponseError, type SandboxRequest, type SandboxResponse } from "../http/types";
 
 /** A refusal of the token endpoint: `{errorCode, errorMessage, context}`. */
 export function tokenError(
@@ -13,7 +13,14 @@ export function tokenError(
     body: {
       errorCode,
       errorMessage,
-      context: { requestId: request.correlationId, requestType: "incoming.Identity_Token", locale: "en_US" },
+      context: {
+        requestId: request.correlationId,
+        requestType: "incoming.Identity_Token",
+        userAgent: headerOf(request, "user-agent") ?? "",
+        url: `/${request.segments.join("/")}`,
+        clusterName: "sandbox",
+        locale: "en_US",
+      },
     },
   });
 }
