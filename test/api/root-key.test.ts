@@ -245,7 +245,7 @@ describe("another root key", () => {
     expect(await runWorker()).toMatchObject({ moved: 0, remaining: 1 });
     expect(await rewrapStatus()).toMatchObject({
       state: "blocked",
-      error: { code: "KEY_ACTION_INVALID_STATE_ERR" },
+      error: { code: "WRAPPING_KEY_DISABLED" },
     });
     await actOn(crkId, "enable");
     expect(await runWorker()).toMatchObject({ moved: 1, remaining: 0 });

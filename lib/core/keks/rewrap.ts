@@ -1,5 +1,5 @@
 import { type Database, publishSql } from "@/lib/db";
-import { KeyManagerError, type RootKey } from "@/lib/key-managers/key-manager";
+import { KeyManagerError, type KeyManagerFailure, type RootKey } from "@/lib/key-managers/key-manager";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
 import { AppError } from "../errors";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
@@ -48,9 +48,23 @@ const IDLE_SECONDS = 600;
 const RETRY_SECONDS = 15;
 
 /** What keeps an instance's KEKs from being rewrapped, as a code that the console words. */
+const REASONS: { readonly [failure in KeyManagerFailure]: string } = {
+  credentials: "API_KEY_REFUSED",
+  forbidden: "WRAP_FORBIDDEN",
+  notFound: "WRAPPING_KEY_GONE",
+  deleted: "WRAPPING_KEY_GONE",
+  keyState: "WRAPPING_KEY_DISABLED",
+  ciphertext: "KEK_NOT_UNWRAPPED",
+  rejected: "KEY_MANAGER_REFUSED",
+  throttled: "KEY_MANAGER_THROTTLED",
+  timeout: "KEY_MANAGER_TIMEOUT",
+  unreachable: "KEY_MANAGER_UNREACHABLE",
+  serverError: "KEY_MANAGER_FAILURE",
+};
+
 function reasonOf(error: unknown): string {
   if (error instanceof KeyManagerError) {
-    return error.code ?? `KEY_MANAGER_${error.failure.toUpperCase()}`;
+    return REASONS[error.failure];
   }
 
   return error instanceof AppError ? error.code : "REWRAP_FAILED";
