@@ -8,7 +8,7 @@ import { type House, type OrderedInstance, openHouse, orderInstance, processIdOf
 const product = inject("product");
 const house: House = await openHouse(product);
 /** Ten thousand take some minutes: `ROTATION_KEKS=10000`. */
-const KEKS = Number(process.env.ROTATION_KEKS ?? 400);
+const KEKS = Number(process.env.ROTATION_KEKS ?? 200);
 const KILLS = 10;
 const CONNECTIONS = 8;
 

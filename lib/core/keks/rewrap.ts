@@ -240,6 +240,9 @@ export async function rewrapInstance(options: RewrapOptions, instanceId: string)
   return report;
 }
 
+/** KEKs that cannot be unwrapped where they are cannot be served either: the instance says so, until they can. */
+const NOT_SERVED = "('WRAPPING_KEY_DISABLED', 'WRAPPING_KEY_GONE')";
+
 /** Keeps what a run came to. @returns how many KEKs are still to be moved */
 async function noteRun(
   pool: Database["pool"],
@@ -247,6 +250,7 @@ async function noteRun(
   crkId: string | null,
   reason: string | null,
 ): Promise<number> {
+  const note = publishSql({ type: "instance.changed", instanceId });
   const { rows } = await pool.query<{ remaining: number }>(
     `WITH r AS (
        SELECT count(*)::int AS remaining FROM instance i JOIN managed_object o ON o.instance_id = i.id
@@ -263,6 +267,20 @@ async function noteRun(
      )
      SELECT remaining FROM r`,
     [instanceId, crkId, reason, RETRY_SECONDS, IDLE_SECONDS],
+  );
+
+  await pool.query(
+    `WITH i AS (
+       UPDATE instance SET
+         status = (CASE WHEN coalesce(rewrap_error, '') IN ${NOT_SERVED} THEN 'attention' ELSE 'installed' END)::"InstanceStatus",
+         status_reason = CASE WHEN coalesce(rewrap_error, '') IN ${NOT_SERVED} THEN rewrap_error END
+       WHERE id = $1 AND (
+         status = 'installed' AND rewrap_error IN ${NOT_SERVED}
+         OR status = 'attention' AND status_reason IN ${NOT_SERVED} AND rewrap_error IS DISTINCT FROM status_reason)
+       RETURNING 1
+     )
+     SELECT pg_notify($2, $3) FROM i`,
+    [instanceId, ...note.values],
   );
 
   return rows[0]?.remaining ?? 0;
