@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useTranslations } from "next-intl";
 import { PermissionPanel } from "@/components/permissions/panel";
+import { RewrapPanel } from "@/components/root-key/rewrap-panel";
 import { ShapeMark } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { MonoCopy } from "@/components/ui/copy";
@@ -33,6 +34,7 @@ export function InstanceOverview({ id }: Readonly<{ id: string }>) {
         </div>
         <div className="flex min-w-0 flex-col gap-4 max-xl:order-first">
           {instance.keyManager ? <FirstConnection instance={instance} /> : null}
+          {instance.crk ? <RewrapPanel instanceId={id} /> : null}
           <KeyManagerPanel instance={instance} />
         </div>
       </div>

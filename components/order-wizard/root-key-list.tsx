@@ -133,7 +133,8 @@ export function RootKeyList({
   );
 }
 
-function RootKeyRow({ rootKey }: Readonly<{ rootKey: RootKey }>) {
+/** One root key to choose, in a group of radio buttons. */
+export function RootKeyRow({ rootKey }: Readonly<{ rootKey: RootKey }>) {
   const t = useTranslations("wizard.rootKey");
   const tState = useTranslations("instances.crkState");
 

@@ -9,6 +9,7 @@ import { ProblemNotice, problemOf } from "@/components/errors/problem";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
 import { useInstance } from "@/components/instances/use-instance";
 import { ReportChecks } from "@/components/permissions/report";
+import { RootKeySettings } from "@/components/root-key/root-key-settings";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { Switch } from "@/components/ui/choice";
@@ -31,6 +32,7 @@ export function InstanceSettings({ instanceId }: Readonly<{ instanceId: string }
     <div className="flex max-w-3xl flex-col gap-4">
       <NameForm instance={instance} />
       <PolicyForm instance={instance} />
+      <RootKeySettings instance={instance} />
       <ApiKeyForm instance={instance} />
       <DeleteInstance instance={instance} />
     </div>

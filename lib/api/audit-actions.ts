@@ -36,6 +36,7 @@ export const AUDIT_ACTIONS: Record<keyof typeof operations, ConsoleAction> = {
   listPermissionChecks: "vmware-solutions.request.default",
   runPermissionCheck: "vmware-solutions.permission-check.run",
   getRewrap: "vmware-solutions.service.read",
+  listInstanceRootKeys: "vmware-solutions.root-key.list",
   rotateRootKey: "vmware-solutions.root-key.rotate",
   runConnectionTest: "vmware-solutions.connection-test.run",
   listKeks: "vmware-solutions.kmip-key.read",

@@ -124,6 +124,8 @@ export const api = {
     remove: (id: string, body: Body<Ops["deleteInstance"]>, options?: CallOptions) =>
       call(operations.deleteInstance, { params: { id }, body }, options),
     rewrap: (id: string, options?: CallOptions) => call(operations.getRewrap, { params: { id } }, options),
+    rootKeys: (id: string, query: Query<Ops["listInstanceRootKeys"]> = {}, options?: CallOptions) =>
+      call(operations.listInstanceRootKeys, { params: { id }, query }, options),
     rotateRootKey: (id: string, options?: CallOptions) =>
       call(operations.rotateRootKey, { params: { id } }, options),
     activate: (id: string, body: Body<Ops["activateInstance"]>, options?: CallOptions) =>

@@ -145,6 +145,8 @@ describe("every call of the contract answers as its schema says", () => {
   it("root key: how far its KEKs are, and its rotation", async () => {
     const { body: before } = await succeed(operations.getRewrap, { params: { id } });
     expect(before).toMatchObject({ state: "idle", crkId: keyManagerOf(house).crkId, remaining: 0 });
+    const { body: keys } = await succeed(operations.listInstanceRootKeys, { params: { id } });
+    expect(keys.items.map((item: { id: string }) => item.id)).toContain(keyManagerOf(house).crkId);
     const { body: after } = await succeed(operations.rotateRootKey, { params: { id } });
     expect(after).toMatchObject({ crkId: before.crkId, error: null });
     expect(after.crkVersion).not.toBe(before.crkVersion);

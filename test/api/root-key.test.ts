@@ -245,11 +245,18 @@ describe("another root key", () => {
     expect(await runWorker()).toMatchObject({ moved: 0, remaining: 1 });
     expect(await rewrapStatus()).toMatchObject({
       state: "blocked",
-      error: { code: "KEY_ACTION_INVALID_STATE_ERR" },
+      error: { code: "WRAPPING_KEY_DISABLED" },
+    });
+    // Its permissions are in order, and yet there are KEKs that it cannot serve.
+    await checkInstance(id, "schedule", { cloud: house.cloud.cloud });
+    expect(await instanceView()).toMatchObject({
+      status: "attention",
+      statusReason: "WRAPPING_KEY_DISABLED",
     });
     await actOn(crkId, "enable");
     expect(await runWorker()).toMatchObject({ moved: 1, remaining: 0 });
     expect(await rewrapStatus()).toMatchObject({ state: "idle", error: null });
+    expect(await instanceView()).toMatchObject({ status: "installed", statusReason: null });
     await expectServed(keks);
   });
 });

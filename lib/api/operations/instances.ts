@@ -13,6 +13,7 @@ import {
   rewrapStatus,
   updateInstanceRequest,
 } from "../schemas/instances";
+import { rootKeysQuery, rootKeysResponse } from "../schemas/key-managers";
 import { defineOperation } from "./operation";
 
 const tag = "Instances";
@@ -127,6 +128,19 @@ export const getRewrap = defineOperation({
   params: instanceParams,
   status: 200,
   response: rewrapStatus,
+});
+
+export const listInstanceRootKeys = defineOperation({
+  id: "listInstanceRootKeys",
+  tag,
+  summary: "Root keys that the instance's key manager has: what its CRK can be changed to",
+  method: "GET",
+  path: "/instances/{id}/root-keys",
+  role: "operator",
+  params: instanceParams,
+  query: rootKeysQuery,
+  status: 200,
+  response: rootKeysResponse,
 });
 
 export const rotateRootKey = defineOperation({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { keyManagerKind, page, timestamp } from "./common";
+import { keyManagerKind, page, pageQuery, timestamp } from "./common";
 
 /** Shortest API key of a service ID that is worth sending; the PIN of a token may be shorter. */
 export const MIN_API_KEY = 8;
@@ -61,6 +61,11 @@ export const rootKey = z
 export const rootKeysResponse = page(rootKey).extend({
   /** All key rings of the key manager instance, for the filter. */
   keyRings: z.array(z.string()),
+});
+
+export const rootKeysQuery = pageQuery.extend({
+  keyRing: z.string().max(100).optional(),
+  search: z.string().max(100).optional(),
 });
 
 export const validateRequest = z.object({

@@ -1,5 +1,5 @@
 import { type Database, publishSql } from "@/lib/db";
-import { KeyManagerError, type RootKey } from "@/lib/key-managers/key-manager";
+import { KeyManagerError, type KeyManagerFailure, type RootKey } from "@/lib/key-managers/key-manager";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
 import { AppError } from "../errors";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
@@ -48,9 +48,23 @@ const IDLE_SECONDS = 600;
 const RETRY_SECONDS = 15;
 
 /** What keeps an instance's KEKs from being rewrapped, as a code that the console words. */
+const REASONS: { readonly [failure in KeyManagerFailure]: string } = {
+  credentials: "API_KEY_REFUSED",
+  forbidden: "WRAP_FORBIDDEN",
+  notFound: "WRAPPING_KEY_GONE",
+  deleted: "WRAPPING_KEY_GONE",
+  keyState: "WRAPPING_KEY_DISABLED",
+  ciphertext: "KEK_NOT_UNWRAPPED",
+  rejected: "KEY_MANAGER_REFUSED",
+  throttled: "KEY_MANAGER_THROTTLED",
+  timeout: "KEY_MANAGER_TIMEOUT",
+  unreachable: "KEY_MANAGER_UNREACHABLE",
+  serverError: "KEY_MANAGER_FAILURE",
+};
+
 function reasonOf(error: unknown): string {
   if (error instanceof KeyManagerError) {
-    return error.code ?? `KEY_MANAGER_${error.failure.toUpperCase()}`;
+    return REASONS[error.failure];
   }
 
   return error instanceof AppError ? error.code : "REWRAP_FAILED";
@@ -226,6 +240,9 @@ export async function rewrapInstance(options: RewrapOptions, instanceId: string)
   return report;
 }
 
+/** KEKs that cannot be unwrapped where they are cannot be served either: the instance says so, until they can. */
+const NOT_SERVED = "('WRAPPING_KEY_DISABLED', 'WRAPPING_KEY_GONE')";
+
 /** Keeps what a run came to. @returns how many KEKs are still to be moved */
 async function noteRun(
   pool: Database["pool"],
@@ -233,6 +250,7 @@ async function noteRun(
   crkId: string | null,
   reason: string | null,
 ): Promise<number> {
+  const note = publishSql({ type: "instance.changed", instanceId });
   const { rows } = await pool.query<{ remaining: number }>(
     `WITH r AS (
        SELECT count(*)::int AS remaining FROM instance i JOIN managed_object o ON o.instance_id = i.id
@@ -249,6 +267,20 @@ async function noteRun(
      )
      SELECT remaining FROM r`,
     [instanceId, crkId, reason, RETRY_SECONDS, IDLE_SECONDS],
+  );
+
+  await pool.query(
+    `WITH i AS (
+       UPDATE instance SET
+         status = (CASE WHEN coalesce(rewrap_error, '') IN ${NOT_SERVED} THEN 'attention' ELSE 'installed' END)::"InstanceStatus",
+         status_reason = CASE WHEN coalesce(rewrap_error, '') IN ${NOT_SERVED} THEN rewrap_error END
+       WHERE id = $1 AND (
+         status = 'installed' AND rewrap_error IN ${NOT_SERVED}
+         OR status = 'attention' AND status_reason IN ${NOT_SERVED} AND rewrap_error IS DISTINCT FROM status_reason)
+       RETURNING 1
+     )
+     SELECT pg_notify($2, $3) FROM i`,
+    [instanceId, ...note.values],
   );
 
   return rows[0]?.remaining ?? 0;

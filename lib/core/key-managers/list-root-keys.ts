@@ -7,9 +7,11 @@ import {
   type KeyManagerKeyState,
   type KeyManagerKind,
 } from "@/lib/key-managers/key-manager";
+import { requireInstance } from "../keks/read-keks";
 import { connectKeyManager } from "./connect-key-manager";
 import { requireApiKey } from "./credentials";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
+import { openInstanceKeyManager } from "./open-key-manager";
 import { openToken, requirePin } from "./open-token";
 import { toAppError } from "./to-app-error";
 
@@ -33,6 +35,15 @@ export type RootKeyItem = {
   readonly algorithm: string;
 };
 
+export type RootKeyQuery = {
+  readonly keyRing?: string | undefined;
+  readonly search?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+};
+
+type RootKeyPage = { items: RootKeyItem[]; nextCursor: string | null; keyRings: string[] };
+
 /**
  * Root keys of a key manager instance, a page at a time, with the names of its key rings. Standard keys are never in
  * it. For HPCS only the default key ring counts.
@@ -40,48 +51,72 @@ export type RootKeyItem = {
  */
 export async function listRootKeys(
   actor: Actor,
-  input: KeyManagerTarget & {
-    keyRing?: string | undefined;
-    search?: string | undefined;
-    cursor?: string | undefined;
-    limit?: number | undefined;
-  },
+  input: KeyManagerTarget & RootKeyQuery,
   cloud: IbmCloud = ibmCloud(),
-): Promise<{ items: RootKeyItem[]; nextCursor: string | null; keyRings: string[] }> {
+): Promise<RootKeyPage> {
   requireRole(actor, "operator");
 
-  const { kind } = input;
   const call: CallContext = { correlationId: actor.requestId };
 
   try {
     const keyManager = await connect(cloud, input, call);
-    const keyRing = kind === "hpcs" ? HPCS_KEY_RING : input.keyRing;
-    const [page, rings] = await Promise.all([
-      keyManager.listRootKeys(
-        {
-          ...(keyRing === undefined ? {} : { keyRing }),
-          ...(input.search === undefined ? {} : { search: input.search }),
-          ...(input.cursor === undefined ? {} : { cursor: input.cursor }),
-          ...(input.limit === undefined ? {} : { limit: input.limit }),
-        },
-        call,
-      ),
-      kind === "hpcs" ? [HPCS_KEY_RING] : readableKeyRings(keyManager, call),
-    ]);
 
-    return {
-      items: page.items.map((key) => ({
-        id: key.id,
-        name: key.name,
-        state: key.state,
-        keyRing: key.keyRing,
-        lastRotatedAt: key.lastRotatedAt?.toISOString() ?? null,
-        versions: key.versions,
-        algorithm: key.algorithm,
-      })),
-      nextCursor: page.nextCursor,
-      keyRings: rings.length > 0 ? rings : [...new Set(page.items.map((key) => key.keyRing))].sort(),
-    };
+    return await readRootKeys(keyManager, input, call);
+  } catch (error) {
+    throw toAppError(error);
+  }
+}
+
+async function readRootKeys(
+  keyManager: KeyManager,
+  input: RootKeyQuery,
+  call: CallContext,
+): Promise<RootKeyPage> {
+  const isHpcs = keyManager.kind === "hpcs";
+  const keyRing = isHpcs ? HPCS_KEY_RING : input.keyRing;
+  const [page, rings] = await Promise.all([
+    keyManager.listRootKeys(
+      {
+        ...(keyRing === undefined ? {} : { keyRing }),
+        ...(input.search === undefined ? {} : { search: input.search }),
+        ...(input.cursor === undefined ? {} : { cursor: input.cursor }),
+        ...(input.limit === undefined ? {} : { limit: input.limit }),
+      },
+      call,
+    ),
+    isHpcs ? [HPCS_KEY_RING] : readableKeyRings(keyManager, call),
+  ]);
+
+  return {
+    items: page.items.map((key) => ({
+      id: key.id,
+      name: key.name,
+      state: key.state,
+      keyRing: key.keyRing,
+      lastRotatedAt: key.lastRotatedAt?.toISOString() ?? null,
+      versions: key.versions,
+      algorithm: key.algorithm,
+    })),
+    nextCursor: page.nextCursor,
+    keyRings: rings.length > 0 ? rings : [...new Set(page.items.map((key) => key.keyRing))].sort(),
+  };
+}
+
+/**
+ * The same with the credentials that an instance has: what its root key can be changed to.
+ * @throws AppError FORBIDDEN (role operator), NOT_FOUND, INVALID_STATE, INVALID_CURSOR, KEY_MANAGER_*
+ */
+export async function listInstanceRootKeys(
+  actor: Actor,
+  instanceId: string,
+  query: RootKeyQuery,
+): Promise<RootKeyPage> {
+  requireRole(actor, "operator");
+
+  const { keyManager } = openInstanceKeyManager(await requireInstance(actor, instanceId));
+
+  try {
+    return await readRootKeys(keyManager, query, { correlationId: actor.requestId });
   } catch (error) {
     throw toAppError(error);
   }

@@ -8,6 +8,7 @@ export default async function InstanceOverviewPage({ params }: { params: Promise
     <Prefetch
       read={(client, queries) => [
         client.prefetchInfiniteQuery(queries.permissionChecks.list(id, { limit: 10 })),
+        client.prefetchQuery(queries.instances.rewrap(id)),
       ]}
     >
       <InstanceOverview id={id} />

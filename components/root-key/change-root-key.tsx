@@ -1,0 +1,152 @@
+"use client";
+
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useTranslations } from "next-intl";
+import { RadioGroup } from "radix-ui";
+import { useState } from "react";
+import { SearchBox } from "@/components/data-table/search-box";
+import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { RootKeyRow } from "@/components/order-wizard/root-key-list";
+import { ReportChecks } from "@/components/permissions/report";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { Empty } from "@/components/ui/empty";
+import { SkeletonRows } from "@/components/ui/skeleton";
+import { useToast } from "@/components/ui/toast";
+import { api } from "@/lib/api/client";
+import { queryKeys } from "@/lib/api/query-keys";
+import type { Instance } from "@/lib/api/schemas/instances";
+import { permissionReport } from "@/lib/api/schemas/key-managers";
+
+/** Chooses another root key of the instance's key manager. */
+export function ChangeRootKey({
+  instanceId,
+  crk,
+  onClose,
+}: Readonly<{ instanceId: string; crk: NonNullable<Instance["crk"]>; onClose: () => void }>) {
+  const t = useTranslations("settings.rootKey");
+  const tCommon = useTranslations("common");
+  const toast = useToast();
+  const queryClient = useQueryClient();
+  const [chosen, setChosen] = useState<string | null>(null);
+  const change = useMutation({
+    mutationFn: (crkId: string) => api.instances.update(instanceId, { crkId }),
+    onSuccess: (updated) => {
+      queryClient.setQueryData(queryKeys.instances.detail(instanceId), updated);
+      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.rewrap(instanceId) });
+      void queryClient.invalidateQueries({ queryKey: queryKeys.permissionChecks.all(instanceId) });
+      toast({ title: t("changed") });
+      onClose();
+    },
+  });
+  const report = permissionReport.safeParse(change.isError ? problemOf(change.error).report : null);
+
+  return (
+    <Dialog
+      open
+      wide
+      onOpenChange={(next) => {
+        if (!next) onClose();
+      }}
+      title={t("changeTitle")}
+      description={t("changeBody")}
+    >
+      <form
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (chosen !== null) change.mutate(chosen);
+        }}
+      >
+        <RootKeyChoice
+          instanceId={instanceId}
+          presentId={crk.id}
+          chosen={chosen}
+          onChoose={(id) => {
+            setChosen(id);
+            change.reset();
+          }}
+        />
+        {change.isError ? <ProblemNotice error={change.error} /> : null}
+        {report.success ? (
+          <div className="rounded-control border border-line">
+            <ReportChecks checks={report.data.checks} />
+          </div>
+        ) : null}
+        <div className="flex flex-wrap justify-end gap-2">
+          <Button onClick={onClose}>{tCommon("cancel")}</Button>
+          <Button
+            type="submit"
+            variant="primary"
+            pending={change.isPending}
+            disabledReason={chosen === null ? t("choose") : undefined}
+          >
+            {t("submit")}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function RootKeyChoice({
+  instanceId,
+  presentId,
+  chosen,
+  onChoose,
+}: Readonly<{
+  instanceId: string;
+  presentId: string;
+  chosen: string | null;
+  onChoose: (id: string) => void;
+}>) {
+  const t = useTranslations("wizard.rootKey");
+  const [search, setSearch] = useState("");
+  const list = useInfiniteQuery({
+    queryKey: ["instance-root-keys", instanceId, search],
+    queryFn: ({ pageParam, signal }) =>
+      api.instances.rootKeys(
+        instanceId,
+        { ...(search === "" ? {} : { search }), ...(pageParam === null ? {} : { cursor: pageParam }) },
+        { signal },
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.nextCursor,
+    placeholderData: (previous) => previous,
+    retry: false,
+  });
+  const keys = (list.data?.pages ?? []).flatMap(({ items }) => items).filter(({ id }) => id !== presentId);
+
+  return (
+    <div className="overflow-hidden rounded-control border border-line">
+      <div className="border-line border-b px-4 py-3">
+        <SearchBox label={t("search")} value={search} onSearch={setSearch} className="w-full" />
+      </div>
+      {list.isPending ? (
+        <SkeletonRows rows={3} />
+      ) : list.isError ? (
+        <ProblemNotice error={list.error} className="m-4" />
+      ) : keys.length === 0 ? (
+        <Empty title={t("noMatch")} className="py-8" />
+      ) : (
+        <RadioGroup.Root
+          aria-label={t("list")}
+          value={chosen}
+          onValueChange={onChoose}
+          className="scroll-thin max-h-72 divide-y divide-line overflow-y-auto"
+        >
+          {keys.map((key) => (
+            <RootKeyRow key={key.id} rootKey={key} />
+          ))}
+        </RadioGroup.Root>
+      )}
+      {list.hasNextPage ? (
+        <div className="border-line border-t px-4 py-2.5">
+          <Button size="small" pending={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+            {t("more")}
+          </Button>
+        </div>
+      ) : null}
+    </div>
+  );
+}
