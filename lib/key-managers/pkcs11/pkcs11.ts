@@ -33,6 +33,8 @@ export type Pkcs11 = KeyManager & {
 };
 
 const MAX_LIST_LIMIT = 200;
+/** Bytes that a wrap and a standard key take. A wrapped key is larger than the key, by less than 100 bytes. */
+const MAX_BYTES = 7_500;
 
 /** A configured module by its name. @throws KeyManagerError `rejected` with code NOT_AVAILABLE */
 export function requireModule(
@@ -77,19 +79,41 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
 
   if (options.mayTryPin !== false) allowPin(login);
 
+  let closed = false;
+
   const call = <Method extends HostMethod>(
     method: Method,
     args: Parameters<HostCalls[Method]>,
     context: CallContext,
-  ) => callToken(login, method, args, context);
+  ): Promise<ReturnType<HostCalls[Method]>> => {
+    if (closed) {
+      return Promise.reject(
+        new KeyManagerError("unreachable", "This adapter was closed.", {
+          code: "CLOSED",
+          correlationId: context.correlationId,
+        }),
+      );
+    }
+
+    return callToken(login, method, args, context);
+  };
 
   return {
     kind: "pkcs11",
     login: (context) => call("login", [], context),
-    wrap: (crkId, plaintext, aad, context) => call("wrap", [crkId, plaintext, aad], context),
+
+    async wrap(crkId, plaintext, aad, context) {
+      requireSize(plaintext, context);
+
+      return call("wrap", [crkId, plaintext, aad], context);
+    },
     unwrap: (crkId, wrapped, aad, context) => call("unwrap", [crkId, wrapped, aad], context),
-    createStandardKey: ({ name, payload, description = "" }, context) =>
-      call("createStandardKey", [{ name, payload, description }], context),
+
+    async createStandardKey({ name, payload, description = "" }, context) {
+      requireSize(payload, context);
+
+      return call("createStandardKey", [{ name, payload, description }], context);
+    },
     findStandardKeys: ({ name, description }, context) =>
       call("findStandardKeys", [{ name, description }], context),
     getStandardKey: (id, context) => call("getStandardKey", [id], context),
@@ -137,8 +161,20 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     },
 
     // The token's process serves every adapter of the same login; it ends when nobody has asked for a while.
-    async close() {},
+    async close() {
+      closed = true;
+    },
   };
+}
+
+/** What the port takes at most. @throws KeyManagerError `rejected` */
+function requireSize(bytes: Uint8Array, context: CallContext): void {
+  if (bytes.byteLength > MAX_BYTES) {
+    throw new KeyManagerError("rejected", `More than ${MAX_BYTES} bytes are not taken.`, {
+      code: "TOO_LARGE",
+      correlationId: context.correlationId,
+    });
+  }
 }
 
 /** The list is in the order of names: a cursor is the last name of a page. */
