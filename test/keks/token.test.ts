@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
-import { createInstance, updateInstance } from "@/lib/core/instances";
+import { createInstance, rotateRootKey, updateInstance } from "@/lib/core/instances";
 import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
+import { rewrapInstance } from "@/lib/core/keks/rewrap";
 import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import { ensureMasterKey, unsealSecret } from "@/lib/core/secrets";
@@ -174,6 +175,30 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
     expect(
       await test.database.prisma.instance.findUniqueOrThrow({ where: { id: instanceId } }),
     ).toMatchObject({ crkVersion: "02", status: "installed" });
+  });
+
+  it("rotates the root key from the console, and moves the KEKs to the new version", async () => {
+    const identifier = await client.create();
+    const kek = await material(identifier);
+    const before = await row(identifier);
+    const { crkVersion } = await rotateRootKey(actor, instanceId);
+    expect(crkVersion).not.toBe(before.crkVersion);
+
+    await rewrapInstance(
+      {
+        database: test.database,
+        logger: recordingLogger(),
+        openKeyManager: (of) => openInstanceKeyManager(of),
+      },
+      instanceId,
+    );
+    const after = await row(identifier);
+    expect(after.crkVersion).toBe(crkVersion);
+    expect(after.keyManagerKeyId).not.toBe(before.keyManagerKeyId);
+    expect(await material(identifier)).toEqual(kek);
+    await expect(token.connect().getStandardKey(before.keyManagerKeyId ?? "", call)).rejects.toMatchObject({
+      failure: "notFound",
+    });
   });
 
   it("takes a new PIN only if the token does", async () => {

@@ -22,6 +22,7 @@ export type HostCalls = Pick<
   | "readKeyMetadata"
   | "listRootKeys"
   | "generateRootKey"
+  | "rotateRootKey"
   | "probeStorage"
 > & { listTokens(): TokenDescription[] };
 

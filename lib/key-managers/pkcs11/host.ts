@@ -63,6 +63,7 @@ function createCalls(start: HostStart): HostCalls {
     deleteStandardKey: (...args) => token().deleteStandardKey(...args),
     readKeyMetadata: (...args) => token().readKeyMetadata(...args),
     listRootKeys: () => token().listRootKeys(),
+    rotateRootKey: (...args) => token().rotateRootKey(...args),
     generateRootKey: (...args) => token().generateRootKey(...args),
     probeStorage: () => token().probeStorage(),
   };

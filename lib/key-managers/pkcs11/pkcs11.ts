@@ -120,6 +120,7 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     deleteStandardKey: (id, context) => call("deleteStandardKey", [id], context),
     readKeyMetadata: (crkId, context) => call("readKeyMetadata", [crkId], context),
     probeStorage: (context) => call("probeStorage", [], context),
+    rotateRootKey: (crkId, context) => call("rotateRootKey", [crkId], context),
     generateRootKey: (crkId, context) => call("generateRootKey", [crkId], context),
 
     async getRootKey(crkId, context) {

@@ -57,6 +57,9 @@ export class Token {
   unwrap(label: string, wrapped: Uint8Array, aad: readonly string[]): UnwrappedKey {
     const { version, iv, ciphertext } = decodeWrapped(wrapped);
 
+    // Another process may have rotated the root key a moment ago, and wrapped this under a version not seen here yet.
+    if (!this.#keys.versions(label).some(({ id }) => id.equals(version))) this.#keys.forget(label);
+
     return this.#onKey(label, (versions) => {
       const [latest] = versions;
       // Nothing keeps an administrator from making two keys of one label and CKA_ID: the tag tells which it was.
@@ -120,12 +123,20 @@ export class Token {
 
   /** Makes a root key, or a new version of the one of this label. */
   generateRootKey(label: string): { version: string } {
+    this.#keys.forget(label);
+
     const [latest] = this.#keys.versions(label);
     const id = nextVersion(latest?.id ?? null);
 
     this.#keys.generate(label, id);
 
     return { version: versionText(id) };
+  }
+
+  /** Makes a new version of a root key that may wrap. */
+  rotateRootKey(label: string): void {
+    this.#onKey(label, ([latest]) => requireUsable(latest));
+    this.generateRootKey(label);
   }
 
   probeStorage(): void {
