@@ -34,6 +34,7 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
   let client: KmipClient;
   let token: TestToken;
   let instanceId: string;
+  let port: number;
   let actor: ReturnType<typeof actorOf>;
 
   beforeAll(async () => {
@@ -80,9 +81,10 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
       logger,
     });
     await ports.ready;
+    ({ port } = await server.listen());
     client = new KmipClient({
       host: "127.0.0.1",
-      port: (await server.listen()).port,
+      port,
       cert: identity.certPem,
       key: identity.keyPem,
       version: "1.1",
@@ -199,6 +201,43 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
     await expect(token.connect().getStandardKey(before.keyManagerKeyId ?? "", call)).rejects.toMatchObject({
       failure: "notFound",
     });
+  });
+
+  it("keeps wrapped KEKs in the database where that was decided, and checks them there", async () => {
+    const identity = await createSelfSigned({ commonName: "vcenter of the second" });
+    const instance = await createInstance(actor, {
+      name: "no data objects",
+      region: "eu-de",
+      keyManager: { kind: "pkcs11", apiKey: token.pin, crn: `${token.uri}&x-storage=database`, crkId: "crk" },
+      clientCertificates: [{ name: "vcenter", pem: identity.certPem }],
+      cachePolicy: { cacheTtlSeconds: 0 },
+    });
+    expect(instance.keyManagerEndpoint).toBe(`${token.uri}&x-storage=database`);
+    const other = new KmipClient({
+      host: "127.0.0.1",
+      port,
+      cert: identity.certPem,
+      key: identity.keyPem,
+      version: "1.1",
+    });
+
+    try {
+      const objects = await administerToken(token, { countData: true });
+      const identifier = await other.create();
+      expect(Buffer.from((await other.get(identifier)).material)).toHaveLength(32);
+      expect(await administerToken(token, { countData: true })).toBe(objects);
+
+      const { rows } = await test.database.pool.query("SELECT name FROM pkcs11_wrapped_key");
+      expect(rows).toEqual([{ name: identifier }]);
+      await test.database.pool.query("UPDATE pkcs11_wrapped_key SET description = 'another'");
+      await expect(other.get(identifier)).rejects.toBeInstanceOf(KmipOperationError);
+      expect((await row(identifier)).state).not.toBe(State.Destroyed);
+      // The periodic check stays with what was decided.
+      const { report } = await checkInstance(instance.id, "schedule");
+      expect(report.checks.at(-1)).toMatchObject({ id: "storage", code: "TOKEN_SIGNS_STORED_KEYS" });
+    } finally {
+      other.close();
+    }
   });
 
   it("takes a new PIN only if the token does", async () => {

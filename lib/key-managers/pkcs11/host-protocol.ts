@@ -23,6 +23,8 @@ export type HostCalls = Pick<
   | "listRootKeys"
   | "generateRootKey"
   | "rotateRootKey"
+  | "sign"
+  | "verify"
   | "probeStorage"
 > & { listTokens(): TokenDescription[] };
 

@@ -65,6 +65,8 @@ function createCalls(start: HostStart): HostCalls {
     listRootKeys: () => token().listRootKeys(),
     rotateRootKey: (...args) => token().rotateRootKey(...args),
     generateRootKey: (...args) => token().generateRootKey(...args),
+    sign: (...args) => token().sign(...args),
+    verify: (...args) => token().verify(...args),
     probeStorage: () => token().probeStorage(),
   };
 }

@@ -1,10 +1,12 @@
+import { randomBytes } from "node:crypto";
 import { env, type Pkcs11Module } from "@/lib/env";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { type CallContext, type KeyManager, KeyManagerError } from "../key-manager";
 import type { HostCalls, HostMethod } from "./host-protocol";
+import { storedStandardKeys, type WrappedKeyStore } from "./stored-keys";
 import { TOKEN_KEY_RING, type TokenKeyMetadata } from "./token";
 import { allowPin, callToken, type TokenLogin } from "./token-processes";
-import { parseTokenUri } from "./uri";
+import { formatToken, parseTokenUri } from "./uri";
 
 export type Pkcs11Options = {
   /** The token, as a PKCS#11 URI of uri.ts. */
@@ -15,6 +17,8 @@ export type Pkcs11Options = {
    * once more. Absent = true: somebody entered it, or an instance is opened anew.
    */
   readonly mayTryPin?: boolean;
+  /** Where wrapped KEKs are kept if the URI says `x-storage=database`. */
+  readonly store?: WrappedKeyStore;
   /** Tests' own; absent = PKCS11_MODULES. */
   readonly modules?: readonly Pkcs11Module[];
 };
@@ -26,6 +30,8 @@ export type Pkcs11 = KeyManager & {
   login(context: CallContext): Promise<void>;
   /** @throws KeyManagerError `notFound` */
   readKeyMetadata(label: string, context: CallContext): Promise<TokenKeyMetadata>;
+  /** Proves that the token makes HMACs, which wrapped KEKs in the database need. @throws KeyManagerError */
+  probeHmac(context: CallContext): Promise<void>;
   /** Stores, reads and deletes a data object. @throws KeyManagerError as the token answers */
   probeStorage(context: CallContext): Promise<void>;
   /** Makes a root key in the token, or a new version of the one of this label. */
@@ -98,6 +104,20 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     return callToken(login, method, args, context);
   };
 
+  function keptInDatabase() {
+    const { store } = options;
+
+    if (store === undefined) throw new Error("A token that keeps KEKs in the database needs a store.");
+
+    return storedStandardKeys({
+      store,
+      token: formatToken({ label, serial }),
+      requireSize,
+      sign: (data, context) => call("sign", [data], context),
+      verify: (data, hmac, context) => call("verify", [data, hmac], context),
+    });
+  }
+
   return {
     kind: "pkcs11",
     login: (context) => call("login", [], context),
@@ -118,6 +138,18 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
       call("findStandardKeys", [{ name, description }], context),
     getStandardKey: (id, context) => call("getStandardKey", [id], context),
     deleteStandardKey: (id, context) => call("deleteStandardKey", [id], context),
+    ...(address.storage === "database" ? keptInDatabase() : {}),
+
+    async probeHmac(context) {
+      const probe = randomBytes(32);
+
+      if (!(await call("verify", [probe, await call("sign", [probe], context)], context))) {
+        throw new KeyManagerError("serverError", "The token does not know its own HMAC.", {
+          code: "PROBE_CHANGED",
+          correlationId: context.correlationId,
+        });
+      }
+    },
     readKeyMetadata: (crkId, context) => call("readKeyMetadata", [crkId], context),
     probeStorage: (context) => call("probeStorage", [], context),
     rotateRootKey: (crkId, context) => call("rotateRootKey", [crkId], context),

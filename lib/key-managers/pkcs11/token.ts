@@ -10,6 +10,7 @@ import {
 import { type Cryptoki, gcm, type Handle } from "./cryptoki";
 import { DataObjects } from "./data-objects";
 import { isStaleHandle } from "./errors";
+import { MacKeys } from "./mac-keys";
 import {
   isRootKey,
   type KeyVersion,
@@ -38,11 +39,13 @@ export class Token {
   readonly #session: TokenSession;
   readonly #keys: RootKeys;
   readonly #objects: DataObjects;
+  readonly #macs: MacKeys;
 
   constructor(session: TokenSession) {
     this.#session = session;
     this.#keys = new RootKeys(session);
     this.#objects = new DataObjects(session);
+    this.#macs = new MacKeys(session);
   }
 
   /** Logs in and does nothing else. */
@@ -137,6 +140,16 @@ export class Token {
   rotateRootKey(label: string): void {
     this.#onKey(label, ([latest]) => requireUsable(latest));
     this.generateRootKey(label);
+  }
+
+  /** HMAC-SHA-256 of bytes by a key of the token, which is made when there is none yet. */
+  sign(data: Uint8Array): Uint8Array {
+    return this.#macs.sign(data);
+  }
+
+  /** True when the token has made this HMAC of these bytes. */
+  verify(data: Uint8Array, hmac: Uint8Array): boolean {
+    return this.#macs.verify(data, hmac);
   }
 
   probeStorage(): void {

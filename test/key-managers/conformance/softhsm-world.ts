@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { type CallContext, type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager";
 import type { Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
+import type { WrappedKeyStore } from "@/lib/key-managers/pkcs11/stored-keys";
 import { closeTokenProcesses, signalTokenProcesses } from "@/lib/key-managers/pkcs11/token-processes";
+import { formatToken } from "@/lib/key-managers/pkcs11/uri";
 import { call, makeSoftHsm } from "../support/softhsm";
 import { administerToken } from "../support/token-administrator";
 import type { KeyManagerWorld } from "./world";
@@ -19,7 +21,7 @@ export const SOFTHSM_LACKS = {
 } as const;
 
 /** A token of SoftHSM, its process, and another process that administers it. */
-export async function makeSoftHsmWorld(): Promise<KeyManagerWorld> {
+export async function makeSoftHsmWorld(store?: WrappedKeyStore): Promise<KeyManagerWorld> {
   const hsm = await makeSoftHsm();
   const token = await hsm.makeToken("conformance");
   const owner = token.connect();
@@ -27,7 +29,7 @@ export async function makeSoftHsmWorld(): Promise<KeyManagerWorld> {
 
   /** The adapter, each of whose calls is one request to the token's process. */
   function connect(): KeyManager {
-    const adapter = token.connect();
+    const adapter = store === undefined ? token.connect() : token.connectTo(store);
 
     return new Proxy<Pkcs11>(adapter, {
       get(target, name) {
@@ -72,6 +74,12 @@ export async function makeSoftHsmWorld(): Promise<KeyManagerWorld> {
       await administerToken(token, { deleteKey: id });
     },
     async deleteStandardKey(id) {
+      if (store !== undefined) {
+        await store.delete(formatToken(token), id);
+
+        return;
+      }
+
       const { name } = await owner.getStandardKey(id, call);
       await administerToken(token, { deleteData: name });
     },

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll } from "vitest";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
+import type { WrappedKeyStore } from "@/lib/key-managers/pkcs11/stored-keys";
 import { closeTokenProcesses, listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import { formatTokenUri } from "@/lib/key-managers/pkcs11/uri";
 
@@ -32,6 +33,8 @@ export type TestToken = {
   readonly pin: string;
   /** An adapter with the token's PIN, or another. */
   connect(pin?: string, mayTryPin?: boolean): Pkcs11;
+  /** The same with wrapped keys in a store. */
+  connectTo(store: WrappedKeyStore): Pkcs11;
 };
 
 export type TestHsm = {
@@ -80,6 +83,13 @@ export async function makeSoftHsm(): Promise<TestHsm> {
       pin,
       connect: (other = pin, mayTryPin = true) =>
         createPkcs11({ uri, pin: new Secret(other), mayTryPin, modules: [softhsm] }),
+      connectTo: (store) =>
+        createPkcs11({
+          uri: formatTokenUri({ module: softhsm.name, label, serial: token.serial, storage: "database" }),
+          pin: new Secret(pin),
+          modules: [softhsm],
+          store,
+        }),
     };
   }
 
