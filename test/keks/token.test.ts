@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
-import { createInstance, updateInstance } from "@/lib/core/instances";
+import { createInstance, rotateRootKey, updateInstance } from "@/lib/core/instances";
 import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
+import { rewrapInstance } from "@/lib/core/keks/rewrap";
 import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import { ensureMasterKey, unsealSecret } from "@/lib/core/secrets";
@@ -33,6 +34,7 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
   let client: KmipClient;
   let token: TestToken;
   let instanceId: string;
+  let port: number;
   let actor: ReturnType<typeof actorOf>;
 
   beforeAll(async () => {
@@ -79,9 +81,10 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
       logger,
     });
     await ports.ready;
+    ({ port } = await server.listen());
     client = new KmipClient({
       host: "127.0.0.1",
-      port: (await server.listen()).port,
+      port,
       cert: identity.certPem,
       key: identity.keyPem,
       version: "1.1",
@@ -174,6 +177,67 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
     expect(
       await test.database.prisma.instance.findUniqueOrThrow({ where: { id: instanceId } }),
     ).toMatchObject({ crkVersion: "02", status: "installed" });
+  });
+
+  it("rotates the root key from the console, and moves the KEKs to the new version", async () => {
+    const identifier = await client.create();
+    const kek = await material(identifier);
+    const before = await row(identifier);
+    const { crkVersion } = await rotateRootKey(actor, instanceId);
+    expect(crkVersion).not.toBe(before.crkVersion);
+
+    await rewrapInstance(
+      {
+        database: test.database,
+        logger: recordingLogger(),
+        openKeyManager: (of) => openInstanceKeyManager(of),
+      },
+      instanceId,
+    );
+    const after = await row(identifier);
+    expect(after.crkVersion).toBe(crkVersion);
+    expect(after.keyManagerKeyId).not.toBe(before.keyManagerKeyId);
+    expect(await material(identifier)).toEqual(kek);
+    await expect(token.connect().getStandardKey(before.keyManagerKeyId ?? "", call)).rejects.toMatchObject({
+      failure: "notFound",
+    });
+  });
+
+  it("keeps wrapped KEKs in the database where that was decided, and checks them there", async () => {
+    const identity = await createSelfSigned({ commonName: "vcenter of the second" });
+    const instance = await createInstance(actor, {
+      name: "no data objects",
+      region: "eu-de",
+      keyManager: { kind: "pkcs11", apiKey: token.pin, crn: `${token.uri}&x-storage=database`, crkId: "crk" },
+      clientCertificates: [{ name: "vcenter", pem: identity.certPem }],
+      cachePolicy: { cacheTtlSeconds: 0 },
+    });
+    expect(instance.keyManagerEndpoint).toBe(`${token.uri}&x-storage=database`);
+    const other = new KmipClient({
+      host: "127.0.0.1",
+      port,
+      cert: identity.certPem,
+      key: identity.keyPem,
+      version: "1.1",
+    });
+
+    try {
+      const objects = await administerToken(token, { countData: true });
+      const identifier = await other.create();
+      expect(Buffer.from((await other.get(identifier)).material)).toHaveLength(32);
+      expect(await administerToken(token, { countData: true })).toBe(objects);
+
+      const { rows } = await test.database.pool.query("SELECT name FROM pkcs11_wrapped_key");
+      expect(rows).toEqual([{ name: identifier }]);
+      await test.database.pool.query("UPDATE pkcs11_wrapped_key SET description = 'another'");
+      await expect(other.get(identifier)).rejects.toBeInstanceOf(KmipOperationError);
+      expect((await row(identifier)).state).not.toBe(State.Destroyed);
+      // The periodic check stays with what was decided.
+      const { report } = await checkInstance(instance.id, "schedule");
+      expect(report.checks.at(-1)).toMatchObject({ id: "storage", code: "TOKEN_SIGNS_STORED_KEYS" });
+    } finally {
+      other.close();
+    }
   });
 
   it("takes a new PIN only if the token does", async () => {

@@ -2,8 +2,9 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { Secret } from "@/lib/ibm-cloud/secret";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
-import type { Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
+import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
 import { closeTokenProcesses, listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import { call, hasSoftHsm, softHsmForTests, softhsm, type TestToken } from "./support/softhsm";
 import { administerToken } from "./support/token-administrator";
@@ -113,6 +114,32 @@ describe.skipIf(!hasSoftHsm)("PKCS#11 key manager with SoftHSM", () => {
       });
     });
 
+    it("unwraps what another process wrapped under a version that it made a moment ago", async () => {
+      await keyManager.generateRootKey("shared", call);
+      const kek = randomBytes(32);
+      await keyManager.wrap("shared", kek, aad, call);
+      // Another name of the module is another process.
+      const other = createPkcs11({
+        uri: token.uri.replace("=softhsm", "=other"),
+        pin: new Secret(token.pin),
+        modules: [{ ...softhsm, name: "other" }],
+      });
+      await other.rotateRootKey?.("shared", call);
+      const { bytes, crkVersion } = await other.wrap("shared", kek, aad, call);
+
+      expect(crkVersion).toBe("02");
+      expect(Buffer.from((await keyManager.unwrap("shared", bytes, aad, call)).plaintext).equals(kek)).toBe(
+        true,
+      );
+    });
+
+    it("rotates only a root key that is there and may wrap", async () => {
+      expect((await failure(keyManager.rotateRootKey?.("nobody", call) ?? Promise.resolve())).failure).toBe(
+        "notFound",
+      );
+      expect((await failure(keyManager.getRootKey("nobody", call))).failure).toBe("notFound");
+    });
+
     it("follows what an administrator allows the key in the token", async () => {
       await keyManager.generateRootKey("governed", call);
       const { bytes } = await keyManager.wrap("governed", randomBytes(32), aad, call);
@@ -161,7 +188,7 @@ describe.skipIf(!hasSoftHsm)("PKCS#11 key manager with SoftHSM", () => {
         cursor = page.nextCursor;
       }
 
-      expect(seen).toEqual(["crk", "governed", "rotated"]);
+      expect(seen).toEqual(["crk", "governed", "rotated", "shared"]);
       expect((await keyManager.listRootKeys({ search: "ROT" }, call)).items).toMatchObject([
         { id: "rotated", algorithm: "AES-256", versions: 2 },
       ]);

@@ -4,6 +4,7 @@ import { Secret } from "@/lib/ibm-cloud/secret";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
 import { parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
+import { wrappedKeyStore } from "./wrapped-key-store";
 
 /** @throws AppError NOT_AVAILABLE when the operator configured no PKCS#11 module */
 export function requireModules(): void {
@@ -45,7 +46,7 @@ export function openToken(uri: string, pin: Secret, mayTryPin = true): Pkcs11 {
   }
 
   try {
-    return createPkcs11({ uri, pin, mayTryPin });
+    return createPkcs11({ uri, pin, mayTryPin, store: wrappedKeyStore });
   } catch (error) {
     if (error instanceof KeyManagerError && error.code === "NOT_AVAILABLE") {
       throw new AppError("NOT_AVAILABLE", error.message, { cause: error });

@@ -475,6 +475,17 @@ export const FINDINGS = {
     status: "pass",
     detail: () => "A private data object was stored, read and deleted.",
   },
+  TOKEN_SIGNS_STORED_KEYS: {
+    status: "pass",
+    detail: () =>
+      "Wrapped KEKs are kept in this deployment's database, each beside an HMAC that the token makes and checks.",
+  },
+  TOKEN_LACKS_HMAC: {
+    status: "fail",
+    detail: (p) =>
+      `The token ${p.token} makes no HMAC (${p.keyManagerCode}), which wrapped KEKs in the database need.`,
+    remedy: () => "Allow CKM_SHA256_HMAC and CKM_GENERIC_SECRET_KEY_GEN in the HSM's policy.",
+  },
   TOKEN_STORES_NO_DATA: {
     status: "fail",
     detail: (p) =>

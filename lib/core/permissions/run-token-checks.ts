@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { wrappedKeyStore } from "@/lib/core/key-managers/wrapped-key-store";
 import { env } from "@/lib/env";
 import type { CallOptions } from "@/lib/ibm-cloud/deadline";
 import { type Secret, secret } from "@/lib/ibm-cloud/secret";
@@ -7,7 +8,7 @@ import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
 import type { TokenKeyMetadata } from "@/lib/key-managers/pkcs11/token";
 import { listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import type { TokenDescription } from "@/lib/key-managers/pkcs11/token-session";
-import { parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
+import { formatTokenUri, parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
 import { createCheckRunner, type Verdict } from "./check-runner";
 import type { FindingParams } from "./findings";
 import { type PermissionFacts, type PermissionOutcome, PKCS11_CHECKS } from "./report";
@@ -17,6 +18,8 @@ export type TokenCheckInput = {
   readonly apiKey: string | Secret;
   readonly keyManagerCrn: string;
   readonly crkId: string;
+  /** The URI in use, which says where wrapped KEKs are kept; absent before there is an instance. */
+  readonly endpoint?: string | null | undefined;
   readonly correlationId: string;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
@@ -30,7 +33,7 @@ const PRODUCT = "The token";
 /**
  * Checks what an instance needs of its HSM token, each point by what the token answers: that its module is configured and
  * loads, that the token is there, that it takes the PIN, that the root key never leaves it, that it wraps and unwraps a
- * random probe, and that it stores data. Nothing stays in the token.
+ * random probe, and that it stores data. Nothing stays in the token, but for the HMAC key where it stores no data.
  */
 export async function runTokenChecks(input: TokenCheckInput): Promise<PermissionOutcome> {
   const run = new TokenRun(input);
@@ -147,7 +150,7 @@ class TokenRun {
       guid: token.serial,
       name: token.label === "" ? token.serial : token.label,
       region: "",
-      endpoint: uri,
+      endpoint: this.#input.endpoint ?? uri,
     };
 
     return { code: "TOKEN_PRESENT", params: { model: `${token.manufacturer} ${token.model}`.trim() } };
@@ -157,6 +160,7 @@ class TokenRun {
     this.#keyManager = createPkcs11({
       uri: this.#input.keyManagerCrn,
       pin: this.#pin,
+      store: wrappedKeyStore,
       mayTryPin: this.#input.mayTryPin !== false,
     });
 
@@ -234,7 +238,44 @@ class TokenRun {
     }
   }
 
+  /**
+   * A new instance of a token that takes no data objects keeps its KEKs in the database. An instance stays with what
+   * was decided when it was activated, or its KEKs would be in two places.
+   */
   async #checkStorage(): Promise<Verdict> {
+    const { endpoint, keyManagerCrn } = this.#input;
+    const address = parseTokenUri(endpoint ?? keyManagerCrn);
+
+    if (address?.storage === "database") return this.#checkHmac();
+
+    const verdict = await this.#checkDataObjects();
+
+    if (verdict.code !== "TOKEN_STORES_NO_DATA" || endpoint || address === null) return verdict;
+
+    const signed = await this.#checkHmac();
+
+    if (signed.code !== "TOKEN_SIGNS_STORED_KEYS" || this.facts.keyManager === null) return verdict;
+
+    this.facts.keyManager.endpoint = formatTokenUri({ ...address, storage: "database" });
+
+    return signed;
+  }
+
+  async #checkHmac(): Promise<Verdict> {
+    try {
+      await this.#connected().probeHmac(this.#call);
+
+      return { code: "TOKEN_SIGNS_STORED_KEYS" };
+    } catch (error) {
+      const failure = expectedOfKeyManager(error);
+
+      return failure.failure === "rejected" || failure.failure === "forbidden"
+        ? { code: "TOKEN_LACKS_HMAC", params: { keyManagerCode: failure.code ?? "" } }
+        : tokenTrouble(failure);
+    }
+  }
+
+  async #checkDataObjects(): Promise<Verdict> {
     try {
       await this.#connected().probeStorage(this.#call);
 

@@ -41,6 +41,8 @@ export interface Cryptoki {
   C_GenerateRandom(session: Handle, buffer: Buffer): Buffer;
   C_EncryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
   C_Encrypt(session: Handle, input: Buffer, output: Buffer): Buffer;
+  C_SignInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_Sign(session: Handle, input: Buffer, output: Buffer): Buffer;
   C_DecryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
   C_Decrypt(session: Handle, input: Buffer, output: Buffer): Buffer;
 }
@@ -59,6 +61,7 @@ export const CKA = {
   SENSITIVE: 0x103,
   ENCRYPT: 0x104,
   DECRYPT: 0x105,
+  SIGN: 0x108,
   VALUE_LEN: 0x161,
   EXTRACTABLE: 0x162,
   MODIFIABLE: 0x170,
@@ -68,9 +71,15 @@ export const CKA = {
 export const CKO = { DATA: 0x0, SECRET_KEY: 0x4 } as const;
 
 export const CKK_AES = 0x1f;
+export const CKK_GENERIC_SECRET = 0x10;
 
 /** Mechanisms (CKM_). */
-export const CKM = { AES_KEY_GEN: 0x1080, AES_GCM: 0x1087 } as const;
+export const CKM = {
+  AES_KEY_GEN: 0x1080,
+  AES_GCM: 0x1087,
+  GENERIC_SECRET_KEY_GEN: 0x350,
+  SHA256_HMAC: 0x251,
+} as const;
 
 export const CKU_USER = 1;
 

@@ -22,6 +22,9 @@ export type HostCalls = Pick<
   | "readKeyMetadata"
   | "listRootKeys"
   | "generateRootKey"
+  | "rotateRootKey"
+  | "sign"
+  | "verify"
   | "probeStorage"
 > & { listTokens(): TokenDescription[] };
 

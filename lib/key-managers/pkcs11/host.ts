@@ -63,7 +63,10 @@ function createCalls(start: HostStart): HostCalls {
     deleteStandardKey: (...args) => token().deleteStandardKey(...args),
     readKeyMetadata: (...args) => token().readKeyMetadata(...args),
     listRootKeys: () => token().listRootKeys(),
+    rotateRootKey: (...args) => token().rotateRootKey(...args),
     generateRootKey: (...args) => token().generateRootKey(...args),
+    sign: (...args) => token().sign(...args),
+    verify: (...args) => token().verify(...args),
     probeStorage: () => token().probeStorage(),
   };
 }

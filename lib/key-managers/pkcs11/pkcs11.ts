@@ -1,10 +1,12 @@
+import { randomBytes } from "node:crypto";
 import { env, type Pkcs11Module } from "@/lib/env";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { type CallContext, type KeyManager, KeyManagerError } from "../key-manager";
 import type { HostCalls, HostMethod } from "./host-protocol";
+import { storedStandardKeys, type WrappedKeyStore } from "./stored-keys";
 import { TOKEN_KEY_RING, type TokenKeyMetadata } from "./token";
 import { allowPin, callToken, type TokenLogin } from "./token-processes";
-import { parseTokenUri } from "./uri";
+import { formatToken, parseTokenUri } from "./uri";
 
 export type Pkcs11Options = {
   /** The token, as a PKCS#11 URI of uri.ts. */
@@ -15,6 +17,8 @@ export type Pkcs11Options = {
    * once more. Absent = true: somebody entered it, or an instance is opened anew.
    */
   readonly mayTryPin?: boolean;
+  /** Where wrapped KEKs are kept if the URI says `x-storage=database`. */
+  readonly store?: WrappedKeyStore;
   /** Tests' own; absent = PKCS11_MODULES. */
   readonly modules?: readonly Pkcs11Module[];
 };
@@ -26,6 +30,8 @@ export type Pkcs11 = KeyManager & {
   login(context: CallContext): Promise<void>;
   /** @throws KeyManagerError `notFound` */
   readKeyMetadata(label: string, context: CallContext): Promise<TokenKeyMetadata>;
+  /** Proves that the token makes HMACs, which wrapped KEKs in the database need. @throws KeyManagerError */
+  probeHmac(context: CallContext): Promise<void>;
   /** Stores, reads and deletes a data object. @throws KeyManagerError as the token answers */
   probeStorage(context: CallContext): Promise<void>;
   /** Makes a root key in the token, or a new version of the one of this label. */
@@ -33,6 +39,8 @@ export type Pkcs11 = KeyManager & {
 };
 
 const MAX_LIST_LIMIT = 200;
+/** Bytes that a wrap and a standard key take. A wrapped key is larger than the key, by less than 100 bytes. */
+const MAX_BYTES = 7_500;
 
 /** A configured module by its name. @throws KeyManagerError `rejected` with code NOT_AVAILABLE */
 export function requireModule(
@@ -77,25 +85,74 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
 
   if (options.mayTryPin !== false) allowPin(login);
 
+  let closed = false;
+
   const call = <Method extends HostMethod>(
     method: Method,
     args: Parameters<HostCalls[Method]>,
     context: CallContext,
-  ) => callToken(login, method, args, context);
+  ): Promise<ReturnType<HostCalls[Method]>> => {
+    if (closed) {
+      return Promise.reject(
+        new KeyManagerError("unreachable", "This adapter was closed.", {
+          code: "CLOSED",
+          correlationId: context.correlationId,
+        }),
+      );
+    }
+
+    return callToken(login, method, args, context);
+  };
+
+  function keptInDatabase() {
+    const { store } = options;
+
+    if (store === undefined) throw new Error("A token that keeps KEKs in the database needs a store.");
+
+    return storedStandardKeys({
+      store,
+      token: formatToken({ label, serial }),
+      requireSize,
+      sign: (data, context) => call("sign", [data], context),
+      verify: (data, hmac, context) => call("verify", [data, hmac], context),
+    });
+  }
 
   return {
     kind: "pkcs11",
     login: (context) => call("login", [], context),
-    wrap: (crkId, plaintext, aad, context) => call("wrap", [crkId, plaintext, aad], context),
+
+    async wrap(crkId, plaintext, aad, context) {
+      requireSize(plaintext, context);
+
+      return call("wrap", [crkId, plaintext, aad], context);
+    },
     unwrap: (crkId, wrapped, aad, context) => call("unwrap", [crkId, wrapped, aad], context),
-    createStandardKey: ({ name, payload, description = "" }, context) =>
-      call("createStandardKey", [{ name, payload, description }], context),
+
+    async createStandardKey({ name, payload, description = "" }, context) {
+      requireSize(payload, context);
+
+      return call("createStandardKey", [{ name, payload, description }], context);
+    },
     findStandardKeys: ({ name, description }, context) =>
       call("findStandardKeys", [{ name, description }], context),
     getStandardKey: (id, context) => call("getStandardKey", [id], context),
     deleteStandardKey: (id, context) => call("deleteStandardKey", [id], context),
+    ...(address.storage === "database" ? keptInDatabase() : {}),
+
+    async probeHmac(context) {
+      const probe = randomBytes(32);
+
+      if (!(await call("verify", [probe, await call("sign", [probe], context)], context))) {
+        throw new KeyManagerError("serverError", "The token does not know its own HMAC.", {
+          code: "PROBE_CHANGED",
+          correlationId: context.correlationId,
+        });
+      }
+    },
     readKeyMetadata: (crkId, context) => call("readKeyMetadata", [crkId], context),
     probeStorage: (context) => call("probeStorage", [], context),
+    rotateRootKey: (crkId, context) => call("rotateRootKey", [crkId], context),
     generateRootKey: (crkId, context) => call("generateRootKey", [crkId], context),
 
     async getRootKey(crkId, context) {
@@ -137,8 +194,20 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     },
 
     // The token's process serves every adapter of the same login; it ends when nobody has asked for a while.
-    async close() {},
+    async close() {
+      closed = true;
+    },
   };
+}
+
+/** What the port takes at most. @throws KeyManagerError `rejected` */
+function requireSize(bytes: Uint8Array, context: CallContext): void {
+  if (bytes.byteLength > MAX_BYTES) {
+    throw new KeyManagerError("rejected", `More than ${MAX_BYTES} bytes are not taken.`, {
+      code: "TOO_LARGE",
+      correlationId: context.correlationId,
+    });
+  }
 }
 
 /** The list is in the order of names: a cursor is the last name of a page. */

@@ -54,7 +54,7 @@ export class TokenProcess {
 
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
-        reject(timeout("The caller gave up.", correlationId));
+        reject(cancelled(correlationId));
 
         return;
       }
@@ -69,11 +69,16 @@ export class TokenProcess {
       };
       const onAbort = () => {
         done();
-        reject(timeout("The caller gave up.", correlationId));
+        reject(cancelled(correlationId));
       };
       const timer = setTimeout(() => {
         done();
-        reject(timeout("The token did not answer in time.", correlationId));
+        reject(
+          new KeyManagerError("timeout", "The token did not answer in time.", {
+            code: "TIMEOUT",
+            correlationId,
+          }),
+        );
 
         if (performance.now() - running.busySince >= HANG_MS) this.#end(running, "The token hangs.");
       }, timeoutMs);
@@ -104,6 +109,11 @@ export class TokenProcess {
       // A process that ended meanwhile says so by its exit.
       running.child.send({ id, method, args }, () => undefined);
     });
+  }
+
+  /** Sends the process a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.#running?.child.kill(signal);
   }
 
   /** Ends the process; calls that run fail. */
@@ -178,6 +188,6 @@ function entry(): { file: string; execArgv: string[] } {
     : { file: join(process.cwd(), "bin", "pkcs11.ts"), execArgv: ["--import", "tsx"] };
 }
 
-function timeout(message: string, correlationId: string): KeyManagerError {
-  return new KeyManagerError("timeout", message, { correlationId });
+function cancelled(correlationId: string): KeyManagerError {
+  return new KeyManagerError("timeout", "The caller gave up.", { code: "CANCELLED", correlationId });
 }

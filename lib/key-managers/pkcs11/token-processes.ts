@@ -115,6 +115,11 @@ export async function listModuleTokens(
   }
 }
 
+/** Sends a signal to all token processes (tests: a module that hangs). */
+export function signalTokenProcesses(signal: NodeJS.Signals): void {
+  for (const process of state().processes.values()) process.signal(signal);
+}
+
 /** Ends all token processes; a call afterwards starts a new one. */
 export function closeTokenProcesses(): void {
   for (const process of [...state().processes.values()]) process.close();

@@ -10,6 +10,7 @@ import {
 import { type Cryptoki, gcm, type Handle } from "./cryptoki";
 import { DataObjects } from "./data-objects";
 import { isStaleHandle } from "./errors";
+import { MacKeys } from "./mac-keys";
 import {
   isRootKey,
   type KeyVersion,
@@ -38,11 +39,13 @@ export class Token {
   readonly #session: TokenSession;
   readonly #keys: RootKeys;
   readonly #objects: DataObjects;
+  readonly #macs: MacKeys;
 
   constructor(session: TokenSession) {
     this.#session = session;
     this.#keys = new RootKeys(session);
     this.#objects = new DataObjects(session);
+    this.#macs = new MacKeys(session);
   }
 
   /** Logs in and does nothing else. */
@@ -56,6 +59,9 @@ export class Token {
 
   unwrap(label: string, wrapped: Uint8Array, aad: readonly string[]): UnwrappedKey {
     const { version, iv, ciphertext } = decodeWrapped(wrapped);
+
+    // Another process may have rotated the root key a moment ago, and wrapped this under a version not seen here yet.
+    if (!this.#keys.versions(label).some(({ id }) => id.equals(version))) this.#keys.forget(label);
 
     return this.#onKey(label, (versions) => {
       const [latest] = versions;
@@ -120,12 +126,30 @@ export class Token {
 
   /** Makes a root key, or a new version of the one of this label. */
   generateRootKey(label: string): { version: string } {
+    this.#keys.forget(label);
+
     const [latest] = this.#keys.versions(label);
     const id = nextVersion(latest?.id ?? null);
 
     this.#keys.generate(label, id);
 
     return { version: versionText(id) };
+  }
+
+  /** Makes a new version of a root key that may wrap. */
+  rotateRootKey(label: string): void {
+    this.#onKey(label, ([latest]) => requireUsable(latest));
+    this.generateRootKey(label);
+  }
+
+  /** HMAC-SHA-256 of bytes by a key of the token, which is made when there is none yet. */
+  sign(data: Uint8Array): Uint8Array {
+    return this.#macs.sign(data);
+  }
+
+  /** True when the token has made this HMAC of these bytes. */
+  verify(data: Uint8Array, hmac: Uint8Array): boolean {
+    return this.#macs.verify(data, hmac);
   }
 
   probeStorage(): void {

@@ -7,25 +7,38 @@ export type TokenAddress = {
   readonly module: string;
   readonly label: string;
   readonly serial: string;
+  /** Where wrapped KEKs are kept; absent = in the token. */
+  readonly storage?: "database";
 };
 
 /** `pkcs11:token=kmip;serial=0159?module-name=softhsm` */
-export function formatTokenUri({ module, label, serial }: TokenAddress): string {
-  return `pkcs11:token=${encode(label)};serial=${encode(serial)}?module-name=${encode(module)}`;
+export function formatTokenUri({ module, label, serial, storage }: TokenAddress): string {
+  const uri = `${formatToken({ label, serial })}?module-name=${encode(module)}`;
+
+  return storage === undefined ? uri : `${uri}&x-storage=${storage}`;
+}
+
+/** The token alone, through whichever module it is reached. */
+export function formatToken({ label, serial }: Pick<TokenAddress, "label" | "serial">): string {
+  return `pkcs11:token=${encode(label)};serial=${encode(serial)}`;
 }
 
 /** The address in a URI that this console wrote; null for anything else. */
 export function parseTokenUri(text: string): TokenAddress | null {
-  const match = /^pkcs11:token=([^;?&]*);serial=([^;?&]*)\?module-name=([^;?&]+)$/.exec(text);
+  const match = /^pkcs11:token=([^;?&]*);serial=([^;?&]*)\?module-name=([^;?&]+)(&x-storage=database)?$/.exec(
+    text,
+  );
 
   if (match === null) {
     return null;
   }
 
   try {
-    const [label = "", serial = "", module = ""] = match.slice(1).map((part) => decodeURIComponent(part));
+    const [label = "", serial = "", module = ""] = match.slice(1, 4).map((part) => decodeURIComponent(part));
 
-    return label === "" && serial === "" ? null : { label, serial, module };
+    return label === "" && serial === ""
+      ? null
+      : { label, serial, module, ...(match[4] === undefined ? {} : { storage: "database" }) };
   } catch {
     // A percent sign that encodes nothing.
     return null;

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll } from "vitest";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
+import type { WrappedKeyStore } from "@/lib/key-managers/pkcs11/stored-keys";
 import { closeTokenProcesses, listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import { formatTokenUri } from "@/lib/key-managers/pkcs11/uri";
 
@@ -32,48 +33,33 @@ export type TestToken = {
   readonly pin: string;
   /** An adapter with the token's PIN, or another. */
   connect(pin?: string, mayTryPin?: boolean): Pkcs11;
+  /** The same with wrapped keys in a store. */
+  connectTo(store: WrappedKeyStore): Pkcs11;
 };
 
 export type TestHsm = {
   /** SoftHSM's folder of tokens; moving it away is pulling the HSM's plug. */
   tokens: string;
-  folder: string;
   /** Makes a token of the test's own. */
   makeToken(label: string, pin?: string): Promise<TestToken>;
+  close(): Promise<void>;
 };
 
 export const call = { correlationId: "11111111-2222-4333-8444-555555555555" };
 
-/** A SoftHSM of the test file's own, removed after it. */
-export function softHsmForTests(): TestHsm {
-  const hsm = {} as TestHsm;
+/** A SoftHSM with a folder of its own, for this process and those that it starts. */
+export async function makeSoftHsm(): Promise<TestHsm> {
   const before = process.env.SOFTHSM2_CONF;
+  const folder = await mkdtemp(join(tmpdir(), "kmip-console-softhsm-"));
+  const tokens = join(folder, "tokens");
+  await mkdir(tokens);
+  await writeFile(
+    join(folder, "softhsm2.conf"),
+    `directories.tokendir = ${tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`,
+  );
+  process.env.SOFTHSM2_CONF = join(folder, "softhsm2.conf");
 
-  beforeAll(async () => {
-    const folder = await mkdtemp(join(tmpdir(), "kmip-console-softhsm-"));
-    const tokens = join(folder, "tokens");
-    await mkdir(tokens);
-    await writeFile(
-      join(folder, "softhsm2.conf"),
-      `directories.tokendir = ${tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`,
-    );
-    process.env.SOFTHSM2_CONF = join(folder, "softhsm2.conf");
-    Object.assign(hsm, { tokens, folder });
-  });
-
-  afterAll(async () => {
-    closeTokenProcesses();
-
-    if (before === undefined) {
-      delete process.env.SOFTHSM2_CONF;
-    } else {
-      process.env.SOFTHSM2_CONF = before;
-    }
-
-    await rm(hsm.folder, { recursive: true, force: true });
-  });
-
-  hsm.makeToken = async (label, pin = "4711-and-more") => {
+  async function makeToken(label: string, pin = "4711-and-more"): Promise<TestToken> {
     await run("softhsm2-util", [
       "--init-token",
       "--free",
@@ -97,8 +83,39 @@ export function softHsmForTests(): TestHsm {
       pin,
       connect: (other = pin, mayTryPin = true) =>
         createPkcs11({ uri, pin: new Secret(other), mayTryPin, modules: [softhsm] }),
+      connectTo: (store) =>
+        createPkcs11({
+          uri: formatTokenUri({ module: softhsm.name, label, serial: token.serial, storage: "database" }),
+          pin: new Secret(pin),
+          modules: [softhsm],
+          store,
+        }),
     };
+  }
+
+  return {
+    tokens,
+    makeToken,
+    async close() {
+      closeTokenProcesses();
+
+      if (before === undefined) {
+        delete process.env.SOFTHSM2_CONF;
+      } else {
+        process.env.SOFTHSM2_CONF = before;
+      }
+
+      await rm(folder, { recursive: true, force: true });
+    },
   };
+}
+
+/** A SoftHSM of the test file's own, made before its tests and removed after them. */
+export function softHsmForTests(): TestHsm {
+  const hsm = {} as TestHsm;
+
+  beforeAll(async () => void Object.assign(hsm, await makeSoftHsm()));
+  afterAll(() => hsm.close?.());
 
   return hsm;
 }
