@@ -84,10 +84,20 @@ export function timeoutError(service: string, error: DeadlineError): IbmCloudErr
  */
 async function attempts(options: HttpRequest, endsAt: number): Promise<HttpResponse> {
   const counts = { failed: 0, throttled: 0 };
+  /** The answer of the attempt before, when that was turned away. */
+  let before: HttpResponse | null = null;
 
   for (;;) {
     const last = counts.failed === MAX_ATTEMPTS - 1 || options.repeat === "never";
-    const outcome = await tryOnce(options, endsAt, last);
+    const outcome: HttpResponse | IbmCloudError = await tryOnce(options, endsAt, last).catch(
+      (error: unknown) => {
+        if (before !== null && options.repeat === "safe" && isTimeUp(options.signal)) {
+          return before;
+        }
+
+        throw error;
+      },
+    );
     const throttled = outcome.status === 429;
 
     if (options.repeat === "never" || (last && !throttled) || !isRepeatable(options.repeat, outcome)) {
@@ -100,11 +110,29 @@ async function attempts(options: HttpRequest, endsAt: number): Promise<HttpRespo
     const pause = pauseBefore(attempt, outcome.retryAfterMs, options.backoffMs ?? 200, Math.random());
 
     if (performance.now() + pause >= endsAt) {
-      return settle(outcome);
+      // Time was up in the middle of an attempt: what all of them died of is that they were turned away.
+      const cut = outcome instanceof IbmCloudError && outcome.failure === "timeout";
+
+      return settle(cut && options.repeat === "safe" ? (before ?? outcome) : outcome);
     }
 
-    await sleep(pause, options.signal);
+    before = throttled && !(outcome instanceof IbmCloudError) ? outcome : null;
+
+    try {
+      await sleep(pause, options.signal);
+    } catch (error) {
+      if (isTimeUp(options.signal)) {
+        return settle(outcome);
+      }
+
+      throw error;
+    }
   }
+}
+
+/** True when the signal fired because time was up, and not because the caller gave up. */
+function isTimeUp(signal: AbortSignal | undefined): boolean {
+  return signal?.reason instanceof DeadlineError && !signal.reason.cancelled;
 }
 
 function settle(outcome: HttpResponse | IbmCloudError): HttpResponse {

@@ -156,6 +156,39 @@ describe("requests that wait for their turn", () => {
   });
 });
 
+describe("a call whose time ends while it is being turned away", () => {
+  const create = async (answer: (count: number) => Promise<StubAnswer | "hang">) => {
+    const stub = await startStub((_request, count) => answer(count) as Promise<StubAnswer>);
+
+    return createKeyProtect({ endpoint: stub.url, instanceGuid: "guid", tokenSource: tokens, backoffMs: 1 });
+  };
+
+  it("was throttled, also when the last attempt was still under way", async () => {
+    const keyManager = await create(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+
+      return { status: 429 };
+    });
+
+    for (const timeoutMs of [400, 430, 460]) {
+      expect(await failure(keyManager.getStandardKey("id", call({ timeoutMs })))).toMatchObject({
+        failure: "throttled",
+        status: 429,
+      });
+    }
+  });
+
+  it("ended in an unknown way when it was to make something", async () => {
+    const keyManager = await create(async (count) => (count === 1 ? { status: 429 } : "hang"));
+    const error = await failure(
+      keyManager.createStandardKey({ name: "n", payload: Buffer.from([1]) }, call({ timeoutMs: 500 })),
+    );
+
+    expect(error).toMatchObject({ failure: "timeout", definite: false });
+    expect(hadNoEffect(error)).toBe(false);
+  });
+});
+
 describe("the circuit breaker of a key manager instance", () => {
   /** A key manager that answers as it is told, and a clock that moves on with every request. */
   async function scripted(answer: (request: StubRequest) => StubAnswer | "drop") {
@@ -231,8 +264,12 @@ describe("the circuit breaker of a key manager instance", () => {
   ])("stays closed for the answer %i %s, however often", async (status, code) => {
     const { keyManager, breaker } = await scripted(() => refusal(status, code));
 
-    for (let round = 0; round < 12; round += 1) {
-      expect((await failure(keyManager.getStandardKey("id", call()))).status).toBe(status);
+    // Who is turned away tries for as long as the call may take.
+    const limits = status === 429 ? { timeoutMs: 600 } : {};
+
+    for (let round = 0; round < 8; round += 1) {
+      const error = await failure(keyManager.getStandardKey("id", call(limits)));
+      expect(error.status).toBe(status);
     }
 
     expect(breaker.state).toBe("closed");

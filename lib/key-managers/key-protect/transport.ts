@@ -149,16 +149,21 @@ export function createTransport(options: TransportOptions): Transport {
 
     try {
       return await waitFor(known.answer, signal);
+    } catch (error) {
+      if (known.askers > 1 || !signal.aborted) {
+        throw error;
+      }
+
+      if (queued.get(key) === known) {
+        queued.delete(key);
+      }
+
+      // Nobody waits for it any more: it ends now, and says what its attempts came to.
+      known.controller.abort(signal.reason);
+
+      return await known.answer;
     } finally {
       known.askers -= 1;
-
-      if (known.askers === 0 && signal.aborted) {
-        known.controller.abort(signal.reason);
-
-        if (queued.get(key) === known) {
-          queued.delete(key);
-        }
-      }
     }
   }
 

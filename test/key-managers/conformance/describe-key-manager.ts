@@ -596,13 +596,17 @@ export function describeKeyManager(
       testOf("throttled", "says `throttled` when it lasts, and has made nothing", async () => {
         const keyManager = world.connect();
         const wanted = marks();
+        // An adapter may try for as long as the call may take.
+        const short = () => context({ timeoutMs: 1_000 });
         const [wrapping, creating] = await inTrouble("throttled", async () => [
-          await failureOf(keyManager.wrap(rootKey, randomBytes(32), [], context())),
-          await failureOf(keyManager.createStandardKey({ ...wanted, payload: randomBytes(8) }, context())),
+          await failureOf(keyManager.wrap(rootKey, randomBytes(32), [], short())),
+          await failureOf(keyManager.createStandardKey({ ...wanted, payload: randomBytes(8) }, short())),
         ]);
 
         expect(wrapping).toMatchObject({ failure: "throttled", definite: false, retryAfterMs: null });
-        expect(creating).toMatchObject({ failure: "throttled", definite: false });
+        // Its time may end while an attempt is under way, of which nobody knows then what became.
+        expect(["throttled", "timeout"]).toContain(creating?.failure);
+        expect(creating?.definite).toBe(false);
         expect(await keyManager.findStandardKeys(wanted, context())).toEqual([]);
       });
 
