@@ -97,7 +97,7 @@ export function RootKeyList({
         <ProblemNotice error={list.error} className="m-4" />
       ) : keys.length === 0 ? (
         <Empty
-          title={search || draft.keyRing ? t("noMatch") : t("none")}
+          title={search || draft.keyRing ? t("noMatch") : t(draft.kind === "pkcs11" ? "tokenNone" : "none")}
           className="py-8"
           action={
             <Button size="small" pending={list.isFetching} onClick={() => void list.refetch()}>
@@ -105,7 +105,7 @@ export function RootKeyList({
             </Button>
           }
         >
-          {search || draft.keyRing ? null : t("noneHint")}
+          {search || draft.keyRing ? null : t(draft.kind === "pkcs11" ? "tokenNoneHint" : "noneHint")}
         </Empty>
       ) : (
         <RadioGroup.Root
@@ -155,7 +155,10 @@ export function RootKeyRow({ rootKey }: Readonly<{ rootKey: RootKey }>) {
           <span className="font-mono">{rootKey.id}</span> · {rootKey.keyRing} ·{" "}
           {rootKey.lastRotatedAt
             ? t.rich("rotated", { when: () => <Time key="when" value={rootKey.lastRotatedAt ?? ""} /> })
-            : t("neverRotated")}
+            : // A token keeps no dates, but its versions are counted.
+              rootKey.versions !== null && rootKey.versions > 1
+              ? t("versions", { count: rootKey.versions })
+              : t("neverRotated")}
         </span>
       </span>
       <StateBadge {...STATE_LOOK[rootKey.state]}>{tState(rootKey.state)}</StateBadge>

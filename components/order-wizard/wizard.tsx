@@ -22,7 +22,7 @@ import { WizardLayout } from "./layout";
 import { ManagerStep } from "./manager-step";
 import { ReviewStep } from "./review-step";
 import { RootKeyStep } from "./root-key-step";
-import { type Mode, orderOf, reachableStep, STEPS, type Step, stepsOf } from "./state";
+import { type Draft, type Mode, orderOf, reachableStep, STEPS, type Step, stepsOf } from "./state";
 import { useWizard, type Wizard } from "./use-wizard";
 
 export type StepProps = {
@@ -52,7 +52,7 @@ export function OrderWizard({ instance }: Readonly<{ instance?: Pick<Instance, "
   const step = reachableStep(wanted, mode, wizard.state);
   const submit = useSubmit(wizard, instance, (next) => void setWanted(next));
   const form = useFocusOnStep(step);
-  const why = useWhy(step);
+  const why = useWhy(step, wizard.state.draft.kind);
 
   const steps = stepsOf(mode, wizard.state.draft);
   const go = (next: Step | undefined) => {
@@ -170,16 +170,22 @@ function useSubmit(
 }
 
 /** Words at the right of a step. */
-function useWhy(step: Step): string[] {
+function useWhy(step: Step, kind: Draft["kind"]): string[] {
   const t = useTranslations("wizard");
 
   switch (step) {
     case "basics":
       return [t("basics.why1"), t("basics.why2")];
     case "key-manager":
-      return [t("manager.why1"), t("manager.why2"), t("manager.why3")];
+      return kind === "pkcs11"
+        ? [t("manager.tokenWhy1"), t("manager.tokenWhy2"), t("manager.tokenWhy3")]
+        : [t("manager.why1"), t("manager.why2"), t("manager.why3")];
     case "root-key":
-      return [t("rootKey.why1"), t("rootKey.why2"), t("rootKey.why3")];
+      return [
+        t("rootKey.why1"),
+        t(kind === "pkcs11" ? "rootKey.tokenWhy2" : "rootKey.why2"),
+        t("rootKey.why3"),
+      ];
     case "certificates":
       return [t("certificates.why1"), t("certificates.why2")];
     case "review":

@@ -8,7 +8,7 @@ import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
 import type { TokenKeyMetadata } from "@/lib/key-managers/pkcs11/token";
 import { listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import type { TokenDescription } from "@/lib/key-managers/pkcs11/token-session";
-import { formatTokenUri, parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
+import { formatToken, formatTokenUri, parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
 import { createCheckRunner, type Verdict } from "./check-runner";
 import type { FindingParams } from "./findings";
 import { type PermissionFacts, type PermissionOutcome, PKCS11_CHECKS } from "./report";
@@ -150,7 +150,7 @@ class TokenRun {
       guid: token.serial,
       name: token.label === "" ? token.serial : token.label,
       region: "",
-      endpoint: this.#input.endpoint ?? uri,
+      endpoint: this.#recorded() ?? uri,
     };
 
     return { code: "TOKEN_PRESENT", params: { model: `${token.manufacturer} ${token.model}`.trim() } };
@@ -243,14 +243,14 @@ class TokenRun {
    * was decided when it was activated, or its KEKs would be in two places.
    */
   async #checkStorage(): Promise<Verdict> {
-    const { endpoint, keyManagerCrn } = this.#input;
-    const address = parseTokenUri(endpoint ?? keyManagerCrn);
+    const recorded = this.#recorded();
+    const address = parseTokenUri(recorded ?? this.#input.keyManagerCrn);
 
     if (address?.storage === "database") return this.#checkHmac();
 
     const verdict = await this.#checkDataObjects();
 
-    if (verdict.code !== "TOKEN_STORES_NO_DATA" || endpoint || address === null) return verdict;
+    if (verdict.code !== "TOKEN_STORES_NO_DATA" || recorded !== null || address === null) return verdict;
 
     const signed = await this.#checkHmac();
 
@@ -259,6 +259,21 @@ class TokenRun {
     this.facts.keyManager.endpoint = formatTokenUri({ ...address, storage: "database" });
 
     return signed;
+  }
+
+  /** The URI that an instance of this token uses; anything else (a base URL that somebody gave) is none. */
+  #recorded(): string | null {
+    const { endpoint, keyManagerCrn } = this.#input;
+    const recorded = endpoint ? parseTokenUri(endpoint) : null;
+    const wanted = parseTokenUri(keyManagerCrn);
+
+    return endpoint &&
+      recorded &&
+      wanted &&
+      formatToken(recorded) === formatToken(wanted) &&
+      recorded.module === wanted.module
+      ? endpoint
+      : null;
   }
 
   async #checkHmac(): Promise<Verdict> {
