@@ -6,7 +6,7 @@ import { type Queryable, standardKeyMarks } from "./objects";
  * How far a move is: `moving` (the new standard key is nobody's), `switched` (the old one is), `deleting` (the old one
  * is being deleted by us), `revoked` (the old one was deleted by somebody else before), `cancelled` (the new one is
  * nobody's, for good). Every step is a statement that names the phase it comes from, so of two processes that work on
- * one move only one goes on (ADR 0017).
+ * one move only one goes on (ADR 0020).
  */
 export type MovePhase = "moving" | "switched" | "deleting" | "revoked" | "cancelled";
 
