@@ -42,6 +42,9 @@ export type HttpResponse = {
 const MAX_ATTEMPTS = 4;
 /** Limits are by the second or by the minute: pauses do not grow beyond that. */
 const MAX_THROTTLED_DOUBLINGS = 3;
+/** More than there is time for in a call with the usual pauses. */
+const MAX_THROTTLED = 30;
+const MIN_ATTEMPT_MS = 50;
 const MAX_PAUSE_MS = 4_000;
 const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
@@ -80,26 +83,44 @@ export function timeoutError(service: string, error: DeadlineError): IbmCloudErr
 
 /**
  * Failures are tried again a few times. To be throttled is none: the service says that it works, and when many ask at
- * once some of them are turned away many times, so that goes on for as long as the call may take.
+ * once some of them are turned away many times, so that goes on for as long as the call may take. When that is over, the
+ * call was throttled; it did not time out.
  */
 async function attempts(options: HttpRequest, endsAt: number): Promise<HttpResponse> {
   const counts = { failed: 0, throttled: 0 };
+  let turnedAway: HttpResponse | null = null;
 
   for (;;) {
     const last = counts.failed === MAX_ATTEMPTS - 1 || options.repeat === "never";
-    const outcome = await tryOnce(options, endsAt, last);
-    const throttled = outcome.status === 429;
+    const begun = performance.now();
+    const outcome = await tryOnce(options, endsAt, last).catch((error: unknown) => {
+      if (turnedAway && error instanceof DeadlineError && !error.cancelled) {
+        return turnedAway;
+      }
+
+      throw error;
+    });
+
+    if (turnedAway && outcome instanceof IbmCloudError && outcome.code === "TIMEOUT") {
+      return turnedAway;
+    }
+
+    const throttled = !(outcome instanceof IbmCloudError) && outcome.status === 429;
 
     if (options.repeat === "never" || (last && !throttled) || !isRepeatable(options.repeat, outcome)) {
       return settle(outcome);
     }
 
+    turnedAway = throttled ? outcome : null;
     counts[throttled ? "throttled" : "failed"] += 1;
 
     const attempt = throttled ? Math.min(counts.throttled, MAX_THROTTLED_DOUBLINGS) : counts.failed;
     const pause = pauseBefore(attempt, outcome.retryAfterMs, options.backoffMs ?? 200, Math.random());
+    const now = performance.now();
+    // One more that is turned away has to be answered before the time is over.
+    const needed = throttled ? Math.max(2 * (now - begun), MIN_ATTEMPT_MS) : 0;
 
-    if (performance.now() + pause >= endsAt) {
+    if (counts.throttled === MAX_THROTTLED || now + pause + needed >= endsAt) {
       return settle(outcome);
     }
 
