@@ -46,7 +46,14 @@ const MAX_PAUSE_MS = 4_000;
 const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 /** System error codes after which the request cannot have reached the service. */
-const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH"]);
+const NEVER_SENT = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ENETUNREACH",
+  "EHOSTUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
 /**
  * Sends an HTTP request over a kept-alive connection and reads the whole answer. Redirects are not followed, so a
@@ -80,7 +87,8 @@ export function timeoutError(service: string, error: DeadlineError): IbmCloudErr
 
 /**
  * Failures are tried again a few times. To be throttled is none: the service says that it works, and when many ask at
- * once some of them are turned away many times, so that goes on for as long as the call may take.
+ * once some of them are turned away many times, so that goes on for as long as the call may take. When that is over, the
+ * call was throttled; it did not time out.
  */
 async function attempts(options: HttpRequest, endsAt: number): Promise<HttpResponse> {
   const counts = { failed: 0, throttled: 0 };

@@ -242,7 +242,7 @@ async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>
 
 describe("processes that are killed at random instants in the middle of Creates and Destroys", () => {
   it(`${KILLS} kills lose no KEK, serve none that is destroyed, and leave no standard key behind (seed ${SEED})`, {
-    timeout: 300_000,
+    timeout: 900_000,
   }, async () => {
     const random = numbersOf(SEED);
     const killed: Target[] = [];
@@ -260,7 +260,7 @@ describe("processes that are killed at random instants in the middle of Creates 
       // In the middle of work, not of the start after the kill before.
       await expect
         .poll(() => zones.some((zone) => (traffic.answers[zone] ?? 0) > (before[zone] ?? 0)), {
-          timeout: 60_000,
+          timeout: 180_000,
           interval: 10,
         })
         .toBe(true);
@@ -275,7 +275,7 @@ describe("processes that are killed at random instants in the middle of Creates 
 
     await expect
       .poll(() => traffic.answers.slice(1).every((count, zone) => count > ([one, two][zone] ?? 0)), {
-        timeout: 60_000,
+        timeout: 180_000,
       })
       .toBe(true);
     await traffic.end();
@@ -336,7 +336,7 @@ describe("processes that are killed at random instants in the middle of Creates 
               missing: served.filter((id) => id === null || !kept.includes(id)),
             };
           },
-          { timeout: 60_000, interval: 500 },
+          { timeout: 180_000, interval: 500 },
         )
         .toEqual({ halfDone: 0, orphans: [], missing: [] });
 

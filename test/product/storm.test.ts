@@ -71,7 +71,7 @@ afterAll(async () => {
 });
 
 describe(`${CONNECTIONS} connections that each Get one of ${KEKS} KEKs, at a key manager throttled to ${REQUESTS_A_SECOND} requests a second`, () => {
-  it("are all served, with one read and one unwrap per KEK and endpoint", { timeout: 240_000 }, async () => {
+  it("are all served, with one read and one unwrap per KEK and endpoint", { timeout: 600_000 }, async () => {
     const creator = instance.client();
     const keks: { identifier: string; digest: string }[] = [];
 
