@@ -4,12 +4,14 @@ import { hostname } from "node:os";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
 import {
+  type Heartbeat,
   joinPem,
   KEY_TYPES,
   loadTlsIdentity,
   recordHeartbeat,
   removeEndpointNode,
 } from "@/lib/core/endpoints";
+import { createDedicatedListeners } from "@/lib/core/endpoints/dedicated-listeners";
 import { listenerSettings } from "@/lib/core/endpoints/listener-settings";
 import { createKmipPorts } from "@/lib/core/keks";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
@@ -20,7 +22,7 @@ import { troubledKeyManagers } from "@/lib/key-managers/gates";
 import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine";
 import { createKmipHttpsServer } from "@/lib/kmip/https-server";
 import { OperationCounts } from "@/lib/kmip/operation-counts";
-import { createKmipServer, type ServerTls, Traffic } from "@/lib/kmip/server";
+import { createKmipServer, type KmipServerStats, type ServerTls, Traffic } from "@/lib/kmip/server";
 import { createLogger } from "@/lib/log";
 import { VERSION } from "@/lib/version";
 import { openFilesLimit } from "./supervisor/open-files";
@@ -28,6 +30,8 @@ import { runProcess } from "./supervisor/run";
 
 const HEARTBEAT_MS = 5_000;
 const TLS_CHECK_MS = 60_000;
+/** Events tell of changes at once; this is for a port that was in use. */
+const DEDICATED_CHECK_MS = 5_000;
 const DRAIN_MS = 5_000;
 const DATABASE_CONNECTIONS = 20;
 
@@ -57,6 +61,37 @@ function sumByName(...all: readonly { readonly [name: string]: number }[]): Reco
   return sums;
 }
 
+/** What a heartbeat says of the listeners that share a node. Key managers are the process's, told by its shared node. */
+function heartbeatFigures(
+  servers: readonly {
+    stats(): Pick<
+      KmipServerStats,
+      "accepted" | "connections" | "failedHandshakeCounts" | "failedHandshakes" | "requests"
+    >;
+  }[],
+  operations: OperationCounts,
+  traffic: Traffic,
+): Pick<Heartbeat, "connections" | "requests" | "failedHandshakes" | "counters"> {
+  const listeners = servers.map((server) => server.stats());
+  const sum = (count: (stats: (typeof listeners)[number]) => number): number =>
+    listeners.reduce((total, stats) => total + count(stats), 0);
+
+  return {
+    connections: sum((stats) => stats.connections),
+    requests: sum((stats) => stats.requests),
+    failedHandshakes: listeners
+      .flatMap((stats) => stats.failedHandshakes)
+      .sort((a, b) => b.at.getTime() - a.at.getTime()),
+    counters: {
+      accepted: sum((stats) => stats.accepted),
+      failedHandshakes: sumByName(...listeners.map((stats) => stats.failedHandshakeCounts)),
+      operations: operations.byName(),
+      limits: traffic.limitsHit,
+      keyManagers: [],
+    },
+  };
+}
+
 runProcess(logger, async () => {
   const settings = env();
   const port = settings.KMIP_PORTS[zone - 1];
@@ -84,14 +119,16 @@ runProcess(logger, async () => {
   const ports = createKmipPorts({ database, sink: writer, logger });
   const operations = new OperationCounts();
   const httpsPort = settings.KMIP_HTTPS_PORTS?.[zone - 1];
-  const engine = createKmipEngine({
-    store: ports.store,
-    audit: ports.audit,
-    logger,
-    identity: { ...DEFAULT_IDENTITY, overHttps: httpsPort !== undefined },
-    interop: settings.KMIP_INTEROP,
-    onAnswered: (operation, succeeded) => operations.note(operation, succeeded),
-  });
+  const createEngine = (counts: OperationCounts, overHttps: boolean) =>
+    createKmipEngine({
+      store: ports.store,
+      audit: ports.audit,
+      logger,
+      identity: { ...DEFAULT_IDENTITY, overHttps },
+      interop: settings.KMIP_INTEROP,
+      onAnswered: (operation, succeeded) => counts.note(operation, succeeded),
+    });
+  const engine = createEngine(operations, httpsPort !== undefined);
   const listener = listenerSettings(settings, {
     openFiles: openFilesLimit(),
     listeners: httpsPort === undefined ? 1 : 2,
@@ -132,6 +169,45 @@ runProcess(logger, async () => {
           limits,
         });
 
+  /** A listener of one instance alone has limits, counts and a heartbeat of its own. */
+  const dedicated = createDedicatedListeners({
+    zone,
+    events: ports.events,
+    logger,
+    drainMs: DRAIN_MS,
+    open(instanceId, dedicatedPort, own) {
+      const ownTraffic = new Traffic(listener.traffic);
+      const ownOperations = new OperationCounts();
+      const ownServer = createKmipServer({
+        host: settings.KMIP_HOST,
+        port: dedicatedPort,
+        tls: { ...own, ...listener.tls },
+        engine: createEngine(ownOperations, false),
+        tenants: ports.tenants.dedicatedTo(instanceId),
+        logger,
+        traffic: ownTraffic,
+        limits: { ...limits, idleTimeoutMs: listener.idleTimeoutMs },
+      });
+      const ownNode = {
+        id: randomUUID(),
+        zone,
+        host: settings.KMIP_HOST,
+        port: dedicatedPort,
+        instanceId,
+        version: VERSION,
+        startedAt: new Date(),
+      };
+
+      return {
+        server: ownServer,
+        renew: (next) => ownServer.updateTls({ ...next, ...listener.tls }),
+        beat: () =>
+          recordHeartbeat({ ...ownNode, ...heartbeatFigures([ownServer], ownOperations, ownTraffic) }),
+        forget: () => removeEndpointNode(ownNode.id),
+      };
+    },
+  });
+
   await ports.ready;
   await server.listen();
   await https?.listen();
@@ -144,25 +220,13 @@ runProcess(logger, async () => {
     version: VERSION,
     startedAt: new Date(),
   };
-  const beat = async (): Promise<void> => {
-    const listeners = [server.stats(), ...(https === null ? [] : [https.stats()])];
-    const sum = (count: (stats: (typeof listeners)[number]) => number): number =>
-      listeners.reduce((total, stats) => total + count(stats), 0);
+  const beat = (): Promise<void> => {
+    const figures = heartbeatFigures([server, ...(https === null ? [] : [https])], operations, traffic);
 
-    await recordHeartbeat({
+    return recordHeartbeat({
       ...node,
-      connections: sum((stats) => stats.connections),
-      requests: sum((stats) => stats.requests),
-      failedHandshakes: listeners
-        .flatMap((stats) => stats.failedHandshakes)
-        .sort((a, b) => b.at.getTime() - a.at.getTime()),
-      counters: {
-        accepted: sum((stats) => stats.accepted),
-        failedHandshakes: sumByName(...listeners.map((stats) => stats.failedHandshakeCounts)),
-        operations: operations.byName(),
-        limits: traffic.limitsHit,
-        keyManagers: troubledKeyManagers(),
-      },
+      ...figures,
+      counters: { ...figures.counters, keyManagers: troubledKeyManagers() },
     });
   };
   const renewTls = async (): Promise<void> => {
@@ -179,8 +243,15 @@ runProcess(logger, async () => {
     setInterval(() => work().catch((error: unknown) => logger.warn({ err: error }, `${what} failed`)), ms);
 
   await beat();
+  await dedicated.reconcile();
 
-  const timers = [every(HEARTBEAT_MS, "heartbeat", beat), every(TLS_CHECK_MS, "certificate check", renewTls)];
+  const timers = [
+    every(HEARTBEAT_MS, "heartbeat", beat),
+    every(HEARTBEAT_MS, "heartbeat of dedicated listeners", () => dedicated.beat()),
+    every(DEDICATED_CHECK_MS, "check of dedicated listeners", () => dedicated.reconcile()),
+    every(TLS_CHECK_MS, "certificate check", renewTls),
+    every(TLS_CHECK_MS, "certificate check of dedicated listeners", () => dedicated.renew()),
+  ];
 
   return {
     async stop() {
@@ -188,7 +259,11 @@ runProcess(logger, async () => {
         clearInterval(timer);
       }
 
-      await Promise.all([server.close({ timeoutMs: DRAIN_MS }), https?.close({ timeoutMs: DRAIN_MS })]);
+      await Promise.all([
+        server.close({ timeoutMs: DRAIN_MS }),
+        https?.close({ timeoutMs: DRAIN_MS }),
+        dedicated.close(),
+      ]);
       await ports.close();
       await writer.close();
       await removeEndpointNode(node.id).catch((error: unknown) =>

@@ -2,11 +2,11 @@
  * `npm start`: checks what it needs, brings the database up to date, runs all processes and keeps them running.
  * Every expected trouble ends in one clear message and exit code 1, with nothing half done.
  */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ensureTlsIdentities, hasTlsIdentities } from "@/lib/core/endpoints";
+import { ensureDedicatedEndpoints, ensureTlsIdentities, hasTlsIdentities } from "@/lib/core/endpoints";
 import { listenerSettings } from "@/lib/core/endpoints/listener-settings";
 import { ensureMasterKey, MasterKeyError } from "@/lib/core/secrets";
 import { ensureFirstAdministrator } from "@/lib/core/users";
@@ -151,6 +151,11 @@ async function prepareSecrets(settings: Env): Promise<void> {
       zones: settings.KMIP_PORTS.map((_, index) => index + 1),
       hosts: serverCertificateHosts(settings),
     });
+    await ensureDedicatedEndpoints((error, instanceId) =>
+      warn(
+        `The endpoints of instance ${instanceId} are not ready: ${error instanceof Error ? error.message : error}`,
+      ),
+    );
   } catch (error) {
     if (!(error instanceof MasterKeyError)) throw error;
     throw new StartError(
@@ -190,6 +195,30 @@ async function prepareDatabase(
   }
 }
 
+/**
+ * With the sandbox in the place of IBM Cloud, the sandbox's service ID is the deployment's identity, so that service
+ * authorizations can be tried.
+ */
+function sandboxIdentityFile(settings: Env): string | undefined {
+  return settings.sandboxUrl !== null && settings.iamUrl === settings.sandboxUrl
+    ? join(settings.DATA_DIR, "sandbox", "deployment.apikey")
+    : undefined;
+}
+
+/** Writes that file, once the sandbox has made its service IDs; whole or not at all. */
+async function provideSandboxIdentity(settings: Env): Promise<void> {
+  const file = sandboxIdentityFile(settings);
+  if (settings.sandboxUrl === null || settings.HPCS_DEPLOYMENT_API_KEY_FILE !== undefined || !file) return;
+
+  const { deployment } = await readSandboxCredentials({
+    dataDir: join(settings.DATA_DIR, "sandbox"),
+    baseUrl: settings.sandboxUrl,
+  });
+  const draft = `${file}.draft`;
+  writeFileSync(draft, `${deployment.apiKey}\n`, { mode: 0o600 });
+  renameSync(draft, file);
+}
+
 function makeChildren(
   settings: Env,
   root: string,
@@ -210,6 +239,7 @@ function makeChildren(
         // Children run in the program's folder; what was relative to ours must not move.
         DATA_DIR: settings.DATA_DIR,
         MASTER_KEY_FILE: settings.masterKeyFile,
+        HPCS_DEPLOYMENT_API_KEY_FILE: settings.HPCS_DEPLOYMENT_API_KEY_FILE ?? sandboxIdentityFile(settings),
         ...extra,
       },
       cwd: root,
@@ -333,6 +363,7 @@ async function start(): Promise<void> {
   await Promise.all(house.children.map((child) => child.start()));
 
   if (!stopping) {
+    await provideSandboxIdentity(settings);
     await announce(settings, administrator);
   }
 }

@@ -5,7 +5,7 @@ import { Cron } from "croner";
 import { forgetIdempotencyKeys } from "@/lib/api/idempotency";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { recordAction, setAuditWriter } from "@/lib/core/audit";
-import { ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
+import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
 import { reconcileAll, rewrapDue, systemActor } from "@/lib/core/keks";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
@@ -123,6 +123,9 @@ runProcess(logger, async () => {
         zones: settings.KMIP_PORTS.map((_, index) => index + 1),
         hosts: serverCertificateHosts(settings),
       });
+      await ensureDedicatedEndpoints((error, instanceId) =>
+        logger.warn({ err: error, instanceId }, "endpoints of an instance are not ready"),
+      );
     }),
     job("idempotency keys", "0 41 * * * *", forgetIdempotencyKeys),
   ];

@@ -1,5 +1,6 @@
 import type { Page } from "@playwright/test";
 import { createSelfSigned } from "../test/support/certificates";
+import type { SandboxAccess } from "../test/support/product";
 import { expect, expectAccessible, signIn, test } from "./support/test";
 
 /** The order wizard where things go wrong: what a newcomer meets before everything fits. */
@@ -17,6 +18,44 @@ async function toKeyManager(page: Page, name: string): Promise<void> {
 async function retrieve(page: Page, apiKey: string): Promise<void> {
   await apiKeyField(page).fill(apiKey);
   await page.getByRole("button", { name: "Retrieve" }).click();
+}
+
+/** What `ibmcloud iam authorization-policy-create` does, in the sandbox. */
+async function authorize(sandbox: SandboxAccess, instanceId: string): Promise<void> {
+  const token = await fetch(`${sandbox.iamUrl}/identity/token`, {
+    method: "POST",
+    body: new URLSearchParams({
+      grant_type: "urn:ibm:params:oauth:grant-type:apikey",
+      apikey: sandbox.administrator.apiKey,
+    }),
+  });
+  const { access_token: bearer } = await token.json();
+  const side = (values: Record<string, string>) => ({
+    attributes: Object.entries({ accountId: sandbox.accountId, ...values }).map(([key, value]) => ({
+      key,
+      operator: "stringEquals",
+      value,
+    })),
+  });
+  const response = await fetch(`${sandbox.iamUrl}/v2/policies`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${bearer}` },
+    body: JSON.stringify({
+      type: "authorization",
+      subject: side({ serviceName: "vmware-solutions", serviceInstance: instanceId }),
+      control: {
+        grant: {
+          roles: [
+            { role_id: "crn:v1:bluemix:public:iam::::role:Viewer" },
+            { role_id: "crn:v1:bluemix:public:hs-crypto::::serviceRole:VMwareKMIPManager" },
+          ],
+        },
+      },
+      resource: side({ serviceName: "hs-crypto", serviceInstance: sandbox.hpcs.guid }),
+    }),
+  });
+
+  expect(response.status).toBe(201);
 }
 
 test.beforeEach(async ({ page, product }) => {
@@ -50,6 +89,7 @@ test("a service ID without Manager is shown what it lacks, and the command that 
 
   // Another kind does not ask for the same API key again.
   await page.getByRole("radio", { name: /Hyper Protect/ }).click();
+  await page.getByRole("button", { name: "Use an API key instead" }).click();
   await expect(apiKeyField(page)).toHaveValue(sandbox.viewerOnly.apiKey);
   await page.getByRole("radio", { name: /Key Protect/ }).click();
   await page.getByRole("button", { name: "Retrieve" }).click();
@@ -63,6 +103,50 @@ test("a service ID without Manager is shown what it lacks, and the command that 
   );
   await expect(page.locator("[data-check=platformViewer]")).toHaveAttribute("data-status", "pass");
   await expect(continueButton(page)).toHaveAttribute("aria-disabled", "true");
+  await expectAccessible(page);
+});
+
+test("an HPCS instance is ordered, authorized and activated without an API key", async ({
+  page,
+  sandbox,
+}) => {
+  const name = `hpcs-${Date.now()}`;
+
+  await toKeyManager(page, name);
+  await page.getByRole("radio", { name: /Hyper Protect/ }).click();
+  await expect(page.getByText("No API key is needed.")).toBeVisible();
+  await expectAccessible(page);
+  await continueButton(page).click();
+  await continueButton(page).click();
+  await expect(page.getByText("authorized and activated after ordering")).toBeVisible();
+  await page.getByRole("button", { name: "Order instance" }).click();
+  await page.waitForURL(/\/activate/);
+
+  const instanceId = /instances\/([0-9a-f-]+)\/activate/.exec(page.url())?.[1] ?? "";
+  const command = page.getByRole("region", { name: "command that creates the authorization" });
+
+  // The sandbox's deployment sees the HPCS instance, so that the command has both ids.
+  await expect(command).toContainText(
+    `--source-service-instance-id ${instanceId} --target-service-instance-id ${sandbox.hpcs.guid}`,
+  );
+  await expect(page.getByText("does not authorize this instance yet")).toBeVisible();
+  await expect(continueButton(page)).toHaveAttribute("aria-disabled", "true");
+  await expectAccessible(page);
+
+  await authorize(sandbox, instanceId);
+  await page.getByRole("button", { name: "Look again" }).click();
+  await expect(page.getByText("1 HPCS instance authorizes this instance")).toBeVisible();
+  await continueButton(page).click();
+  await page.getByRole("radio").first().click();
+  await expect(page.locator("[data-check=authorizationFound]")).toHaveAttribute("data-status", "pass");
+  await expect(page.locator("[data-check=vmwareKmipManager]")).toHaveAttribute("data-status", "pass");
+  await expectAccessible(page);
+  await continueButton(page).click();
+  await continueButton(page).click();
+  await expect(page.getByText("No API key is kept.")).toBeVisible();
+  await page.getByRole("button", { name: "Activate instance" }).click();
+  await page.waitForURL(/\/overview/);
+  await expect(page.getByText("These endpoints serve this instance alone", { exact: false })).toBeVisible();
   await expectAccessible(page);
 });
 

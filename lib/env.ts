@@ -101,6 +101,11 @@ const schema = z
     KMIP_DEDICATED_PORTS: portRange.default({ from: 5700, to: 5799 }),
     /** Host name that clients use and that server certificates carry, where it differs from KMIP_HOST. */
     KMIP_PUBLIC_HOST: z.string().min(1).optional(),
+    /** Domain of the dedicated endpoints: an instance's host name is `<instance id>.<domain>`, which DNS must know. */
+    KMIP_DEDICATED_DOMAIN: z
+      .string()
+      .regex(/^[A-Za-z0-9.-]+$/, "is a domain name")
+      .optional(),
     KMIP_TLS_MIN_VERSION: oneOf(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2"),
     KMIP_TLS_SUITES: names.optional(),
     KMIP_TLS_LEGACY_SUITES: flag,
@@ -131,6 +136,8 @@ const schema = z
     /** Modules for HSMs; nothing else is ever loaded, whatever a request says. */
     PKCS11_MODULES: pkcs11Modules.default([]),
     MASTER_KEY_FILE: path.optional(),
+    /** File with the API key of the deployment's own service ID: HPCS instances may then authorize KMIP instances. */
+    HPCS_DEPLOYMENT_API_KEY_FILE: path.optional(),
     PUBLIC_URL: httpUrl.optional(),
     /** `true` behind a reverse proxy that sets X-Forwarded-For; otherwise the header is the sender's invention. */
     TRUST_PROXY: flag,
@@ -205,6 +212,26 @@ export function serverCertificateHosts(settings: Pick<Env, "kmipPublicHost" | "K
   const hosts = [settings.kmipPublicHost, settings.KMIP_HOST, "localhost", "127.0.0.1"];
 
   return [...new Set(hosts)].filter((host) => host !== "0.0.0.0" && host !== "::");
+}
+
+/** Host name by which clients reach the dedicated endpoints of an instance. */
+export function dedicatedHost(
+  instanceId: string,
+  settings: Pick<Env, "kmipPublicHost" | "KMIP_DEDICATED_DOMAIN">,
+): string {
+  const { KMIP_DEDICATED_DOMAIN: domain, kmipPublicHost } = settings;
+
+  return domain === undefined ? kmipPublicHost : `${instanceId}.${domain}`;
+}
+
+/** Names and addresses that the certificate of an instance's dedicated endpoints carries. */
+export function dedicatedCertificateHosts(
+  instanceId: string,
+  settings: Pick<Env, "kmipPublicHost" | "KMIP_HOST" | "KMIP_DEDICATED_DOMAIN">,
+): string[] {
+  const own = settings.KMIP_DEDICATED_DOMAIN === undefined ? [] : [dedicatedHost(instanceId, settings)];
+
+  return [...own, ...serverCertificateHosts(settings)];
 }
 
 /** next-auth takes the console's address from its own variable only; whoever calls it sets that one first. */

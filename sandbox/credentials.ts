@@ -24,6 +24,8 @@ const manifestSchema = z.object({
   accountId: z.string(),
   manager: serviceIdSchema,
   viewerOnly: serviceIdSchema,
+  deployment: serviceIdSchema,
+  administrator: serviceIdSchema,
   keyProtect: keyManagerSchema,
   hpcs: keyManagerSchema,
 });
@@ -56,6 +58,10 @@ export interface SandboxCredentials {
   accountId: string;
   manager: ServiceIdCredentials;
   viewerOnly: ServiceIdCredentials;
+  /** Acts for KMIP instances that an HPCS instance has authorized. */
+  deployment: ServiceIdCredentials;
+  /** Makes such authorizations. */
+  administrator: ServiceIdCredentials;
   keyProtect: KeyManagerCredentials;
   hpcs: KeyManagerCredentials;
   oidc: OidcCredentials;
@@ -87,6 +93,8 @@ export function describeSeed(context: SandboxContext): Manifest {
     accountId: account.id,
     manager: identity(seededServiceIds.manager),
     viewerOnly: identity(seededServiceIds.viewerOnly),
+    deployment: identity(seededServiceIds.deployment),
+    administrator: identity(seededServiceIds.administrator),
     keyProtect: keyManager("kms"),
     hpcs: keyManager("hs-crypto"),
   };
@@ -104,6 +112,8 @@ export function toCredentials(manifest: Manifest, vault: Vault, baseUrl: string)
     accountId: manifest.accountId,
     manager: identity(manifest.manager),
     viewerOnly: identity(manifest.viewerOnly),
+    deployment: identity(manifest.deployment),
+    administrator: identity(manifest.administrator),
     keyProtect: manifest.keyProtect,
     hpcs: manifest.hpcs,
     oidc: { issuer: issuerOf(baseUrl), clientId: CLIENT_ID, clientSecret: clientSecret(vault) },

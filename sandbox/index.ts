@@ -17,7 +17,7 @@ import { kmsService } from "./kms/service";
 import { keepUp } from "./kms/upkeep";
 import { defaultPeople, OidcProvider, type Person } from "./oidc/provider";
 import { resourceControllerService } from "./resource-controller";
-import { seedOnce } from "./seed";
+import { seedAuthorizationsOnce, seedOnce } from "./seed";
 import { lockDataDir } from "./store/lock";
 import { SandboxStore } from "./store/store";
 import { Vault } from "./store/vault";
@@ -150,6 +150,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     };
     const issuer = await openTokenIssuer(context, toStoredDate(clock.now()));
     seedOnce(context);
+    seedAuthorizationsOnce(context);
     await store.settled();
     const manifest = describeSeed(context);
     await writeManifest(dataDir, manifest);

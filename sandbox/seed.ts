@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import { toStoredDate } from "./clock";
 import type { SandboxContext } from "./context";
+import { KMIP_SERVICE_NAME } from "./iam/resource-identity";
 import { platformRoleCrn, type ServiceName, serviceRoleCrn } from "./iam/roles";
 import { sealVersion } from "./kms/key-material";
 import { DEFAULT_RING } from "./kms/rings";
@@ -22,12 +23,15 @@ const REGION = "us-south";
 const VMWARE_RING = "vmware";
 /** Key Protect's identifier in IBM's global catalog (Terraform provider). */
 const KEY_PROTECT_RESOURCE_ID = "ee41347f-b18e-4ca6-bf80-b5467c63f9a6";
-/** The source of HPCS' service authorization for KMIP. */
-const KMIP_SERVICE_NAME = "vmware-solutions";
 const SEED_ID = "seed";
 
 /** Names by which the seeded service IDs are found again. */
-export const seededServiceIds = { manager: "manager", viewerOnly: "viewerOnly" } as const;
+export const seededServiceIds = {
+  manager: "manager",
+  viewerOnly: "viewerOnly",
+  deployment: "deployment",
+  administrator: "administrator",
+} as const;
 
 function equals(key: string, value: string): PolicyAttribute {
   return { key, operator: "stringEquals", value };
@@ -109,25 +113,24 @@ export function keyRing(frame: SeedFrame, instance: ResourceInstanceRecord, id: 
   return { id, instanceId: instance.guid, createdAt: frame.now, createdBy: frame.createdBy };
 }
 
-function policy(
+function accessPolicy(
   frame: SeedFrame,
-  type: PolicyRecord["type"],
   description: string,
-  subject: PolicyAttribute[],
-  instance: ResourceInstanceRecord,
+  iamId: string,
+  target: Pick<ResourceInstanceRecord, "serviceName" | "guid"> | { serviceName: string },
   roles: string[],
 ): PolicyRecord {
   return {
     id: randomUUID(),
-    type,
+    type: "access",
     description,
     accountId: frame.account.id,
-    subject,
+    subject: [equals("iam_id", iamId)],
     roles,
     resource: [
       equals("accountId", frame.account.id),
-      equals("serviceName", instance.serviceName),
-      equals("serviceInstance", instance.guid),
+      equals("serviceName", target.serviceName),
+      ...("guid" in target ? [equals("serviceInstance", target.guid)] : []),
     ],
     state: "active",
     createdAt: frame.now,
@@ -161,8 +164,8 @@ export function serviceIdChanges(frame: SeedFrame, name: string, description: st
 /**
  * Fills an empty store: one account; a Key Protect instance with two root keys (one in the ring `default`, one in
  * `vmware`); an HPCS instance with one; the service ID `manager` with Viewer and Manager on both; the service ID
- * `viewerOnly` with Viewer on both; the authorization that lets VMware's KMIP use the HPCS instance. It is one
- * change, so that a crash leaves all of it or nothing. A store that was filled before stays as it is.
+ * `viewerOnly` with Viewer on both. It is one change, so that a crash leaves all of it or nothing. A store that was
+ * filled before stays as it is.
  */
 export function seedOnce(context: SandboxContext): void {
   if (context.store.get("seed", SEED_ID)) return;
@@ -190,23 +193,12 @@ export function seedOnce(context: SandboxContext): void {
   ];
   const viewer = platformRoleCrn("Viewer");
   const policies = [keyProtect, hpcs].flatMap((instance) => [
-    policy(frame, "access", `${instance.name}: manager`, [equals("iam_id", manager.iamId)], instance, [
+    accessPolicy(frame, `${instance.name}: manager`, manager.iamId, instance, [
       viewer,
       serviceRoleCrn("Manager", instance.serviceName),
     ]),
-    policy(frame, "access", `${instance.name}: viewerOnly`, [equals("iam_id", viewerOnly.iamId)], instance, [
-      viewer,
-    ]),
+    accessPolicy(frame, `${instance.name}: viewerOnly`, viewerOnly.iamId, instance, [viewer]),
   ]);
-  const authorization = policy(
-    frame,
-    "authorization",
-    "KMIP for VMware may use the HPCS instance",
-    [equals("accountId", account.id), equals("serviceName", KMIP_SERVICE_NAME)],
-    hpcs,
-    [viewer, serviceRoleCrn("VMwareKMIPManager", "hs-crypto")],
-  );
-
   context.store.commit(
     put("account", account.id, account),
     put("resource-instance", keyProtect.guid, keyProtect),
@@ -215,7 +207,57 @@ export function seedOnce(context: SandboxContext): void {
     ...keys.map((key) => put("key", key.id, key)),
     ...manager.changes,
     ...viewerOnly.changes,
-    ...[...policies, authorization].map((record) => put("policy", record.id, record)),
+    ...policies.map((record) => put("policy", record.id, record)),
     put("seed", SEED_ID, { version: 1, seededAt: now, rootKeyIds: keys.map(({ id }) => id) }),
+  );
+}
+
+/**
+ * Adds what service authorizations need, to stores of earlier versions too: the service ID `deployment`, which may act
+ * for the instances of VMware's KMIP and sees the HPCS instance; the service ID `administrator`, Administrator of both
+ * instances, who makes authorizations.
+ */
+export function seedAuthorizationsOnce(context: SandboxContext): void {
+  const { store } = context;
+  const [account] = store.list("account");
+  if (!account || store.list("service-id").some(({ name }) => name === seededServiceIds.deployment)) return;
+  const frame: SeedFrame = {
+    context,
+    account,
+    now: toStoredDate(context.clock.now()),
+    createdBy: "IBMid-sandbox",
+  };
+  const deployment = serviceIdChanges(
+    frame,
+    seededServiceIds.deployment,
+    "Acts for KMIP for VMware instances",
+  );
+  const administrator = serviceIdChanges(frame, seededServiceIds.administrator, "Makes authorizations");
+  const instances = store.list("resource-instance");
+  const policies = [
+    accessPolicy(
+      frame,
+      "deployment acts for KMIP for VMware",
+      deployment.iamId,
+      { serviceName: KMIP_SERVICE_NAME },
+      [platformRoleCrn("Operator")],
+    ),
+    ...instances
+      .filter(({ serviceName }) => serviceName === "hs-crypto")
+      .map((instance) =>
+        accessPolicy(frame, `${instance.name}: deployment`, deployment.iamId, instance, [
+          platformRoleCrn("Viewer"),
+        ]),
+      ),
+    ...instances.map((instance) =>
+      accessPolicy(frame, `${instance.name}: administrator`, administrator.iamId, instance, [
+        platformRoleCrn("Administrator"),
+      ]),
+    ),
+  ];
+  store.commit(
+    ...deployment.changes,
+    ...administrator.changes,
+    ...policies.map((record) => put("policy", record.id, record)),
   );
 }

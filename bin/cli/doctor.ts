@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KEY_TYPES, loadTlsIdentity } from "@/lib/core/endpoints";
+import { deploymentApiKey } from "@/lib/core/key-managers/deployment-identity";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import type { Database } from "@/lib/db";
 import { isMigrated, readMigrations } from "@/lib/db/migrate";
@@ -117,6 +118,14 @@ export async function doctor(
         return `valid for ${days} more days`;
       });
     }
+  }
+
+  if (settings.HPCS_DEPLOYMENT_API_KEY_FILE) {
+    await check("identity for service authorizations", () => {
+      deploymentApiKey();
+
+      return settings.HPCS_DEPLOYMENT_API_KEY_FILE;
+    });
   }
 
   await check("console", () => reachHttp(`${settings.publicUrl}/readyz`));

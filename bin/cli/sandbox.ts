@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { env } from "@/lib/env";
 import { readControlToken, readSandboxCredentials } from "@/sandbox";
+import { authorizeInSandbox } from "./authorize-in-sandbox";
 import { CliError, type Commands, options, print } from "./usage";
 
 const TIMEOUT_MS = 10_000;
@@ -133,6 +134,17 @@ export const sandboxCommands: Commands = {
       const { folder, url } = sandboxFolder();
 
       print(JSON.stringify(await readSandboxCredentials({ dataDir: folder, baseUrl: url }), null, 2));
+
+      return 0;
+    },
+  },
+  "sandbox authorize": {
+    synopsis: "--instance INSTANCE_ID",
+    summary: "Lets an ordered instance use the sandbox's HPCS instance, as a person does in IAM.",
+    async run(args) {
+      const { instance } = options(args, ["instance"]);
+
+      print(await authorizeInSandbox(env(), required("instance", instance)));
 
       return 0;
     },

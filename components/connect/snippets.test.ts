@@ -5,6 +5,8 @@ const endpoint = (zone: number) => ({
   zone,
   host: `kmip-${zone}.example.com`,
   port: 5695 + zone,
+  dedicated: false,
+  problem: null,
   serverCertificate: { pem: "", sha256: "", sha1: "", notAfter: "2030-01-01T00:00:00Z" },
   serverCertificates: [],
 });

@@ -23,7 +23,10 @@ type Failure = EndpointNode["failedHandshakes"][number] & { key: string };
 export function EndpointList() {
   const t = useTranslations("endpoints");
   const { data } = useSuspenseQuery({ ...queries.endpoints.list(), refetchInterval: 5_000 });
-  const nodes = data.items.toSorted((a, b) => a.zone - b.zone || a.port - b.port);
+  const nodes = data.items.toSorted(
+    (a, b) =>
+      Number(a.instanceId !== null) - Number(b.instanceId !== null) || a.zone - b.zone || a.port - b.port,
+  );
 
   return (
     <>
@@ -62,6 +65,9 @@ function EndpointPanel({ node }: Readonly<{ node: EndpointNode }>) {
       title={
         <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
           {t("zone", { zone: node.zone })}
+          {node.instanceName === null ? null : (
+            <span className="font-normal text-muted">{t("dedicatedTo", { name: node.instanceName })}</span>
+          )}
           <StateBadge tone={node.health === "up" ? "ok" : "bad"}>{t(node.health)}</StateBadge>
           <MonoCopy value={address} what={t("address", { zone: node.zone })} className="font-normal" />
         </span>

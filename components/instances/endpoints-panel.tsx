@@ -4,6 +4,7 @@ import { Download } from "lucide-react";
 import { useTranslations } from "next-intl";
 import { Button } from "@/components/ui/button";
 import { MonoCopy } from "@/components/ui/copy";
+import { Notice } from "@/components/ui/notice";
 import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { saveText } from "@/components/ui/save-text";
 import { Time } from "@/components/ui/time";
@@ -18,7 +19,13 @@ export function EndpointsPanel({ instance }: Readonly<{ instance: Instance }>) {
     <Panel
       flush
       title={t("title")}
-      description={instance.endpoints.length > 0 ? t("description") : undefined}
+      description={
+        instance.endpoints.length === 0 ? undefined : (
+          <>
+            {t("description")} {instance.endpoints.some(({ dedicated }) => dedicated) ? t("dedicated") : null}
+          </>
+        )
+      }
     >
       {instance.endpoints.length === 0 ? (
         <p className="px-4 py-4 text-muted">{t("none")}</p>
@@ -42,6 +49,11 @@ export function EndpointsPanel({ instance }: Readonly<{ instance: Instance }>) {
                     label={t("pem")}
                   />
                 </div>
+                {endpoint.problem ? (
+                  <Notice tone="bad" className="mb-3">
+                    {t(`problem.${endpoint.problem}`, { port: String(endpoint.port) })}
+                  </Notice>
+                ) : null}
                 <CertificateFacts certificate={serverCertificate} sha1Note={t("sha1Note")} />
                 {rsa ? (
                   <details className="mt-3 text-muted">

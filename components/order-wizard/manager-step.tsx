@@ -2,9 +2,11 @@
 
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
+import { useEffect, useEffectEvent } from "react";
 import { ProblemNotice } from "@/components/errors/problem";
 import { Button } from "@/components/ui/button";
 import { ChoiceCards } from "@/components/ui/choice";
+import { CodeBlock } from "@/components/ui/copy";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
@@ -17,12 +19,24 @@ import { isComplete } from "./state";
 import type { StepProps } from "./wizard";
 
 /** Kind of key manager, API key, "Retrieve", and the instance. */
-export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Readonly<StepProps>) {
+export function ManagerStep({
+  mode,
+  wizard,
+  instanceRegion,
+  serviceAuthorization,
+  onNext,
+  onBack,
+}: Readonly<StepProps>) {
   const t = useTranslations("wizard.manager");
   const tCommon = useTranslations("common");
   const { state, dispatch } = wizard;
   const { draft } = state;
   const ready = isComplete("key-manager", state);
+  const notReady = draft.authorization
+    ? "notReadyAuthorization"
+    : draft.kind === "pkcs11" && !draft.later
+      ? "tokenNotReady"
+      : "notReady";
 
   return (
     <form
@@ -37,15 +51,35 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
         <div className="flex flex-col gap-4">
           <ChoiceCards
             label={t("kind")}
-            value={draft.later ? undefined : draft.kind}
-            onValueChange={(kind) => dispatch({ type: "kind", kind })}
+            value={draft.later && !draft.authorization ? undefined : draft.kind}
+            onValueChange={(kind) =>
+              dispatch(
+                kind === "hpcs" && serviceAuthorization
+                  ? { type: "authorization", authorization: true, mode }
+                  : { type: "kind", kind },
+              )
+            }
             options={[
               { value: "key-protect", title: tCommon("keyManager.key-protect"), detail: t("keyProtect") },
-              { value: "hpcs", title: tCommon("keyManager.hpcs"), detail: t("hpcs") },
+              {
+                value: "hpcs",
+                title: tCommon("keyManager.hpcs"),
+                detail: t(serviceAuthorization ? "hpcsAuthorized" : "hpcs"),
+              },
               { value: "pkcs11", title: tCommon("keyManager.pkcs11"), detail: t("pkcs11") },
             ]}
           />
-          {draft.later ? (
+          {draft.authorization ? (
+            draft.later ? (
+              <TwoSteps onApiKey={() => dispatch({ type: "authorization", authorization: false, mode })} />
+            ) : (
+              <AuthorizationAndInstance
+                wizard={wizard}
+                instanceRegion={instanceRegion}
+                onApiKey={() => dispatch({ type: "authorization", authorization: false, mode })}
+              />
+            )
+          ) : draft.later ? (
             <Notice
               tone="accent"
               actions={
@@ -70,13 +104,7 @@ export function ManagerStep({ mode, wizard, instanceRegion, onNext, onBack }: Re
             {t("later")}
           </Button>
         ) : null}
-        <Button
-          type="submit"
-          variant="primary"
-          disabledReason={
-            ready ? undefined : t(draft.kind === "pkcs11" && !draft.later ? "tokenNotReady" : "notReady")
-          }
-        >
+        <Button type="submit" variant="primary" disabledReason={ready ? undefined : t(notReady)}>
           {tCommon("continue")}
         </Button>
       </StepActions>
@@ -89,12 +117,8 @@ function ApiKeyAndInstance({
   instanceRegion,
 }: Readonly<Pick<StepProps, "wizard" | "instanceRegion">>) {
   const t = useTranslations("wizard.manager");
-  const tCommon = useTranslations("common");
   const { state, dispatch, needsApiKeyAgain } = wizard;
   const { draft, apiKey, found } = state;
-  const wantedRegion = instanceRegion ?? draft.region;
-  const offered = found?.keyManagers.find(({ crn }) => crn === draft.keyManager?.crn)?.endpoints;
-  const offeredEndpoint = offered?.private ?? offered?.public;
   const tooShort = apiKey.trim().length < MIN_API_KEY;
 
   const discover = useMutation({
@@ -136,6 +160,32 @@ function ApiKeyAndInstance({
             {found.serviceId === null ? <Notice tone="warn">{t("userKey")}</Notice> : null}
           </>
         )
+      ) : null}
+      <InstanceChoice wizard={wizard} instanceRegion={instanceRegion} />
+    </>
+  );
+}
+
+/** What was retrieved, one to choose; and what is not offered, with the reason. */
+function InstanceChoice({ wizard, instanceRegion }: Readonly<Pick<StepProps, "wizard" | "instanceRegion">>) {
+  const t = useTranslations("wizard.manager");
+  const tCommon = useTranslations("common");
+  const { draft, found } = wizard.state;
+  const { dispatch } = wizard;
+  const wantedRegion = instanceRegion ?? draft.region;
+  const offered = found?.keyManagers.find(({ crn }) => crn === draft.keyManager?.crn)?.endpoints;
+  const offeredEndpoint = offered?.private ?? offered?.public;
+
+  return (
+    <>
+      {found && found.notOffered.length > 0 ? (
+        <Notice title={t("notOffered.title")}>
+          <ul>
+            {found.notOffered.map(({ crn, name, reason }) => (
+              <li key={crn}>{t(`notOffered.${reason}`, { name })}</li>
+            ))}
+          </ul>
+        </Notice>
       ) : null}
       {(found && found.keyManagers.length > 0) || (draft.keyManager && found === null) ? (
         <Field label={t("instance", { kind: tCommon(`keyManager.${draft.kind}`) })}>
@@ -179,6 +229,80 @@ function ApiKeyAndInstance({
           })}
         </Notice>
       ) : null}
+    </>
+  );
+}
+
+/** Before ordering: how an HPCS instance comes to be used without an API key. */
+function TwoSteps({ onApiKey }: Readonly<{ onApiKey: () => void }>) {
+  const t = useTranslations("wizard.manager");
+
+  return (
+    <Notice
+      tone="accent"
+      title={t("authorization.title")}
+      actions={
+        <Button size="small" onClick={onApiKey}>
+          {t("authorization.withApiKey")}
+        </Button>
+      }
+    >
+      <ol className="list-decimal space-y-1 ps-5">
+        <li>{t("authorization.order")}</li>
+        <li>{t("authorization.authorize")}</li>
+        <li>{t("authorization.activate")}</li>
+      </ol>
+    </Notice>
+  );
+}
+
+/** An ordered instance: the command that authorizes it, and then what it may use. */
+function AuthorizationAndInstance({
+  wizard,
+  instanceRegion,
+  onApiKey,
+}: Readonly<Pick<StepProps, "wizard" | "instanceRegion"> & { onApiKey: () => void }>) {
+  const t = useTranslations("wizard.manager");
+  const { dispatch, instanceId = "" } = wizard;
+  const { found } = wizard.state;
+  const apiKey = wizard.state.apiKey.trim();
+  const discover = useMutation({
+    mutationFn: () => api.keyManagers.discover({ kind: "hpcs", instanceId }),
+    onSuccess: (answer) => dispatch({ type: "found", found: answer, kind: "hpcs", apiKey }),
+  });
+  const look = useEffectEvent(() => discover.mutate());
+
+  // What is authorized already, and which instances could be, is known without a click.
+  useEffect(() => look(), []);
+
+  const isAuthorized = (found?.keyManagers.length ?? 0) > 0;
+
+  return (
+    <>
+      {found === null || isAuthorized ? null : (
+        <div className="flex flex-col gap-2">
+          <p className="max-w-prose">{t("authorization.run")}</p>
+          {found.authorizationCommands.map((command) => (
+            <CodeBlock key={command} code={command} what={t("authorization.command")} wrap />
+          ))}
+          <p className="text-muted">{t("authorization.inConsole", { instanceId })}</p>
+        </div>
+      )}
+      <div className="flex flex-wrap items-center gap-2">
+        <Button data-step-focus="" pending={discover.isPending} onClick={() => discover.mutate()}>
+          {t(found === null ? "retrieve" : "authorization.again")}
+        </Button>
+        <Button variant="ghost" onClick={onApiKey}>
+          {t("authorization.withApiKey")}
+        </Button>
+      </div>
+      {discover.isError ? <ProblemNotice error={discover.error} /> : null}
+      {found && !discover.isPending ? (
+        <p role="status" className="text-muted">
+          {t("authorization.retrieved", { count: found.keyManagers.length })}
+        </p>
+      ) : null}
+      <InstanceChoice wizard={wizard} instanceRegion={instanceRegion} />
     </>
   );
 }

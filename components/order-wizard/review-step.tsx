@@ -65,7 +65,7 @@ export function ReviewStep({
         {section(
           "key-manager",
           draft.later ? (
-            <p className="text-muted">{t("review.inactive")}</p>
+            <p className="text-muted">{t(draft.authorization ? "review.inactiveHpcs" : "review.inactive")}</p>
           ) : (
             <Facts>
               <Fact term={tCommon(`keyManager.${draft.kind}`)}>
@@ -76,9 +76,13 @@ export function ReviewStep({
                   <span className="break-all font-mono text-code">{draft.endpoint.trim()}</span>
                 </Fact>
               ) : null}
-              <Fact term={t(draft.kind === "pkcs11" ? "manager.pin" : "manager.apiKey")}>
-                {t("review.apiKeyKept")}
-              </Fact>
+              {draft.authorization ? (
+                <Fact term={t("review.authorization")}>{t("review.authorizationHeld")}</Fact>
+              ) : (
+                <Fact term={t(draft.kind === "pkcs11" ? "manager.pin" : "manager.apiKey")}>
+                  {t("review.apiKeyKept")}
+                </Fact>
+              )}
             </Facts>
           ),
         )}

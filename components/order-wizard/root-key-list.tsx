@@ -13,6 +13,7 @@ import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { api } from "@/lib/api/client";
 import type { RootKey } from "@/lib/api/schemas/key-managers";
+import { credentialsOf } from "./state";
 import type { Wizard } from "./use-wizard";
 
 const STATE_LOOK: Record<RootKey["state"], { tone: Tone; shape: Shape }> = {
@@ -37,7 +38,7 @@ export function useRootKeys(wizard: Wizard, search: string) {
       api.keyManagers.rootKeys(
         {
           kind: draft.kind,
-          apiKey: apiKey.trim(),
+          ...credentialsOf(wizard.state, wizard.instanceId),
           keyManagerCrn: draft.keyManager?.crn ?? "",
           endpoint: draft.endpoint.trim(),
           ...(draft.keyRing === null ? {} : { keyRing: draft.keyRing }),
@@ -48,7 +49,7 @@ export function useRootKeys(wizard: Wizard, search: string) {
       ),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.nextCursor,
-    enabled: draft.keyManager !== null && apiKey !== "",
+    enabled: draft.keyManager !== null && (draft.authorization || apiKey !== ""),
     placeholderData: (previous) => previous,
     gcTime: 60_000,
     retry: false,

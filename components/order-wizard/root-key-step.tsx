@@ -11,6 +11,7 @@ import { api } from "@/lib/api/client";
 import type { PermissionReport } from "@/lib/api/schemas/key-managers";
 import { StepActions } from "./layout";
 import { RootKeyList, useRootKeys } from "./root-key-list";
+import { credentialsOf } from "./state";
 import type { StepProps } from "./wizard";
 
 /** Stands for a root key that is not chosen yet, when the checks are asked why none can be read. */
@@ -42,8 +43,23 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
   const rootKeyId = draft.rootKey?.id;
 
   const validate = useMutation({
-    mutationFn: (asked: { apiKey: string; keyManagerCrn: string; endpoint: string; crkId: string }) =>
-      api.keyManagers.validate({ kind: draft.kind, ...asked }),
+    mutationFn: ({
+      keyManagerCrn,
+      endpoint,
+      crkId,
+    }: {
+      apiKey: string;
+      keyManagerCrn: string;
+      endpoint: string;
+      crkId: string;
+    }) =>
+      api.keyManagers.validate({
+        kind: draft.kind,
+        ...credentialsOf(state, wizard.instanceId),
+        keyManagerCrn,
+        endpoint,
+        crkId,
+      }),
     onSuccess: (report, asked) => dispatch({ type: "checked", report, ...asked }),
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  credentialsOf,
   initialState,
   isComplete,
   orderOf,
@@ -44,7 +45,13 @@ const CHOSEN: WizardAction[] = [
   { type: "apiKey", apiKey: API_KEY },
   {
     type: "found",
-    found: { serviceId: null, serviceIdName: null, keyManagers: [manager(1), manager(2)] },
+    found: {
+      serviceId: null,
+      serviceIdName: null,
+      keyManagers: [manager(1), manager(2)],
+      authorizationCommands: [],
+      notOffered: [],
+    },
     kind: "key-protect",
     apiKey: API_KEY,
   },
@@ -87,19 +94,30 @@ describe("what a change undoes", () => {
   });
 
   test("retrieving again keeps the choice when it is still there, and drops it when it is not", () => {
-    const found = (n: number[]) =>
-      ({
-        type: "found",
-        found: { serviceId: null, serviceIdName: null, keyManagers: n.map(manager) },
-        kind: "key-protect",
-        apiKey: API_KEY,
-      }) as const;
+    const found = (n: number[]): WizardAction => ({
+      type: "found",
+      found: {
+        serviceId: null,
+        serviceIdName: null,
+        keyManagers: n.map(manager),
+        authorizationCommands: [],
+        notOffered: [],
+      },
+      kind: "key-protect",
+      apiKey: API_KEY,
+    });
     expect(run(...CHOSEN, found([1, 3])).draft.rootKey).toEqual(rootKey);
     expect(run(...CHOSEN, found([2, 3])).draft).toMatchObject({ keyManager: null, rootKey: null });
   });
 
   test("a single key manager is chosen by itself", () => {
-    const found = { serviceId: null, serviceIdName: null, keyManagers: [manager(1)] };
+    const found = {
+      serviceId: null,
+      serviceIdName: null,
+      keyManagers: [manager(1)],
+      authorizationCommands: [],
+      notOffered: [],
+    };
     const state = run(
       { type: "apiKey", apiKey: API_KEY },
       { type: "found", found, kind: "key-protect", apiKey: API_KEY },
@@ -111,7 +129,13 @@ describe("what a change undoes", () => {
     ["another kind", { type: "kind", kind: "hpcs" }],
     ["another API key", { type: "apiKey", apiKey: "another-api-key" }],
   ] as const)("an answer that comes after %s was chosen says nothing", (_change, change) => {
-    const found = { serviceId: null, serviceIdName: null, keyManagers: [manager(3)] };
+    const found = {
+      serviceId: null,
+      serviceIdName: null,
+      keyManagers: [manager(3)],
+      authorizationCommands: [],
+      notOffered: [],
+    };
     const before = run(...CHOSEN, change);
     const after = reduce(
       before,
@@ -235,5 +259,53 @@ test("the order is what the API takes", () => {
     name: "fra-prod",
     region: "eu-de",
     keyManager: { kind: "key-protect", apiKey: API_KEY, crn: "crn:v1:1", keyRing: "default", crkId: "crk-1" },
+  });
+});
+
+describe("HPCS by authorization", () => {
+  const authorized = (mode: "order" | "activate"): WizardAction => ({
+    type: "authorization",
+    authorization: true,
+    mode,
+  });
+
+  test("is ordered first, without a key manager", () => {
+    const state = run(BASICS, { type: "apiKey", apiKey: API_KEY }, authorized("order"));
+    expect(stepsOf("order", state.draft)).toEqual(["basics", "key-manager", "certificates", "review"]);
+    expect(isComplete("key-manager", state)).toBe(true);
+    expect(orderOf(state)).not.toHaveProperty("keyManager");
+  });
+
+  test("is activated without an API key, even one that was typed before", () => {
+    const found = {
+      serviceId: null,
+      serviceIdName: null,
+      keyManagers: [manager(1)],
+      authorizationCommands: [],
+      notOffered: [],
+    };
+    const state = run(
+      { type: "apiKey", apiKey: API_KEY },
+      authorized("activate"),
+      { type: "found", found, kind: "hpcs", apiKey: API_KEY },
+      { type: "rootKey", rootKey },
+      { type: "report", report: report(true) },
+    );
+    expect(isComplete("key-manager", state)).toBe(true);
+    expect(orderOf(state).keyManager).toEqual({
+      kind: "hpcs",
+      crn: "crn:v1:1",
+      keyRing: "default",
+      crkId: "crk-1",
+    });
+    expect(credentialsOf(state, "instance")).toEqual({ instanceId: "instance" });
+
+    const back = reduce(
+      state,
+      { type: "authorization", authorization: false, mode: "activate" },
+      () => "key",
+    );
+    expect(back).toMatchObject({ found: null, report: null, draft: { kind: "hpcs", keyManager: null } });
+    expect(credentialsOf(back, "instance")).toEqual({ apiKey: API_KEY });
   });
 });

@@ -25,6 +25,8 @@ export const draftSchema = z.object({
   region: z.string(),
   resourceGroup: z.string(),
   kind: keyManagerKind,
+  /** HPCS without an API key: the HPCS instance authorizes the ordered instance. */
+  authorization: z.boolean().default(false),
   /** The key manager is chosen after ordering. */
   later: z.boolean(),
   keyManager: z.object({ crn: z.string(), name: z.string(), region: z.string() }).nullable(),
@@ -62,6 +64,8 @@ export type WizardAction =
   | { type: "restore"; draft: Draft }
   | { type: "basics"; values: Partial<Pick<Draft, "name" | "region" | "resourceGroup">> }
   | { type: "kind"; kind: Draft["kind"] }
+  /** HPCS by authorization, which names an ordered instance; or with an API key after all. */
+  | { type: "authorization"; authorization: boolean; mode: Mode }
   | { type: "later"; later: boolean }
   | { type: "apiKey"; apiKey: string }
   /** What was found, and what it was asked with. */
@@ -88,6 +92,7 @@ export const EMPTY_DRAFT: Draft = {
   region: "",
   resourceGroup: "",
   kind: "key-protect",
+  authorization: false,
   later: false,
   keyManager: null,
   endpoint: "",
@@ -122,7 +127,15 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
       return action.kind === state.draft.kind && !state.draft.later
         ? state
         : draft(
-            { kind: action.kind, later: false, keyManager: null, endpoint: "", keyRing: null, rootKey: null },
+            {
+              kind: action.kind,
+              authorization: false,
+              later: false,
+              keyManager: null,
+              endpoint: "",
+              keyRing: null,
+              rootKey: null,
+            },
             // The API key stays: a service ID may see key managers of several kinds. A PIN is none, nor the other way.
             {
               found: null,
@@ -130,8 +143,23 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
               ...((action.kind === "pkcs11") === (state.draft.kind === "pkcs11") ? {} : { apiKey: "" }),
             },
           );
+    case "authorization":
+      return draft(
+        {
+          kind: "hpcs",
+          authorization: action.authorization,
+          // What is not ordered yet cannot be authorized.
+          later: action.authorization && action.mode === "order",
+          keyManager: null,
+          endpoint: "",
+          keyRing: null,
+          rootKey: null,
+        },
+        // An API key that was typed stays for who goes back to it; nothing is asked with it.
+        { found: null, report: null, ...(state.draft.kind === "pkcs11" ? { apiKey: "" } : {}) },
+      );
     case "later":
-      return draft({ later: action.later });
+      return draft({ later: action.later, authorization: false });
     case "apiKey":
       return draft({}, { apiKey: action.apiKey, found: null, report: null });
     case "found": {
@@ -204,8 +232,8 @@ export function isComplete(step: Step, { draft, apiKey, report }: WizardState): 
     case "key-manager":
       return (
         draft.later ||
-        (apiKey.trim().length >= (draft.kind === "pkcs11" ? MIN_PIN : MIN_API_KEY) &&
-          draft.keyManager !== null)
+        (draft.keyManager !== null &&
+          (draft.authorization || apiKey.trim().length >= (draft.kind === "pkcs11" ? MIN_PIN : MIN_API_KEY)))
       );
     case "root-key":
       return draft.rootKey !== null && report?.ok === true;
@@ -240,7 +268,7 @@ export function orderOf({ draft, apiKey }: WizardState): CreateInstanceRequest {
       : {
           keyManager: {
             kind: draft.kind,
-            apiKey: apiKey.trim(),
+            ...(draft.authorization ? {} : { apiKey: apiKey.trim() }),
             crn: keyManager.crn,
             ...(draft.endpoint.trim() === "" ? {} : { endpoint: draft.endpoint.trim() }),
             keyRing: rootKey.keyRing,
@@ -251,6 +279,24 @@ export function orderOf({ draft, apiKey }: WizardState): CreateInstanceRequest {
       ? {}
       : { clientCertificates: draft.certificates.map(({ name, pem }) => ({ name: name.trim(), pem })) }),
   };
+}
+
+/** The draft with which an instance that was ordered for HPCS is activated. */
+export const AUTHORIZATION_DRAFT: Draft = { ...EMPTY_DRAFT, kind: "hpcs", authorization: true };
+
+/** Where the draft of activating an instance is kept. */
+export function activationKey(instanceId: string): string {
+  return `activate-${instanceId}`;
+}
+
+/** With what the key manager is asked before anything is kept. */
+export function credentialsOf(
+  { draft, apiKey }: WizardState,
+  instanceId: string | undefined,
+): { apiKey?: string; instanceId?: string } {
+  if (!draft.authorization) return { apiKey: apiKey.trim() };
+
+  return instanceId === undefined ? {} : { instanceId };
 }
 
 /** A stored draft, or null when there is none that can be read. */

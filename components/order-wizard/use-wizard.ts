@@ -8,8 +8,9 @@ const newKey = () => crypto.randomUUID();
 /**
  * The wizard's state, its draft kept in this tab's session storage under `storageKey`. `ready` is false until a
  * stored draft was read, so that nothing is drawn that would change under the reader's eyes.
+ * @param instanceId of the instance that is activated
  */
-export function useWizard(storageKey: string) {
+export function useWizard(storageKey: string, instanceId: string | undefined) {
   const [state, dispatch] = useReducer(
     (current: WizardState, action: WizardAction) => reduce(current, action, newKey),
     undefined,
@@ -23,7 +24,7 @@ export function useWizard(storageKey: string) {
 
     if (draft) {
       dispatch({ type: "restore", draft });
-      setRestored(draft.keyManager !== null && !draft.later);
+      setRestored(draft.keyManager !== null && !draft.later && !draft.authorization);
     }
 
     setReady(true);
@@ -37,6 +38,7 @@ export function useWizard(storageKey: string) {
     state,
     dispatch,
     ready,
+    instanceId,
     /** A draft came back whose API key did not. */
     needsApiKeyAgain: restored && state.apiKey === "",
     forget: () => window.sessionStorage.removeItem(storageKey),

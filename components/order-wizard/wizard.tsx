@@ -22,7 +22,17 @@ import { WizardLayout } from "./layout";
 import { ManagerStep } from "./manager-step";
 import { ReviewStep } from "./review-step";
 import { RootKeyStep } from "./root-key-step";
-import { type Draft, type Mode, orderOf, reachableStep, STEPS, type Step, stepsOf } from "./state";
+import {
+  AUTHORIZATION_DRAFT,
+  activationKey,
+  type Draft,
+  type Mode,
+  orderOf,
+  reachableStep,
+  STEPS,
+  type Step,
+  stepsOf,
+} from "./state";
 import { useWizard, type Wizard } from "./use-wizard";
 
 export type StepProps = {
@@ -30,6 +40,8 @@ export type StepProps = {
   wizard: Wizard;
   /** Region of the instance that is activated. */
   instanceRegion: string | undefined;
+  /** HPCS instances can authorize instances of this deployment. */
+  serviceAuthorization: boolean;
   onNext: () => void;
   onBack: () => void;
   onStep: (step: Step) => void;
@@ -38,13 +50,20 @@ export type StepProps = {
 };
 
 /** Orders an instance, or gives an ordered one its key manager. */
-export function OrderWizard({ instance }: Readonly<{ instance?: Pick<Instance, "id" | "name" | "region"> }>) {
+export function OrderWizard({
+  instance,
+  serviceAuthorization,
+}: Readonly<{
+  instance?: Pick<Instance, "id" | "name" | "region">;
+  /** This deployment has an identity of its own, so that HPCS instances can authorize its instances. */
+  serviceAuthorization: boolean;
+}>) {
   const t = useTranslations("wizard");
   const tShell = useTranslations("shell");
   const tCommon = useTranslations("common");
   const mode: Mode = instance ? "activate" : "order";
   const reason = useRoleReason()("administrator");
-  const wizard = useWizard(instance ? `activate-${instance.id}` : "order");
+  const wizard = useWizard(instance ? activationKey(instance.id) : "order", instance?.id);
   const [wanted, setWanted] = useQueryState(
     "step",
     parseAsStringLiteral(STEPS).withOptions({ history: "push", scroll: true }),
@@ -62,6 +81,7 @@ export function OrderWizard({ instance }: Readonly<{ instance?: Pick<Instance, "
     mode,
     wizard,
     instanceRegion: instance?.region,
+    serviceAuthorization,
     onNext: () => go(steps[steps.indexOf(step) + 1]),
     onBack: () => go(steps[steps.indexOf(step) - 1]),
     onStep: go,
@@ -153,7 +173,14 @@ function useSubmit(
       queryClient.setQueryData(queryKeys.instances.detail(created.id), created);
       void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
       toast({ title: t(instance ? "activated" : "ordered", { name: created.name }) });
-      router.push(`/instances/${created.id}/overview`);
+
+      // Ordered is half of it: the authorization names the instance, which has an id from now on.
+      if (wizard.state.draft.later && wizard.state.draft.authorization) {
+        window.sessionStorage.setItem(activationKey(created.id), JSON.stringify(AUTHORIZATION_DRAFT));
+        router.push(`/instances/${created.id}/activate`);
+      } else {
+        router.push(`/instances/${created.id}/overview`);
+      }
     },
     onError: (error) => {
       const problem = problemOf(error);

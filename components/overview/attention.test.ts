@@ -8,6 +8,8 @@ const node = (zone: number, health: "up" | "down"): EndpointNode => ({
   zone,
   host: "127.0.0.1",
   port: 5695 + zone,
+  instanceId: null,
+  instanceName: null,
   version: "0.0.0",
   health,
   startedAt: "2026-03-03T10:00:00Z",

@@ -194,6 +194,7 @@ function EndpointsPanel() {
       ) : (
         <ul className="divide-y divide-line">
           {endpoints.data.items
+            .filter(({ instanceId }) => instanceId === null)
             .toSorted((a, b) => a.zone - b.zone)
             .map((node) => (
               <li key={node.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2">

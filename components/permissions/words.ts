@@ -86,6 +86,7 @@ const NO_VALUES = {
   insideAddress: "",
   keyManagerCode: "",
   keyRing: "",
+  kmipInstance: "",
   model: "",
   moduleName: "",
   notAfter: "",

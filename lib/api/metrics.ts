@@ -22,7 +22,8 @@ function createGauges(registry: Registry) {
     instances: gauge("instances", "KMIP instances by status", ["status"]),
     keks: gauge("keks", "KEKs, all and active", ["kind"]),
     certificates: gauge("client_certificates", "Pinned client certificates", []),
-    endpoints: gauge("endpoint_up", "Live KMIP listeners by zone", ["zone"]),
+    endpoints: gauge("endpoint_up", "Live KMIP listeners that instances share, by zone", ["zone"]),
+    dedicated: gauge("dedicated_endpoint_up", "Live KMIP listeners of one instance alone, by zone", ["zone"]),
     connections: gauge("endpoint_connections", "Open KMIP connections by zone", ["zone"]),
     circuits: gauge(
       "key_manager_circuit",
@@ -105,8 +106,8 @@ function updateCircuits(
 
 /** Reads the deployment's figures anew. While the database is away, those of the process are still answered. */
 async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
-  const { instances, keks, certificates, endpoints, connections, database } = gauges;
-  for (const gauge of [instances, keks, certificates, endpoints, connections]) gauge.reset();
+  const { instances, keks, certificates, endpoints, dedicated, connections, database } = gauges;
+  for (const gauge of [instances, keks, certificates, endpoints, dedicated, connections]) gauge.reset();
   try {
     const figures = await deploymentFigures();
     updateCounters(counters, figures.counters);
@@ -115,8 +116,9 @@ async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
     keks.set({ kind: "all" }, figures.keks);
     keks.set({ kind: "active" }, figures.activeKeks);
     certificates.set(figures.clientCertificates);
-    for (const { zone, up, connections: open } of figures.endpoints) {
+    for (const { zone, up, dedicatedUp, connections: open } of figures.endpoints) {
       endpoints.set({ zone }, up);
+      dedicated.set({ zone }, dedicatedUp);
       connections.set({ zone }, open);
     }
     database.set(1);

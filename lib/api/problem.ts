@@ -15,6 +15,7 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   METHOD_NOT_ALLOWED: "Method not allowed",
   NAME_TAKEN: "The name is taken",
   CERTIFICATE_IN_USE: "The certificate is in use",
+  KEY_MANAGER_IN_USE: "The key manager instance is in use",
   CHANGED_MEANWHILE: "Changed meanwhile",
   INVALID_STATE: "Not possible in this state",
   INSTANCE_IN_USE: "The instance is in use",

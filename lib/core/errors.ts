@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   NAME_TAKEN: 409,
   /** The certificate selects another instance already. */
   CERTIFICATE_IN_USE: 409,
+  /** An HPCS instance has one KMIP instance, and this one has it already. */
+  KEY_MANAGER_IN_USE: 409,
   /** The object changed since the caller looked (etag). */
   CHANGED_MEANWHILE: 409,
   /** The state of the thing does not allow this. */

@@ -28,17 +28,45 @@ export type IamToken = {
   readonly expiresAt: number;
 };
 
+export type ExchangedToken = IamToken & { readonly refreshAt: number };
+
 /**
  * Exchanges an API key for a token, at most ten seconds long.
  * @param url base URL of IAM
  * @param now clock in milliseconds
  * @throws IbmCloudError `credentials` when IAM does not accept the key, and others
  */
-export async function exchangeToken(
+export function exchangeToken(url: string, apiKey: Secret, now: () => number): Promise<ExchangedToken> {
+  return exchange(url, now, {
+    grant_type: "urn:ibm:params:oauth:grant-type:apikey",
+    apikey: apiKey.reveal(),
+    response_type: "cloud_iam",
+  });
+}
+
+/**
+ * Exchanges the token of who may act for a service for a token of one of that service's resource instances.
+ * @param crn of the resource instance
+ * @throws IbmCloudError `credentials` when IAM does not let the token's owner act for it, and others
+ */
+export function exchangeForResource(
   url: string,
-  apiKey: Secret,
+  token: IamToken,
+  crn: string,
   now: () => number,
-): Promise<IamToken & { refreshAt: number }> {
+): Promise<ExchangedToken> {
+  return exchange(url, now, {
+    grant_type: "urn:ibm:params:oauth:grant-type:iam-authz",
+    access_token: token.value.reveal(),
+    desired_iam_id: `crn-${crn}`,
+  });
+}
+
+async function exchange(
+  url: string,
+  now: () => number,
+  form: { readonly [name: string]: string },
+): Promise<ExchangedToken> {
   const startedAt = now();
   // Its own id and time: callers come and go while it runs.
   const response = await request({
@@ -49,11 +77,7 @@ export async function exchangeToken(
       "Content-Type": "application/x-www-form-urlencoded",
       "Transaction-Id": randomUUID(),
     },
-    body: new URLSearchParams({
-      grant_type: "urn:ibm:params:oauth:grant-type:apikey",
-      apikey: apiKey.reveal(),
-      response_type: "cloud_iam",
-    }).toString(),
+    body: new URLSearchParams(form).toString(),
     repeat: "safe",
   });
 

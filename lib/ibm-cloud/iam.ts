@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { type CallOptions, DEFAULT_TIMEOUT_MS, DeadlineError, waitFor, withDeadline } from "./deadline";
 import { IbmCloudError } from "./errors";
@@ -14,7 +15,13 @@ import {
   type ServiceIdDetails,
   serviceIdDetails,
 } from "./iam-schemas";
-import { exchangeToken, IAM_SERVICE, type IamToken } from "./iam-token";
+import {
+  type ExchangedToken,
+  exchangeForResource,
+  exchangeToken,
+  IAM_SERVICE,
+  type IamToken,
+} from "./iam-token";
 import { limitsOf, refusal } from "./platform";
 import type { Secret } from "./secret";
 
@@ -39,6 +46,11 @@ export type TokenSource = {
 export type IamClient = {
   /** Token cache of one API key; every call for the same key shares it. */
   tokenSource(apiKey: Secret): TokenSource;
+  /**
+   * Tokens of a KMIP instance of this deployment, for key managers that authorized it (service to service). The API key
+   * is of who may act for such instances.
+   */
+  authorizedTokenSource(apiKey: Secret, instanceId: string): TokenSource;
   /** `GET /v1/apikeys/details`: the API key's own name, state and owner. */
   getApiKeyDetails(apiKey: Secret, token: IamToken, options: CallOptions): Promise<ApiKeyDetails>;
   /** `GET /v1/serviceids/{id}`. */
@@ -58,6 +70,8 @@ export type IamClient = {
   listRoles(token: IamToken, serviceName: string, options: CallOptions): Promise<RoleList>;
 };
 
+type Obtain = () => Promise<ExchangedToken>;
+
 type CacheEntry = {
   token: (IamToken & { refreshAt: number }) | null;
   pending: Promise<IamToken> | null;
@@ -68,6 +82,14 @@ type CacheEntry = {
   /** When a token was last dropped because a service refused it. */
   refusedAt: number;
 };
+
+/** Service by whose name KMIP instances appear in authorizations, as those of the product before this one. */
+export const KMIP_SERVICE_NAME = "vmware-solutions";
+
+/** CRN of a KMIP instance, the source of authorizations. It is global: its zones may be in several regions. */
+export function kmipInstanceCrn(accountId: string, instanceId: string): string {
+  return `crn:v1:bluemix:public:${KMIP_SERVICE_NAME}:global:a/${accountId}:${instanceId}::`;
+}
 
 const MAX_PAGES = 100;
 const MAX_CACHED_CREDENTIALS = 20_000;
@@ -111,8 +133,8 @@ export function createIamClient(options: { url: string; now?: () => number }): I
   }
 
   /** Starts a token exchange, or joins the one that runs. */
-  function exchange(apiKey: Secret, entry: CacheEntry): Promise<IamToken> {
-    entry.pending ??= exchangeToken(options.url, apiKey, now)
+  function exchange(obtain: Obtain, entry: CacheEntry): Promise<IamToken> {
+    entry.pending ??= obtain()
       .then((token) => {
         entry.token = token;
         entry.doubted = false;
@@ -126,7 +148,7 @@ export function createIamClient(options: { url: string; now?: () => number }): I
     return entry.pending;
   }
 
-  async function currentToken(apiKey: Secret, entry: CacheEntry, call: CallOptions): Promise<IamToken> {
+  async function currentToken(obtain: Obtain, entry: CacheEntry, call: CallOptions): Promise<IamToken> {
     const { token } = entry;
     const time = now();
     const good = token !== null && time < token.expiresAt - EXPIRY_MARGIN_MS;
@@ -135,7 +157,7 @@ export function createIamClient(options: { url: string; now?: () => number }): I
     if (good && !proves) {
       if (time >= token.refreshAt && entry.pending === null && time >= entry.quietUntil) {
         // In the background: the token in hand is good, and stays so when this fails.
-        exchange(apiKey, entry).catch(() => {
+        exchange(obtain, entry).catch(() => {
           entry.quietUntil = now() + REFRESH_RETRY_MS;
         });
       }
@@ -146,7 +168,7 @@ export function createIamClient(options: { url: string; now?: () => number }): I
     try {
       return await withDeadline(
         { timeoutMs: call.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: call.signal },
-        (signal) => waitFor(exchange(apiKey, entry), signal),
+        (signal) => waitFor(exchange(obtain, entry), signal),
       );
     } catch (error) {
       if (error instanceof IbmCloudError && error.failure === "credentials") {
@@ -186,34 +208,61 @@ export function createIamClient(options: { url: string; now?: () => number }): I
     return parseJson(schema, response);
   }
 
+  function sourceOf(key: string, obtain: Obtain): TokenSource {
+    return {
+      token: (call) => currentToken(obtain, entryOf(key), call),
+      refused(token) {
+        const entry = entryOf(key);
+
+        if (entry.token !== null && entry.token.value !== token.value) {
+          return true;
+        }
+
+        // Replaced a moment ago and refused again: the token is good, and what is missing is a role.
+        if (now() - entry.refusedAt < REFUSED_RETRY_MS) {
+          return false;
+        }
+
+        entry.token = null;
+        entry.refusedAt = now();
+
+        return true;
+      },
+      renew() {
+        const entry = entryOf(key);
+
+        entry.doubted = true;
+        entry.quietUntil = 0;
+      },
+    };
+  }
+
+  const apiKeySource = (apiKey: Secret): TokenSource =>
+    sourceOf(apiKey.fingerprint(), () => exchangeToken(options.url, apiKey, now));
+
   return {
-    tokenSource(apiKey) {
-      const key = apiKey.fingerprint();
+    tokenSource: apiKeySource,
+
+    authorizedTokenSource(apiKey, instanceId) {
+      const own = apiKeySource(apiKey);
+
+      const source = sourceOf(`${apiKey.fingerprint()} ${instanceId}`, async () => {
+        // Callers come and go while it runs: its own id and time.
+        const token = await own.token({ correlationId: randomUUID() });
+
+        return exchangeForResource(
+          options.url,
+          token,
+          kmipInstanceCrn(token.identity.accountId, instanceId),
+          now,
+        );
+      });
 
       return {
-        token: (call) => currentToken(apiKey, entryOf(key), call),
-        refused(token) {
-          const entry = entryOf(key);
-
-          if (entry.token !== null && entry.token.value !== token.value) {
-            return true;
-          }
-
-          // Replaced a moment ago and refused again: the token is good, and what is missing is a role.
-          if (now() - entry.refusedAt < REFUSED_RETRY_MS) {
-            return false;
-          }
-
-          entry.token = null;
-          entry.refusedAt = now();
-
-          return true;
-        },
+        ...source,
         renew() {
-          const entry = entryOf(key);
-
-          entry.doubted = true;
-          entry.quietUntil = 0;
+          own.renew();
+          source.renew();
         },
       };
     },

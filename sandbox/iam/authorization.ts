@@ -1,5 +1,6 @@
 import type { PolicyAttribute, PolicyRecord, ResourceInstanceRecord } from "../store/model";
 import type { SandboxStore } from "../store/store";
+import { resourceIdentityOf } from "./resource-identity";
 import {
   customRoleCrn,
   type KmsAction,
@@ -77,6 +78,20 @@ export function isSubject(policy: PolicyRecord, iamId: string, groups: ReadonlyS
   );
 }
 
+/** Whether an authorization is for this resource instance: every attribute of its subject holds. */
+function isSource(policy: PolicyRecord, caller: Caller): boolean {
+  const source = resourceIdentityOf(caller);
+  if (source === undefined) return false;
+  const attributes: Readonly<Record<string, string | undefined>> = { ...source, serviceType: "service" };
+
+  return policy.subject.every((attribute) => attributeMatches(attribute, attributes[attribute.key]));
+}
+
+/** Whether a policy gives the caller something: one of its own, or an authorization of the instance that it is. */
+export function isForCaller(policy: PolicyRecord, caller: Caller, groups: ReadonlySet<string>): boolean {
+  return policy.type === "access" ? isSubject(policy, caller.iamId, groups) : isSource(policy, caller);
+}
+
 /** Whether a policy is about this target: every attribute that it names holds; one it does not name is free. */
 export function coversTarget(
   policy: PolicyRecord,
@@ -105,8 +120,8 @@ function grantedRoles(
   if (caller.accountId !== instance.accountId) return granted;
   const groups = groupsOf(store, caller.iamId);
   for (const policy of store.list("policy")) {
-    if (policy.type !== "access" || policy.state !== "active") continue;
-    if (!isSubject(policy, caller.iamId, groups) || !coversTarget(policy, instance, scope)) continue;
+    if (policy.state !== "active") continue;
+    if (!isForCaller(policy, caller, groups) || !coversTarget(policy, instance, scope)) continue;
     for (const crn of policy.roles) {
       const role = parseRoleCrn(crn, instance.serviceName);
       if (role?.level === "platform") granted.platform.add(role.name);
@@ -130,6 +145,16 @@ export function mayViewInstance(
   const { platform, actions } = grantedRoles(store, caller, instance, {});
 
   return platform.size > 0 || actions.has(RETRIEVE_INSTANCE);
+}
+
+/** Whether the caller has this platform role on the instance. */
+export function hasPlatformRole(
+  store: SandboxStore,
+  caller: Caller,
+  instance: ResourceInstanceRecord,
+  role: PlatformRole,
+): boolean {
+  return grantedRoles(store, caller, instance, {}).platform.has(role);
 }
 
 /** Whether the caller may do this inside of the instance: one of its roles there must allow it. */

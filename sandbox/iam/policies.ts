@@ -2,7 +2,7 @@ import { toWireDate } from "../clock";
 import type { SandboxContext } from "../context";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
 import type { CustomRoleRecord, PolicyRecord } from "../store/model";
-import { coversTarget, groupsOf, isSubject, mayViewInstance } from "./authorization";
+import { coversTarget, groupsOf, isForCaller, mayViewInstance } from "./authorization";
 import { iamError } from "./errors";
 import {
   customRoleCrn,
@@ -30,9 +30,8 @@ const UNSUPPORTED_VERSION = "crn:v1:bluemix:public:iam::::role:UnsupportedVersio
  */
 function isReadable(context: SandboxContext, caller: Caller, policy: PolicyRecord): boolean {
   if (policy.accountId !== caller.accountId || policy.state !== "active") return false;
-  if (policy.type === "access") {
-    return isSubject(policy, caller.iamId, groupsOf(context.store, caller.iamId));
-  }
+  if (isForCaller(policy, caller, groupsOf(context.store, caller.iamId))) return true;
+  if (policy.type === "access") return false;
 
   return context.store
     .list("resource-instance")
@@ -71,7 +70,7 @@ function readablePolicies(context: SandboxContext, request: SandboxRequest, call
 }
 
 /** A policy in the form of API version 2. */
-function policyView(context: SandboxContext, policy: PolicyRecord): Record<string, unknown> {
+export function policyView(context: SandboxContext, policy: PolicyRecord): Record<string, unknown> {
   return {
     id: policy.id,
     type: policy.type,

@@ -17,7 +17,9 @@ export const serviceRoles = [
 ] as const;
 export type ServiceRole = (typeof serviceRoles)[number];
 
-const readers = ["Reader", "ReaderPlus", "Writer", "Manager"] as const;
+/** Of this role IBM tells that KMIP for VMware needs it; here it may do what that does with keys, and no more. */
+const kmip = "VMwareKMIPManager";
+const readers = ["Reader", "ReaderPlus", "Writer", "Manager", kmip] as const;
 const writers = ["Writer", "Manager"] as const;
 const managers = ["Manager"] as const;
 const kmipManagers = ["Manager", "KmipAdapterManager"] as const;
@@ -34,8 +36,8 @@ export const kmsActions = {
   "secrets.wrap": readers,
   "secrets.unwrap": readers,
   "secrets.rewrap": readers,
-  "secrets.read": ["ReaderPlus", "Writer", "Manager"],
-  "secrets.create": writers,
+  "secrets.read": ["ReaderPlus", "Writer", "Manager", kmip],
+  "secrets.create": ["Writer", "Manager", kmip],
   "secrets.rotate": writers,
   "secrets.setkeyfordeletion": writers,
   "secrets.unsetkeyfordeletion": writers,
@@ -44,7 +46,7 @@ export const kmsActions = {
   "secrets-alias.delete": writers,
   "secrets.disable": managers,
   "secrets.enable": managers,
-  "secrets.delete": managers,
+  "secrets.delete": ["Manager", kmip],
   "secrets.restore": managers,
   "secrets.patch": managers,
   "secrets.purge": ["KeyPurge"],
@@ -53,7 +55,7 @@ export const kmsActions = {
   "key-rings.delete": managers,
   "policies.read": managers,
   "policies.write": managers,
-  "instance-policies.read": managers,
+  "instance-policies.read": ["Manager", kmip],
   "instance-policies.write": managers,
   "import-token.create": writers,
   "import-token.read": writers,

@@ -15,7 +15,9 @@ import {
   listPolicies,
   listPolicyPlaceholders,
   listRoles,
+  policyView,
 } from "./policies";
+import { createPolicy, deletePolicy } from "./policy-changes";
 import { type Caller, exchangeToken, type TokenFault, type TokenIssuer } from "./tokens";
 
 const faults: Record<TokenFault, [code: string, message: string]> = {
@@ -49,8 +51,12 @@ type CallerHandler = (
  * Connect. Answers for unknown paths, too.
  */
 export function iamService(issuer: TokenIssuer, oidc: OidcProvider): Service {
-  const withCaller = (pattern: string, handler: CallerHandler): Route<SandboxContext> => ({
-    method: "GET",
+  const withCaller = (
+    pattern: string,
+    handler: CallerHandler,
+    method: "GET" | "POST" | "DELETE" = "GET",
+  ): Route<SandboxContext> => ({
+    method,
     pattern,
     handler: async (context, request, parameters) =>
       handler(context, request, await requireCaller(context, issuer, request), parameters),
@@ -86,6 +92,16 @@ export function iamService(issuer: TokenIssuer, oidc: OidcProvider): Service {
     withCaller("/v2/policies", listPolicies),
     withCaller("/v2/policies/:id", (context, _request, caller, { id = "" }) =>
       getPolicy(context, id, caller),
+    ),
+    withCaller(
+      "/v2/policies",
+      (context, request, caller) => createPolicy(context, request, caller, policyView),
+      "POST",
+    ),
+    withCaller(
+      "/v2/policies/:id",
+      (context, _request, caller, { id = "" }) => deletePolicy(context, id, caller),
+      "DELETE",
     ),
     withCaller("/v2/groups", listAccessGroups),
     withCaller("/v2/groups/:id", (context, _request, caller, { id = "" }) =>

@@ -19,6 +19,8 @@ import type { ApiKeyRecord, ServiceIdRecord, SigningKeyRecord } from "../store/m
 import { put } from "../store/store";
 import { hashApiKey, type Vault } from "../store/vault";
 import { tokenError } from "./errors";
+import { RESOURCE_GRANT } from "./resource-identity";
+import { exchangeForResource } from "./resource-tokens";
 
 /** Lifetime of a token in seconds; IBM Cloud's last an hour at most. */
 const TOKEN_SECONDS = 3600;
@@ -87,6 +89,40 @@ export class TokenIssuer {
   /** The public key set (RFC 7517). */
   jwks(): { keys: JWK[] } {
     return { keys: [this.#publicJwk] };
+  }
+
+  /** Signs a token of a resource instance; its claims are those of IBM Cloud's CRN tokens. `now` in milliseconds. */
+  async issueForResource(
+    resource: Caller,
+    now: number,
+  ): Promise<{ token: string; expiresIn: number; expiresAt: number; scope: string }> {
+    const issuedAt = Math.floor(now / 1000);
+    const expiresAt = issuedAt + TOKEN_SECONDS;
+    const { iamId, accountId } = resource;
+    const subject = iamId.replace(/^crn-/, "");
+    const token = await new SignJWT({
+      iam_id: iamId,
+      id: iamId,
+      realmid: "crn",
+      identifier: subject,
+      sub_type: "CRN",
+      authn: { sub: subject, iam_id: iamId, sub_type: "CRN" },
+      account: { valid: true, bss: accountId, frozen: true },
+      grant_type: RESOURCE_GRANT,
+      scope: SCOPE,
+      client_id: "default",
+      acr: 0,
+      amr: [],
+    })
+      .setProtectedHeader({ alg: "RS256", kid: this.#kid, typ: "JWT" })
+      .setSubject(subject)
+      .setIssuer(ISSUER)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .setJti(randomUUID())
+      .sign(this.#privateKey);
+
+    return { token, expiresIn: TOKEN_SECONDS, expiresAt, scope: SCOPE };
   }
 
   /** Signs a token for a service ID. `now` in milliseconds; the claims are those of IBM Cloud's tokens. */
@@ -228,9 +264,15 @@ export async function exchangeToken(
   const grantType = form.get("grant_type");
   const apiKeyText = form.get("apikey");
   if (!grantType) throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'grant_type'.");
+  if (grantType === RESOURCE_GRANT) return exchangeForResource(context, issuer, request, form);
   if (grantType !== API_KEY_GRANT) {
     // The error code of RFC 6749, section 5.2: IBM's own number is not documented.
-    throw tokenError(request, 400, "unsupported_grant_type", "The sandbox exchanges API keys only.");
+    throw tokenError(
+      request,
+      400,
+      "unsupported_grant_type",
+      "The sandbox exchanges API keys and tokens of services.",
+    );
   }
   if (!apiKeyText) throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'apikey'.");
 

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/schemas/key-managers";
 import type { Actor, Role } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
@@ -16,10 +16,18 @@ import {
   KeyManagerError,
   type KeyManagerFailure,
 } from "@/lib/key-managers/key-manager";
+import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 import { makeRootKey, sandboxForTests } from "./support/sandbox";
 import { unusedUrl } from "./support/stub-server";
 
 const test = sandboxForTests();
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+
+afterAll(() => database.drop());
 
 afterEach(() => {
   test.fault = null;

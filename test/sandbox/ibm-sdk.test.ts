@@ -11,7 +11,7 @@ import { envelopeSchema, KEY_TYPE, newKey, startSandbox, wrapSchema } from "./su
 import { IbmKeyProtectApiV2, KeyProtectAuthenticator } from "./support/key-protect-sdk";
 
 /** IBM's own Node.js SDKs, unmodified, pointed at a sandbox with the API key of one service ID. */
-function sdks(sandbox: Sandbox, as: "manager" | "viewerOnly" = "manager") {
+function sdks(sandbox: Sandbox, as: "manager" | "viewerOnly" | "administrator" = "manager") {
   const { [as]: identity, keyProtect, accountId } = sandbox.credentials();
   const { apiKey: apikey, serviceId } = identity;
   const options = {
@@ -138,21 +138,46 @@ describe("IAM and resource controller", () => {
     ).toBe(true);
   });
 
-  test("the authorization of KMIP for VMware on the HPCS instance is found", async () => {
+  test("an administrator authorizes a KMIP instance on the HPCS instance, and takes it back", async () => {
     const sandbox = await startSandbox();
-    const { policies, accountId } = sdks(sandbox);
-
-    const { result } = await policies.listV2Policies({
-      accountId,
-      type: "authorization",
-      serviceName: "hs-crypto",
-    });
-
-    expect(result.policies).toHaveLength(1);
-    expect(JSON.stringify(result.policies[0]?.control)).toContain(
-      "hs-crypto::::serviceRole:VMwareKMIPManager",
-    );
-    expect(JSON.stringify(result.policies[0]?.resource)).toContain(sandbox.credentials().hpcs.guid);
+    const { policies, accountId } = sdks(sandbox, "administrator");
+    const { guid } = sandbox.credentials().hpcs;
+    const attribute = (key: string, value: string) => ({ key, operator: "stringEquals" as const, value });
+    const wanted = {
+      type: "authorization" as const,
+      subject: {
+        attributes: [
+          attribute("accountId", accountId),
+          attribute("serviceName", "vmware-solutions"),
+          attribute("serviceInstance", "kmip-1"),
+        ],
+      },
+      control: {
+        grant: {
+          roles: [
+            { role_id: "crn:v1:bluemix:public:iam::::role:Viewer" },
+            { role_id: "crn:v1:bluemix:public:hs-crypto::::serviceRole:VMwareKMIPManager" },
+          ],
+        },
+      },
+      resource: {
+        attributes: [
+          attribute("accountId", accountId),
+          attribute("serviceName", "hs-crypto"),
+          attribute("serviceInstance", guid),
+        ],
+      },
+    };
+    const list = async () =>
+      (await policies.listV2Policies({ accountId, type: "authorization", serviceName: "hs-crypto" })).result
+        .policies;
+    expect(await list()).toEqual([]);
+    expect(await refusal(sdks(sandbox).policies.createV2Policy(wanted))).toBe(403);
+    const made = (await policies.createV2Policy(wanted)).result;
+    expect(await list()).toMatchObject([{ id: made.id, type: "authorization", control: wanted.control }]);
+    expect(await refusal(sdks(sandbox).policies.deleteV2Policy({ id: made.id ?? "" }))).toBe(403);
+    await policies.deleteV2Policy({ id: made.id ?? "" });
+    expect(await list()).toEqual([]);
   });
 
   test("roles and access groups are listed", async () => {

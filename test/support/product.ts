@@ -13,6 +13,8 @@ export type SandboxAccess = {
   readonly accountId: string;
   readonly manager: { readonly serviceId: string; readonly apiKey: string };
   readonly viewerOnly: { readonly serviceId: string; readonly apiKey: string };
+  /** Makes authorizations between services. */
+  readonly administrator: { readonly serviceId: string; readonly apiKey: string };
   readonly keyProtect: {
     readonly crn: string;
     readonly guid: string;
@@ -72,9 +74,35 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/**
+ * First of so many free ports in a row. They are below those that the system gives to outgoing connections and to
+ * listeners that do not care, so that nobody takes one of them meanwhile.
+ */
+export async function freePortRange(size: number): Promise<number> {
+  for (;;) {
+    const first = 10_240 + Math.floor(Math.random() * 22_000);
+    const servers = Array.from({ length: size }, () => createServer());
+    const bound = await Promise.allSettled(
+      servers.map(
+        (server, index) =>
+          new Promise<void>((resolve, reject) => {
+            server.once("error", reject).listen(first + index, "127.0.0.1", resolve);
+          }),
+      ),
+    );
+
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+
+    if (bound.every(({ status }) => status === "fulfilled")) {
+      return first;
+    }
+  }
+}
+
 /** Environment of a fresh product: free ports, a new folder, a known administrator. */
 export async function productSettings(overrides: { [name: string]: string } = {}): Promise<ProductSettings> {
   const [web, zone1, zone2, sandbox] = await freePorts(4);
+  const dedicated = await freePortRange(4);
   const dataDir = overrides.DATA_DIR ?? mkdtempSync(join(tmpdir(), "kmip-console-product-"));
 
   return {
@@ -82,6 +110,7 @@ export async function productSettings(overrides: { [name: string]: string } = {}
     env: {
       PORT: String(web),
       KMIP_PORTS: `${zone1},${zone2}`,
+      KMIP_DEDICATED_PORTS: `${dedicated}-${dedicated + 3}`,
       SANDBOX_PORT: String(sandbox),
       DATA_DIR: dataDir,
       REWRAP_PER_SECOND: "1000",

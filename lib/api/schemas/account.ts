@@ -74,6 +74,9 @@ export const endpointNode = z
     zone: z.int(),
     host: z.string(),
     port: z.int(),
+    /** The only instance that a dedicated listener serves; null for those that all others share. */
+    instanceId: id.nullable(),
+    instanceName: z.string().nullable(),
     version: z.string(),
     health: z.enum(["up", "down"]),
     startedAt: timestamp,

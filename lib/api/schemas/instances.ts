@@ -76,6 +76,10 @@ export const instanceEndpoint = z.object({
   zone: z.int(),
   host: z.string(),
   port: z.int(),
+  /** True for an endpoint that serves this instance alone (HPCS). */
+  dedicated: z.boolean(),
+  /** Why nobody listens there now; null when that is not known to be so. */
+  problem: z.enum(["PORT_IN_USE", "NOT_LISTENING"]).nullable(),
   /** What vCenter and its hosts see. */
   serverCertificate: endpointCertificate,
   /** The same, and what clients see that can use RSA only. */

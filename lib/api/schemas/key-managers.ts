@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { keyManagerKind, page, pageQuery, timestamp } from "./common";
+import { id, keyManagerKind, page, pageQuery, timestamp } from "./common";
 
 /** Shortest API key of a service ID that is worth sending; the PIN of a token may be shorter. */
 export const MIN_API_KEY = 8;
@@ -10,6 +10,9 @@ export const apiKey = z.string().trim().min(MIN_PIN).max(512).meta({ format: "pa
 
 /** Base URL in place of the one that IBM Cloud names for the key manager instance; with or without `/api/v2`. */
 export const keyManagerEndpoint = z.string().trim().max(300).optional();
+
+/** HPCS without an API key: the ordered KMIP instance that the HPCS instance authorizes. */
+const authorizedInstance = id.optional();
 
 export const keyManagerInstance = z
   .object({
@@ -24,6 +27,7 @@ export const keyManagerInstance = z
 export const discoverRequest = z.object({
   kind: keyManagerKind,
   apiKey: apiKey.optional(),
+  instanceId: authorizedInstance,
   region: z.string().max(40).optional(),
 });
 
@@ -32,11 +36,23 @@ export const discoverResponse = z.object({
   serviceId: z.string().nullable(),
   serviceIdName: z.string().nullable(),
   keyManagers: z.array(keyManagerInstance),
+  /** Commands that let HPCS instances authorize the instance; of no use where an API key was given. */
+  authorizationCommands: z.array(z.string()),
+  /** HPCS instances that are seen but cannot be used, and why. */
+  notOffered: z.array(
+    z.object({
+      crn: z.string(),
+      guid: z.string(),
+      name: z.string(),
+      reason: z.enum(["NO_ROOT_KEY", "FORBIDDEN", "UNAVAILABLE", "IN_USE", "NOT_AUTHORIZED"]),
+    }),
+  ),
 });
 
 export const rootKeysRequest = z.object({
   kind: keyManagerKind,
   apiKey: apiKey.optional(),
+  instanceId: authorizedInstance,
   keyManagerCrn: z.string().min(1).max(400),
   endpoint: keyManagerEndpoint,
   keyRing: z.string().max(100).optional(),
@@ -71,6 +87,7 @@ export const rootKeysQuery = pageQuery.extend({
 export const validateRequest = z.object({
   kind: keyManagerKind,
   apiKey: apiKey.optional(),
+  instanceId: authorizedInstance,
   keyManagerCrn: z.string().min(1).max(400),
   endpoint: keyManagerEndpoint,
   crkId: z.string().min(1).max(100),

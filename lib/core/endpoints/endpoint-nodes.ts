@@ -8,6 +8,9 @@ export type EndpointNodeView = {
   readonly zone: number;
   readonly host: string;
   readonly port: number;
+  /** The only instance that a dedicated listener serves; null for those that all others share. */
+  readonly instanceId: string | null;
+  readonly instanceName: string | null;
   readonly version: string;
   /** `down` when it has not been heard of for 15 seconds. */
   readonly health: "up" | "down";
@@ -59,6 +62,8 @@ export type Heartbeat = {
   readonly zone: number;
   readonly host: string;
   readonly port: number;
+  /** The only instance that a dedicated listener serves. */
+  readonly instanceId?: string;
   readonly version: string;
   readonly startedAt: Date;
   /** Open now. */
@@ -82,6 +87,8 @@ const HEARTBEAT_TIMEOUT_SECONDS = 15;
 const KEPT_HANDSHAKES = 50;
 /** Nodes that stopped for good disappear after this. */
 const FORGET_AFTER_HOURS = 24;
+/** Listeners that are told of: two zones with a full range of dedicated ports each, and room for restarts. */
+const MAX_NODES = 1_000;
 
 /**
  * Notes that a listener lives. Its silent predecessors on the same address are forgotten, and nodes that have been
@@ -98,8 +105,9 @@ export async function recordHeartbeat(heartbeat: Heartbeat): Promise<void> {
   const { pool } = database();
   await pool.query(
     `INSERT INTO endpoint_node
-       (id, zone, host, port, version, started_at, heartbeat_at, connections, requests, failed_handshakes, counters)
-     VALUES ($1, $2, $3, $4, $5, $6, now(), $7, $8, $9, $10)
+       (id, zone, host, port, version, started_at, heartbeat_at, connections, requests, failed_handshakes, counters,
+        instance_id)
+     VALUES ($1, $2, $3, $4, $5, $6, now(), $7, $8, $9, $10, $11)
      ON CONFLICT (id) DO UPDATE SET zone = excluded.zone, host = excluded.host, port = excluded.port,
        version = excluded.version, heartbeat_at = now(), connections = excluded.connections,
        requests = excluded.requests, failed_handshakes = excluded.failed_handshakes, counters = excluded.counters`,
@@ -114,6 +122,7 @@ export async function recordHeartbeat(heartbeat: Heartbeat): Promise<void> {
       String(heartbeat.requests),
       JSON.stringify(handshakes),
       JSON.stringify(heartbeat.counters),
+      heartbeat.instanceId ?? null,
     ],
   );
   await pool.query(
@@ -141,6 +150,8 @@ type Row = {
   zone: number;
   host: string;
   port: number;
+  instance_id: string | null;
+  instance_name: string | null;
   version: string;
   started_at: Date;
   heartbeat_at: Date;
@@ -150,11 +161,19 @@ type Row = {
   up: boolean;
 };
 
-async function readNodes(): Promise<EndpointNodeView[]> {
+/**
+ * The KMIP listeners of the deployment: the shared ones, and those of the account's own instances.
+ * @throws AppError FORBIDDEN
+ */
+export async function listEndpointNodes(actor: Actor): Promise<EndpointNodeView[]> {
+  requireRole(actor, "viewer");
+
   const { rows } = await database().pool.query<Row>(
-    `SELECT *, heartbeat_at >= now() - make_interval(secs => $1) AS up FROM endpoint_node
-     ORDER BY zone, host, port, started_at LIMIT 200`,
-    [HEARTBEAT_TIMEOUT_SECONDS],
+    `SELECT n.*, i.name AS instance_name, n.heartbeat_at >= now() - make_interval(secs => $1) AS up
+     FROM endpoint_node n LEFT JOIN instance i ON i.id = n.instance_id
+     WHERE n.instance_id IS NULL OR i.account_id = $2
+     ORDER BY n.instance_id NULLS FIRST, n.zone, n.host, n.port, n.started_at LIMIT $3`,
+    [HEARTBEAT_TIMEOUT_SECONDS, actor.accountId, MAX_NODES],
   );
 
   return rows.map((row) => ({
@@ -162,6 +181,8 @@ async function readNodes(): Promise<EndpointNodeView[]> {
     zone: row.zone,
     host: row.host,
     port: row.port,
+    instanceId: row.instance_id,
+    instanceName: row.instance_name,
     version: row.version,
     health: row.up ? "up" : "down",
     startedAt: row.started_at,
@@ -173,18 +194,17 @@ async function readNodes(): Promise<EndpointNodeView[]> {
 }
 
 /**
- * The KMIP listeners of the deployment.
- * @throws AppError FORBIDDEN
+ * Zones with at least one live listener.
+ * @param instanceId of a dedicated listener; null for the shared ones, which readiness is about
  */
-export async function listEndpointNodes(actor: Actor): Promise<EndpointNodeView[]> {
-  requireRole(actor, "viewer");
+export async function liveZones(instanceId: string | null = null): Promise<ReadonlySet<number>> {
+  const { rows } = await database().pool.query<{ zone: number }>(
+    `SELECT DISTINCT zone FROM endpoint_node
+     WHERE heartbeat_at >= now() - make_interval(secs => $1) AND instance_id IS NOT DISTINCT FROM $2`,
+    [HEARTBEAT_TIMEOUT_SECONDS, instanceId],
+  );
 
-  return readNodes();
-}
-
-/** Zones with at least one live listener; for readiness. */
-export async function liveZones(): Promise<ReadonlySet<number>> {
-  return new Set((await readNodes()).filter((node) => node.health === "up").map((node) => node.zone));
+  return new Set(rows.map(({ zone }) => zone));
 }
 
 /** What the live listeners of the deployment counted since each of them started. */
@@ -198,8 +218,8 @@ export async function liveCounters(): Promise<
 > {
   const { rows } = await database().pool.query<Pick<Row, "id" | "zone" | "requests"> & { counters: unknown }>(
     `SELECT id, zone, requests, counters FROM endpoint_node
-     WHERE heartbeat_at >= now() - make_interval(secs => $1) ORDER BY zone, id LIMIT 200`,
-    [HEARTBEAT_TIMEOUT_SECONDS],
+     WHERE heartbeat_at >= now() - make_interval(secs => $1) ORDER BY zone, id LIMIT $2`,
+    [HEARTBEAT_TIMEOUT_SECONDS, MAX_NODES],
   );
 
   return rows.flatMap(({ id, zone, requests, counters }) => {

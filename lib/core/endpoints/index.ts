@@ -1,5 +1,6 @@
 export { forgetConnectionProbes } from "./connection-probes";
 export type { ConnectionReport } from "./connection-report";
+export { assignDedicatedPorts } from "./dedicated-ports";
 export {
   type EndpointCounters,
   type EndpointNodeView,
@@ -10,8 +11,10 @@ export {
   recordHeartbeat,
   removeEndpointNode,
 } from "./endpoint-nodes";
+export { ensureDedicatedEndpoints, prepareDedicatedIdentity } from "./ensure-dedicated-endpoints";
 export {
   type EndpointCertificate,
+  endpointsOf,
   type InstanceEndpoint,
   joinPem,
   sharedEndpoints,

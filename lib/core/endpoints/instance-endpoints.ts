@@ -1,7 +1,7 @@
 import { database } from "@/lib/db";
-import { env } from "@/lib/env";
+import { dedicatedHost, env } from "@/lib/env";
 import { type KeyType, parseCertificates } from "@/lib/x509";
-import { authorityId, KEY_TYPES, zoneIdentityId } from "./tls-identities";
+import { authorityId, dedicatedIdentityId, KEY_TYPES, zoneIdentityId } from "./tls-identities";
 
 /** A certificate that clients may be shown. */
 export type EndpointCertificate = {
@@ -12,24 +12,42 @@ export type EndpointCertificate = {
   readonly notAfter: Date;
 };
 
+/** Why a dedicated endpoint does not listen: somebody else has its port, or the operating system says no. */
+export type ListenerProblem = "PORT_IN_USE" | "NOT_LISTENING";
+
 /** Where clients connect, and the certificates they will be shown. */
 export type InstanceEndpoint = {
   readonly zone: number;
   readonly host: string;
   readonly port: number;
+  /** True for an endpoint that serves this instance alone. */
+  readonly dedicated: boolean;
+  /** Why nobody listens there now; null when that is not known to be so. */
+  readonly problem: ListenerProblem | null;
   /** What every client sees that can use ECDSA, vCenter and its hosts among them. */
   readonly serverCertificate: EndpointCertificate;
   /** The same, and what clients see that can use RSA only. */
   readonly serverCertificates: readonly (EndpointCertificate & { readonly keyType: KeyType })[];
 };
 
+/** What decides which endpoints an instance has. */
+export type EndpointOwner = { readonly id: string; readonly keyManagerKind: string | null };
+
+type Address = Pick<InstanceEndpoint, "zone" | "host" | "port" | "dedicated" | "problem">;
+
 /**
- * The endpoints of the deployment, one per zone. All instances share them: the client's certificate selects the
- * instance. Zones whose certificate was not made yet are left out.
+ * The endpoints that instances share, one per zone: the client's certificate selects the instance. Zones whose
+ * certificate was not made yet are left out.
  */
 export async function sharedEndpoints(): Promise<InstanceEndpoint[]> {
   const { KMIP_PORTS, kmipPublicHost } = env();
-  const zones = KMIP_PORTS.map((port, index) => ({ zone: index + 1, host: kmipPublicHost, port }));
+  const zones = KMIP_PORTS.map((port, index) => ({
+    zone: index + 1,
+    host: kmipPublicHost,
+    port,
+    dedicated: false,
+    problem: null,
+  }));
   const pems = await readPems(
     KEY_TYPES.flatMap((keyType) => [
       authorityId(keyType),
@@ -37,23 +55,86 @@ export async function sharedEndpoints(): Promise<InstanceEndpoint[]> {
     ]),
   );
 
-  return zones.flatMap((endpoint) => {
-    const serverCertificates = KEY_TYPES.flatMap((keyType) => {
-      const [certificate] = parseCertificatesOf(pems.get(zoneIdentityId(endpoint.zone, keyType)));
-      if (!certificate) return [];
+  return zones.flatMap((address) =>
+    endpointAt(address, (keyType) => zoneIdentityId(address.zone, keyType), pems),
+  );
+}
 
-      const { sha256, sha1, notAfter } = certificate;
-      const pem = joinPem(certificate.pem, pems.get(authorityId(keyType)) ?? "");
+/**
+ * The endpoints of each instance: its own for those of HPCS, the shared ones for all others.
+ * @returns by the instance's id
+ */
+export async function endpointsOf(
+  instances: readonly EndpointOwner[],
+): Promise<ReadonlyMap<string, readonly InstanceEndpoint[]>> {
+  const own = instances.filter(({ keyManagerKind }) => keyManagerKind === "hpcs").map(({ id }) => id);
+  const [shared, dedicated] = await Promise.all([
+    own.length < instances.length ? sharedEndpoints() : [],
+    own.length > 0 ? dedicatedEndpoints(own) : new Map<string, InstanceEndpoint[]>(),
+  ]);
 
-      return [{ keyType, pem, sha256, sha1, notAfter }];
-    });
-    const preferred = serverCertificates.find(({ keyType }) => keyType === KEY_TYPES[0]);
-    if (preferred === undefined) return [];
+  return new Map(
+    instances.map(({ id, keyManagerKind }) => [
+      id,
+      keyManagerKind === "hpcs" ? (dedicated.get(id) ?? []) : shared,
+    ]),
+  );
+}
 
-    const { keyType: _, ...serverCertificate } = preferred;
+async function dedicatedEndpoints(
+  instanceIds: readonly string[],
+): Promise<ReadonlyMap<string, InstanceEndpoint[]>> {
+  const settings = env();
+  const [rows, pems] = await Promise.all([
+    database().prisma.dedicatedEndpoint.findMany({
+      where: { instanceId: { in: [...instanceIds] }, zone: { lte: settings.KMIP_PORTS.length } },
+      orderBy: { zone: "asc" },
+    }),
+    readPems(
+      KEY_TYPES.flatMap((keyType) => [
+        authorityId(keyType),
+        ...instanceIds.map((id) => dedicatedIdentityId(id, keyType)),
+      ]),
+    ),
+  ]);
+  const endpoints = new Map<string, InstanceEndpoint[]>(instanceIds.map((id) => [id, []]));
+  for (const { instanceId, zone, port, problem } of rows) {
+    const address: Address = {
+      zone,
+      host: dedicatedHost(instanceId, settings),
+      port,
+      dedicated: true,
+      problem: problem === null ? null : problem === "PORT_IN_USE" ? "PORT_IN_USE" : "NOT_LISTENING",
+    };
+    endpoints
+      .get(instanceId)
+      ?.push(...endpointAt(address, (keyType) => dedicatedIdentityId(instanceId, keyType), pems));
+  }
 
-    return [{ ...endpoint, serverCertificate, serverCertificates }];
+  return endpoints;
+}
+
+/** The endpoint with its certificates; none while they are not made. */
+function endpointAt(
+  address: Address,
+  identityId: (keyType: KeyType) => string,
+  pems: ReadonlyMap<string, string>,
+): InstanceEndpoint[] {
+  const serverCertificates = KEY_TYPES.flatMap((keyType) => {
+    const [certificate] = parseCertificatesOf(pems.get(identityId(keyType)));
+    if (!certificate) return [];
+
+    const { sha256, sha1, notAfter } = certificate;
+    const pem = joinPem(certificate.pem, pems.get(authorityId(keyType)) ?? "");
+
+    return [{ keyType, pem, sha256, sha1, notAfter }];
   });
+  const preferred = serverCertificates.find(({ keyType }) => keyType === KEY_TYPES[0]);
+  if (preferred === undefined) return [];
+
+  const { keyType: _, ...serverCertificate } = preferred;
+
+  return [{ ...address, serverCertificate, serverCertificates }];
 }
 
 async function readPems(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {

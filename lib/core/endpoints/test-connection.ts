@@ -10,7 +10,7 @@ import { requireInstanceRow } from "../instances/instance-row";
 import { admitProbe, type ConnectionProbe, PROBE_SECONDS, withdrawProbe } from "./connection-probes";
 import type { ConnectionReport, EndpointReport } from "./connection-report";
 import { liveZones } from "./endpoint-nodes";
-import { type InstanceEndpoint, sharedEndpoints } from "./instance-endpoints";
+import { endpointsOf, type InstanceEndpoint } from "./instance-endpoints";
 import { fingerprintOf, judgeConnection, tenths } from "./judge-connection";
 import { type Address, reachEndpoint } from "./reach-endpoint";
 
@@ -116,8 +116,8 @@ export async function testConnection(actor: Actor, instanceId: string): Promise<
 
   const checkedAt = new Date();
   const [endpoints, alive, client, stranger] = await Promise.all([
-    sharedEndpoints(),
-    liveZones(),
+    endpointsOf([instance]).then((all) => all.get(instanceId) ?? []),
+    liveZones(instance.keyManagerKind === "hpcs" ? instanceId : null),
     createShortLivedClient({ commonName: PROBE_NAME, seconds: PROBE_SECONDS }),
     createShortLivedClient({ commonName: STRANGER_NAME, seconds: PROBE_SECONDS }),
   ]);

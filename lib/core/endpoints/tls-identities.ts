@@ -44,6 +44,11 @@ export function zoneIdentityId(zone: number, keyType: KeyType): string {
   return keyType === "ec" ? `zone-${zone}` : `zone-${zone}-rsa`;
 }
 
+/** Id of the certificate of an instance's own endpoints, which is the same in all zones. */
+export function dedicatedIdentityId(instanceId: string, keyType: KeyType): string {
+  return keyType === "ec" ? `instance-${instanceId}` : `instance-${instanceId}-rsa`;
+}
+
 function purposeOf(id: string): string {
   return `tls:${id}`;
 }
@@ -104,7 +109,7 @@ async function ensureAuthority(
   return authority;
 }
 
-async function ensureZone(
+async function ensureServer(
   client: pg.PoolClient,
   id: string,
   hosts: readonly string[],
@@ -150,20 +155,51 @@ export async function ensureTlsIdentities(options: {
   hosts: readonly string[];
   zones: readonly number[];
 }): Promise<{ created: string[] }> {
+  return inLockedTransaction(async (client, created) => {
+    for (const keyType of KEY_TYPES) {
+      const authority = await ensureAuthority(client, keyType, created);
+      for (const zone of options.zones) {
+        const id = zoneIdentityId(zone, keyType);
+        await ensureServer(client, id, options.hosts, authority, keyType, created);
+      }
+    }
+  });
+}
+
+/**
+ * The same for the endpoints that serve one instance alone.
+ * @param hosts names and addresses that its clients connect to
+ */
+export async function ensureDedicatedIdentity(
+  instanceId: string,
+  hosts: readonly string[],
+): Promise<{ created: string[] }> {
+  return inLockedTransaction(async (client, created) => {
+    for (const keyType of KEY_TYPES) {
+      const authority = await ensureAuthority(client, keyType, created);
+      const id = dedicatedIdentityId(instanceId, keyType);
+      await ensureServer(client, id, hosts, authority, keyType, created);
+    }
+  });
+}
+
+/** Forgets certificates whose instance is gone, or was never kept; what is younger than an hour may be being ordered. */
+export async function forgetOrphanedIdentities(): Promise<void> {
+  await database().pool.query(
+    `DELETE FROM tls_identity t WHERE t.id LIKE 'instance-%' AND t.created_at < now() - interval '1 hour'
+       AND NOT EXISTS (SELECT 1 FROM instance i WHERE t.id IN ('instance-' || i.id, 'instance-' || i.id || '-rsa'))`,
+  );
+}
+
+async function inLockedTransaction(
+  work: (client: pg.PoolClient, created: string[]) => Promise<void>,
+): Promise<{ created: string[] }> {
   const created: string[] = [];
   const client = await database().pool.connect();
   try {
     await client.query("BEGIN");
     await client.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
-
-    for (const keyType of KEY_TYPES) {
-      const authority = await ensureAuthority(client, keyType, created);
-      for (const zone of options.zones) {
-        const id = zoneIdentityId(zone, keyType);
-        await ensureZone(client, id, options.hosts, authority, keyType, created);
-      }
-    }
-
+    await work(client, created);
     await client.query("COMMIT");
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {});
@@ -180,8 +216,19 @@ export async function ensureTlsIdentities(options: {
  * @throws Error when `ensureTlsIdentities` has not made it; MasterKeyError
  */
 export async function loadTlsIdentity(zone: number, keyType: KeyType): Promise<TlsIdentity> {
+  return loadIdentity(zoneIdentityId(zone, keyType), keyType);
+}
+
+/**
+ * The same for the listeners that serve one instance alone.
+ * @throws Error when `ensureDedicatedIdentity` has not made it; MasterKeyError
+ */
+export async function loadDedicatedIdentity(instanceId: string, keyType: KeyType): Promise<TlsIdentity> {
+  return loadIdentity(dedicatedIdentityId(instanceId, keyType), keyType);
+}
+
+async function loadIdentity(id: string, keyType: KeyType): Promise<TlsIdentity> {
   const { pool } = database();
-  const id = zoneIdentityId(zone, keyType);
   const [row, authority] = await Promise.all([readRow(pool, id), readRow(pool, authorityId(keyType))]);
   if (!row || !authority) throw new Error(`There is no TLS certificate ${id}.`);
 

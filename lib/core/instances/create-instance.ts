@@ -9,14 +9,22 @@ import {
   requirePinnable,
 } from "../client-certificates/pin-certificate";
 import { readClientCertificate } from "../client-certificates/read-certificate";
-import { sharedEndpoints } from "../endpoints";
+import { assignDedicatedPorts, prepareDedicatedIdentity } from "../endpoints";
 import { AppError } from "../errors";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import { type InstanceView, instanceNameTaken, requireInstanceRow, WITHOUT_API_KEY } from "./instance-row";
+import {
+  type InstanceView,
+  instanceNameTaken,
+  requireInstanceRow,
+  WITHOUT_API_KEY,
+  withEndpoints,
+} from "./instance-row";
 import {
   type KeyManagerSelection,
   keepReport,
+  keyManagerTaken,
+  requireFreeKeyManager,
   selectionColumns,
   type ValidatedSelection,
   validateSelection,
@@ -63,6 +71,7 @@ function selectionFacts(validated: ValidatedSelection | null): Record<string, un
         keyManagerCrn: validated.selection.crn,
         crkId: validated.selection.crkId,
         serviceId: validated.facts.serviceId,
+        ...(validated.selection.apiKey === undefined ? { credentials: "service authorization" } : {}),
       };
 }
 
@@ -71,7 +80,7 @@ function selectionFacts(validated: ValidatedSelection | null): Record<string, un
  * service ID; then instance, certificates and permission report are kept together, or nothing is.
  * @returns the instance, `installed`, or `inactive` without a key manager
  * @throws AppError FORBIDDEN, NAME_TAKEN, PRIVATE_KEY_REFUSED, CERTIFICATE_INVALID, CERTIFICATE_IN_USE,
- *   PERMISSION_CHECK_FAILED (`extra.report`), NOT_AVAILABLE, AUDIT_UNAVAILABLE
+ *   KEY_MANAGER_IN_USE, PERMISSION_CHECK_FAILED (`extra.report`), NOT_AVAILABLE, AUDIT_UNAVAILABLE
  */
 export async function createInstance(actor: Actor, input: CreateInstanceInput): Promise<InstanceView> {
   requireRole(actor, "administrator");
@@ -85,8 +94,11 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
   if (sameName) throw instanceNameTaken(input.name);
   await requirePinnable(actor, certificates);
 
-  const validated = input.keyManager === undefined ? null : await validateSelection(actor, input.keyManager);
+  if (input.keyManager !== undefined) await requireFreeKeyManager(input.keyManager);
   const id = makeId(new Date());
+  const validated =
+    input.keyManager === undefined ? null : await validateSelection(actor, id, input.keyManager);
+  if (validated?.selection.kind === "hpcs") await prepareDedicatedIdentity(id);
 
   try {
     await inTransaction(async (tx) => {
@@ -105,6 +117,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
         },
         omit: WITHOUT_API_KEY,
       });
+      if (validated?.selection.kind === "hpcs") await assignDedicatedPorts(tx, id);
       if (validated !== null) await keepReport(tx, id, validated.report, "order");
       await pinCertificates(tx, actor, id, certificates);
       await announce(tx, id);
@@ -150,7 +163,10 @@ export async function activateInstance(
 
   const certificates = readUploads(input.clientCertificates ?? []);
   await requirePinnable(actor, certificates);
-  const validated = await validateSelection(actor, input.keyManager);
+  await requireFreeKeyManager(input.keyManager);
+  const validated = await validateSelection(actor, instanceId, input.keyManager);
+  const isDedicated = validated.selection.kind === "hpcs";
+  if (isDedicated) await prepareDedicatedIdentity(instanceId);
 
   try {
     await inTransaction(async (tx) => {
@@ -161,6 +177,7 @@ export async function activateInstance(
       // Two activations at once: the second finds it installed.
       if (count === 0) throw notInactive();
 
+      if (isDedicated) await assignDedicatedPorts(tx, instanceId);
       await keepReport(tx, instanceId, validated.report, "activate");
       await pinCertificates(tx, actor, instanceId, certificates);
       await announce(tx, instanceId);
@@ -197,17 +214,13 @@ async function explainFailure(
 ): Promise<unknown> {
   const constraint = uniqueViolation(error);
   if (constraint?.includes("account_id")) return instanceNameTaken(name);
+  if (constraint?.includes("key_manager_guid")) return keyManagerTaken();
 
   return constraint === null ? error : explainPinFailure(actor, error, certificates);
 }
 
 async function readBack(actor: Actor, id: string): Promise<InstanceView> {
-  const [row, endpoints] = await Promise.all([
-    requireInstanceRow(database().prisma, actor, id),
-    sharedEndpoints(),
-  ]);
-
-  return { ...row, endpoints };
+  return withEndpoints(await requireInstanceRow(database().prisma, actor, id));
 }
 
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };

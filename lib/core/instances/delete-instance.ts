@@ -1,6 +1,7 @@
 import { database, publishSql } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
+import { dedicatedIdentityId, KEY_TYPES } from "../endpoints/tls-identities";
 import { AppError } from "../errors";
 import { invalidateInstanceKeyManager } from "../key-managers/open-key-manager";
 import { inTransaction } from "../transaction";
@@ -109,6 +110,9 @@ async function forgetInstance(actor: Actor, row: InstanceRow, keksDestroyed: boo
     const { count } = await tx.instance.deleteMany({ where: { id: row.id, accountId: actor.accountId } });
     // Another request ended the same removal.
     if (count === 0) return;
+    await tx.tlsIdentity.deleteMany({
+      where: { id: { in: KEY_TYPES.map((keyType) => dedicatedIdentityId(row.id, keyType)) } },
+    });
 
     for (const event of [
       ...certificates.map(({ sha256 }) => ({

@@ -1,6 +1,6 @@
 import type { Instance, Prisma } from "@/lib/db/generated/client";
 import type { Actor } from "../actor";
-import type { InstanceEndpoint } from "../endpoints";
+import { endpointsOf, type InstanceEndpoint } from "../endpoints/instance-endpoints";
 import { AppError } from "../errors";
 
 /** An instance without its sealed API key. */
@@ -11,6 +11,11 @@ export type InstanceView = InstanceRow & { readonly endpoints: readonly Instance
 
 /** Leaves the sealed API key in the database: nothing that shows instances needs it. */
 export const WITHOUT_API_KEY = { apiKeySealed: true } as const;
+
+/** The instance with its endpoints. */
+export async function withEndpoints(row: InstanceRow): Promise<InstanceView> {
+  return { ...row, endpoints: (await endpointsOf([row])).get(row.id) ?? [] };
+}
 
 /** @throws AppError NOT_FOUND when the account has no such instance */
 export async function requireInstanceRow(

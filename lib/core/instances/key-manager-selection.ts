@@ -1,12 +1,15 @@
 import type { KeyManagerKind as KeyManagerKindColumn, Prisma } from "@/lib/db/generated/client";
+import { parseCrn } from "@/lib/ibm-cloud/crn";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import type { KeyManagerKind } from "@/lib/key-managers/key-manager";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
 import { givenEndpoint } from "../key-managers/credentials";
+import { hasDeploymentIdentity } from "../key-managers/deployment-identity";
 import { ibmCloud } from "../key-managers/ibm-cloud";
 import { apiKeyPurpose } from "../key-managers/open-key-manager";
 import { requireModules } from "../key-managers/open-token";
+import { takenKeyManagers } from "../key-managers/taken-key-managers";
 import type { PermissionCheckTrigger } from "../permissions/record-permission-check";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport } from "../permissions/report";
 import { runPermissionChecks } from "../permissions/run-permission-checks";
@@ -26,28 +29,31 @@ export type KeyManagerSelection = {
 
 /** A selection whose permission report has no failure. */
 export type ValidatedSelection = {
-  readonly selection: KeyManagerSelection & { readonly apiKey: string };
+  readonly selection: KeyManagerSelection;
   readonly report: PermissionReport;
   readonly facts: PermissionFacts;
 };
 
 /**
- * Runs the permission checks for what somebody chose, before anything is kept.
+ * Runs the permission checks for what somebody chose, before anything is kept. An HPCS instance needs no API key where
+ * it can authorize the KMIP instance.
+ * @param instanceId of the KMIP instance that it is for
  * @throws AppError VALIDATION_FAILED without an API key; PERMISSION_CHECK_FAILED with the report in `extra.report`;
  *   NOT_AVAILABLE
  */
 export async function validateSelection(
   actor: Actor,
+  instanceId: string,
   selection: KeyManagerSelection,
 ): Promise<ValidatedSelection> {
-  const { apiKey } = selection;
-  if (selection.kind === "pkcs11") requireModules();
-  if (apiKey === undefined) {
+  const { apiKey, kind } = selection;
+  if (kind === "pkcs11") requireModules();
+  const authorizedFor =
+    apiKey === undefined && kind === "hpcs" && hasDeploymentIdentity() ? instanceId : undefined;
+  if (apiKey === undefined && authorizedFor === undefined) {
     throw new AppError(
       "VALIDATION_FAILED",
-      selection.kind === "pkcs11"
-        ? "The PIN of the token is needed."
-        : "The API key of a service ID is needed.",
+      kind === "pkcs11" ? "The PIN of the token is needed." : "The API key of a service ID is needed.",
       {
         invalidParams: [{ name: "keyManager.apiKey", code: "required", reason: "is needed" }],
       },
@@ -58,17 +64,19 @@ export async function validateSelection(
   const { report, facts } = await checkPermissions(actor, {
     ...choice,
     apiKey,
+    authorizedFor,
     givenEndpoint: givenEndpoint(ibmCloud(), endpoint, "keyManager.endpoint"),
   });
 
-  return { selection: { ...selection, apiKey }, report, facts };
+  return { selection, report, facts };
 }
 
-/** The checks behind validateSelection, with an API key in either form. */
+/** The checks behind validateSelection, with an API key in either form or for an authorization. */
 export async function checkPermissions(
   actor: Actor,
   target: Omit<KeyManagerSelection, "apiKey" | "keyRing" | "endpoint"> & {
-    readonly apiKey: string | Secret;
+    readonly apiKey?: string | Secret | undefined;
+    readonly authorizedFor?: string | undefined;
     readonly keyRing?: string | null | undefined;
     /** Last known base URL. */
     readonly endpoint?: string | null;
@@ -79,6 +87,7 @@ export async function checkPermissions(
   const { report, facts } = await runPermissionChecks({
     kind: target.kind,
     apiKey: target.apiKey,
+    authorizedFor: target.authorizedFor,
     keyManagerCrn: target.crn,
     crkId: target.crkId,
     keyRing: target.keyRing,
@@ -95,6 +104,26 @@ export async function checkPermissions(
   }
 
   return { report, facts };
+}
+
+/** Nothing of the other instance is told: it may be another account's. */
+export function keyManagerTaken(): AppError {
+  return new AppError(
+    "KEY_MANAGER_IN_USE",
+    "This Hyper Protect Crypto Services instance has a KMIP instance already, and can have one only. Choose another, or delete that KMIP instance first.",
+    { invalidParams: [{ name: "keyManager.crn", code: "KEY_MANAGER_IN_USE", reason: "is in use" }] },
+  );
+}
+
+/**
+ * Says early what the database would say in the end.
+ * @throws AppError KEY_MANAGER_IN_USE when an HPCS instance has a KMIP instance already
+ */
+export async function requireFreeKeyManager(
+  selection: Pick<KeyManagerSelection, "kind" | "crn">,
+): Promise<void> {
+  const guid = selection.kind === "hpcs" ? parseCrn(selection.crn)?.instance : undefined;
+  if (guid !== undefined && (await takenKeyManagers([guid])).has(guid)) throw keyManagerTaken();
 }
 
 /** How the database spells a kind in Prisma. */
@@ -132,13 +161,14 @@ export function factColumns(facts: PermissionFacts, report: PermissionReport) {
   } satisfies Prisma.InstanceUpdateInput;
 }
 
-/** All columns of a key manager for an instance of this id; the API key is sealed for it alone. */
+/** All columns of a key manager for an instance of this id; the API key, if there is one, is sealed for it alone. */
 export function selectionColumns(instanceId: string, { selection, facts, report }: ValidatedSelection) {
   return {
     keyManagerKind: kindColumn(selection.kind),
     keyRing: selection.keyRing ?? facts.crk?.keyRing ?? null,
     keyManagerEndpointGiven: (selection.endpoint?.trim() ?? "") !== "",
-    apiKeySealed: sealSecret(selection.apiKey, apiKeyPurpose(instanceId)),
+    apiKeySealed:
+      selection.apiKey === undefined ? null : sealSecret(selection.apiKey, apiKeyPurpose(instanceId)),
     ...factColumns(facts, report),
   } satisfies Prisma.InstanceUpdateInput;
 }

@@ -3,8 +3,8 @@ import { database } from "@/lib/db";
 import type { InstanceStatus } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { decodeCursor, type Page, toPage } from "../cursor";
-import { sharedEndpoints } from "../endpoints";
-import { type InstanceView, requireInstanceRow, WITHOUT_API_KEY } from "./instance-row";
+import { endpointsOf } from "../endpoints";
+import { type InstanceView, requireInstanceRow, WITHOUT_API_KEY, withEndpoints } from "./instance-row";
 
 const instanceCursor = z.tuple([z.uuid()]);
 
@@ -25,30 +25,28 @@ export async function listInstances(
   requireRole(actor, "viewer");
 
   const [below] = query.cursor === undefined ? [undefined] : decodeCursor(query.cursor, instanceCursor);
-  const [rows, endpoints] = await Promise.all([
-    database().prisma.instance.findMany({
-      where: {
-        accountId: actor.accountId,
-        ...(below === undefined ? {} : { id: { lt: below } }),
-        ...(query.status === undefined ? {} : { status: query.status }),
-        ...(query.search === undefined
-          ? {}
-          : // Prisma hands the text to LIKE as it is: its wildcards are escaped here.
-            { name: { contains: query.search.replace(/[\\%_]/g, "\\$&"), mode: "insensitive" } }),
-      },
-      // Ids are UUID version 7: they sort by time.
-      orderBy: { id: "desc" },
-      take: query.limit + 1,
-      omit: WITHOUT_API_KEY,
-    }),
-    sharedEndpoints(),
-  ]);
+  const rows = await database().prisma.instance.findMany({
+    where: {
+      accountId: actor.accountId,
+      ...(below === undefined ? {} : { id: { lt: below } }),
+      ...(query.status === undefined ? {} : { status: query.status }),
+      ...(query.search === undefined
+        ? {}
+        : // Prisma hands the text to LIKE as it is: its wildcards are escaped here.
+          { name: { contains: query.search.replace(/[\\%_]/g, "\\$&"), mode: "insensitive" } }),
+    },
+    // Ids are UUID version 7: they sort by time.
+    orderBy: { id: "desc" },
+    take: query.limit + 1,
+    omit: WITHOUT_API_KEY,
+  });
+  const endpoints = await endpointsOf(rows);
 
   return toPage(
     rows,
     query.limit,
     (row) => [row.id],
-    (row) => ({ ...row, endpoints }),
+    (row) => ({ ...row, endpoints: endpoints.get(row.id) ?? [] }),
   );
 }
 
@@ -56,10 +54,5 @@ export async function listInstances(
 export async function getInstance(actor: Actor, instanceId: string): Promise<InstanceView> {
   requireRole(actor, "viewer");
 
-  const [row, endpoints] = await Promise.all([
-    requireInstanceRow(database().prisma, actor, instanceId),
-    sharedEndpoints(),
-  ]);
-
-  return { ...row, endpoints };
+  return withEndpoints(await requireInstanceRow(database().prisma, actor, instanceId));
 }

@@ -1,8 +1,10 @@
 import { database } from "@/lib/db";
 import type { Instance } from "@/lib/db/generated/client";
+import { Secret } from "@/lib/ibm-cloud/secret";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import { AppError } from "../errors";
 import { callContext, readStandardKey, StandardKeyGone, wrapAad } from "../keks/material-reader";
+import { ibmCloud } from "../key-managers/ibm-cloud";
 import { keyManagerKindOf, type OpenedKeyManager, openKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import type { PermissionFacts } from "../permissions/report";
@@ -49,6 +51,12 @@ async function readOne(
   }
 }
 
+function credentialsFor(kind: NonNullable<Instance["keyManagerKind"]>, apiKey: string) {
+  const key = new Secret(apiKey);
+
+  return kind === "pkcs11" ? { pin: key } : { tokens: ibmCloud().iam.tokenSource(key) };
+}
+
 /**
  * Proves that an API key reads the KEKs that an instance has, under every root key that still wraps some.
  * @throws AppError KEY_MANAGER_*
@@ -64,7 +72,7 @@ export async function requireReadable(row: Instance, apiKey: string, facts: Perm
   for (const { crkId } of groups) {
     const opened = openKeyManager({
       kind: keyManagerKindOf(row.keyManagerKind),
-      apiKey,
+      credentials: credentialsFor(row.keyManagerKind, apiKey),
       keyManagerGuid: keyManager.guid,
       endpoint: keyManager.endpoint,
       keyRing: null,

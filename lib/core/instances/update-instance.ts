@@ -2,20 +2,25 @@ import { database, publishSql } from "@/lib/db";
 import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
-import { sharedEndpoints } from "../endpoints";
 import { AppError } from "../errors";
 import {
   apiKeyPurpose,
+  credentialsOf,
   invalidateInstanceKeyManager,
   keyManagerKindOf,
-  unsealInstanceApiKey,
 } from "../key-managers/open-key-manager";
 import { judgeHealth } from "../permissions/record-permission-check";
 import type { PermissionFacts, PermissionReport } from "../permissions/report";
 import { sealSecret } from "../secrets";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import { type InstanceView, instanceNameTaken, requireNotRemoving, WITHOUT_API_KEY } from "./instance-row";
+import {
+  type InstanceView,
+  instanceNameTaken,
+  requireNotRemoving,
+  WITHOUT_API_KEY,
+  withEndpoints,
+} from "./instance-row";
 import { checkPermissions, factColumns, keepReport } from "./key-manager-selection";
 import { requireReadable } from "./readable-keks";
 
@@ -58,7 +63,7 @@ async function checkChange(
 
   const checked = await checkPermissions(actor, {
     kind: keyManagerKindOf(row.keyManagerKind),
-    apiKey: input.apiKey ?? unsealInstanceApiKey(row),
+    ...(input.apiKey === undefined ? credentialsOf(row) : { apiKey: input.apiKey }),
     crn: row.keyManagerCrn,
     crkId: crkId ?? row.crkId,
     // Another root key may be in another ring; the checks find out in which.
@@ -158,5 +163,5 @@ export async function updateInstance(
   });
   invalidateInstanceKeyManager(instanceId);
 
-  return { ...updated, endpoints: await sharedEndpoints() };
+  return withEndpoints(updated);
 }

@@ -4,7 +4,7 @@ import type { AuditWriter, EngineLogger } from "@/lib/kmip/ports";
 import { createKmipAuditWriter } from "../audit/kmip-audit-writer";
 import { type ActionRecord, actionEvent } from "../audit/record-action";
 import { renewInstanceToken } from "../key-managers/open-key-manager";
-import { createHouseEvents } from "./house-events";
+import { createHouseEvents, type HouseEvents } from "./house-events";
 import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "./key-store";
 import { createServedRecorder } from "./served-recorder";
 import { systemActor } from "./system-actor";
@@ -22,6 +22,8 @@ export type KmipPorts = {
   readonly store: DatabaseKeyStore;
   readonly tenants: DatabaseTenantDirectory;
   readonly audit: AuditWriter;
+  /** What other processes tell. */
+  readonly events: HouseEvents;
   /** Resolves when other processes' changes arrive; until then everything is read from the database. */
   readonly ready: Promise<void>;
   /** Writes what is pending, zeroes plaintext, ends the subscriptions. The database and the sink stay open. */
@@ -65,6 +67,7 @@ export function createKmipPorts(options: KmipPortsOptions): KmipPorts {
   return {
     store,
     tenants,
+    events,
     audit: createKmipAuditWriter({
       sink,
       describe: (tenant) => tenants.describe(tenant),

@@ -13,7 +13,12 @@ export type TenantDirectoryOptions = {
   readonly retryMs?: number;
 };
 
+/**
+ * The directory itself is that of the shared listeners: an instance that has listeners of its own (HPCS) is nobody there.
+ */
 export interface DatabaseTenantDirectory extends TenantDirectory {
+  /** The directory of the listeners that serve this instance alone: everybody else is nobody there. */
+  dedicatedTo(instanceId: string): TenantDirectory;
   /** Account and names for the audit, from memory in the common case; also of a tenant that was removed a moment ago. */
   describe(tenant: Tenant): KmipEventContext | Promise<KmipEventContext>;
   close(): void;
@@ -21,6 +26,8 @@ export interface DatabaseTenantDirectory extends TenantDirectory {
 
 type Entry = {
   readonly tenant: Tenant;
+  /** The instance whose own listeners serve it; null for the shared ones. */
+  readonly listener: string | null;
   readonly context: KmipEventContext;
   /** When a probe is over, in milliseconds of the monotonic clock; null for pinned certificates. */
   readonly endsAt: number | null;
@@ -37,13 +44,15 @@ type CertificateRow = {
   accountId: string;
   activateOnCreate: boolean;
   serveCompromised: boolean;
+  dedicated: boolean;
   /** Milliseconds that a probe has left; null for pinned certificates. */
   probeMs: number | null;
 };
 
 const INSTANCE_COLUMNS = `
   i.id AS "instanceId", i.name AS "instanceName", i.account_id AS "accountId",
-  i.activate_on_create AS "activateOnCreate", i.serve_compromised AS "serveCompromised"`;
+  i.activate_on_create AS "activateOnCreate", i.serve_compromised AS "serveCompromised",
+  i.key_manager_kind IS NOT DISTINCT FROM 'hpcs' AS "dedicated"`;
 /**
  * `attention` goes on serving what the key manager allows. Probes come last: should a certificate ever be both, it has
  * the probe's few rights. What a probe has left is reckoned by the database's clock, which set its end.
@@ -78,6 +87,7 @@ function toEntry(row: CertificateRow, askedAt: number): Entry {
 
   return {
     tenant,
+    listener: row.dedicated ? row.instanceId : null,
     settled: Promise.resolve(tenant),
     context: {
       accountId: row.accountId,
@@ -118,7 +128,7 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     return rows.map((row) => toEntry(row, askedAt));
   }
 
-  async function admit(certificateSha256: string): Promise<Tenant | null> {
+  async function admit(certificateSha256: string, listener: string | null): Promise<Tenant | null> {
     const entry = await cache.get(certificateSha256, async () => {
       const found = await load([certificateSha256]);
 
@@ -137,7 +147,7 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
 
     admitted.set(certificateSha256, entry);
 
-    return entry.tenant;
+    return entry.listener === listener ? entry.tenant : null;
   }
 
   function revoke(sha256: string): void {
@@ -165,7 +175,9 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
         for (const sha256 of batch) {
           recheck.delete(sha256);
 
-          if (found.get(sha256)?.tenant.instanceId !== admitted.get(sha256)?.tenant.instanceId) {
+          const [now, before] = [found.get(sha256), admitted.get(sha256)];
+
+          if (now?.tenant.instanceId !== before?.tenant.instanceId || now?.listener !== before?.listener) {
             revoke(sha256);
           }
         }
@@ -229,22 +241,33 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     },
   });
 
+  /** @param listener the instance whose own listener asks; null for the shared ones */
+  function resolve(certificateSha256: string, listener: string | null): Promise<Tenant | null> {
+    const known = cache.peek(certificateSha256);
+
+    return known !== undefined &&
+      known.listener === listener &&
+      admitted.get(certificateSha256) === known &&
+      !isOver(known)
+      ? known.settled
+      : admit(certificateSha256, listener);
+  }
+
+  function onRevoked(listener: (certificateSha256: string) => void): () => void {
+    listeners.add(listener);
+
+    return () => {
+      listeners.delete(listener);
+    };
+  }
+
   return {
-    resolve(certificateSha256) {
-      const known = cache.peek(certificateSha256);
-
-      return known !== undefined && admitted.get(certificateSha256) === known && !isOver(known)
-        ? known.settled
-        : admit(certificateSha256);
-    },
-
-    onRevoked(listener) {
-      listeners.add(listener);
-
-      return () => {
-        listeners.delete(listener);
-      };
-    },
+    resolve: (certificateSha256) => resolve(certificateSha256, null),
+    onRevoked,
+    dedicatedTo: (instanceId) => ({
+      resolve: (certificateSha256) => resolve(certificateSha256, instanceId),
+      onRevoked,
+    }),
 
     describe(tenant) {
       const known = admitted.get(tenant.certificateSha256);

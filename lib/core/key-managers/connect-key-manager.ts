@@ -1,8 +1,7 @@
 import { AppError } from "@/lib/core/errors";
 import type { CallOptions } from "@/lib/ibm-cloud/deadline";
-import { withToken } from "@/lib/ibm-cloud/iam";
+import { type TokenSource, withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
-import type { Secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import type { KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
 import { givenEndpoint, type IbmKeyManagerKind, KEY_MANAGER_NAMES, requireCrn } from "./credentials";
@@ -15,11 +14,16 @@ import type { IbmCloud } from "./ibm-cloud";
  */
 export async function connectKeyManager(
   cloud: IbmCloud,
-  target: { kind: IbmKeyManagerKind; apiKey: Secret; keyManagerCrn: string; endpoint?: string | undefined },
+  target: {
+    kind: IbmKeyManagerKind;
+    tokenSource: TokenSource;
+    keyManagerCrn: string;
+    endpoint?: string | undefined;
+  },
   call: CallOptions,
 ): Promise<{ keyManager: KeyProtect; resource: ResourceInstance; endpoint: string }> {
   const crn = requireCrn(target.kind, target.keyManagerCrn);
-  const tokenSource = cloud.iam.tokenSource(target.apiKey);
+  const { tokenSource } = target;
   const resource = await withToken(tokenSource, call, (token) =>
     cloud.resourceController.getInstance(token, crn.instance, call),
   );

@@ -48,6 +48,7 @@ export async function discoverTokens(actor: Actor): Promise<Discovery> {
     keyManagers: found
       .filter(({ crn }) => crn.length <= MAX_URI)
       .sort((a, b) => a.name.localeCompare(b.name) || a.crn.localeCompare(b.crn)),
+    authorizationCommands: [],
     notOffered: [],
   };
 }

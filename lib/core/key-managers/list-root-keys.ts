@@ -9,16 +9,14 @@ import {
 } from "@/lib/key-managers/key-manager";
 import { requireInstance } from "../keks/read-keks";
 import { connectKeyManager } from "./connect-key-manager";
-import { requireApiKey } from "./credentials";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import { openInstanceKeyManager } from "./open-key-manager";
 import { openToken, requirePin } from "./open-token";
 import { toAppError } from "./to-app-error";
+import { type KeyManagerCredentials, tokenSourceOf } from "./token-source";
 
-export type KeyManagerTarget = {
+export type KeyManagerTarget = KeyManagerCredentials & {
   kind: KeyManagerKind;
-  /** API key of the service ID, or PIN of the token; kept nowhere. */
-  apiKey?: string | undefined;
   keyManagerCrn: string;
   /** Base URL in place of the one that IBM Cloud names. */
   endpoint?: string | undefined;
@@ -59,7 +57,7 @@ export async function listRootKeys(
   const call: CallContext = { correlationId: actor.requestId };
 
   try {
-    const keyManager = await connect(cloud, input, call);
+    const keyManager = await connect(actor, cloud, input, call);
 
     return await readRootKeys(keyManager, input, call);
   } catch (error) {
@@ -136,7 +134,7 @@ export async function listKeyRings(
   const call: CallContext = { correlationId: actor.requestId };
 
   try {
-    const keyManager = await connect(cloud, input, call);
+    const keyManager = await connect(actor, cloud, input, call);
 
     return { keyRings: input.kind === "hpcs" ? [HPCS_KEY_RING] : await keyRingNames(keyManager, call) };
   } catch (error) {
@@ -145,15 +143,18 @@ export async function listKeyRings(
 }
 
 async function connect(
+  actor: Actor,
   cloud: IbmCloud,
-  { kind, apiKey, keyManagerCrn, endpoint }: KeyManagerTarget,
+  target: KeyManagerTarget,
   call: CallContext,
 ): Promise<KeyManager> {
-  if (kind === "pkcs11") return openToken(keyManagerCrn, requirePin(apiKey));
+  const { kind, keyManagerCrn } = target;
+  if (kind === "pkcs11") return openToken(keyManagerCrn, requirePin(target.apiKey));
 
+  const tokenSource = await tokenSourceOf(actor, cloud, kind, target);
   const { keyManager } = await connectKeyManager(
     cloud,
-    { kind, apiKey: requireApiKey(apiKey), keyManagerCrn, endpoint },
+    { kind, tokenSource, keyManagerCrn, endpoint: target.endpoint },
     call,
   );
 

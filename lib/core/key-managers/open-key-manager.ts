@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { AppError } from "@/lib/core/errors";
 import { unsealSecret } from "@/lib/core/secrets";
-import { Secret, secret } from "@/lib/ibm-cloud/secret";
+import type { TokenSource } from "@/lib/ibm-cloud/iam";
+import { Secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import type { KeyManager, KeyManagerKind } from "@/lib/key-managers/key-manager";
+import { deploymentApiKey } from "./deployment-identity";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import { openToken } from "./open-token";
 import { toAppError } from "./to-app-error";
@@ -42,41 +44,49 @@ export function apiKeyPurpose(instanceId: string): string {
   return `instance-api-key:${instanceId}`;
 }
 
+type Credentials = { readonly tokens: TokenSource } | { readonly pin: Secret };
+
+function pinOf(credentials: Credentials): Secret {
+  if ("pin" in credentials) return credentials.pin;
+  throw new Error("A token of an HSM is opened with a PIN.");
+}
+
+function tokensOf(credentials: Credentials): TokenSource {
+  if ("tokens" in credentials) return credentials.tokens;
+  throw new Error("A key manager of IBM Cloud is opened with tokens of IAM.");
+}
+
 /**
- * Connects to a key manager with an API key (a PIN, for PKCS#11) in hand; asks nothing of it yet.
+ * Connects to a key manager; asks nothing of it yet.
  * @throws AppError NOT_AVAILABLE for a PKCS#11 module that is not configured
  */
-export function openKeyManager(
-  options: {
-    kind: KeyManagerKind;
-    apiKey: string | Secret;
-    keyManagerGuid: string;
-    endpoint: string;
-    keyRing: string | null;
-    crkId: string;
-  },
-  cloud: IbmCloud = ibmCloud(),
-): OpenedKeyManager {
-  const apiKey = secret(options.apiKey);
+export function openKeyManager(options: {
+  kind: KeyManagerKind;
+  /** Whose tokens are used; or the PIN, for PKCS#11. */
+  credentials: Credentials;
+  keyManagerGuid: string;
+  endpoint: string;
+  keyRing: string | null;
+  crkId: string;
+}): OpenedKeyManager {
+  const { kind, credentials } = options;
 
   try {
-    const tokenSource = options.kind === "pkcs11" ? null : cloud.iam.tokenSource(apiKey);
-
     return {
       keyManager:
-        options.kind === "pkcs11" || tokenSource === null
-          ? openToken(options.endpoint, apiKey)
+        kind === "pkcs11"
+          ? openToken(options.endpoint, pinOf(credentials))
           : createKeyManager({
-              kind: options.kind,
+              kind,
               endpoint: options.endpoint,
               instanceGuid: options.keyManagerGuid,
               keyRing: options.keyRing,
-              tokenSource,
+              tokenSource: tokensOf(credentials),
             }),
       crkId: options.crkId,
       keyRing: options.keyRing,
       endpoint: options.endpoint,
-      renewToken: () => tokenSource?.renew(),
+      renewToken: () => ("tokens" in credentials ? credentials.tokens.renew() : undefined),
     };
   } catch (error) {
     throw toAppError(error);
@@ -96,6 +106,35 @@ export function unsealInstanceApiKey(instance: Pick<InstanceKeyManager, "id" | "
   } finally {
     bytes.fill(0);
   }
+}
+
+/**
+ * True for an instance of HPCS that has no API key: the HPCS instance authorized the KMIP instance itself, and the
+ * deployment's identity acts for it.
+ */
+function isAuthorizedByService(
+  instance: Pick<InstanceKeyManager, "keyManagerKind" | "apiKeySealed">,
+): boolean {
+  return instance.keyManagerKind === "hpcs" && instance.apiKeySealed === null;
+}
+
+/** With what the permission checks of an instance run. @throws AppError INVALID_STATE when there is no API key */
+export function credentialsOf(
+  instance: Pick<InstanceKeyManager, "id" | "keyManagerKind" | "apiKeySealed">,
+): { readonly apiKey: Secret } | { readonly authorizedFor: string } {
+  return isAuthorizedByService(instance)
+    ? { authorizedFor: instance.id }
+    : { apiKey: unsealInstanceApiKey(instance) };
+}
+
+function accessOf(instance: InstanceKeyManager, cloud: IbmCloud): Credentials {
+  if (isAuthorizedByService(instance)) {
+    return { tokens: cloud.iam.authorizedTokenSource(deploymentApiKey(), instance.id) };
+  }
+
+  const secret = unsealInstanceApiKey(instance);
+
+  return instance.keyManagerKind === "pkcs11" ? { pin: secret } : { tokens: cloud.iam.tokenSource(secret) };
 }
 
 type Cached = { readonly fingerprint: string; readonly opened: OpenedKeyManager };
@@ -132,17 +171,14 @@ export function openInstanceKeyManager(
     throw new AppError("INVALID_STATE", "The instance has no key manager yet.");
   }
 
-  const opened = openKeyManager(
-    {
-      kind: keyManagerKindOf(keyManagerKind),
-      apiKey: unsealInstanceApiKey(instance),
-      keyManagerGuid,
-      endpoint: keyManagerEndpoint,
-      keyRing: instance.keyRing,
-      crkId,
-    },
-    cloud,
-  );
+  const opened = openKeyManager({
+    kind: keyManagerKindOf(keyManagerKind),
+    credentials: accessOf(instance, cloud),
+    keyManagerGuid,
+    endpoint: keyManagerEndpoint,
+    keyRing: instance.keyRing,
+    crkId,
+  });
 
   if (cache().size >= MAX_CACHED) {
     const [oldest] = cache().keys();
@@ -180,5 +216,9 @@ function fingerprintOf(instance: InstanceKeyManager): string {
     hash.update(JSON.stringify(part)).update("\n");
   }
 
-  return hash.update(instance.apiKeySealed ?? "").digest("hex");
+  const credentials = isAuthorizedByService(instance)
+    ? deploymentApiKey().fingerprint()
+    : instance.apiKeySealed;
+
+  return hash.update(credentials ?? "").digest("hex");
 }

@@ -6,6 +6,7 @@ import { givenEndpoint, requireApiKey, requireCrn } from "./credentials";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import type { KeyManagerTarget } from "./list-root-keys";
 import { openToken, requirePin } from "./open-token";
+import { isByAuthorization, requireOwnInstance } from "./token-source";
 
 /**
  * The permission report for a choice of key manager and root key, before anything is ordered. Nothing is saved, and
@@ -20,21 +21,23 @@ export async function validateKeyManager(
   requireRole(actor, "operator");
 
   const { kind } = input;
-  let apiKey: Secret;
+  let credentials: { readonly apiKey: Secret } | { readonly authorizedFor: string };
 
   if (kind === "pkcs11") {
-    apiKey = requirePin(input.apiKey);
+    credentials = { apiKey: requirePin(input.apiKey) };
     // What is no token's address, or of a module that is not there, is the asker's mistake and no finding.
-    openToken(input.keyManagerCrn, apiKey);
+    openToken(input.keyManagerCrn, credentials.apiKey);
   } else {
-    apiKey = requireApiKey(input.apiKey);
+    credentials = isByAuthorization(kind, input)
+      ? { authorizedFor: await requireOwnInstance(actor, input) }
+      : { apiKey: requireApiKey(input.apiKey) };
     requireCrn(kind, input.keyManagerCrn);
   }
 
   const { report } = await runPermissionChecks(
     {
       kind,
-      apiKey,
+      ...credentials,
       keyManagerCrn: input.keyManagerCrn,
       crkId: input.crkId,
       keyRing: input.keyRing,

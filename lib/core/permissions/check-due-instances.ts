@@ -51,7 +51,7 @@ async function claimDue(): Promise<string[]> {
       WHERE id IN (
         SELECT id FROM instance
          WHERE status IN ('installed', 'attention')
-           AND key_manager_kind IS NOT NULL AND crk_id IS NOT NULL AND api_key_sealed IS NOT NULL
+           AND crk_id IS NOT NULL AND (api_key_sealed IS NOT NULL OR key_manager_kind = 'hpcs')
            AND (next_check_at IS NULL OR next_check_at <= now())
          ORDER BY next_check_at NULLS FIRST
          LIMIT $2

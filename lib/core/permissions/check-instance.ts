@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "@/lib/core/errors";
 import { type IbmCloud, ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
-import { keyManagerKindOf, unsealInstanceApiKey } from "@/lib/core/key-managers/open-key-manager";
+import { credentialsOf, keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { database } from "@/lib/db";
 import {
   type PermissionCheckTrigger,
@@ -59,7 +59,7 @@ export async function checkInstance(
   const outcome = await runPermissionChecks(
     {
       kind: keyManagerKindOf(keyManagerKind),
-      apiKey: unsealInstanceApiKey(instance),
+      ...credentialsOf(instance),
       keyManagerCrn,
       crkId,
       keyRing: instance.keyRing,

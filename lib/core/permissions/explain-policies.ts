@@ -173,17 +173,23 @@ function coversInstance(policy: PolicyV2, target: PolicyTarget): boolean {
 function holds(policy: PolicyV2, key: string, wanted: string): boolean {
   return attributesOf(policy)
     .filter((attribute) => attribute.key === key)
-    .every(({ operator, value }) => {
-      switch (operator) {
-        case "stringExists":
-          return value === true || value === "true";
-        case "stringMatch":
-        case "stringMatchAnyOf":
-          return listOf(value).some((pattern) => matchesPattern(pattern, wanted));
-        default:
-          return listOf(value).includes(wanted);
-      }
-    });
+    .every((attribute) => matchesAttribute(attribute, wanted));
+}
+
+/** True when one attribute of a policy holds for a value. */
+export function matchesAttribute(
+  { operator, value }: { readonly operator: string; readonly value: string | boolean | string[] },
+  wanted: string,
+): boolean {
+  switch (operator) {
+    case "stringExists":
+      return value === true || value === "true";
+    case "stringMatch":
+    case "stringMatchAnyOf":
+      return listOf(value).some((pattern) => matchesPattern(pattern, wanted));
+    default:
+      return listOf(value).includes(wanted);
+  }
 }
 
 function listOf(value: string | boolean | string[]): string[] {

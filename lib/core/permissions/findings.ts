@@ -55,6 +55,14 @@ function grant(role: string): Words {
   };
 }
 
+/** The authorization between the KMIP instance and the HPCS instance. */
+const authorize: Words = (p) => authorizationCommand(p.kmipInstance, p.guid);
+
+/** `ibmcloud iam authorization-policy-create` that lets a KMIP instance use an HPCS instance. */
+export function authorizationCommand(kmipInstance: string | undefined, guid: string | undefined): string {
+  return `ibmcloud iam authorization-policy-create vmware-solutions hs-crypto 'Viewer,VMware KMIP Manager' --source-service-instance-id ${word(kmipInstance, "KMIP_INSTANCE_ID")} --target-service-instance-id ${word(guid, "INSTANCE_GUID")}`;
+}
+
 /** The Key Protect plug-in of the ibmcloud CLI, pointed at HPCS by its variable where that is the key manager. */
 function kp(rest: Words): Words {
   return (p) => {
@@ -122,6 +130,24 @@ export const FINDINGS = {
     detail: (p) => `IAM could not be asked: ${p.cause}`,
     remedy: (p) =>
       `Check that this machine reaches IAM${p.iamHost ? ` at ${p.iamHost}` : ""}, then run the checks again.`,
+  },
+
+  DEPLOYMENT_IDENTITY_ACCEPTED: {
+    status: "pass",
+    detail: () => "IAM lets the deployment's service ID act for this KMIP instance.",
+  },
+  DEPLOYMENT_IDENTITY_MISSING: {
+    status: "fail",
+    detail: (p) => `${p.cause}`,
+    remedy: () =>
+      "Have the operator of this deployment put the API key of its service ID into the file that HPCS_DEPLOYMENT_API_KEY_FILE names.",
+  },
+  DEPLOYMENT_IDENTITY_REFUSED: {
+    status: "fail",
+    detail: (p) =>
+      `IAM does not accept the deployment's API key${p.iamCode ? ` (${p.iamCode})` : ""}, or does not let its service ID act for KMIP instances.`,
+    remedy: () =>
+      "Have the operator of this deployment replace the API key in the file that HPCS_DEPLOYMENT_API_KEY_FILE names, or use an API key of a service ID for this instance.",
   },
 
   // ---- serviceId
@@ -201,6 +227,13 @@ export const FINDINGS = {
     remedy: () => "If the instance exists, grant the platform role Viewer on it.",
     command: grant("Viewer"),
   },
+  AUTHORIZED_VIEWER_MISSING: {
+    status: "fail",
+    detail: (p) =>
+      `IBM Cloud does not show the instance ${p.guid} to this KMIP instance: the authorization is missing or lacks the platform role Viewer, or the instance was removed.`,
+    remedy: () => "Create an authorization with both roles, Viewer and VMware KMIP Manager.",
+    command: authorize,
+  },
   PLATFORM_VIEWER_MISSING: {
     status: "fail",
     detail: (p) => `${owner(p)} lacks the platform role Viewer on the instance ${p.guid}.${why(p)}`,
@@ -226,6 +259,28 @@ export const FINDINGS = {
       "Grant the service role Manager on the whole instance. If it is there, look at the instance's policies on allowed networks and addresses: who is kept out by them gets the same answer.",
     command: grant("Manager"),
   },
+  KMIP_MANAGER_HELD: {
+    status: "pass",
+    detail: (p) => `${manager(p)} lets this KMIP instance use its keys.`,
+  },
+  KMIP_MANAGER_MISSING: {
+    status: "fail",
+    detail: (p) =>
+      `The authorization on ${manager(p)} lacks the service role VMware KMIP Manager: its keys cannot be used.`,
+    remedy: () => "Create an authorization with both roles. One that has only Viewer may be deleted then.",
+    command: authorize,
+  },
+  AUTHORIZATION_FOUND: {
+    status: "pass",
+    detail: (p) => `${manager(p)} authorizes this KMIP instance.`,
+  },
+  AUTHORIZATION_MISSING: {
+    status: "fail",
+    detail: (p) => `No authorization lets this KMIP instance use the instance ${p.guid}.${why(p)}`,
+    remedy: (p) =>
+      `Create one in IAM: source service VMware Solutions, source instance ${word(p.kmipInstance, "KMIP_INSTANCE_ID")}, target this Hyper Protect Crypto Services instance, roles Viewer and VMware KMIP Manager.`,
+    command: authorize,
+  },
   AUTHORIZATION_NOT_NEEDED: {
     status: "skipped",
     detail: () => "An API key is used, so no authorization between services is needed.",
@@ -233,6 +288,12 @@ export const FINDINGS = {
 
   // ---- standardKeysAllowed
   STANDARD_KEYS_ALLOWED: { status: "pass", detail: () => "No instance policy forbids standard keys." },
+  STANDARD_KEYS_UNKNOWN: {
+    status: "warn",
+    detail: (p) =>
+      `Whether a policy of ${manager(p)} forbids standard keys is not known: the authorization does not let policies be read.`,
+    remedy: () => "Ask a manager of the instance. KEKs are stored as standard keys.",
+  },
   STANDARD_KEYS_BLOCKED: {
     status: "fail",
     detail: (p) =>

@@ -29,6 +29,9 @@ export const HPCS_CHECKS = [
   "wrapUnwrap",
 ] as const;
 
+/** The same where the HPCS instance authorized the KMIP instance, and no API key of a person's is involved. */
+export const HPCS_AUTHORIZED_CHECKS = HPCS_CHECKS.filter((id) => id !== "serviceId");
+
 export const PKCS11_CHECKS = [
   "module",
   "token",

@@ -1,5 +1,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { AppError } from "@/lib/core/errors";
 import { type IbmKeyManagerKind, KEY_MANAGER_NAMES, KEY_SERVICES } from "@/lib/core/key-managers/credentials";
+import { deploymentApiKey } from "@/lib/core/key-managers/deployment-identity";
 import { describeServiceId } from "@/lib/core/key-managers/discover-key-managers";
 import { type IbmCloud, ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { parseCrn } from "@/lib/ibm-cloud/crn";
@@ -13,11 +15,13 @@ import { HPCS_KEY_RING } from "@/lib/key-managers/hpcs/hpcs";
 import type { KeyManagerError, KeyManagerKind } from "@/lib/key-managers/key-manager";
 import type { KeyMetadata, KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
 import type { InstancePolicy } from "@/lib/key-managers/key-protect/wire";
+import { readAuthorizations } from "./authorization";
 import { createCheckRunner, type Verdict, waitsFor } from "./check-runner";
 import { explainMissingRole } from "./explain-policies";
 import type { FindingParams } from "./findings";
 import { judgeInstancePolicies } from "./instance-policies";
 import {
+  HPCS_AUTHORIZED_CHECKS,
   HPCS_CHECKS,
   KEY_PROTECT_CHECKS,
   type PermissionFacts,
@@ -37,7 +41,10 @@ import {
 
 export type PermissionCheckInput = {
   readonly kind: KeyManagerKind;
-  readonly apiKey: string | Secret;
+  /** API key of a service ID; unless `authorizedFor` is there. */
+  readonly apiKey?: string | Secret | undefined;
+  /** Id of the KMIP instance that the HPCS instance shall have authorized, for which the deployment's identity acts. */
+  readonly authorizedFor?: string | undefined;
   readonly keyManagerCrn: string;
   readonly crkId: string;
   /** The key ring chosen for the instance, if one was. */
@@ -61,19 +68,30 @@ export type PermissionCheckInput = {
  * instance proves the platform role Viewer, reading the instance policies proves the service role Manager, a random
  * probe that is wrapped and unwrapped proves the root key. Nothing else is done and nothing is stored anywhere.
  * Expected failures are findings of the report, not errors.
+ * @throws AppError INVALID_STATE without any credentials
  */
 export async function runPermissionChecks(
   input: PermissionCheckInput,
   cloud: IbmCloud = ibmCloud(),
 ): Promise<PermissionOutcome> {
-  if (input.kind === "pkcs11") return runTokenChecks(input);
+  if (input.kind === "pkcs11") {
+    if (input.apiKey === undefined) throw new AppError("INVALID_STATE", "The instance has no PIN.");
+
+    return runTokenChecks({ ...input, apiKey: input.apiKey });
+  }
 
   const run = new PermissionRun(input.kind, input, cloud);
   const checkedAt = new Date();
 
   run.start();
 
-  const checks = await run.checks.collect(run.kind === "hpcs" ? HPCS_CHECKS : KEY_PROTECT_CHECKS);
+  const checks = await run.checks.collect(
+    run.authorizedFor !== null
+      ? HPCS_AUTHORIZED_CHECKS
+      : run.kind === "hpcs"
+        ? HPCS_CHECKS
+        : KEY_PROTECT_CHECKS,
+  );
   const report: PermissionReport = {
     ok: checks.every((check) => check.status !== "fail"),
     checkedAt: checkedAt.toISOString(),
@@ -98,19 +116,28 @@ class PermissionRun {
   readonly #input: PermissionCheckInput;
   readonly #cloud: IbmCloud;
   readonly #call: CallOptions;
-  readonly #apiKey: Secret;
-  readonly #tokens: TokenSource;
+  /** Null: the HPCS instance does without an API key. */
+  readonly authorizedFor: string | null;
+  readonly #apiKey: Secret | null;
+  #source: TokenSource | null;
   #resource: ResourceInstance | null = null;
   #keyManager: KeyProtect | null = null;
   #policies: InstancePolicy[] | KeyManagerError | null = null;
   #crk: KeyMetadata | null = null;
+  /** With an authorization: the role was proven by listing root keys. */
+  #mayListKeys = false;
 
   constructor(kind: IbmKeyManagerKind, input: PermissionCheckInput, cloud: IbmCloud) {
     this.kind = kind;
     this.#input = input;
     this.#cloud = cloud;
-    this.#apiKey = secret(input.apiKey);
-    this.#tokens = cloud.iam.tokenSource(this.#apiKey);
+    this.authorizedFor = input.apiKey === undefined ? (input.authorizedFor ?? null) : null;
+    this.#apiKey = input.apiKey === undefined ? null : secret(input.apiKey);
+    this.#source = this.#apiKey === null ? null : cloud.iam.tokenSource(this.#apiKey);
+
+    if (this.#apiKey === null && this.authorizedFor === null) {
+      throw new AppError("INVALID_STATE", "The instance has no API key.");
+    }
     this.#call = {
       correlationId: input.correlationId,
       ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
@@ -119,12 +146,26 @@ class PermissionRun {
     this.checks = createCheckRunner({ params: () => this.#params(), onError: input.onError });
   }
 
+  /** Tokens are there once the check of the API key, or of the deployment's identity, has passed. */
+  get #tokens(): TokenSource {
+    if (this.#source === null) {
+      throw new Error("This check runs only after the deployment's identity was accepted.");
+    }
+
+    return this.#source;
+  }
+
   start(): void {
     const { checks } = this;
     const role = this.kind === "hpcs" ? "vmwareKmipManager" : "serviceManager";
 
-    checks.add("apiKey", [], () => this.#checkApiKey());
-    checks.add("serviceId", ["apiKey"], () => this.#checkServiceId());
+    if (this.authorizedFor === null) {
+      checks.add("apiKey", [], () => this.#checkApiKey());
+      checks.add("serviceId", ["apiKey"], () => this.#checkServiceId());
+    } else {
+      checks.add("apiKey", [], () => this.#checkDeploymentIdentity());
+    }
+
     checks.add("platformViewer", ["apiKey"], () => this.#checkViewer());
     checks.add("instanceReachable", ["apiKey"], () => this.#checkReachable());
     checks.add(role, ["instanceReachable"], () => this.#checkManager());
@@ -137,7 +178,9 @@ class PermissionRun {
     checks.add("wrapUnwrap", ["crkIsRootKey", "crkActive"], () => this.#checkWrapUnwrap());
 
     if (this.kind === "hpcs") {
-      checks.add("authorizationFound", [], async () => ({ code: "AUTHORIZATION_NOT_NEEDED" }));
+      checks.add("authorizationFound", this.authorizedFor === null ? [] : ["apiKey"], () =>
+        this.#checkAuthorization(),
+      );
       checks.add("crkInDefaultKeyRing", ["crkFound"], async () => ({
         code:
           this.#readCrk().keyRing === HPCS_KEY_RING
@@ -163,6 +206,77 @@ class PermissionRun {
       crkId: this.#input.crkId,
       crkName: this.#crk?.name ?? "",
       keyRing: this.#crk?.keyRing ?? "",
+      kmipInstance: this.authorizedFor ?? "",
+    };
+  }
+
+  /** The deployment's own service ID, and that IAM lets it act for the KMIP instance. */
+  async #checkDeploymentIdentity(): Promise<Verdict> {
+    let apiKey: Secret;
+
+    try {
+      apiKey = deploymentApiKey();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+
+      return { code: "DEPLOYMENT_IDENTITY_MISSING", params: { cause: error.message } };
+    }
+
+    try {
+      const { identity } = await this.#cloud.iam.tokenSource(apiKey).token(this.#call);
+      this.facts.serviceId = identity.serviceId;
+      this.facts.serviceIdName = identity.serviceId === null ? null : identity.name;
+      const source = this.#cloud.iam.authorizedTokenSource(apiKey, this.authorizedFor ?? "");
+      this.facts.iamId = (await source.token(this.#call)).identity.iamId;
+      this.#source = source;
+
+      return { code: "DEPLOYMENT_IDENTITY_ACCEPTED" };
+    } catch (error) {
+      const failure = expected(error);
+
+      return failure.failure === "credentials"
+        ? { code: "DEPLOYMENT_IDENTITY_REFUSED", params: { iamCode: failure.code ?? "" } }
+        : { code: "IAM_UNAVAILABLE", params: { cause: failure.message } };
+    }
+  }
+
+  /** What the services answer outweighs what policies can be read: an authorization that works is there. */
+  async #checkAuthorization(): Promise<Verdict> {
+    if (this.authorizedFor === null) {
+      return { code: "AUTHORIZATION_NOT_NEEDED" };
+    }
+
+    const [viewer, role, { found, otherSources }] = await Promise.all([
+      this.checks.result("platformViewer"),
+      this.checks.result("vmwareKmipManager"),
+      readAuthorizations(
+        this.#cloud.iam,
+        [this.#tokens, this.#cloud.iam.tokenSource(deploymentApiKey())],
+        { kmipInstanceId: this.authorizedFor, guid: parseCrn(this.#input.keyManagerCrn)?.instance ?? "" },
+        this.#call,
+      ),
+    ]);
+
+    if (found || viewer?.status === "pass" || role?.status === "pass") {
+      return { code: "AUTHORIZATION_FOUND" };
+    }
+
+    // Nobody said that it is not there.
+    if (viewer?.code !== "AUTHORIZED_VIEWER_MISSING") {
+      return waitsFor("platformViewer");
+    }
+
+    const [other] = otherSources;
+
+    return {
+      code: "AUTHORIZATION_MISSING",
+      params:
+        other === undefined
+          ? {}
+          : {
+              why: `There is one for another KMIP instance (${other}).`,
+              whyCode: "AUTHORIZATION_OF_OTHER_INSTANCE",
+            },
     };
   }
 
@@ -231,9 +345,12 @@ class PermissionRun {
 
   /** What IAM says of the API key; `refused` when it may not be read, or is no longer there. */
   async #apiKeyDetails(): Promise<ApiKeyDetails | "refused" | "unknown"> {
+    const apiKey = this.#apiKey;
+    if (apiKey === null) return "unknown";
+
     try {
       return await withToken(this.#tokens, this.#call, (token) =>
-        this.#cloud.iam.getApiKeyDetails(this.#apiKey, token, this.#call),
+        this.#cloud.iam.getApiKeyDetails(apiKey, token, this.#call),
       );
     } catch (error) {
       const { failure } = expected(error);
@@ -279,6 +396,10 @@ class PermissionRun {
       const failure = expected(error);
 
       if (failure.failure === "forbidden" || failure.failure === "notFound") {
+        if (this.authorizedFor !== null) {
+          return { code: "AUTHORIZED_VIEWER_MISSING" };
+        }
+
         const code = failure.failure === "forbidden" ? "PLATFORM_VIEWER_MISSING" : "KEY_MANAGER_NOT_FOUND";
 
         return { code, params: await this.#explain("Viewer") };
@@ -327,6 +448,13 @@ class PermissionRun {
     });
 
     try {
+      if (this.authorizedFor !== null) {
+        await this.#keyManager.listRootKeys({ limit: 1 }, this.#call);
+        this.#mayListKeys = true;
+
+        return { code: "INSTANCE_REACHED" };
+      }
+
       this.#policies = await this.#keyManager.readInstancePolicies(this.#call);
 
       return { code: "INSTANCE_REACHED" };
@@ -340,6 +468,10 @@ class PermissionRun {
   }
 
   async #checkManager(): Promise<Verdict> {
+    if (this.authorizedFor !== null) {
+      return { code: this.#mayListKeys ? "KMIP_MANAGER_HELD" : "KMIP_MANAGER_MISSING" };
+    }
+
     return Array.isArray(this.#policies)
       ? { code: "SERVICE_MANAGER_HELD" }
       : { code: "SERVICE_MANAGER_MISSING", params: await this.#explain("Manager") };
@@ -348,11 +480,19 @@ class PermissionRun {
   async #checkStandardKeys(): Promise<Verdict> {
     const { public: open, private: closed } = this.#resource?.endpoints ?? { public: null, private: null };
     const endpoint = this.facts.keyManager?.endpoint ?? null;
+    const overPublic = endpoint !== null && endpoint === open && endpoint !== closed;
 
-    return judgeInstancePolicies(
-      Array.isArray(this.#policies) ? this.#policies : [],
-      endpoint !== null && endpoint === open && endpoint !== closed,
-    );
+    if (this.authorizedFor !== null) {
+      try {
+        return judgeInstancePolicies(await this.#connected().readInstancePolicies(this.#call), overPublic);
+      } catch (error) {
+        const failure = expectedOfKeyManager(error);
+
+        return failure.failure === "forbidden" ? { code: "STANDARD_KEYS_UNKNOWN" } : trouble(failure);
+      }
+    }
+
+    return judgeInstancePolicies(Array.isArray(this.#policies) ? this.#policies : [], overPublic);
   }
 
   async #checkCrkFound(): Promise<Verdict> {
@@ -367,7 +507,9 @@ class PermissionRun {
         case "deleted":
           return { code: "CRK_DESTROYED", params: { crkName: this.#input.crkId } };
         case "forbidden":
-          return { code: "CRK_FORBIDDEN", params: await this.#explain("Manager") };
+          return this.authorizedFor === null
+            ? { code: "CRK_FORBIDDEN", params: await this.#explain("Manager") }
+            : { code: "KMIP_MANAGER_MISSING" };
         default:
           return trouble(failure);
       }
@@ -401,6 +543,10 @@ class PermissionRun {
         : { code: "PROBE_CHANGED" };
     } catch (error) {
       const failure = expectedOfKeyManager(error);
+
+      if (failure.failure === "forbidden" && this.authorizedFor !== null) {
+        return { code: "KMIP_MANAGER_MISSING" };
+      }
 
       if (failure.failure === "forbidden") {
         return { code: "WRAP_FORBIDDEN", params: await this.#explain("Manager") };

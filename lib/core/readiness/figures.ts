@@ -10,6 +10,8 @@ export type DeploymentFigures = {
   readonly endpoints: readonly {
     readonly zone: number;
     readonly up: number;
+    /** Listeners that serve one instance alone; they are not in `up`. */
+    readonly dedicatedUp: number;
     readonly connections: number;
     readonly requests: number;
   }[];
@@ -33,8 +35,10 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
               sum(client_certificate_count)::float8 AS "clientCertificates"
        FROM instance GROUP BY status`,
     ),
-    pool.query<{ zone: number; up: number; connections: number; requests: number }>(
-      `SELECT zone, count(*)::int AS up, sum(connections)::int AS connections, sum(requests)::float8 AS requests
+    pool.query<{ zone: number; up: number; dedicatedUp: number; connections: number; requests: number }>(
+      `SELECT zone, (count(*) FILTER (WHERE instance_id IS NULL))::int AS up,
+              (count(*) FILTER (WHERE instance_id IS NOT NULL))::int AS "dedicatedUp",
+              sum(connections)::int AS connections, sum(requests)::float8 AS requests
        FROM endpoint_node WHERE heartbeat_at >= now() - interval '15 seconds' GROUP BY zone`,
     ),
     liveCounters(),

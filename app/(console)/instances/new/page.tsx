@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { OrderWizard } from "@/components/order-wizard/wizard";
+import { hasDeploymentIdentity } from "@/lib/core/key-managers/deployment-identity";
 import { requirePageSession } from "../../prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -10,5 +11,5 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function OrderPage() {
   await requirePageSession();
 
-  return <OrderWizard />;
+  return <OrderWizard serviceAuthorization={hasDeploymentIdentity()} />;
 }

@@ -3,6 +3,7 @@ import type { Metadata } from "next";
 import { redirect } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { OrderWizard } from "@/components/order-wizard/wizard";
+import { hasDeploymentIdentity } from "@/lib/core/key-managers/deployment-identity";
 import { fetchInstance } from "../../../prefetch";
 
 type Props = { params: Promise<{ id: string }> };
@@ -24,5 +25,5 @@ export default async function ActivatePage({ params }: Props) {
 
   const { id, name, region } = instance;
 
-  return <OrderWizard instance={{ id, name, region }} />;
+  return <OrderWizard instance={{ id, name, region }} serviceAuthorization={hasDeploymentIdentity()} />;
 }
