@@ -96,7 +96,7 @@ describe("request", () => {
 
     const stubborn = await startStub(() => ({ status: 429 }));
 
-    expect((await get(stubborn.url, { timeoutMs: 100 })).status).toBe(429);
+    expect((await get(stubborn.url, { timeoutMs: 1_000 })).status).toBe(429);
   });
 
   it("answers the 429 at once when Retry-After asks for more time than there is", async () => {
