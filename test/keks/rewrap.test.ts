@@ -339,6 +339,17 @@ describe("a process killed while it moves a KEK", () => {
     await expectHealed(object, material, version);
   });
 
+  it("with a copy that was not answered and is not found for being turned away: the copy is not forgotten", async () => {
+    const { object, material } = await createKek(store, tenant);
+    const version = keyManager.rotate(world.crkId);
+    keyManager.faults.push(
+      { call: "createStandardKey", fail: "after", failure: "timeout" },
+      { call: "findStandardKeys", fail: "before", failure: "throttled", times: 2 },
+    );
+    expect(await rewrap()).toMatchObject({ moved: 0 });
+    await expectHealed(object, material, version);
+  });
+
   it("and taken for dead only: it can no longer switch, and cleans up what it made", async () => {
     const { object, material } = await createKek(store, tenant);
     const version = keyManager.rotate(world.crkId);

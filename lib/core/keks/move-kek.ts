@@ -138,7 +138,10 @@ async function storeCopy(
   } catch (error) {
     const [found] = hadNoEffect(error)
       ? []
-      : await keyManager.findStandardKeys(marks, callContext(timeoutMs));
+      : await keyManager.findStandardKeys(marks, callContext(timeoutMs)).catch(() => {
+          // Whatever the look-up met, the copy may be there: its refusal is not the creation's.
+          throw error;
+        });
 
     if (!found) {
       throw error;
