@@ -9,7 +9,7 @@ import { wipe } from "./wipe";
 
 /**
  * The process of one token and PIN. The module is the vendor's native code and its calls block: here it may hang or
- * crash and only this process is lost (docs/adr/0017). It ends with its parent.
+ * crash and only this process is lost (docs/adr/0018). It ends with its parent.
  */
 export function runTokenHost(): void {
   // Signals of the terminal or the supervisor are for the parent, which still needs the token while it drains.
