@@ -17,6 +17,8 @@ import { createLogger } from "@/lib/log";
 import { runProcess } from "./supervisor/run";
 
 const CHECK_EVERY_SECONDS = 15 * 60;
+/** A move of a KEK is a handful of calls; unlike a Create, nobody waits for one that is cancelled. */
+const MOVE_STALE_SECONDS = 30;
 
 type RevokedMove = {
   readonly instanceId: string;
@@ -100,6 +102,7 @@ runProcess(logger, async () => {
         database,
         logger,
         olderThanSeconds: settings.RECONCILE_AFTER_SECONDS,
+        staleSeconds: Math.min(MOVE_STALE_SECONDS, settings.RECONCILE_AFTER_SECONDS),
         signal: stopping.signal,
         onReconciled: ({ kind, accountId, instanceId, uniqueIdentifier }) =>
           recordAction(systemActor("worker", accountId), {

@@ -74,7 +74,7 @@ test("basics are asked for where they are missing", async ({ page }) => {
 test("a wrong API key is told at once, and nothing goes on", async ({ page }) => {
   await toKeyManager(page, "wrong key");
   await retrieve(page, "not-an-api-key-of-anybody");
-  await expect(page.getByText("The API key was not accepted")).toBeVisible();
+  await expect(page.getByText("IAM does not know the API key")).toBeVisible();
   await expect(continueButton(page)).toHaveAttribute("aria-disabled", "true");
   await expectAccessible(page);
 });
