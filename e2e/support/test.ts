@@ -36,6 +36,9 @@ export async function signIn(page: Page, product: RunningProduct): Promise<void>
 
 /** Fails on any violation of WCAG 2.2 A and AA that axe can see. */
 export async function expectAccessible(page: Page): Promise<void> {
+  // After a navigation within the console, the title comes a moment behind the page.
+  await expect(page).toHaveTitle(/./);
+
   const { violations } = await new AxeBuilder({ page })
     .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
     .analyze();
