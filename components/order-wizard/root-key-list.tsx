@@ -1,6 +1,6 @@
 "use client";
 
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { type UseInfiniteQueryResult, useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { RadioGroup } from "radix-ui";
 import { SearchBox } from "@/components/data-table/search-box";
@@ -109,33 +109,68 @@ export function RootKeyList({
           {search || draft.keyRing ? null : t(draft.kind === "pkcs11" ? "tokenNoneHint" : "noneHint")}
         </Empty>
       ) : (
-        <RadioGroup.Root
-          aria-label={t("list")}
-          value={draft.rootKey?.id ?? null}
-          onValueChange={(id) => {
-            const chosen = keys.find((key) => key.id === id);
-            if (chosen) dispatch({ type: "rootKey", rootKey: chosen });
-          }}
-          className={`scroll-thin max-h-80 divide-y divide-line overflow-y-auto ${list.isPlaceholderData ? "opacity-60" : ""}`}
-        >
-          {keys.map((key) => (
-            <RootKeyRow key={key.id} rootKey={key} />
-          ))}
-        </RadioGroup.Root>
+        <RootKeyChoices
+          keys={keys}
+          chosen={draft.rootKey?.id ?? null}
+          onChoose={(rootKey) => dispatch({ type: "rootKey", rootKey })}
+          className={`max-h-80 ${list.isPlaceholderData ? "opacity-60" : ""}`}
+        />
       )}
-      {list.hasNextPage ? (
-        <div className="border-line border-t px-4 py-2.5">
-          <Button size="small" pending={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-            {t("more")}
-          </Button>
-        </div>
-      ) : null}
+      <MoreRootKeys list={list} />
     </>
   );
 }
 
+/** Root keys to choose one of. */
+export function RootKeyChoices<Key extends RootKey>({
+  keys,
+  chosen,
+  onChoose,
+  className,
+}: Readonly<{
+  keys: readonly Key[];
+  chosen: string | null;
+  onChoose: (key: Key) => void;
+  className: string;
+}>) {
+  const t = useTranslations("wizard.rootKey");
+
+  return (
+    <RadioGroup.Root
+      aria-label={t("list")}
+      value={chosen}
+      onValueChange={(id) => {
+        const key = keys.find((each) => each.id === id);
+        if (key) onChoose(key);
+      }}
+      className={`scroll-thin divide-y divide-line overflow-y-auto ${className}`}
+    >
+      {keys.map((key) => (
+        <RootKeyRow key={key.id} rootKey={key} />
+      ))}
+    </RadioGroup.Root>
+  );
+}
+
+/** Below a list of root keys that goes on. */
+export function MoreRootKeys({
+  list,
+}: Readonly<{
+  list: Pick<UseInfiniteQueryResult, "hasNextPage" | "isFetchingNextPage" | "fetchNextPage">;
+}>) {
+  const t = useTranslations("wizard.rootKey");
+
+  return list.hasNextPage ? (
+    <div className="border-line border-t px-4 py-2.5">
+      <Button size="small" pending={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+        {t("more")}
+      </Button>
+    </div>
+  ) : null;
+}
+
 /** One root key to choose, in a group of radio buttons. */
-export function RootKeyRow({ rootKey }: Readonly<{ rootKey: RootKey }>) {
+function RootKeyRow({ rootKey }: Readonly<{ rootKey: RootKey }>) {
   const t = useTranslations("wizard.rootKey");
   const tState = useTranslations("instances.crkState");
 

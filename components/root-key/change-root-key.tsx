@@ -2,11 +2,10 @@
 
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
-import { RadioGroup } from "radix-ui";
 import { useState } from "react";
 import { SearchBox } from "@/components/data-table/search-box";
 import { ProblemNotice, problemOf } from "@/components/errors/problem";
-import { RootKeyRow } from "@/components/order-wizard/root-key-list";
+import { MoreRootKeys, RootKeyChoices } from "@/components/order-wizard/root-key-list";
 import { ReportChecks } from "@/components/permissions/report";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
@@ -129,24 +128,14 @@ function RootKeyChoice({
       ) : keys.length === 0 ? (
         <Empty title={t("noMatch")} className="py-8" />
       ) : (
-        <RadioGroup.Root
-          aria-label={t("list")}
-          value={chosen}
-          onValueChange={onChoose}
-          className="scroll-thin max-h-72 divide-y divide-line overflow-y-auto"
-        >
-          {keys.map((key) => (
-            <RootKeyRow key={key.id} rootKey={key} />
-          ))}
-        </RadioGroup.Root>
+        <RootKeyChoices
+          keys={keys}
+          chosen={chosen}
+          onChoose={({ id }) => onChoose(id)}
+          className="max-h-72"
+        />
       )}
-      {list.hasNextPage ? (
-        <div className="border-line border-t px-4 py-2.5">
-          <Button size="small" pending={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-            {t("more")}
-          </Button>
-        </div>
-      ) : null}
+      <MoreRootKeys list={list} />
     </div>
   );
 }

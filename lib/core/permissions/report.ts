@@ -97,6 +97,15 @@ export type PermissionFacts = {
   } | null;
 };
 
+/** What checks know at their beginning. */
+export const noFacts = (): PermissionFacts => ({
+  iamId: null,
+  serviceId: null,
+  serviceIdName: null,
+  keyManager: null,
+  crk: null,
+});
+
 export type PermissionOutcome = { report: PermissionReport; facts: PermissionFacts };
 
 /** Key Protect's number of a key state, as the database keeps it. */

@@ -24,7 +24,7 @@ import {
   HPCS_AUTHORIZED_CHECKS,
   HPCS_CHECKS,
   KEY_PROTECT_CHECKS,
-  type PermissionFacts,
+  noFacts,
   type PermissionOutcome,
   type PermissionReport,
 } from "./report";
@@ -105,13 +105,7 @@ export async function runPermissionChecks(
 /** One run: what the checks learn from each other is kept in its fields. */
 class PermissionRun {
   readonly kind: IbmKeyManagerKind;
-  readonly facts: PermissionFacts = {
-    iamId: null,
-    serviceId: null,
-    serviceIdName: null,
-    keyManager: null,
-    crk: null,
-  };
+  readonly facts = noFacts();
   readonly checks;
   readonly #input: PermissionCheckInput;
   readonly #cloud: IbmCloud;

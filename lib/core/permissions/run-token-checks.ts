@@ -11,7 +11,7 @@ import type { TokenDescription } from "@/lib/key-managers/pkcs11/token-session";
 import { formatToken, formatTokenUri, parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
 import { createCheckRunner, type Verdict } from "./check-runner";
 import type { FindingParams } from "./findings";
-import { type PermissionFacts, type PermissionOutcome, PKCS11_CHECKS } from "./report";
+import { noFacts, type PermissionOutcome, PKCS11_CHECKS } from "./report";
 import { expectedOfKeyManager } from "./verdicts";
 
 export type TokenCheckInput = {
@@ -55,13 +55,7 @@ export async function runTokenChecks(input: TokenCheckInput): Promise<Permission
 }
 
 class TokenRun {
-  readonly facts: PermissionFacts = {
-    iamId: null,
-    serviceId: null,
-    serviceIdName: null,
-    keyManager: null,
-    crk: null,
-  };
+  readonly facts = noFacts();
   readonly checks;
   readonly #input: TokenCheckInput;
   readonly #call: CallOptions;
