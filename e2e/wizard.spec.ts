@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { createSelfSigned } from "../test/support/certificates";
-import type { SandboxAccess } from "../test/support/product";
+import { cli } from "../test/support/product";
 import { expect, expectAccessible, signIn, test } from "./support/test";
 
 /** The order wizard where things go wrong: what a newcomer meets before everything fits. */
@@ -18,44 +18,6 @@ async function toKeyManager(page: Page, name: string): Promise<void> {
 async function retrieve(page: Page, apiKey: string): Promise<void> {
   await apiKeyField(page).fill(apiKey);
   await page.getByRole("button", { name: "Retrieve" }).click();
-}
-
-/** What `ibmcloud iam authorization-policy-create` does, in the sandbox. */
-async function authorize(sandbox: SandboxAccess, instanceId: string): Promise<void> {
-  const token = await fetch(`${sandbox.iamUrl}/identity/token`, {
-    method: "POST",
-    body: new URLSearchParams({
-      grant_type: "urn:ibm:params:oauth:grant-type:apikey",
-      apikey: sandbox.administrator.apiKey,
-    }),
-  });
-  const { access_token: bearer } = await token.json();
-  const side = (values: Record<string, string>) => ({
-    attributes: Object.entries({ accountId: sandbox.accountId, ...values }).map(([key, value]) => ({
-      key,
-      operator: "stringEquals",
-      value,
-    })),
-  });
-  const response = await fetch(`${sandbox.iamUrl}/v2/policies`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${bearer}` },
-    body: JSON.stringify({
-      type: "authorization",
-      subject: side({ serviceName: "vmware-solutions", serviceInstance: instanceId }),
-      control: {
-        grant: {
-          roles: [
-            { role_id: "crn:v1:bluemix:public:iam::::role:Viewer" },
-            { role_id: "crn:v1:bluemix:public:hs-crypto::::serviceRole:VMwareKMIPManager" },
-          ],
-        },
-      },
-      resource: side({ serviceName: "hs-crypto", serviceInstance: sandbox.hpcs.guid }),
-    }),
-  });
-
-  expect(response.status).toBe(201);
 }
 
 test.beforeEach(async ({ page, product }) => {
@@ -108,6 +70,7 @@ test("a service ID without Manager is shown what it lacks, and the command that 
 
 test("an HPCS instance is ordered, authorized and activated without an API key", async ({
   page,
+  product,
   sandbox,
 }) => {
   const name = `hpcs-${Date.now()}`;
@@ -133,7 +96,8 @@ test("an HPCS instance is ordered, authorized and activated without an API key",
   await expect(continueButton(page)).toHaveAttribute("aria-disabled", "true");
   await expectAccessible(page);
 
-  await authorize(sandbox, instanceId);
+  // What the command does in IBM Cloud.
+  expect((await cli(product, "sandbox", "authorize", "--instance", instanceId)).code).toBe(0);
   await page.getByRole("button", { name: "Look again" }).click();
   await expect(page.getByText("1 HPCS instance authorizes this instance")).toBeVisible();
   await continueButton(page).click();
