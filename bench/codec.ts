@@ -31,11 +31,14 @@ let sink = 0;
 /** What a Get takes of the codec: the whole request as values, the whole response as bytes. */
 function exchange(): void {
   const request = readRequest(message, LIMITS);
-  if ("error" in request) throw request.error;
+  if ("error" in request) {
+    throw request.error;
+  }
   const [item] = request.items;
   const name = item?.payload?.value[0];
-  if (item === undefined || name?.type !== ItemType.TextString)
+  if (item === undefined || name?.type !== ItemType.TextString) {
     throw new Error("not the request that was sent");
+  }
   const writer = new ResponseWriter({ version: KmipVersion.V1_1, timeStamp: 1_700_000_000 });
   writer.add({
     operation: Operation.Get,
@@ -64,11 +67,15 @@ function measure(work: () => void, milliseconds: number): number {
   const started = process.cpuUsage();
   let rounds = 0;
   for (;;) {
-    for (let turn = 0; turn < 2_000; turn += 1) work();
+    for (let turn = 0; turn < 2_000; turn += 1) {
+      work();
+    }
     rounds += 2_000;
     const { user, system } = process.cpuUsage(started);
     const spent = (user + system) / 1_000;
-    if (spent >= milliseconds) return Math.round((rounds / spent) * 1_000);
+    if (spent >= milliseconds) {
+      return Math.round((rounds / spent) * 1_000);
+    }
   }
 }
 

@@ -71,7 +71,9 @@ function isWorkload(name: string): name is Workload {
 /** The endpoint that the user names, or null. @throws Error where only half of it is given */
 function givenEndpoint(): Endpoint | null {
   const { host, port, cert, key } = values;
-  if (host === undefined) return null;
+  if (host === undefined) {
+    return null;
+  }
   if (port === undefined || cert === undefined || key === undefined) {
     throw new Error("--host needs --port, --cert and --key");
   }
@@ -87,7 +89,9 @@ type Contender = {
 
 /** PyKMIP has no Add Attribute; the bare server answers nothing but Get. */
 function takesPart({ name }: Contender, workload: Workload): boolean {
-  if (name === "pykmip") return workload !== "vcenter";
+  if (name === "pykmip") {
+    return workload !== "vcenter";
+  }
   return name === "kmip" || workload === "get" || workload === "connect-get";
 }
 
@@ -121,7 +125,9 @@ function perTurn(
   after: ProcessorTime | null,
   turns: number,
 ): Pick<Measurement, "serverCpu" | "serverCpuBy"> {
-  if (before === null || after === null) return { serverCpu: null, serverCpuBy: null };
+  if (before === null || after === null) {
+    return { serverCpu: null, serverCpuBy: null };
+  }
   const spent = [...after].map(([program, ms]) => [program, ms - (before.get(program) ?? 0)] as const);
   const perOne = (ms: number): number => Number((ms / turns).toFixed(4));
   return {
@@ -138,7 +144,9 @@ function median(rounds: readonly Measurement[]): Measurement | null {
 
 /** How much more one server does with the processor time that a turn takes in all, the client's included. */
 function perProcessorTime(a: Measurement | null, b: Measurement | null): number | null {
-  if (a === null || b === null || a.serverCpu === null || b.serverCpu === null) return null;
+  if (a === null || b === null || a.serverCpu === null || b.serverCpu === null) {
+    return null;
+  }
   return Number(((b.serverCpu + b.clientCpu) / (a.serverCpu + a.clientCpu)).toFixed(3));
 }
 
@@ -157,7 +165,9 @@ async function main(): Promise<void> {
   const named = values.workload.filter((name) => name !== SCALE);
   const scales = named.length < values.workload.length;
   const workloads = named.filter(isWorkload);
-  if (workloads.length !== named.length) throw new Error(`--workload: ${WORKLOADS.join(", ")}, ${SCALE}`);
+  if (workloads.length !== named.length) {
+    throw new Error(`--workload: ${WORKLOADS.join(", ")}, ${SCALE}`);
+  }
   const started: Target[] = [];
   // A bench that is cut off leaves no server behind.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -174,7 +184,9 @@ async function main(): Promise<void> {
     const given = givenEndpoint();
     const own = given === null ? await begin(startProductTarget(values.profile)) : null;
     const endpoint = given ?? own?.endpoint;
-    if (endpoint === undefined) throw new Error("there is no endpoint");
+    if (endpoint === undefined) {
+      throw new Error("there is no endpoint");
+    }
     const stock = await fill(endpoint);
     const sample = await sampleGet(endpoint, stock);
     const contenders: Contender[] = [{ name: "kmip", endpoint, stock, pid: own?.pid }];
@@ -216,7 +228,9 @@ async function main(): Promise<void> {
       };
     }
     if (scales) {
-      if (own === null) throw new Error(`${SCALE} needs a product started for the bench`);
+      if (own === null) {
+        throw new Error(`${SCALE} needs a product started for the bench`);
+      }
       results[SCALE] = await locateScale(own, { few, many, connections, seconds, rounds });
     }
     const report = {
@@ -238,9 +252,14 @@ async function main(): Promise<void> {
     };
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   } finally {
-    for (const target of started.reverse()) await target.close();
+    for (const target of started.reverse()) {
+      await target.close();
+    }
   }
 }
 
-if (values.help) process.stdout.write(USAGE);
-else await main();
+if (values.help) {
+  process.stdout.write(USAGE);
+} else {
+  await main();
+}

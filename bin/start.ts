@@ -157,7 +157,9 @@ async function prepareSecrets(settings: Env): Promise<void> {
       ),
     );
   } catch (error) {
-    if (!(error instanceof MasterKeyError)) throw error;
+    if (!(error instanceof MasterKeyError)) {
+      throw error;
+    }
     throw new StartError(
       `The master key ${masterKeyFile} is not the one that sealed the secrets of this database. Restore the one that did.`,
     );
@@ -208,7 +210,9 @@ function sandboxIdentityFile(settings: Env): string | undefined {
 /** Writes that file, once the sandbox has made its service IDs; whole or not at all. */
 async function provideSandboxIdentity(settings: Env): Promise<void> {
   const file = sandboxIdentityFile(settings);
-  if (settings.sandboxUrl === null || settings.HPCS_DEPLOYMENT_API_KEY_FILE !== undefined || !file) return;
+  if (settings.sandboxUrl === null || settings.HPCS_DEPLOYMENT_API_KEY_FILE !== undefined || !file) {
+    return;
+  }
 
   const { deployment } = await readSandboxCredentials({
     dataDir: join(settings.DATA_DIR, "sandbox"),
@@ -291,12 +295,16 @@ async function settledPortProblems(settings: Env, afterKill: boolean): Promise<s
  * itself) there is nobody to follow.
  */
 function followNpm(): void {
-  if (process.env.npm_lifecycle_event === undefined) return;
+  if (process.env.npm_lifecycle_event === undefined) {
+    return;
+  }
 
   const parent = process.ppid;
 
   setInterval(() => {
-    if (process.ppid !== parent) onSignal();
+    if (process.ppid !== parent) {
+      onSignal();
+    }
   }, PARENT_EVERY_MS).unref();
 }
 

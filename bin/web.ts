@@ -45,7 +45,9 @@ runProcess(logger, async () => {
   setDatabase(database);
   setAuditWriter(writer);
 
-  if (settings.NODE_ENV === "production") captureConsole(logger);
+  if (settings.NODE_ENV === "production") {
+    captureConsole(logger);
+  }
 
   const app = next({
     dev: settings.NODE_ENV === "development",

@@ -6,13 +6,17 @@ import { dirname } from "node:path";
  * a folder fails with ENOENT although its parent exists, as in /proc.
  */
 export function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
+  if (existsSync(folder)) {
+    return;
+  }
   makeFolder(dirname(folder));
 
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     // Another process was as fast.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw error;
+    }
   }
 }

@@ -46,7 +46,9 @@ function argumentsOf(message: string): string[] {
 
   readText(0);
 
-  for (const [, tag] of message.matchAll(/<(\w+)>/g)) found.add(`<${tag}>`);
+  for (const [, tag] of message.matchAll(/<(\w+)>/g)) {
+    found.add(`<${tag}>`);
+  }
 
   return [...found].sort();
 }

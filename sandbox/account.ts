@@ -82,7 +82,9 @@ export function createAccount(context: SandboxContext): Account {
   const now = (): string => toStoredDate(context.clock.now());
   const iamIdOf = (serviceId: string): string => {
     const record = store.get("service-id", serviceId);
-    if (!record) throw new NoSuchRecordError(`There is no service ID ${serviceId}.`);
+    if (!record) {
+      throw new NoSuchRecordError(`There is no service ID ${serviceId}.`);
+    }
     return record.iamId;
   };
   const attribute = (key: string, value: string) => ({ key, operator: "stringEquals" as const, value });
@@ -90,7 +92,9 @@ export function createAccount(context: SandboxContext): Account {
     attributes.some((candidate) => candidate.key === key && candidate.value === value);
   const frame = (): SeedFrame => {
     const account = store.list("account")[0];
-    if (!account) throw new NoSuchRecordError("There is no account.");
+    if (!account) {
+      throw new NoSuchRecordError("There is no account.");
+    }
     return { context, account, now: now(), createdBy: "IBMid-sandbox" };
   };
 
@@ -115,7 +119,9 @@ export function createAccount(context: SandboxContext): Account {
     async setRoles({ serviceId, instanceGuid, roles, keyRing, accessGroup, customRole }) {
       const iamId = iamIdOf(serviceId);
       const instance = store.get("resource-instance", instanceGuid);
-      if (!instance) throw new NoSuchRecordError(`There is no instance ${instanceGuid}.`);
+      if (!instance) {
+        throw new NoSuchRecordError(`There is no instance ${instanceGuid}.`);
+      }
       const { accountId, createdBy } = instance;
       const date = now();
       const subjects = [iamId, ...groupsOf(store, iamId)];
@@ -229,7 +235,9 @@ export function createAccount(context: SandboxContext): Account {
 
     async registerResource({ instanceGuid, keyId, resourceCrn, preventKeyDeletion = false }) {
       const key = store.keysOf(instanceGuid).get(keyId);
-      if (!key) throw new NoSuchRecordError(`There is no key ${keyId} in instance ${instanceGuid}.`);
+      if (!key) {
+        throw new NoSuchRecordError(`There is no key ${keyId} in instance ${instanceGuid}.`);
+      }
       store.commit(
         put("registration", scopedId(instanceGuid, keyId, resourceCrn), {
           instanceId: instanceGuid,

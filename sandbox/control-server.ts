@@ -77,7 +77,9 @@ function parse<T>(schema: z.ZodType<T>, request: SandboxRequest): T {
     throw refuse(400, "The body is not JSON.");
   }
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    return parsed.data;
+  }
   throw refuse(400, z.prettifyError(parsed.error));
 }
 
@@ -152,7 +154,9 @@ export function startControlServer(options: ControlServerOptions): Promise<HttpS
       (_context, request) => {
         const wanted = parse(z.array(faultSchema).max(100), request);
         control.faults.clear();
-        for (const fault of wanted) control.faults.add(fault);
+        for (const fault of wanted) {
+          control.faults.add(fault);
+        }
         return state();
       },
     ],
@@ -168,7 +172,9 @@ export function startControlServer(options: ControlServerOptions): Promise<HttpS
       "DELETE",
       "/faults/:id",
       (_context, _request, { id = "" }) => {
-        if (!control.faults.remove(id)) throw refuse(404, "There is no such fault.");
+        if (!control.faults.remove(id)) {
+          throw refuse(404, "There is no such fault.");
+        }
         return state();
       },
     ],
@@ -241,13 +247,21 @@ export function startControlServer(options: ControlServerOptions): Promise<HttpS
     try {
       requireOperator(request, expected);
       const match = find(request.method, request.segments);
-      if (match.found === "nothing") throw refuse(404, "There is nothing at this path.");
-      if (match.found === "other-method") throw refuse(405, "This path does not support this method.");
+      if (match.found === "nothing") {
+        throw refuse(404, "There is nothing at this path.");
+      }
+      if (match.found === "other-method") {
+        throw refuse(405, "This path does not support this method.");
+      }
 
       return await match.route.handler(undefined, request, match.parameters);
     } catch (error) {
-      if (error instanceof ResponseError) return error.response;
-      if (error instanceof NoSuchRecordError) return { status: 404, body: { error: error.message } };
+      if (error instanceof ResponseError) {
+        return error.response;
+      }
+      if (error instanceof NoSuchRecordError) {
+        return { status: 404, body: { error: error.message } };
+      }
       options.context.logger?.error({ err: error }, "control failed");
       return { status: 500, body: { error: "The control failed; the sandbox's log says more." } };
     }

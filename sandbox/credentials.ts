@@ -73,16 +73,22 @@ export function describeSeed(context: SandboxContext): Manifest {
   const missing = (what: string): SandboxError =>
     new SandboxError("SANDBOX_STORE_CORRUPT", `The sandbox's store has no ${what}, which it was made with.`);
   const account = store.list("account")[0];
-  if (!account) throw missing("account");
+  if (!account) {
+    throw missing("account");
+  }
   const identity = (name: string): Manifest["manager"] => {
     const serviceId = store.list("service-id").find((record) => record.name === name);
     const apiKey = store.list("api-key").find((record) => record.iamId === serviceId?.iamId);
-    if (!serviceId || !apiKey) throw missing(`service ID ${name}`);
+    if (!serviceId || !apiKey) {
+      throw missing(`service ID ${name}`);
+    }
     return { serviceId: serviceId.id, apiKeyId: apiKey.id };
   };
   const keyManager = (serviceName: ResourceInstanceRecord["serviceName"]): KeyManagerCredentials => {
     const instance = store.list("resource-instance").find((record) => record.serviceName === serviceName);
-    if (!instance) throw missing(`${serviceName} instance`);
+    if (!instance) {
+      throw missing(`${serviceName} instance`);
+    }
     const rootKeys = (store.list("seed")[0]?.rootKeyIds ?? [])
       .flatMap((id) => store.keysOf(instance.guid).get(id) ?? [])
       .map(({ id, name }) => ({ id, name }));
@@ -125,7 +131,9 @@ export async function writeManifest(dataDir: string, manifest: Manifest): Promis
   const path = join(dataDir, MANIFEST_FILE);
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   const present = await readFile(path, "utf8").catch(() => undefined);
-  if (present === text) return;
+  if (present === text) {
+    return;
+  }
   const draft = `${path}.draft`;
   const handle = await open(draft, "w", 0o600);
   try {
@@ -154,7 +162,9 @@ export async function readSandboxCredentials(options: {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
+    if (systemErrorCode(error) !== "ENOENT") {
+      throw error;
+    }
     throw new SandboxError(
       "SANDBOX_NOT_SEEDED",
       `There is no sandbox in ${options.dataDir} yet. Start it once; the first start makes its account, keys and API keys.`,

@@ -26,6 +26,8 @@ export class SandboxError extends Error {
 
 /** The `code` of a Node.js system error such as `ENOENT`, or undefined for anything else. */
 export function systemErrorCode(error: unknown): string | undefined {
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  if (error instanceof Error && "code" in error && typeof error.code === "string") {
+    return error.code;
+  }
   return undefined;
 }

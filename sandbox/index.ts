@@ -98,14 +98,18 @@ async function prepareDataDir(dataDir: string): Promise<void> {
 /** Opens the vault; makes its master key only where there is no store yet that another key would not open. */
 async function openVault(dataDir: string, storeDir: string): Promise<Vault> {
   const stored = await readdir(storeDir).catch((error: unknown) => {
-    if (systemErrorCode(error) === "ENOENT") return [];
+    if (systemErrorCode(error) === "ENOENT") {
+      return [];
+    }
     throw error;
   });
   try {
     return await Vault.open(dataDir);
   } catch (error) {
     const isNew = error instanceof SandboxError && error.code === "SANDBOX_MASTER_KEY_MISSING";
-    if (!isNew || stored.length > 0) throw error;
+    if (!isNew || stored.length > 0) {
+      throw error;
+    }
     return Vault.create(dataDir);
   }
 }

@@ -168,7 +168,9 @@ export function serviceIdChanges(frame: SeedFrame, name: string, description: st
  * filled before stays as it is.
  */
 export function seedOnce(context: SandboxContext): void {
-  if (context.store.get("seed", SEED_ID)) return;
+  if (context.store.get("seed", SEED_ID)) {
+    return;
+  }
   const now = toStoredDate(context.clock.now());
   const account: AccountRecord = {
     id: randomBytes(16).toString("hex"),
@@ -220,7 +222,9 @@ export function seedOnce(context: SandboxContext): void {
 export function seedAuthorizationsOnce(context: SandboxContext): void {
   const { store } = context;
   const [account] = store.list("account");
-  if (!account || store.list("service-id").some(({ name }) => name === seededServiceIds.deployment)) return;
+  if (!account || store.list("service-id").some(({ name }) => name === seededServiceIds.deployment)) {
+    return;
+  }
   const frame: SeedFrame = {
     context,
     account,

@@ -20,7 +20,9 @@ function clientHash() {
 export async function ensureClient() {
   const wanted = clientHash();
 
-  if (existsSync(CLIENT_STAMP) && readFileSync(CLIENT_STAMP, "utf8") === wanted) return;
+  if (existsSync(CLIENT_STAMP) && readFileSync(CLIENT_STAMP, "utf8") === wanted) {
+    return;
+  }
 
   await runQuietly("prisma generate", node, ["node_modules/prisma/build/index.js", "generate"], {
     env: {

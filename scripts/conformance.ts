@@ -39,7 +39,9 @@ function readArguments() {
 
 function portOf(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`${text} is no port`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new UsageError(`${text} is no port`);
+  }
   return port;
 }
 
@@ -64,7 +66,9 @@ async function runFamily(
   if (host === undefined) {
     const local = await startLocalServer();
     try {
-      for (const testCase of cases) report(await family.run(testCase, local.target, options));
+      for (const testCase of cases) {
+        report(await family.run(testCase, local.target, options));
+      }
     } finally {
       await local.close();
     }
@@ -79,7 +83,9 @@ async function runFamily(
     ...readIdentity(cert, key),
     ...(httpsPort === undefined ? {} : { httpsPort: portOf(httpsPort) }),
   });
-  for (const testCase of cases) report(await family.run(testCase, target, options));
+  for (const testCase of cases) {
+    report(await family.run(testCase, target, options));
+  }
 }
 
 function print({ name, failure }: CaseResult): void {
@@ -91,25 +97,33 @@ function print({ name, failure }: CaseResult): void {
   console.log(`FAIL  ${name}  request ${step}, ${difference.path}`);
   console.log(`        expected  ${difference.expected}`);
   console.log(`        got       ${difference.got}`);
-  if (reason !== null) console.log(`        reason    ${reason}`);
+  if (reason !== null) {
+    console.log(`        reason    ${reason}`);
+  }
 }
 
 async function main(): Promise<number> {
   const { positionals, values } = readArguments();
   const [path] = positionals;
-  if (path === undefined || positionals.length !== 1) throw new UsageError("one file or folder is needed");
+  if (path === undefined || positionals.length !== 1) {
+    throw new UsageError("one file or folder is needed");
+  }
   if (values.version !== undefined && !/^\d\.\d$/.test(values.version)) {
     throw new UsageError(`${values.version} is no version`);
   }
   const { only, version } = values;
   const named = readCases(path).filter(({ name }) => only === undefined || name.includes(only));
   const cases = named.filter((testCase) => version === undefined || isCaseOf(testCase, version));
-  if (cases.length === 0) throw new UsageError("no test case of that name and version");
+  if (cases.length === 0) {
+    throw new UsageError("no test case of that name and version");
+  }
   const results: CaseResult[] = [];
   for (const family of byFamily(cases)) {
     await runFamily(family, values, (result) => {
       results.push(result);
-      if (values.json !== true) print(result);
+      if (values.json !== true) {
+        print(result);
+      }
     });
   }
   const passed = results.filter(({ failure }) => failure === null).length;
@@ -129,7 +143,9 @@ main().then(
   },
   (error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
-    if (error instanceof UsageError) console.error(USAGE);
+    if (error instanceof UsageError) {
+      console.error(USAGE);
+    }
     process.exitCode = 2;
   },
 );

@@ -13,16 +13,23 @@ const ROOMS: readonly Room[] = [
   { path: /^lib\/kmip\//, may: [/^lib\/kmip\//], packages: [/^node:/] },
   // The sandbox stands in for somebody else's service and knows nothing of the house.
   { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
-  { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/env$/] },
-  { path: /^lib\/(env|folder)$/, may: [] },
+  { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/(env|per-process)$/] },
+  { path: /^lib\/(env|folder|per-process)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
   { path: /^lib\/ibm-cloud\//, may: [/^lib\/ibm-cloud\//, /^lib\/env$/] },
   { path: /^lib\/audit\//, may: [/^lib\/audit\//, /^lib\/db/, /^lib\/kmip\/(ports|protocol)/, /^lib\/env$/] },
-  { path: /^lib\/key-managers\//, may: [/^lib\/key-managers\//, /^lib\/ibm-cloud\//, /^lib\/env$/] },
+  {
+    path: /^lib\/key-managers\//,
+    may: [/^lib\/key-managers\//, /^lib\/ibm-cloud\//, /^lib\/(env|per-process)$/],
+  },
   {
     path: /^lib\/core\//,
-    may: [/^lib\/core\//, /^lib\/(kmip|key-managers|ibm-cloud|audit)\//, /^lib\/(x509|db|env|log|folder)/],
+    may: [
+      /^lib\/core\//,
+      /^lib\/(kmip|key-managers|ibm-cloud|audit)\//,
+      /^lib\/(x509|db|env|log|folder|per-process)/,
+    ],
   },
   { path: /^lib\/i18n\//, may: [/^lib\/i18n\//, /^messages\//] },
   // Shared by browser and server: never anything of the server.

@@ -44,12 +44,16 @@ export async function Prefetch({
 export async function fetchInstance(client: QueryClient, id: string) {
   const session = await requirePageSession();
 
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) notFound();
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) {
+    notFound();
+  }
 
   try {
     return await client.fetchQuery(serverQueries(session).instances.detail(id));
   } catch (error) {
-    if (error instanceof AppError && error.code === "NOT_FOUND") notFound();
+    if (error instanceof AppError && error.code === "NOT_FOUND") {
+      notFound();
+    }
 
     throw error;
   }

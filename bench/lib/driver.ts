@@ -127,7 +127,9 @@ export type Figures = {
 
 /** The value that a share of sorted values does not exceed. */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
-  if (sorted.length === 0) return 0;
+  if (sorted.length === 0) {
+    return 0;
+  }
   const at = Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1));
   return Number((sorted[at] ?? 0).toFixed(3));
 }
@@ -149,7 +151,9 @@ export async function drive(turns: readonly Turn[], milliseconds: number): Promi
           failures += 1;
           cause = error;
           // A server that refuses everything is not to be asked a million times.
-          if (failures > turns.length) return;
+          if (failures > turns.length) {
+            return;
+          }
         }
         const after = performance.now();
         times.push(after - now);
@@ -159,7 +163,9 @@ export async function drive(turns: readonly Turn[], milliseconds: number): Promi
   );
   const seconds = (performance.now() - started) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
-  if (failures > turns.length) throw new Error("the server fails", { cause });
+  if (failures > turns.length) {
+    throw new Error("the server fails", { cause });
+  }
   const sorted = Float64Array.from(times).sort();
   return {
     perSecond: Number(((times.length - failures) / seconds).toFixed(1)),

@@ -18,7 +18,9 @@ export function processorTime(pid: number): ProcessorTime | null {
   try {
     for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
       const stat = readIfThere(`/proc/${name}/stat`);
-      if (stat === null) continue;
+      if (stat === null) {
+        continue;
+      }
       // After the name in parentheses: state, parent, …; the 12th to the 15th are user and system time, its own
       // and that of the children it has waited for.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -28,14 +30,22 @@ export function processorTime(pid: number): ProcessorTime | null {
   } catch {
     return null;
   }
-  if (!processes.has(pid)) return null;
+  if (!processes.has(pid)) {
+    return null;
+  }
   const descends = (id: number): boolean => {
-    for (let at = id; at > 1; at = processes.get(at)?.parent ?? 0) if (at === pid) return true;
+    for (let at = id; at > 1; at = processes.get(at)?.parent ?? 0) {
+      if (at === pid) {
+        return true;
+      }
+    }
     return false;
   };
   const sums = new Map<string, number>();
   for (const [id, { spent }] of processes) {
-    if (!descends(id)) continue;
+    if (!descends(id)) {
+      continue;
+    }
     const program = programOf(id);
     sums.set(program, (sums.get(program) ?? 0) + spent);
   }

@@ -109,7 +109,9 @@ async function seeded(product: ProductTarget, url: string, name: string, count: 
       [certificateSha256],
     );
     const instanceId = rows[0]?.id;
-    if (instanceId === undefined) throw new Error("the instance that was ordered is not there");
+    if (instanceId === undefined) {
+      throw new Error("the instance that was ordered is not there");
+    }
     await keepTemplate(client, instanceId);
     for (let first = 1; first < count; first += CHUNK) {
       await copyTemplate(client, first, Math.min(first + CHUNK, count) - 1);
@@ -119,8 +121,9 @@ async function seeded(product: ProductTarget, url: string, name: string, count: 
       [instanceId],
     );
     // What autovacuum does within a minute; the measurement is not to depend on when.
-    for (const table of ["managed_object", "managed_object_term"])
+    for (const table of ["managed_object", "managed_object_term"]) {
       await client.query(`VACUUM ANALYZE ${table}`);
+    }
   } finally {
     await client.end();
   }
@@ -196,7 +199,9 @@ async function copyTemplate(client: pg.Client, first: number, last: number): Pro
 /** The items of a response in which nothing failed. @throws Error */
 function locatedIn(response: Buffer): number {
   const [item] = readResponse(response).items;
-  if (item?.status !== ResultStatus.Success) throw new Error(item?.message ?? "no batch item");
+  if (item?.status !== ResultStatus.Success) {
+    throw new Error(item?.message ?? "no batch item");
+  }
   return item.payload.length;
 }
 
@@ -210,14 +215,18 @@ async function ask(
   const { attributes, maximumItems } = QUESTIONS[question];
   const expected = maximumItems ?? 1;
   const wires: Wire[] = [];
-  for (let index = 0; index < connections; index += 1) wires.push(await Wire.open(endpoint));
+  for (let index = 0; index < connections; index += 1) {
+    wires.push(await Wire.open(endpoint));
+  }
   const turns = wires.map(
     (wire): Turn =>
       async () => {
         const at = Math.floor(Math.random() * objects);
         const message = writeRequest(VERSION, [requests.locate(attributes(at), maximumItems)]);
         const located = locatedIn(await wire.exchange(message));
-        if (located !== expected) throw new Error(`${question}: ${located} located instead of ${expected}`);
+        if (located !== expected) {
+          throw new Error(`${question}: ${located} located instead of ${expected}`);
+        }
       },
   );
   try {
@@ -232,6 +241,8 @@ async function ask(
         : Number(((sum(after) - sum(before)) / figures.turns).toFixed(4));
     return { ...figures, serverCpu };
   } finally {
-    for (const wire of wires) wire.close();
+    for (const wire of wires) {
+      wire.close();
+    }
   }
 }

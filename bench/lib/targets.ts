@@ -28,7 +28,9 @@ const PATIENCE_MS = 20_000;
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return Promise.resolve();
+  }
   return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
@@ -73,7 +75,9 @@ export async function startProductTarget(profile: string | undefined): Promise<P
   try {
     const [access, api] = await Promise.all([sandboxAccess(product), apiClient(product)]);
     const [zone] = product.kmip;
-    if (zone === undefined) throw new Error("the product has no endpoint");
+    if (zone === undefined) {
+      throw new Error("the product has no endpoint");
+    }
     const order = async (name: string) => {
       const { certPem, keyPem } = await createSelfSigned({ commonName: name, keyType: "ec" });
       const { status, body } = await api("POST", "/instances", {
@@ -88,7 +92,9 @@ export async function startProductTarget(profile: string | undefined): Promise<P
         clientCertificates: [{ name, pem: certPem }],
         cachePolicy: { cacheTtlSeconds: 60, outageGraceSeconds: 0 },
       });
-      if (status !== 202) throw new Error(`the order was answered with ${status}: ${JSON.stringify(body)}`);
+      if (status !== 202) {
+        throw new Error(`the order was answered with ${status}: ${JSON.stringify(body)}`);
+      }
       const endpoint = { ...zone, cert: certPem, key: keyPem };
       await untilServing(endpoint);
       return { endpoint, certificateSha256: fingerprint(new X509Certificate(certPem).fingerprint256) };
@@ -115,7 +121,9 @@ async function untilServing(endpoint: Endpoint, gaveUp: () => boolean = () => fa
       (await Wire.open(endpoint)).close();
       return;
     } catch (error) {
-      if (Date.now() > deadline || gaveUp()) throw error;
+      if (Date.now() > deadline || gaveUp()) {
+        throw error;
+      }
       await pause(100);
     }
   }

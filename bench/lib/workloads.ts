@@ -19,7 +19,9 @@ const message = (...batch: BatchRequest[]): Buffer => writeRequest(VERSION, batc
 function payloadsOf(response: Buffer) {
   const { items } = readResponse(response);
   for (const item of items) {
-    if (item.status !== ResultStatus.Success) throw new Error(item.message ?? `reason ${item.resultReason}`);
+    if (item.status !== ResultStatus.Success) {
+      throw new Error(item.message ?? `reason ${item.resultReason}`);
+    }
   }
   return items.map(({ payload }) => payload);
 }
@@ -29,7 +31,9 @@ async function create(wire: Wire, name?: string): Promise<string> {
     await wire.exchange(message(requests.create(name === undefined ? {} : { name }))),
   );
   const identifier = textIn(payload, Tag.UniqueIdentifier);
-  if (identifier === null) throw new Error("no Unique Identifier");
+  if (identifier === null) {
+    throw new Error("no Unique Identifier");
+  }
   return identifier;
 }
 
@@ -42,7 +46,9 @@ export async function fill(endpoint: Endpoint): Promise<Stock> {
   const run = Math.random().toString(36).slice(2);
   const names = Array.from({ length: KEYS }, (_, index) => `bench-${run}-${index}`);
   const gets: Buffer[] = [];
-  for (const name of names) gets.push(message(requests.get(await create(wire, name))));
+  for (const name of names) {
+    gets.push(message(requests.get(await create(wire, name))));
+  }
   wire.close();
   return { gets, names };
 }
@@ -110,7 +116,9 @@ export async function turnsOf(
   }
   const locates = stock.names.map((name) => message(requests.locate([nameAttribute(name)])));
   const wires: Wire[] = [];
-  for (let index = 0; index < connections; index += 1) wires.push(await Wire.open(endpoint));
+  for (let index = 0; index < connections; index += 1) {
+    wires.push(await Wire.open(endpoint));
+  }
   const work: { readonly [K in Exclude<Workload, "connect-get">]: (wire: Wire) => Promise<void> } = {
     get: async (wire) => void payloadsOf(await wire.exchange(after(stock.gets))),
     create: async (wire) => void (await create(wire)),
@@ -120,7 +128,9 @@ export async function turnsOf(
   return {
     turns: wires.map((wire) => () => work[workload](wire)),
     close() {
-      for (const wire of wires) wire.close();
+      for (const wire of wires) {
+        wire.close();
+      }
     },
   };
 }

@@ -19,7 +19,9 @@ const TIMEOUT_MS = 10_000;
  * @throws CliError when the sandbox is off or refuses
  */
 export async function authorizeInSandbox(settings: Env, instanceId: string): Promise<string> {
-  if (!settings.sandboxUrl) throw new CliError("The sandbox is off (SANDBOX_PORT=off).");
+  if (!settings.sandboxUrl) {
+    throw new CliError("The sandbox is off (SANDBOX_PORT=off).");
+  }
 
   const { accountId, administrator, hpcs } = await readSandboxCredentials({
     dataDir: join(settings.DATA_DIR, "sandbox"),
@@ -46,7 +48,9 @@ export async function authorizeInSandbox(settings: Env, instanceId: string): Pro
     }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (response.status !== 201) throw new CliError(`The sandbox answers ${response.status}.`);
+  if (response.status !== 201) {
+    throw new CliError(`The sandbox answers ${response.status}.`);
+  }
 
   return z.object({ id: z.string() }).parse(await response.json()).id;
 }

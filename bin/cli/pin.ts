@@ -10,7 +10,9 @@ export async function readPin(): Promise<string> {
   const terminal = process.stdin.isTTY === true;
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
 
-  if (terminal) process.stderr.write("PIN: ");
+  if (terminal) {
+    process.stderr.write("PIN: ");
+  }
 
   const lines = createInterface({ input: process.stdin, output: silent, terminal });
 
@@ -18,12 +20,16 @@ export async function readPin(): Promise<string> {
     const { value } = await lines[Symbol.asyncIterator]().next();
     const pin = typeof value === "string" ? value.trim() : "";
 
-    if (pin === "") throw new CliError("The PIN is read from stdin; there was none.", 2);
+    if (pin === "") {
+      throw new CliError("The PIN is read from stdin; there was none.", 2);
+    }
 
     return pin;
   } finally {
     lines.close();
 
-    if (terminal) process.stderr.write("\n");
+    if (terminal) {
+      process.stderr.write("\n");
+    }
   }
 }

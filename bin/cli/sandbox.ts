@@ -66,7 +66,9 @@ async function control(method: string, path: string, body?: unknown): Promise<nu
 }
 
 function numberOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+  if (text === undefined) {
+    return undefined;
+  }
 
   const value = Number(text);
 

@@ -32,7 +32,9 @@ export function EventDrawer({
   const onKeyDown = (keyEvent: KeyboardEvent) => {
     const target = keyEvent.target;
     // Text that scrolls sideways keeps its arrow keys.
-    if (target instanceof HTMLElement && target.tagName === "SECTION") return;
+    if (target instanceof HTMLElement && target.tagName === "SECTION") {
+      return;
+    }
     const step =
       keyEvent.key === "ArrowUp" ? onStep.newer : keyEvent.key === "ArrowDown" ? onStep.older : undefined;
 
@@ -46,7 +48,9 @@ export function EventDrawer({
     <Drawer
       open={event !== undefined}
       onOpenChange={(open) => {
-        if (!open) onClose();
+        if (!open) {
+          onClose();
+        }
       }}
       onKeyDown={onKeyDown}
       title={event ? words(event.action) : ""}

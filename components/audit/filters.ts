@@ -53,7 +53,9 @@ export function isFiltered(filters: AuditFilters): boolean {
 
 /** A time of the URL as the API wants it; text that is no time counts as absent. */
 function timeOf(text: string | null): string | undefined {
-  if (text === null) return undefined;
+  if (text === null) {
+    return undefined;
+  }
   const time = new Date(text);
 
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
@@ -110,7 +112,9 @@ export const ACTION_FILTERS = [
 
 /** Text of a datetime-local field as a moment: in the reader's zone or in UTC. Null for text that is no time. */
 export function momentOfField(text: string, zone: "local" | "utc"): string | null {
-  if (text === "") return null;
+  if (text === "") {
+    return null;
+  }
   const time = new Date(zone === "utc" ? `${text}Z` : text);
 
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
@@ -118,7 +122,9 @@ export function momentOfField(text: string, zone: "local" | "utc"): string | nul
 
 /** A moment as text of a datetime-local field (minutes). */
 export function fieldOfMoment(moment: string | undefined, zone: "local" | "utc"): string {
-  if (moment === undefined) return "";
+  if (moment === undefined) {
+    return "";
+  }
   const time = new Date(moment);
   const shifted = zone === "utc" ? time : new Date(time.getTime() - time.getTimezoneOffset() * MINUTE);
 

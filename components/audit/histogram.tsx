@@ -31,7 +31,9 @@ export function Histogram({
   const first = buckets[0];
   const last = buckets.at(-1);
 
-  if (!first || !last) return <div className="h-[88px]" />;
+  if (!first || !last) {
+    return <div className="h-[88px]" />;
+  }
 
   const endOf = (start: string) => new Date(new Date(start).getTime() + bucketSeconds * 1000).toISOString();
   const indexAt = (event: PointerEvent) => {
@@ -80,7 +82,9 @@ export function Histogram({
         className="relative flex touch-pan-y cursor-crosshair select-none items-end border-line-strong border-b"
         style={{ height: HEIGHT }}
         onPointerDown={(event) => {
-          if (event.button !== 0 || event.pointerType === "touch") return;
+          if (event.button !== 0 || event.pointerType === "touch") {
+            return;
+          }
           event.currentTarget.setPointerCapture(event.pointerId);
           setDrag({ from: indexAt(event), to: indexAt(event) });
         }}
@@ -95,7 +99,9 @@ export function Histogram({
           const from = buckets[low];
           const to = buckets[high];
           setDrag(null);
-          if (drag && from && to) onRange(from.start, endOf(to.start));
+          if (drag && from && to) {
+            onRange(from.start, endOf(to.start));
+          }
         }}
       >
         {buckets.map((bucket, index) => (

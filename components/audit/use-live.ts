@@ -22,18 +22,24 @@ export function useLiveEvents({
 
   const add = useEffectEvent((data: string) => {
     const parsed = auditEvent.safeParse(JSON.parse(data));
-    if (!parsed.success) return;
+    if (!parsed.success) {
+      return;
+    }
 
     queryClient.setQueryData<Pages>(queryKey, (current) => {
       const [first, ...rest] = current?.pages ?? [];
-      if (!current || !first || first.items.some((item) => item.id === parsed.data.id)) return current;
+      if (!current || !first || first.items.some((item) => item.id === parsed.data.id)) {
+        return current;
+      }
 
       return { ...current, pages: [{ ...first, items: [parsed.data, ...first.items] }, ...rest] };
     });
   });
 
   useEffect(() => {
-    if (!on) return;
+    if (!on) {
+      return;
+    }
     const source = new EventSource(url);
     source.addEventListener("audit", (event) => add(String(event.data)));
 

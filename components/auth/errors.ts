@@ -35,8 +35,9 @@ export function signInErrorOf(code: string): SignInError {
 
 /** A path of this console to go to after signing in; anything else (another site) becomes the overview. */
 export function safeCallback(url: string | undefined): string {
-  if (url === undefined || !url.startsWith("/") || /^\/[/\\]/.test(url) || /[\p{Cc}\\]/u.test(url))
+  if (url === undefined || !url.startsWith("/") || /^\/[/\\]/.test(url) || /[\p{Cc}\\]/u.test(url)) {
     return "/";
+  }
 
   return url.startsWith("/sign-in") ? "/" : url;
 }

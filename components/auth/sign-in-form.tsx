@@ -26,7 +26,9 @@ export function SignInForm({
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (pending) return;
+    if (pending) {
+      return;
+    }
     const data = new FormData(event.currentTarget);
     setPending("password");
     setError(null);

@@ -58,7 +58,9 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (included.length > 0 && included.every((entry) => entry.name.trim() !== "")) add.mutate(included);
+    if (included.length > 0 && included.every((entry) => entry.name.trim() !== "")) {
+      add.mutate(included);
+    }
   };
 
   if (!previewed) {

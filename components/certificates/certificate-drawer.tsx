@@ -29,7 +29,9 @@ export function CertificateDrawer({
     <Drawer
       open={certificate !== undefined}
       onOpenChange={(open) => {
-        if (!open) onClose();
+        if (!open) {
+          onClose();
+        }
       }}
       title={certificate?.name ?? ""}
       footer={

@@ -27,7 +27,9 @@ export function RenameCertificateDialog({ instanceId, certificate, onClose }: Re
     <Dialog
       open={certificate !== null}
       onOpenChange={(open) => {
-        if (!open) onClose();
+        if (!open) {
+          onClose();
+        }
       }}
       title={t("title")}
     >
@@ -112,7 +114,9 @@ export function RemoveCertificateDialog({
       action={t("submit")}
       pending={remove.isPending}
       onConfirm={() => {
-        if (certificate) remove.mutate(certificate);
+        if (certificate) {
+          remove.mutate(certificate);
+        }
       }}
     >
       {isLast ? <Notice tone="warn">{t("last")}</Notice> : null}

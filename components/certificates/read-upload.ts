@@ -21,11 +21,21 @@ const OID_PKCS7_DATA = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x
 export function readPastedText(text: string): Upload {
   const trimmed = text.trim();
 
-  if (trimmed === "") return refuse("empty");
-  if (new TextEncoder().encode(trimmed).length > MAX_UPLOAD_BYTES) return refuse("tooLarge");
-  if (PEM_PRIVATE_KEY.test(trimmed)) return refuse("privateKey");
-  if (PEM_CERTIFICATE.test(trimmed)) return { ok: true, text: trimmed };
-  if (PEM_REQUEST.test(trimmed)) return refuse("csr");
+  if (trimmed === "") {
+    return refuse("empty");
+  }
+  if (new TextEncoder().encode(trimmed).length > MAX_UPLOAD_BYTES) {
+    return refuse("tooLarge");
+  }
+  if (PEM_PRIVATE_KEY.test(trimmed)) {
+    return refuse("privateKey");
+  }
+  if (PEM_CERTIFICATE.test(trimmed)) {
+    return { ok: true, text: trimmed };
+  }
+  if (PEM_REQUEST.test(trimmed)) {
+    return refuse("csr");
+  }
 
   const der = decodeBase64(trimmed);
 
@@ -34,12 +44,18 @@ export function readPastedText(text: string): Upload {
 
 /** Bytes of a file: PEM text, or DER which is sent as base64. */
 export function readUploadedBytes(bytes: Uint8Array): Upload {
-  if (bytes.length === 0) return refuse("empty");
-  if (bytes.length > MAX_UPLOAD_BYTES) return refuse("tooLarge");
+  if (bytes.length === 0) {
+    return refuse("empty");
+  }
+  if (bytes.length > MAX_UPLOAD_BYTES) {
+    return refuse("tooLarge");
+  }
 
   const text = new TextDecoder("utf-8").decode(bytes);
 
-  if (text.includes("-----BEGIN ")) return readPastedText(text);
+  if (text.includes("-----BEGIN ")) {
+    return readPastedText(text);
+  }
 
   // A SEQUENCE: DER of something. Anything else may be base64 without its PEM lines.
   return bytes[0] === 0x30 ? readDer(bytes) : readPastedText(text);
@@ -48,25 +64,34 @@ export function readUploadedBytes(bytes: Uint8Array): Upload {
 function readDer(der: Uint8Array): Upload {
   const outer = sequenceContent(der);
 
-  if (outer === null) return refuse("unknown");
+  if (outer === null) {
+    return refuse("unknown");
+  }
 
   const first = outer[0];
 
   // PKCS#12 (RFC 7292 §4): SEQUENCE { INTEGER 3, ContentInfo … }; PKCS#8 and PKCS#1 keys: SEQUENCE { INTEGER 0|1, … }.
-  if (first === 0x02)
+  if (first === 0x02) {
     return refuse(includesBytes(der.subarray(0, 64), OID_PKCS7_DATA) ? "pkcs12" : "privateKey");
-  if (first !== 0x30) return refuse("unknown");
+  }
+  if (first !== 0x30) {
+    return refuse("unknown");
+  }
 
   const inner = sequenceContent(outer);
 
   // EncryptedPrivateKeyInfo (RFC 5958 §3) starts with an AlgorithmIdentifier: SEQUENCE { OBJECT IDENTIFIER … }.
-  if (inner?.[0] === 0x06) return refuse("privateKey");
+  if (inner?.[0] === 0x06) {
+    return refuse("privateKey");
+  }
 
   // CertificationRequestInfo (RFC 2986 §4.1) starts with INTEGER 0 and goes on with a Name; a v1 certificate's
   // serial number may be 0 too, but then an AlgorithmIdentifier (SEQUENCE { OID }) follows.
   if (inner?.[0] === 0x02 && inner[1] === 0x01 && inner[2] === 0x00) {
     const afterVersion = sequenceContent(inner.subarray(3));
-    if (afterVersion !== null && afterVersion[0] !== 0x06) return refuse("csr");
+    if (afterVersion !== null && afterVersion[0] !== 0x06) {
+      return refuse("csr");
+    }
   }
 
   return { ok: true, text: encodeBase64(der) };
@@ -76,11 +101,17 @@ function readDer(der: Uint8Array): Upload {
 function sequenceContent(bytes: Uint8Array): Uint8Array | null {
   const [tag, length] = bytes;
 
-  if (tag !== 0x30 || length === undefined) return null;
-  if (length < 0x80) return bytes.length >= 2 + length ? bytes.subarray(2, 2 + length) : null;
+  if (tag !== 0x30 || length === undefined) {
+    return null;
+  }
+  if (length < 0x80) {
+    return bytes.length >= 2 + length ? bytes.subarray(2, 2 + length) : null;
+  }
 
   const size = length & 0x7f;
-  if (size === 0 || size > 3 || bytes.length < 2 + size) return null;
+  if (size === 0 || size > 3 || bytes.length < 2 + size) {
+    return null;
+  }
 
   const content = bytes.subarray(2, 2 + size).reduce((value, byte) => value * 256 + byte, 0);
 
@@ -94,7 +125,9 @@ function includesBytes(bytes: Uint8Array, wanted: readonly number[]): boolean {
 function decodeBase64(text: string): Uint8Array | null {
   const compact = text.replace(/\s+/g, "");
 
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(compact) || compact.length % 4 !== 0) return null;
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(compact) || compact.length % 4 !== 0) {
+    return null;
+  }
 
   return Uint8Array.from(atob(compact), (character) => character.charCodeAt(0));
 }

@@ -48,7 +48,9 @@ function SignForm({ instanceId, onDone }: Readonly<{ instanceId: string; onDone:
   });
   const { errors } = form.formState;
 
-  if (sign.data) return <Signed certificate={sign.data} onDone={onDone} />;
+  if (sign.data) {
+    return <Signed certificate={sign.data} onDone={onDone} />;
+  }
 
   return (
     <form

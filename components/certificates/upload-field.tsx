@@ -50,13 +50,19 @@ export function CertificateUploadField({
     }
 
     setRefusal(upload.refusal);
-    if (upload.refusal === "privateKey" || upload.refusal === "pkcs12") setText("");
+    if (upload.refusal === "privateKey" || upload.refusal === "pkcs12") {
+      setText("");
+    }
   };
 
   const takeFile = async (file: File | undefined) => {
-    if (file) take(readUploadedBytes(new Uint8Array(await file.arrayBuffer())));
+    if (file) {
+      take(readUploadedBytes(new Uint8Array(await file.arrayBuffer())));
+    }
     // The same file may be chosen again after it was corrected.
-    if (picker.current) picker.current.value = "";
+    if (picker.current) {
+      picker.current.value = "";
+    }
   };
 
   const onDrop = (event: DragEvent) => {
@@ -64,8 +70,11 @@ export function CertificateUploadField({
     setOver(false);
     const file = event.dataTransfer.files[0];
 
-    if (file) void takeFile(file);
-    else take(readPastedText(event.dataTransfer.getData("text")));
+    if (file) {
+      void takeFile(file);
+    } else {
+      take(readPastedText(event.dataTransfer.getData("text")));
+    }
   };
 
   return (
@@ -118,11 +127,16 @@ export function CertificateUploadField({
             const pasted = (event.nativeEvent as InputEvent).inputType === "insertFromPaste";
             setText(value);
             // What is pasted is whole; what is typed is not before its last line.
-            if (pasted || /-----END [A-Z0-9 ]+-----\s*$/.test(value)) take(readPastedText(value));
-            else setRefusal(null);
+            if (pasted || /-----END [A-Z0-9 ]+-----\s*$/.test(value)) {
+              take(readPastedText(value));
+            } else {
+              setRefusal(null);
+            }
           }}
           onBlur={() => {
-            if (text.trim() !== "" && refusal === null && !preview.isPending) take(readPastedText(text));
+            if (text.trim() !== "" && refusal === null && !preview.isPending) {
+              take(readPastedText(text));
+            }
           }}
         />
       </div>

@@ -31,7 +31,9 @@ export function ConnectGuide({ instanceId }: Readonly<{ instanceId: string }>) {
     parseAsStringLiteral(["client", "powercli"] as const).withDefault("client"),
   );
 
-  if (instance.keyManager === null) return <Notice tone="accent">{t("notYet")}</Notice>;
+  if (instance.keyManager === null) {
+    return <Notice tone="accent">{t("notYet")}</Notice>;
+  }
 
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_300px]">

@@ -132,8 +132,9 @@ function openUnlessBusy(event: MouseEvent, open: () => void): void {
     target.closest("a,button,input,label,[role=menuitem],[role=dialog],[role=alertdialog]");
   const outside = target instanceof Node && !event.currentTarget.contains(target);
 
-  if (interactive || outside || event.defaultPrevented || window.getSelection()?.isCollapsed === false)
+  if (interactive || outside || event.defaultPrevented || window.getSelection()?.isCollapsed === false) {
     return;
+  }
 
   open();
 }

@@ -13,7 +13,9 @@ export function Pager({
 }: Readonly<{ pages: Pages<unknown>; perPage: number; label: string }>) {
   const t = useTranslations("common");
 
-  if (!pages.hasPrevious && !pages.hasNext) return null;
+  if (!pages.hasPrevious && !pages.hasNext) {
+    return null;
+  }
 
   return (
     <nav aria-label={label} className="mt-3 flex items-center justify-between gap-3 text-muted">

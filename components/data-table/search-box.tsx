@@ -53,7 +53,9 @@ export function SearchBox({
         spellCheck={false}
         onChange={(event) => search(event.target.value, 250)}
         onKeyDown={(event) => {
-          if (event.key === "Enter") search(text, 0);
+          if (event.key === "Enter") {
+            search(text, 0);
+          }
         }}
         className={cn(controlStyles, "h-8 ps-8 pe-2.5")}
       />

@@ -40,7 +40,9 @@ export function usePages<Item>(
     loadingNext: query.isFetchingNextPage,
     previous: () => setPlace({ key, index: Math.max(0, index - 1) }),
     next: () => {
-      if (index + 1 >= pages.length) void query.fetchNextPage();
+      if (index + 1 >= pages.length) {
+        void query.fetchNextPage();
+      }
       setPlace({ key, index: index + 1 });
     },
   };

@@ -24,7 +24,9 @@ export function useIssueWords(): (issue: z.core.$ZodRawIssue) => string {
   return (issue) => {
     switch (issue.code) {
       case "too_small":
-        if (issue.origin !== "string") return t("tooSmall", { min: String(issue.minimum) });
+        if (issue.origin !== "string") {
+          return t("tooSmall", { min: String(issue.minimum) });
+        }
 
         return Number(issue.minimum) <= 1 ? t("required") : t("tooShort", { min: Number(issue.minimum) });
       case "too_big":
@@ -32,7 +34,9 @@ export function useIssueWords(): (issue: z.core.$ZodRawIssue) => string {
           ? t("tooLong", { max: Number(issue.maximum) })
           : t("tooBig", { max: String(issue.maximum) });
       case "invalid_type":
-        if (issue.input === undefined || issue.input === "" || issue.input === null) return t("required");
+        if (issue.input === undefined || issue.input === "" || issue.input === null) {
+          return t("required");
+        }
 
         return issue.expected === "number" || issue.expected === "int" ? t("number") : t("invalid");
       case "invalid_format":

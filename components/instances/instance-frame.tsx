@@ -61,7 +61,9 @@ function HeadActions({ instance }: Readonly<{ instance: Instance }>) {
     );
   }
 
-  if (instance.status === "removing" || instance.keyManager === null) return null;
+  if (instance.status === "removing" || instance.keyManager === null) {
+    return null;
+  }
 
   return (
     <>
@@ -86,7 +88,9 @@ function Tabs({ instance }: Readonly<{ instance: Instance }>) {
 
   // On narrow screens the row of tabs scrolls; the current one must be in sight.
   useEffect(() => {
-    if (tab) current.current?.scrollIntoView({ block: "nearest", inline: "center" });
+    if (tab) {
+      current.current?.scrollIntoView({ block: "nearest", inline: "center" });
+    }
   }, [tab]);
 
   const counts: Partial<Record<(typeof TABS)[number], number>> = {

@@ -163,7 +163,9 @@ function LastRefusal() {
     .flatMap((node) => node.failedHandshakes)
     .sort((a, b) => b.at.localeCompare(a.at))[0];
 
-  if (!last) return null;
+  if (!last) {
+    return null;
+  }
 
   return (
     <p className="mt-2 break-anywhere rounded-control border border-line bg-sunk px-2.5 py-2 text-label">

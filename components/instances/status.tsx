@@ -34,7 +34,9 @@ export function useStatusReason(): (instance: Pick<Instance, "statusReason">) =>
   const t = useTranslations("instances.statusReason");
 
   return ({ statusReason }) => {
-    if (statusReason === null) return null;
+    if (statusReason === null) {
+      return null;
+    }
     const code = statusReason as ReasonCode;
 
     return t.has(code) ? t(code) : statusReason;

@@ -14,8 +14,12 @@ export function useInstance(id: string): Instance {
     ...queries.instances.detail(id),
     refetchInterval: ({ state }) => {
       const instance = state.data;
-      if (!instance) return false;
-      if (isSettling(instance.status)) return 2_000;
+      if (!instance) {
+        return false;
+      }
+      if (isSettling(instance.status)) {
+        return 2_000;
+      }
 
       return instance.lastKmipAt === null && instance.counts.clientCertificates > 0 ? 4_000 : 20_000;
     },

@@ -42,7 +42,9 @@ export function BulkBar({
       }),
     onSuccess: ({ results }) => {
       const done = results.filter((result) => result.ok).length;
-      if (done > 0) toast({ title: t("done", { count: done }) });
+      if (done > 0) {
+        toast({ title: t("done", { count: done }) });
+      }
 
       if (done === results.length) {
         setOpen(false);
@@ -80,7 +82,9 @@ export function BulkBar({
         pending={revoke.isPending}
         onConfirm={() => {
           setTried(true);
-          if (matches) revoke.mutate();
+          if (matches) {
+            revoke.mutate();
+          }
         }}
       >
         <Field label={tRevoke("reason")} hint={tRevoke("undo")}>

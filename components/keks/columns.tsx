@@ -60,8 +60,11 @@ export function useKekColumns(options: Options): Column<Kek>[] {
             checked={selected.has(kek.uniqueIdentifier)}
             onChange={(checked) => {
               const next = new Set(selected);
-              if (checked) next.add(kek.uniqueIdentifier);
-              else next.delete(kek.uniqueIdentifier);
+              if (checked) {
+                next.add(kek.uniqueIdentifier);
+              } else {
+                next.delete(kek.uniqueIdentifier);
+              }
               onSelect(next);
             }}
           />
@@ -166,7 +169,9 @@ function Identifier({ instanceId, kek }: Readonly<{ instanceId: string; kek: Kek
         href={route.hrefOf(uid)}
         prefetch={false}
         onClick={(event) => {
-          if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+          if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) {
+            return;
+          }
           event.preventDefault();
           route.open(uid);
         }}

@@ -44,7 +44,9 @@ export function KekDrawer({
     <Drawer
       open={uniqueIdentifier !== null}
       onOpenChange={(open) => {
-        if (!open) onClose();
+        if (!open) {
+          onClose();
+        }
       }}
       title={
         <span className="flex items-start gap-1">
@@ -105,7 +107,9 @@ function Section({ title, children }: Readonly<{ title: ReactNode; children: Rea
 function PendingDeletion({ pending }: Readonly<{ pending: KekDetail["pendingDeletion"] }>) {
   const t = useTranslations("keks.drawer");
   const tCause = useTranslations("errors.keyManager");
-  if (pending === null) return null;
+  if (pending === null) {
+    return null;
+  }
 
   const code = pending.code as keyof Messages["errors"]["keyManager"]["cause"] | null;
   const known = code !== null && tCause.has(`cause.${code}`);

@@ -4,7 +4,9 @@ import type { KekState, RevocationReason } from "@/lib/api/schemas/keks";
 export function stateAfterRevocation(state: KekState, reason: RevocationReason): KekState {
   const compromise = reason === "keyCompromise" || reason === "caCompromise";
 
-  if (state === "compromised") return state;
+  if (state === "compromised") {
+    return state;
+  }
 
   return compromise ? "compromised" : "deactivated";
 }

@@ -59,7 +59,9 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
       onClose();
     },
     onError: (error) => {
-      if (problemOf(error).code === "CHANGED_MEANWHILE") void impact.refetch();
+      if (problemOf(error).code === "CHANGED_MEANWHILE") {
+        void impact.refetch();
+      }
     },
     onSettled: refresh,
   });
@@ -70,7 +72,9 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
     <AlertDialog
       open={open}
       onOpenChange={(next) => {
-        if (!next) onClose();
+        if (!next) {
+          onClose();
+        }
       }}
       title={t("title")}
       description={
@@ -83,7 +87,9 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
       pending={revoke.isPending}
       disabledReason={known ? undefined : tKeks("impact.reading")}
       onConfirm={() => {
-        if (uniqueIdentifier !== null && known) revoke.mutate({ uid: uniqueIdentifier, etag: known.etag });
+        if (uniqueIdentifier !== null && known) {
+          revoke.mutate({ uid: uniqueIdentifier, etag: known.etag });
+        }
       }}
     >
       <Notice tone={known?.lastServedAt ? "warn" : "idle"} title={tKeks("impact.title")}>

@@ -55,7 +55,9 @@ export function RestoreServiceDialog({ instanceId, kek, onClose }: Readonly<Prop
       danger={false}
       pending={restore.isPending}
       onConfirm={() => {
-        if (kek) restore.mutate(kek.uniqueIdentifier);
+        if (kek) {
+          restore.mutate(kek.uniqueIdentifier);
+        }
       }}
     >
       {blocked ? (
@@ -104,7 +106,9 @@ function DestroyKek({ instanceId, kek, onClose }: Readonly<Props>) {
       onClose();
     },
     onError: (error) => {
-      if (problemOf(error).code === "CHANGED_MEANWHILE") void impact.refetch();
+      if (problemOf(error).code === "CHANGED_MEANWHILE") {
+        void impact.refetch();
+      }
     },
     onSettled: refresh,
   });
@@ -113,7 +117,9 @@ function DestroyKek({ instanceId, kek, onClose }: Readonly<Props>) {
     <AlertDialog
       open={kek !== null}
       onOpenChange={(open) => {
-        if (!open) onClose();
+        if (!open) {
+          onClose();
+        }
       }}
       title={t("title")}
       description={
@@ -127,7 +133,9 @@ function DestroyKek({ instanceId, kek, onClose }: Readonly<Props>) {
       disabledReason={known ? undefined : tKeks("impact.reading")}
       onConfirm={() => {
         setTried(true);
-        if (matches && known) destroy.mutate(known.etag);
+        if (matches && known) {
+          destroy.mutate(known.etag);
+        }
       }}
     >
       <Notice tone={known?.lastServedAt ? "warn" : "idle"} title={tKeks("impact.title")}>

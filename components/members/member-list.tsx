@@ -175,7 +175,9 @@ function RoleSelect({ member }: Readonly<{ member: Member }>) {
       aria-label={t("changeRole", { name: member.name })}
       value={update.isPending ? update.variables : member.role}
       onValueChange={(next) => {
-        if (next !== member.role) update.mutate(next);
+        if (next !== member.role) {
+          update.mutate(next);
+        }
       }}
       options={roleSchema.options.map((value) => ({ value, label: tRole(value) }))}
       className="h-7"
@@ -210,7 +212,9 @@ function RemoveMemberDialog({ member, onClose }: Readonly<{ member: Member | nul
       action={t("submit")}
       pending={remove.isPending}
       onConfirm={() => {
-        if (member) remove.mutate(member);
+        if (member) {
+          remove.mutate(member);
+        }
       }}
     >
       {remove.isError ? <ProblemNotice error={remove.error} /> : null}

@@ -53,7 +53,9 @@ export function BasicsStep({ wizard, onNext, error }: Readonly<StepProps>) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (isComplete("basics", state)) onNext();
+    if (isComplete("basics", state)) {
+      onNext();
+    }
   };
 
   return (

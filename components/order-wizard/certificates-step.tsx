@@ -31,7 +31,9 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
   /** Takes what is previewed; false when a name is missing. */
   const add = (): boolean => {
     setTried(true);
-    if (included.some((entry) => entry.name.trim() === "")) return false;
+    if (included.some((entry) => entry.name.trim() === "")) {
+      return false;
+    }
 
     const added = included.map(({ certificate, name }) => ({
       name: name.trim(),
@@ -59,7 +61,9 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
       onSubmit={(event) => {
         event.preventDefault();
         // What is on the screen belongs to the order: nobody should lose it by going on.
-        if (add() && isComplete("certificates", state)) onNext();
+        if (add() && isComplete("certificates", state)) {
+          onNext();
+        }
       }}
       className="flex flex-col gap-4"
       noValidate

@@ -59,7 +59,9 @@ function StepList({
 
   // On narrow screens the steps scroll sideways: the present one stays in sight.
   useEffect(() => {
-    if (current) here.current?.scrollIntoView({ block: "nearest", inline: "center" });
+    if (current) {
+      here.current?.scrollIntoView({ block: "nearest", inline: "center" });
+    }
   }, [current]);
 
   return (
@@ -80,7 +82,9 @@ function StepList({
                 aria-current={step === current ? "step" : undefined}
                 aria-disabled={!open || undefined}
                 onClick={() => {
-                  if (open) onStep(step);
+                  if (open) {
+                    onStep(step);
+                  }
                 }}
                 className={cn(
                   "flex h-8 w-full items-center gap-2.5 whitespace-nowrap rounded-control px-2 text-start",

@@ -42,7 +42,9 @@ export function ManagerStep({
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (ready) onNext();
+        if (ready) {
+          onNext();
+        }
       }}
       className="flex flex-col gap-4"
       noValidate
@@ -126,7 +128,9 @@ function ApiKeyAndInstance({
     onSuccess: (found, asked) => dispatch({ type: "found", found, ...asked }),
   });
   const retrieve = () => {
-    if (!tooShort) discover.mutate({ kind: draft.kind, apiKey: apiKey.trim() });
+    if (!tooShort) {
+      discover.mutate({ kind: draft.kind, apiKey: apiKey.trim() });
+    }
   };
 
   return (
@@ -195,7 +199,9 @@ function InstanceChoice({ wizard, instanceRegion }: Readonly<Pick<StepProps, "wi
             disabled={found === null}
             onValueChange={(crn) => {
               const chosen = found?.keyManagers.find((candidate) => candidate.crn === crn);
-              if (chosen) dispatch({ type: "keyManager", keyManager: chosen });
+              if (chosen) {
+                dispatch({ type: "keyManager", keyManager: chosen });
+              }
             }}
             options={(found?.keyManagers ?? (draft.keyManager ? [draft.keyManager] : [])).map(
               (candidate) => ({
@@ -403,7 +409,9 @@ function TokenAndPin({ wizard }: Readonly<Pick<StepProps, "wizard">>) {
           placeholder={t("tokenChoose")}
           onValueChange={(crn) => {
             const chosen = keyManagers.find((candidate) => candidate.crn === crn);
-            if (chosen) dispatch({ type: "keyManager", keyManager: chosen });
+            if (chosen) {
+              dispatch({ type: "keyManager", keyManager: chosen });
+            }
           }}
           options={keyManagers.map((token) => ({
             value: token.crn,

@@ -45,7 +45,9 @@ export function ReviewStep({
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (!pending) onSubmit();
+        if (!pending) {
+          onSubmit();
+        }
       }}
       className="flex flex-col gap-4"
     >

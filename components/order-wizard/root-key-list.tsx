@@ -141,7 +141,9 @@ export function RootKeyChoices<Key extends RootKey>({
       value={chosen}
       onValueChange={(id) => {
         const key = keys.find((each) => each.id === id);
-        if (key) onChoose(key);
+        if (key) {
+          onChoose(key);
+        }
       }}
       className={`scroll-thin divide-y divide-line overflow-y-auto ${className}`}
     >

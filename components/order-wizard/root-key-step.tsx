@@ -72,13 +72,18 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
     });
 
   const check = useEffectEvent((crkId: string) => {
-    if (report === null) run(crkId);
+    if (report === null) {
+      run(crkId);
+    }
   });
 
   // Choosing is asking: the checks start by themselves. They also say why the root keys cannot be read.
   useEffect(() => {
-    if (rootKeyId !== undefined) check(rootKeyId);
-    else if (list.isError) check(NO_ROOT_KEY);
+    if (rootKeyId !== undefined) {
+      check(rootKeyId);
+    } else if (list.isError) {
+      check(NO_ROOT_KEY);
+    }
   }, [rootKeyId, list.isError]);
 
   const checkAgain = () => {
@@ -96,7 +101,9 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (report?.ok) onNext();
+        if (report?.ok) {
+          onNext();
+        }
       }}
       className="flex flex-col gap-4"
     >

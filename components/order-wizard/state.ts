@@ -164,7 +164,9 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
       return draft({}, { apiKey: action.apiKey, found: null, report: null });
     case "found": {
       // An answer for what was changed meanwhile says nothing about the present choice.
-      if (action.kind !== state.draft.kind || action.apiKey !== state.apiKey.trim()) return state;
+      if (action.kind !== state.draft.kind || action.apiKey !== state.apiKey.trim()) {
+        return state;
+      }
 
       const still = action.found.keyManagers.some(({ crn }) => crn === state.draft.keyManager?.crn);
       const [only, second] = action.found.keyManagers;
@@ -294,14 +296,18 @@ export function credentialsOf(
   { draft, apiKey }: WizardState,
   instanceId: string | undefined,
 ): { apiKey?: string; instanceId?: string } {
-  if (!draft.authorization) return { apiKey: apiKey.trim() };
+  if (!draft.authorization) {
+    return { apiKey: apiKey.trim() };
+  }
 
   return instanceId === undefined ? {} : { instanceId };
 }
 
 /** A stored draft, or null when there is none that can be read. */
 export function parseDraft(text: string | null): Draft | null {
-  if (text === null) return null;
+  if (text === null) {
+    return null;
+  }
 
   try {
     const result = draftSchema.safeParse(JSON.parse(text));

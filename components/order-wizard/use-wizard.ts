@@ -31,7 +31,9 @@ export function useWizard(storageKey: string, instanceId: string | undefined) {
   }, [storageKey]);
 
   useEffect(() => {
-    if (ready) window.sessionStorage.setItem(storageKey, JSON.stringify(state.draft));
+    if (ready) {
+      window.sessionStorage.setItem(storageKey, JSON.stringify(state.draft));
+    }
   }, [ready, storageKey, state.draft]);
 
   return {

@@ -75,7 +75,9 @@ export function OrderWizard({
 
   const steps = stepsOf(mode, wizard.state.draft);
   const go = (next: Step | undefined) => {
-    if (next) void setWanted(next);
+    if (next) {
+      void setWanted(next);
+    }
   };
   const props: StepProps = {
     mode,
@@ -159,8 +161,12 @@ function useSubmit(
       const order = orderOf(wizard.state);
       const { keyManager, clientCertificates } = order;
 
-      if (!instance) return api.instances.create(order, options);
-      if (!keyManager) throw new Error("an instance is activated with a key manager");
+      if (!instance) {
+        return api.instances.create(order, options);
+      }
+      if (!keyManager) {
+        throw new Error("an instance is activated with a key manager");
+      }
 
       return api.instances.activate(
         instance.id,
@@ -185,11 +191,15 @@ function useSubmit(
     onError: (error) => {
       const problem = problemOf(error);
 
-      if (problem.code === "NAME_TAKEN" && !instance) onStep("basics");
+      if (problem.code === "NAME_TAKEN" && !instance) {
+        onStep("basics");
+      }
 
       if (problem.code === "PERMISSION_CHECK_FAILED") {
         const report = permissionReport.safeParse(problem.report);
-        if (report.success) wizard.dispatch({ type: "report", report: report.data });
+        if (report.success) {
+          wizard.dispatch({ type: "report", report: report.data });
+        }
         onStep("root-key");
       }
     },
@@ -226,7 +236,9 @@ function useFocusOnStep(step: Step) {
   const shown = useRef(step);
 
   useEffect(() => {
-    if (shown.current === step) return;
+    if (shown.current === step) {
+      return;
+    }
     shown.current = step;
     const first = ["[data-step-focus]", "input:not([type=file]),[role=radio],button[type=submit]"]
       .map((selector) => form.current?.querySelector<HTMLElement>(selector))

@@ -18,15 +18,23 @@ const RANK: Record<Attention["kind"], number> = {
 export function attentionOf(instances: readonly Instance[], nodes: readonly EndpointNode[]): Attention[] {
   const found: Attention[] = [];
 
-  if (nodes.length === 0) found.push({ kind: "endpointNone" });
+  if (nodes.length === 0) {
+    found.push({ kind: "endpointNone" });
+  }
 
   for (const { id, health, zone, host, port } of nodes) {
-    if (health === "down") found.push({ kind: "endpointDown", id, zone, address: `${host}:${port}` });
+    if (health === "down") {
+      found.push({ kind: "endpointDown", id, zone, address: `${host}:${port}` });
+    }
   }
 
   for (const instance of instances) {
-    if (instance.status === "attention") found.push({ kind: "instance", instance });
-    if (instance.status === "inactive") found.push({ kind: "inactive", instance });
+    if (instance.status === "attention") {
+      found.push({ kind: "instance", instance });
+    }
+    if (instance.status === "inactive") {
+      found.push({ kind: "inactive", instance });
+    }
     if (instance.status === "installed" && instance.counts.clientCertificates === 0) {
       found.push({ kind: "noCertificate", instance });
     }

@@ -23,8 +23,12 @@ export function ReportBadge({ report }: Readonly<{ report: Pick<PermissionReport
   const failed = report.checks.filter((check) => check.status === "fail").length;
   const warnings = report.checks.filter((check) => check.status === "warn").length;
 
-  if (failed > 0) return <StateBadge tone="bad">{t("someFail", { failed, count })}</StateBadge>;
-  if (warnings > 0) return <StateBadge tone="warn">{t("warnings", { count: warnings })}</StateBadge>;
+  if (failed > 0) {
+    return <StateBadge tone="bad">{t("someFail", { failed, count })}</StateBadge>;
+  }
+  if (warnings > 0) {
+    return <StateBadge tone="warn">{t("warnings", { count: warnings })}</StateBadge>;
+  }
 
   return <StateBadge tone="ok">{t("allPass", { count })}</StateBadge>;
 }

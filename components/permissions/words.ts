@@ -25,8 +25,12 @@ export function useFindingWords(): (check: PermissionCheckItem) => FindingWords 
   const locale = useLocale();
 
   const titleOf = (id: string, fallback: string) => {
-    if (tCheck.has(id as CheckId)) return tCheck(id as CheckId);
-    if (tConnection.has(id as ConnectionCheckId)) return tConnection(id as ConnectionCheckId);
+    if (tCheck.has(id as CheckId)) {
+      return tCheck(id as CheckId);
+    }
+    if (tConnection.has(id as ConnectionCheckId)) {
+      return tConnection(id as ConnectionCheckId);
+    }
 
     return fallback;
   };

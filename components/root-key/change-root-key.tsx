@@ -45,7 +45,9 @@ export function ChangeRootKey({
       open
       wide
       onOpenChange={(next) => {
-        if (!next) onClose();
+        if (!next) {
+          onClose();
+        }
       }}
       title={t("changeTitle")}
       description={t("changeBody")}
@@ -54,7 +56,9 @@ export function ChangeRootKey({
         className="flex flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          if (chosen !== null) change.mutate(chosen);
+          if (chosen !== null) {
+            change.mutate(chosen);
+          }
         }}
       >
         <RootKeyChoice

@@ -98,7 +98,9 @@ function RotateDialog({
       open
       danger={false}
       onOpenChange={(next) => {
-        if (!next) onClose();
+        if (!next) {
+          onClose();
+        }
       }}
       title={t("rotateTitle", { name: crk.name ?? crk.id })}
       description={t("rotateBody")}

@@ -70,7 +70,9 @@ function DeleteDialog({ instance, onClose }: Readonly<{ instance: Instance; onCl
     <AlertDialog
       open
       onOpenChange={(next) => {
-        if (!next) onClose();
+        if (!next) {
+          onClose();
+        }
       }}
       title={t("dialogTitle", { name: instance.name })}
       description={t("dialogBody")}
@@ -78,7 +80,9 @@ function DeleteDialog({ instance, onClose }: Readonly<{ instance: Instance; onCl
       pending={remove.isPending || remove.isSuccess}
       onConfirm={() => {
         setTried(true);
-        if (matches) remove.mutate();
+        if (matches) {
+          remove.mutate();
+        }
       }}
     >
       <Field

@@ -204,7 +204,9 @@ function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          if (apiKey.safeParse(value).success) update.mutate({ apiKey: value.trim() });
+          if (apiKey.safeParse(value).success) {
+            update.mutate({ apiKey: value.trim() });
+          }
         }}
       >
         {instance.keyManager.serviceIdName ? (

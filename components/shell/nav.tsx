@@ -61,7 +61,9 @@ function EndpointsDown() {
   const { data } = useQuery({ ...queries.endpoints.list(), refetchInterval: 30_000 });
   const down = data?.items.filter((node) => node.health === "down").length ?? 0;
 
-  if (down === 0) return null;
+  if (down === 0) {
+    return null;
+  }
 
   return (
     <span

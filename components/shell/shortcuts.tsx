@@ -89,8 +89,11 @@ export function useShortcuts({ onPalette, onHelp }: { onPalette: () => void; onH
       } else if (event.key === "/") {
         const search = document.querySelector<HTMLInputElement>("main input[type=search]");
         event.preventDefault();
-        if (search) search.focus();
-        else handlers.current.onPalette();
+        if (search) {
+          search.focus();
+        } else {
+          handlers.current.onPalette();
+        }
       }
     };
 
@@ -110,7 +113,9 @@ export function ShortcutList({
   const [platformKey, setPlatformKey] = useState("Ctrl");
 
   useEffect(() => {
-    if (/mac|iphone|ipad/i.test(navigator.userAgent)) setPlatformKey("⌘");
+    if (/mac|iphone|ipad/i.test(navigator.userAgent)) {
+      setPlatformKey("⌘");
+    }
   }, []);
 
   const rows: readonly [string, readonly string[]][] = [

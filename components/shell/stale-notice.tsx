@@ -35,7 +35,9 @@ export function StaleNotice() {
     () => null,
   );
 
-  if (stale === null) return null;
+  if (stale === null) {
+    return null;
+  }
 
   const { dataUpdatedAt, error } = stale.state;
 

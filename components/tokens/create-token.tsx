@@ -64,7 +64,9 @@ function CreateToken({ onDone }: Readonly<{ onDone: () => void }>) {
     gcTime: 0,
   });
 
-  if (create.data) return <Created token={create.data.token} onDone={onDone} />;
+  if (create.data) {
+    return <Created token={create.data.token} onDone={onDone} />;
+  }
 
   return (
     <form

@@ -83,7 +83,9 @@ function Tokens() {
 }
 
 function stateOf(token: ApiToken, now: Date): "active" | "expired" | "revoked" {
-  if (token.revokedAt !== null) return "revoked";
+  if (token.revokedAt !== null) {
+    return "revoked";
+  }
 
   return token.expiresAt !== null && new Date(token.expiresAt) <= now ? "expired" : "active";
 }
@@ -201,7 +203,9 @@ function RevokeTokenDialog({ token, onClose }: Readonly<{ token: ApiToken | null
       action={t("submit")}
       pending={revoke.isPending}
       onConfirm={() => {
-        if (token) revoke.mutate(token);
+        if (token) {
+          revoke.mutate(token);
+        }
       }}
     >
       <p>

@@ -39,7 +39,9 @@ export function AlertDialog({
   const submit = (event: FormEvent) => {
     event.preventDefault();
     event.stopPropagation();
-    if (!pending && !disabledReason) onConfirm();
+    if (!pending && !disabledReason) {
+      onConfirm();
+    }
   };
 
   return (

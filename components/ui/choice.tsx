@@ -25,7 +25,9 @@ export function ChoiceCards<Value extends string>({
       value={value ?? null}
       onValueChange={(next) => {
         const option = options.find((candidate) => candidate.value === next);
-        if (option) onValueChange(option.value);
+        if (option) {
+          onValueChange(option.value);
+        }
       }}
       className={cn("grid gap-2.5 sm:grid-cols-3", className)}
     >
@@ -87,7 +89,9 @@ export function Segmented<Value extends string>({
       orientation="horizontal"
       onValueChange={(next) => {
         const option = options.find((candidate) => candidate.value === next);
-        if (option) onValueChange(option.value);
+        if (option) {
+          onValueChange(option.value);
+        }
       }}
       className={cn("inline-flex rounded-control border border-line-strong bg-panel p-px", className)}
     >

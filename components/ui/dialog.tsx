@@ -96,7 +96,9 @@ export function Drawer({
           onOpenAutoFocus={(event) => {
             focus.remember();
             event.preventDefault();
-            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
+            if (event.currentTarget instanceof HTMLElement) {
+              event.currentTarget.focus();
+            }
           }}
           className="fixed inset-y-0 end-0 z-30 flex w-full max-w-[560px] animate-slide flex-col border-line border-s bg-panel shadow-float outline-none"
         >

@@ -95,7 +95,9 @@ export function MenuRadioGroup<Value extends string>({
       value={value}
       onValueChange={(next) => {
         const option = options.find((candidate) => candidate.value === next);
-        if (option) onValueChange(option.value);
+        if (option) {
+          onValueChange(option.value);
+        }
       }}
     >
       {options.map((option) => (

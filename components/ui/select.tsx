@@ -43,7 +43,9 @@ export function Select<Value extends string>({
       onValueChange={(next) => {
         const option = options.find((candidate) => candidate.value === next);
         // Radix reports "" when the list of options changes under a chosen value: that is nobody's choice.
-        if (option) onValueChange(option.value);
+        if (option) {
+          onValueChange(option.value);
+        }
       }}
       disabled={disabled}
     >

@@ -52,7 +52,9 @@ export function ToastProvider({ children }: Readonly<{ children: ReactNode }>) {
             open={open}
             type={tone === "bad" ? "foreground" : "background"}
             onOpenChange={(next) => {
-              if (!next) close(key);
+              if (!next) {
+                close(key);
+              }
             }}
             className="flex animate-rise items-start gap-2.5 rounded-panel border border-line bg-panel py-2.5 ps-3.5 pe-2 shadow-float data-[state=closed]:hidden"
           >

@@ -12,7 +12,9 @@ export function useFocusFirst<Container extends HTMLElement>(shown: string): Ref
   const before = useRef(shown);
 
   useEffect(() => {
-    if (before.current === shown) return;
+    if (before.current === shown) {
+      return;
+    }
     before.current = shown;
     container.current
       ?.querySelector<HTMLElement>("input:not([type=file]),textarea,button:not([disabled])")

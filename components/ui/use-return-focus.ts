@@ -19,7 +19,9 @@ export function useReturnFocus() {
     },
     giveBack: (event: Event) => {
       event.preventDefault();
-      if (origin.current?.isConnected) origin.current.focus();
+      if (origin.current?.isConnected) {
+        origin.current.focus();
+      }
     },
   };
 }

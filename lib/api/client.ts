@@ -67,8 +67,12 @@ async function call<O extends Operation>(
   { signal, idempotencyKey }: CallOptions = {},
 ): Promise<ResponseOf<O>> {
   const headers = new Headers({ accept: "application/json, application/problem+json" });
-  if (body !== undefined) headers.set("content-type", "application/json");
-  if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+  if (body !== undefined) {
+    headers.set("content-type", "application/json");
+  }
+  if (idempotencyKey !== undefined) {
+    headers.set("idempotency-key", idempotencyKey);
+  }
 
   // A server that hangs is a server that is away. Writes are waited for: giving up would not undo them.
   const limits = operation.method === "GET" ? [AbortSignal.timeout(READ_TIMEOUT_MS)] : [];
@@ -87,11 +91,15 @@ async function call<O extends Operation>(
     text = await response.text();
   } catch (error) {
     // An aborted query is no failure: react-query has to see the AbortError itself.
-    if (signal?.aborted) throw error;
+    if (signal?.aborted) {
+      throw error;
+    }
     throw new ApiError(localProblem("UNREACHABLE", 0, "The server could not be reached."), { cause: error });
   }
 
-  if (!response.ok) throw new ApiError(problemOf(response, text));
+  if (!response.ok) {
+    throw new ApiError(problemOf(response, text));
+  }
 
   return (response.status === 204 ? undefined : JSON.parse(text)) as ResponseOf<O>;
 }

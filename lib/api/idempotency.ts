@@ -105,7 +105,9 @@ export async function once(
 
 function openAnswer(kept: unknown, purpose: string): unknown {
   const { sealed, body } = kept as { sealed?: string; body?: unknown };
-  if (sealed === undefined) return body;
+  if (sealed === undefined) {
+    return body;
+  }
 
   const bytes = unsealSecret(Buffer.from(sealed, "base64"), purpose);
   try {

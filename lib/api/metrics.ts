@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type DeploymentFigures, deploymentFigures } from "@/lib/core/readiness";
 import { troubledKeyManagers } from "@/lib/key-managers/gates";
+import { perProcess } from "@/lib/per-process";
 
 type Metrics = {
   readonly registry: Registry;
@@ -9,9 +10,6 @@ type Metrics = {
   readonly requests: Counter<"operation" | "status">;
   readonly duration: Histogram<"operation">;
 };
-
-// Next bundles every route by itself; the process has one registry.
-const holder = globalThis as { __kmipConsoleMetrics?: Metrics };
 
 function createGauges(registry: Registry) {
   const registers = [registry];
@@ -58,7 +56,9 @@ function createEndpointCounters(registry: Registry) {
 /** In one go, or calls at the same time would add up. */
 function updateCounters(all: Metrics["counters"], listeners: DeploymentFigures["counters"]): void {
   const { accepted, handshakes, messages, operations, limits, outages } = all;
-  for (const counter of Object.values(all)) counter.reset();
+  for (const counter of Object.values(all)) {
+    counter.reset();
+  }
   for (const { id, zone, requests, counters } of listeners) {
     const of = { zone, node: id };
     accepted.inc(of, counters.accepted);
@@ -69,7 +69,9 @@ function updateCounters(all: Metrics["counters"], listeners: DeploymentFigures["
     for (const { instanceGuid, opened } of counters.keyManagers) {
       outages.inc({ ...of, key_manager: shortGuid(instanceGuid) }, opened);
     }
-    for (const [limit, count] of Object.entries(counters.limits)) limits.inc({ ...of, limit }, count);
+    for (const [limit, count] of Object.entries(counters.limits)) {
+      limits.inc({ ...of, limit }, count);
+    }
     for (const [operation, { success, failure }] of Object.entries(counters.operations)) {
       operations.inc({ ...of, operation, result: "success" }, success);
       operations.inc({ ...of, operation, result: "failure" }, failure);
@@ -100,19 +102,25 @@ function updateCircuits(
       const name = shortGuid(instanceGuid);
       worst.set(name, Math.max(worst.get(name) ?? 0, CIRCUIT_VALUES[circuit]));
     }
-    for (const [name, value] of worst) gauge.set({ zone, node, key_manager: name }, value);
+    for (const [name, value] of worst) {
+      gauge.set({ zone, node, key_manager: name }, value);
+    }
   }
 }
 
 /** Reads the deployment's figures anew. While the database is away, those of the process are still answered. */
 async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
   const { instances, keks, certificates, endpoints, dedicated, connections, database } = gauges;
-  for (const gauge of [instances, keks, certificates, endpoints, dedicated, connections]) gauge.reset();
+  for (const gauge of [instances, keks, certificates, endpoints, dedicated, connections]) {
+    gauge.reset();
+  }
   try {
     const figures = await deploymentFigures();
     updateCounters(counters, figures.counters);
     updateCircuits(gauges.circuits, figures.counters);
-    for (const { status, count } of figures.instances) instances.set({ status }, count);
+    for (const { status, count } of figures.instances) {
+      instances.set({ status }, count);
+    }
     keks.set({ kind: "all" }, figures.keks);
     keks.set({ kind: "active" }, figures.activeKeks);
     certificates.set(figures.clientCertificates);
@@ -129,7 +137,7 @@ async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
   }
 }
 
-function create(): Metrics {
+const metrics = perProcess<Metrics>("metrics", () => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -151,13 +159,7 @@ function create(): Metrics {
       registers: [registry],
     }),
   };
-}
-
-function metrics(): Metrics {
-  holder.__kmipConsoleMetrics ??= create();
-
-  return holder.__kmipConsoleMetrics;
-}
+});
 
 /** Notes an answered call. @param seconds until the answer began */
 export function observeCall(operation: string, status: number, seconds: number): void {

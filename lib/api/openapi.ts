@@ -45,9 +45,15 @@ function problemsOf(operation: Operation): RouteConfig["responses"] {
     429: "Too many requests; Retry-After says when to try again",
     503: "Database, audit log or key manager out of reach; nothing was done",
   };
-  if (operation.query !== undefined || operation.body !== undefined) named[400] = "Values do not fit";
-  if (operation.params !== undefined) named[404] = "Unknown, or of another account";
-  if (isWrite(operation)) named[409] = "In conflict with what is there";
+  if (operation.query !== undefined || operation.body !== undefined) {
+    named[400] = "Values do not fit";
+  }
+  if (operation.params !== undefined) {
+    named[404] = "Unknown, or of another account";
+  }
+  if (isWrite(operation)) {
+    named[409] = "In conflict with what is there";
+  }
   if (operation.body !== undefined) {
     named[413] = "The body is too large";
     named[415] = "The body is not JSON";
@@ -111,7 +117,9 @@ function generate(): object {
     name: "session",
     description: "The console's session cookie; its name depends on the deployment's address",
   });
-  for (const operation of Object.values(operations)) registry.registerPath(routeConfig(operation));
+  for (const operation of Object.values(operations)) {
+    registry.registerPath(routeConfig(operation));
+  }
 
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: "3.1.0",

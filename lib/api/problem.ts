@@ -43,8 +43,12 @@ const UNREACHABLE_CODES =
 function isDatabaseOutage(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     const { code } = at as { code?: unknown };
-    if (typeof code === "string" && UNREACHABLE_CODES.test(code)) return true;
-    if (/timeout exceeded when trying to connect|Connection terminated/.test(at.message)) return true;
+    if (typeof code === "string" && UNREACHABLE_CODES.test(code)) {
+      return true;
+    }
+    if (/timeout exceeded when trying to connect|Connection terminated/.test(at.message)) {
+      return true;
+    }
   }
 
   return false;
@@ -61,7 +65,9 @@ export function invalidParams(error: ZodError): InvalidParam[] {
 
 /** Any error as one that people outside may see; what nobody expected becomes INTERNAL, without its message. */
 export function publicError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
+  if (error instanceof AppError) {
+    return error;
+  }
   if (error instanceof ZodError) {
     return new AppError("VALIDATION_FAILED", "Some values do not fit.", {
       invalidParams: invalidParams(error),
@@ -91,9 +97,13 @@ export function apiHeaders(requestId: string): Headers {
 export function problemResponse(error: AppError, requestId: string): Response {
   const headers = apiHeaders(requestId);
   headers.set("content-type", "application/problem+json");
-  if (error.code === "UNAUTHENTICATED") headers.set("www-authenticate", 'Bearer realm="kmip-console"');
+  if (error.code === "UNAUTHENTICATED") {
+    headers.set("www-authenticate", 'Bearer realm="kmip-console"');
+  }
   const retryAfter = error.extra?.retryAfterSeconds;
-  if (typeof retryAfter === "number") headers.set("retry-after", String(retryAfter));
+  if (typeof retryAfter === "number") {
+    headers.set("retry-after", String(retryAfter));
+  }
 
   const document = {
     ...error.extra,

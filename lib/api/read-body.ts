@@ -12,14 +12,18 @@ function malformed(detail: string): AppError {
 }
 
 async function readBytes(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) {
+    throw tooLarge();
+  }
 
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = request.body?.getReader();
   while (reader) {
     const { done, value } = await reader.read();
-    if (done) break;
+    if (done) {
+      break;
+    }
     length += value.byteLength;
     if (length > MAX_BODY_BYTES) {
       await reader.cancel();
@@ -47,7 +51,9 @@ export function requireStorableText(root: unknown): void {
       throw new AppError("VALIDATION_FAILED", "Text holds a NUL character or half a surrogate pair.");
     }
     if (typeof value === "object" && value !== null) {
-      for (const [name, member] of Object.entries(value)) pending.push(name, member ?? "");
+      for (const [name, member] of Object.entries(value)) {
+        pending.push(name, member ?? "");
+      }
     }
   }
 }

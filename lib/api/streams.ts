@@ -13,8 +13,11 @@ export function downloadResponse(
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { done, value } = await iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      if (done) {
+        controller.close();
+      } else {
+        controller.enqueue(encoder.encode(value));
+      }
     },
     async cancel() {
       await iterator.return?.();
@@ -46,7 +49,9 @@ export function eventStreamResponse<Item>(
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const send = (text: string) => {
-        if (!ended.aborted) controller.enqueue(encoder.encode(text));
+        if (!ended.aborted) {
+          controller.enqueue(encoder.encode(text));
+        }
       };
       const heartbeat = setInterval(() => send(": alive\n\n"), HEARTBEAT_MS);
       const pump = async () => {
@@ -59,11 +64,15 @@ export function eventStreamResponse<Item>(
       send("retry: 3000\n\n");
       pump()
         .then(() => {
-          if (!gone.signal.aborted) controller.close();
+          if (!gone.signal.aborted) {
+            controller.close();
+          }
         })
         .catch((error: unknown) => {
           // The client sees the stream end and asks again.
-          if (!gone.signal.aborted) controller.error(error);
+          if (!gone.signal.aborted) {
+            controller.error(error);
+          }
         })
         .finally(() => {
           clearInterval(heartbeat);

@@ -48,10 +48,14 @@ const NO_BYTES = new Uint8Array(0);
 
 /** Path parameters; one that cannot be right names nothing that exists. */
 async function readParams(operation: Operation, context: { params: Promise<unknown> }): Promise<unknown> {
-  if (operation.params === undefined) return {};
+  if (operation.params === undefined) {
+    return {};
+  }
 
   const result = operation.params.safeParse(await context.params);
-  if (!result.success) throw new AppError("NOT_FOUND", "There is nothing here.");
+  if (!result.success) {
+    throw new AppError("NOT_FOUND", "There is nothing here.");
+  }
   try {
     requireStorableText(result.data);
   } catch {
@@ -62,7 +66,9 @@ async function readParams(operation: Operation, context: { params: Promise<unkno
 }
 
 function readQuery(operation: Operation, request: Request): unknown {
-  if (operation.query === undefined) return {};
+  if (operation.query === undefined) {
+    return {};
+  }
 
   // An empty field of a form is one that was not filled in.
   const given = [...new URL(request.url).searchParams].filter(([, value]) => value !== "");
@@ -76,7 +82,9 @@ async function readBody(
   operation: Operation,
   request: Request,
 ): Promise<{ value: unknown; bytes: Uint8Array }> {
-  if (operation.body === undefined) return { value: undefined, bytes: NO_BYTES };
+  if (operation.body === undefined) {
+    return { value: undefined, bytes: NO_BYTES };
+  }
 
   const { value, bytes } = await readJsonBody(request);
 
@@ -110,7 +118,9 @@ async function recordFailure(
   params: Record<string, string>,
   error: AppError,
 ): Promise<void> {
-  if (!isAudited(operation, error)) return;
+  if (!isAudited(operation, error)) {
+    return;
+  }
 
   const action = AUDIT_ACTIONS[operation.id];
   const { id, certificateId, uniqueIdentifier, userId, tokenId } = params;
@@ -130,17 +140,23 @@ async function recordFailure(
 
 /** The answer as JSON, reduced to what the schema names: a field that was not meant to leave does not. */
 function toJson(operation: Operation, result: unknown): unknown {
-  if (operation.response === undefined) return undefined;
+  if (operation.response === undefined) {
+    return undefined;
+  }
 
   const checked = operation.response.safeParse(result);
-  if (checked.success) return checked.data;
+  if (checked.success) {
+    return checked.data;
+  }
 
   const { NODE_ENV } = env();
   logger().error(
     { operation: operation.id, issues: issuesOf(checked.error) },
     "answer does not fit its schema",
   );
-  if (NODE_ENV === "production") return result;
+  if (NODE_ENV === "production") {
+    return result;
+  }
   throw new Error(`The answer of ${operation.id} does not fit its schema: ${checked.error.message}`);
 }
 
@@ -150,8 +166,12 @@ function issuesOf(error: z.ZodError): unknown {
 
 function answer(status: number, body: unknown, requestId: string, replayed: boolean): Response {
   const headers = apiHeaders(requestId);
-  if (replayed) headers.set("idempotent-replayed", "true");
-  if (status === 204) return new Response(null, { status, headers });
+  if (replayed) {
+    headers.set("idempotent-replayed", "true");
+  }
+  if (status === 204) {
+    return new Response(null, { status, headers });
+  }
   headers.set("content-type", "application/json");
 
   return new Response(JSON.stringify(body), { status, headers });
@@ -205,7 +225,9 @@ function handle<const O extends KnownOperation>(operation: O, handler: Handler<O
       const key = isWrite(operation) ? idempotencyKey(request.headers) : null;
       if (key === null) {
         const result = await run();
-        if (result instanceof Response) return withApiHeaders(result, facts.requestId);
+        if (result instanceof Response) {
+          return withApiHeaders(result, facts.requestId);
+        }
 
         return answer(operation.status, toJson(operation, result), facts.requestId, false);
       }
@@ -230,7 +252,9 @@ function handle<const O extends KnownOperation>(operation: O, handler: Handler<O
 }
 
 function withApiHeaders(response: Response, requestId: string): Response {
-  for (const [name, value] of apiHeaders(requestId)) response.headers.set(name, value);
+  for (const [name, value] of apiHeaders(requestId)) {
+    response.headers.set(name, value);
+  }
 
   return response;
 }
@@ -244,8 +268,11 @@ async function refuse(
 ): Promise<Response> {
   const error = publicError(thrown);
   const fields = { operation: operation.id, requestId: facts.requestId, code: error.code };
-  if (error.code === "INTERNAL") logger().error({ ...fields, err: thrown }, "request failed");
-  else if (error.status >= 500) logger().warn({ ...fields, err: thrown }, "request failed");
+  if (error.code === "INTERNAL") {
+    logger().error({ ...fields, err: thrown }, "request failed");
+  } else if (error.status >= 500) {
+    logger().warn({ ...fields, err: thrown }, "request failed");
+  }
 
   const recorded = RECORDED_BY_CORE.has(operation.id) && !REFUSALS_BEFORE.has(error.code) && actor !== null;
   if (!recorded) {

@@ -41,7 +41,9 @@ export function authenticatedUser(user: SignedInUser, facts: RequestFacts): Auth
  * @throws AppError ORIGIN_REFUSED
  */
 export function requireOwnOrigin(actor: Actor, request: Request): void {
-  if (actor.kind !== "user" || SAFE_METHODS.has(request.method)) return;
+  if (actor.kind !== "user" || SAFE_METHODS.has(request.method)) {
+    return;
+  }
 
   const origin = request.headers.get("origin");
   const allowed =
@@ -68,7 +70,9 @@ function unauthenticated(detail: string): AppError {
 
 async function byToken(credential: string, facts: RequestFacts): Promise<Authenticated> {
   const token = await authenticateToken(credential);
-  if (token === null) throw unauthenticated("The API token is unknown, has expired or was revoked.");
+  if (token === null) {
+    throw unauthenticated("The API token is unknown, has expired or was revoked.");
+  }
 
   const { id, name, role, accountId, accountName } = token;
 
@@ -82,10 +86,14 @@ async function byToken(credential: string, facts: RequestFacts): Promise<Authent
 
 async function bySession(request: Request, facts: RequestFacts): Promise<Authenticated> {
   const cookie = sessionCookie(request.headers.get("cookie"));
-  if (cookie === null) throw unauthenticated("Sign in, or send an API token.");
+  if (cookie === null) {
+    throw unauthenticated("Sign in, or send an API token.");
+  }
 
   const user = await readSession(cookie);
-  if (user === null) throw unauthenticated("The session has ended. Sign in again.");
+  if (user === null) {
+    throw unauthenticated("The session has ended. Sign in again.");
+  }
 
   return authenticatedUser(user, facts);
 }
@@ -102,15 +110,20 @@ export async function authenticate(
 ): Promise<Authenticated> {
   const authorization = request.headers.get("authorization");
   try {
-    if (authorization === null) return await bySession(request, facts);
+    if (authorization === null) {
+      return await bySession(request, facts);
+    }
 
     const [, credential] = /^Bearer +([^\s]+)$/i.exec(authorization) ?? [];
-    if (credential === undefined) throw unauthenticated("Only Authorization: Bearer <API token> is known.");
+    if (credential === undefined) {
+      throw unauthenticated("Only Authorization: Bearer <API token> is known.");
+    }
 
     return await byToken(credential, facts);
   } catch (error) {
-    if (error instanceof AppError && error.code === "UNAUTHENTICATED")
+    if (error instanceof AppError && error.code === "UNAUTHENTICATED") {
       await countRefusal(facts.remoteAddress);
+    }
     throw error;
   }
 }

@@ -29,8 +29,9 @@ type OidcProfile = { sub: string; email?: string; email_verified?: boolean; name
 /** The single sign-on provider of the environment, if one is configured. */
 function oidcProvider(): Provider[] {
   const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME } = env();
-  if (OIDC_ISSUER === undefined || OIDC_CLIENT_ID === undefined || OIDC_CLIENT_SECRET === undefined)
+  if (OIDC_ISSUER === undefined || OIDC_CLIENT_ID === undefined || OIDC_CLIENT_SECRET === undefined) {
     return [];
+  }
 
   return [
     {
@@ -79,7 +80,9 @@ const SIGN_IN_ERRORS = { RATE_LIMITED: "RateLimited", AUDIT_UNAVAILABLE: "Unavai
 
 function signInError(error: unknown): Error {
   const code = error instanceof AppError ? error.code : null;
-  if (code === "RATE_LIMITED" || code === "AUDIT_UNAVAILABLE") return new Error(SIGN_IN_ERRORS[code]);
+  if (code === "RATE_LIMITED" || code === "AUDIT_UNAVAILABLE") {
+    return new Error(SIGN_IN_ERRORS[code]);
+  }
 
   createLogger("auth").error({ err: error }, "sign-in failed");
 
@@ -123,21 +126,27 @@ export function authOptions(facts: RequestFacts): NextAuthOptions {
     ],
     callbacks: {
       async signIn({ user, account, profile }) {
-        if (account?.provider !== OIDC_PROVIDER_ID) return true;
+        if (account?.provider !== OIDC_PROVIDER_ID) {
+          return true;
+        }
 
         const claims = profile as OidcProfile | undefined;
         const person = await signInWithProvider(
           { email: claims?.email ?? null, emailVerified: claims?.email_verified === true },
           facts,
         );
-        if (person === null) return false;
+        if (person === null) {
+          return false;
+        }
         user.id = person.id;
         user.sessionVersion = person.sessionVersion;
 
         return true;
       },
       jwt({ token, user }) {
-        if (!user) return token;
+        if (!user) {
+          return token;
+        }
 
         // Nothing about the person but the id: name, role and account come from the database at each request.
         return {
@@ -151,7 +160,9 @@ export function authOptions(facts: RequestFacts): NextAuthOptions {
     events: {
       async signOut({ token }) {
         const user = token.sub === undefined ? null : await findUser(token.sub);
-        if (user !== null) await recordSignOut(user, facts);
+        if (user !== null) {
+          await recordSignOut(user, facts);
+        }
       },
     },
     logger: {

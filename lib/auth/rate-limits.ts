@@ -1,5 +1,6 @@
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { AppError } from "@/lib/core/errors";
+import { perProcess, processSlot } from "@/lib/per-process";
 
 /**
  * Limits per process. They keep guessing and runaway scripts in bounds; they are not meant to be felt by people, by
@@ -18,24 +19,19 @@ type Limits = {
   readonly signInAddress: RateLimiterMemory;
 };
 
-// Next bundles every route by itself; the process has one set of counters.
-const holder = globalThis as { __kmipConsoleRateLimits?: Limits };
+const slot = processSlot<Limits>("rate-limits");
 
-function limits(): Limits {
-  holder.__kmipConsoleRateLimits ??= {
-    calls: new RateLimiterMemory({ points: 3_000, duration: 60 }),
-    connectionTests: new RateLimiterMemory({ points: 10, duration: 60 }),
-    refusals: new RateLimiterMemory({ points: 60, duration: 60 }),
-    signIn: new RateLimiterMemory({ points: 8, duration: 15 * 60 }),
-    signInAddress: new RateLimiterMemory({ points: 60, duration: 15 * 60 }),
-  };
-
-  return holder.__kmipConsoleRateLimits;
-}
+const limits = perProcess<Limits>("rate-limits", () => ({
+  calls: new RateLimiterMemory({ points: 3_000, duration: 60 }),
+  connectionTests: new RateLimiterMemory({ points: 10, duration: 60 }),
+  refusals: new RateLimiterMemory({ points: 60, duration: 60 }),
+  signIn: new RateLimiterMemory({ points: 8, duration: 15 * 60 }),
+  signInAddress: new RateLimiterMemory({ points: 60, duration: 15 * 60 }),
+}));
 
 /** Forgets all counts (tests). */
 export function resetRateLimits(): void {
-  delete holder.__kmipConsoleRateLimits;
+  slot.set(null);
 }
 
 function tooMany(result: RateLimiterRes): AppError {
@@ -56,7 +52,9 @@ async function take(limiter: RateLimiterMemory, key: string): Promise<void> {
 
 async function requireLeft(limiter: RateLimiterMemory, key: string): Promise<void> {
   const result = await limiter.get(key);
-  if (result !== null && result.remainingPoints <= 0) throw tooMany(result);
+  if (result !== null && result.remainingPoints <= 0) {
+    throw tooMany(result);
+  }
 }
 
 /** Counts a call of somebody who is known. @throws AppError RATE_LIMITED */

@@ -1,6 +1,7 @@
 import { decode, encode } from "next-auth/jwt";
 import { z } from "zod";
 import { findUser, type SignedInUser } from "@/lib/core/users";
+import { perProcess } from "@/lib/per-process";
 import { cookieName, SESSION_SECONDS, sessionSecret } from "./settings";
 
 /** What the encrypted session cookie holds. */
@@ -18,14 +19,7 @@ type Cached = { readonly user: SignedInUser | null; readonly until: number };
 
 const CACHE_MS = 3_000;
 const MAX_CACHED = 10_000;
-// Next bundles every route by itself; the process has one cache.
-const holder = globalThis as { __kmipConsoleSessions?: Map<string, Cached> };
-
-function cache(): Map<string, Cached> {
-  holder.__kmipConsoleSessions ??= new Map();
-
-  return holder.__kmipConsoleSessions;
-}
+const cache = perProcess("sessions", () => new Map<string, Cached>());
 
 /** Forgets what is known of users, so that a change in this process works at once. */
 export function forgetSessions(): void {
@@ -34,10 +28,14 @@ export function forgetSessions(): void {
 
 async function currentUser(userId: string): Promise<SignedInUser | null> {
   const known = cache().get(userId);
-  if (known && known.until > Date.now()) return known.user;
+  if (known && known.until > Date.now()) {
+    return known.user;
+  }
 
   const user = await findUser(userId);
-  if (cache().size >= MAX_CACHED) cache().clear();
+  if (cache().size >= MAX_CACHED) {
+    cache().clear();
+  }
   cache().set(userId, { user, until: Date.now() + CACHE_MS });
 
   return user;
@@ -47,7 +45,9 @@ async function currentUser(userId: string): Promise<SignedInUser | null> {
 export function readCookie(header: string | null, name: string): string | null {
   for (const pair of header?.split(";") ?? []) {
     const at = pair.indexOf("=");
-    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
+    if (at > 0 && pair.slice(0, at).trim() === name) {
+      return pair.slice(at + 1).trim();
+    }
   }
 
   return null;
@@ -58,7 +58,9 @@ export function readCookie(header: string | null, name: string): string | null {
  * A change in the database counts within three seconds.
  */
 export async function readSession(value: string | null): Promise<SignedInUser | null> {
-  if (value === null || value === "") return null;
+  if (value === null || value === "") {
+    return null;
+  }
 
   let claims: SessionClaims;
   try {
@@ -67,7 +69,9 @@ export async function readSession(value: string | null): Promise<SignedInUser | 
     // Expired, made under another key, or garbage: nobody is signed in.
     return null;
   }
-  if (claims.signedInAt + SESSION_SECONDS <= Date.now() / 1_000) return null;
+  if (claims.signedInAt + SESSION_SECONDS <= Date.now() / 1_000) {
+    return null;
+  }
 
   const user = await currentUser(claims.sub);
 

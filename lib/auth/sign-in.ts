@@ -45,7 +45,9 @@ export async function signInWithPassword(
   facts: RequestFacts,
 ): Promise<SignedInUser | null> {
   const { email: given, password } = credentials;
-  if (typeof given !== "string" || typeof password !== "string") return null;
+  if (typeof given !== "string" || typeof password !== "string") {
+    return null;
+  }
 
   // PostgreSQL takes no NUL in text; no address has control characters.
   const email = normalEmail(given)

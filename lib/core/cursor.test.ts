@@ -10,7 +10,9 @@ function codeOf(run: () => unknown): string {
   try {
     run();
   } catch (error) {
-    if (error instanceof AppError) return error.code;
+    if (error instanceof AppError) {
+      return error.code;
+    }
     throw error;
   }
 

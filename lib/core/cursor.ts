@@ -22,7 +22,9 @@ export function encodeCursor(values: readonly unknown[]): string {
  * @throws AppError INVALID_CURSOR
  */
 export function decodeCursor<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
-  if (text.length > MAX_LENGTH) throw invalid();
+  if (text.length > MAX_LENGTH) {
+    throw invalid();
+  }
 
   let values: unknown;
 
@@ -32,11 +34,15 @@ export function decodeCursor<Schema extends z.ZodType>(text: string, schema: Sch
     throw invalid();
   }
 
-  if (!Array.isArray(values) || encodeCursor(values) !== text) throw invalid();
+  if (!Array.isArray(values) || encodeCursor(values) !== text) {
+    throw invalid();
+  }
 
   const parsed = schema.safeParse(values);
 
-  if (!parsed.success) throw invalid();
+  if (!parsed.success) {
+    throw invalid();
+  }
 
   return parsed.data;
 }

@@ -11,11 +11,15 @@ type Meta = {
  * names constraints after them, e.g. `instance_account_id_name_key`), or null when the error is another one.
  */
 export function uniqueViolation(error: unknown): string | null {
-  if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== "P2002") return null;
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== "P2002") {
+    return null;
+  }
 
   // With a driver adapter the constraint stands in the adapter's own error, not in `meta.target`.
   const constraint = (error.meta as Meta | undefined)?.driverAdapterError?.cause?.constraint;
-  if (typeof constraint?.index === "string") return constraint.index;
+  if (typeof constraint?.index === "string") {
+    return constraint.index;
+  }
 
   return Array.isArray(constraint?.fields) ? constraint.fields.map(String).join("_") : "";
 }

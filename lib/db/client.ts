@@ -1,5 +1,6 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
+import { processSlot } from "@/lib/per-process";
 import { PrismaClient } from "./generated/client";
 
 /**
@@ -52,19 +53,10 @@ export function openDatabase(
   };
 }
 
-// Next compiles route handlers and pages into separate bundles; the one open database hangs on globalThis.
-const holder = globalThis as { __kmipConsoleDatabase?: Database };
+const slot = processSlot<Database>("database");
 
 /** Makes `database()` answer this one from now on; null forgets it (tests, process entry points). */
-export function setDatabase(database: Database | null): void {
-  if (database) {
-    holder.__kmipConsoleDatabase = database;
-  } else {
-    delete holder.__kmipConsoleDatabase;
-  }
-}
+export const setDatabase = slot.set;
 
 /** The open database of this process, or null. */
-export function currentDatabase(): Database | null {
-  return holder.__kmipConsoleDatabase ?? null;
-}
+export const currentDatabase = slot.get;

@@ -1,4 +1,5 @@
 import { createLimiter, type Limiter } from "@/lib/ibm-cloud/limiter";
+import { perProcess } from "@/lib/per-process";
 import { type CircuitBreaker, type CircuitState, createCircuitBreaker } from "./circuit-breaker";
 
 /** Requests at once to one key manager instance. */
@@ -35,14 +36,11 @@ type Gates = {
 };
 
 const MAX_GATES = 20_000;
-// Next bundles every route by itself; the process has one set.
-const holder = globalThis as { __kmipConsoleKeyManagerGates?: Gates };
-
-function gates(): Gates {
-  holder.__kmipConsoleKeyManagerGates ??= { limiters: new Map(), breakers: new Map(), listener: null };
-
-  return holder.__kmipConsoleKeyManagerGates;
-}
+const gates = perProcess<Gates>("key-manager-gates", () => ({
+  limiters: new Map(),
+  breakers: new Map(),
+  listener: null,
+}));
 
 /** The value of a key, made when there is none. The oldest leaves when there are too many: who has it keeps it. */
 function remember<T>(map: Map<string, T>, key: string, make: () => T): T {

@@ -44,8 +44,12 @@ export function runBatch(
   // 6.13: the option is for batches of more than one.
   const undo = header.batchErrorContinuationOption === BatchErrorContinuationOption.Undo && items.length > 1;
   // What an item reads leaves with all the others, which may take their time.
-  if (!undo && items.length > 1) return runTogether(request, context, writer);
-  if (!undo) return runItems(request, context, writer);
+  if (!undo && items.length > 1) {
+    return runTogether(request, context, writer);
+  }
+  if (!undo) {
+    return runItems(request, context, writer);
+  }
   return runUndoable(context, writer, (undoable) => runItems(request, undoable, writer));
 }
 
@@ -85,7 +89,9 @@ async function blockOf(
   try {
     for (const identifier of identifiers) {
       const object = await store.find(tenant, identifier);
-      if (object?.served !== true) return permissionDenied("The key has been revoked by the key owner");
+      if (object?.served !== true) {
+        return permissionDenied("The key has been revoked by the key owner");
+      }
     }
     return null;
   } catch (error) {
@@ -114,7 +120,9 @@ async function runItems(
         const done = write(outcome, context, writer, maximumResponseSize, outputs);
         completed.push(done);
         onAnswer(start);
-        if (isFailure(done) && !goOn) return completed;
+        if (isFailure(done) && !goOn) {
+          return completed;
+        }
       }
     }
     return completed;
@@ -136,7 +144,9 @@ class Outputs {
 
   /** Notes an answer, and takes out of it what the client does not want. */
   note(item: RequestItem, done: CompletedItem): CompletedItem {
-    if (this.answers === null || !isSuccess(done)) return done;
+    if (this.answers === null || !isSuccess(done)) {
+      return done;
+    }
     const { operation, outcome } = done;
     this.answers.push({ operation, payload: outcome.payload });
     return item.ephemeral
@@ -146,14 +156,23 @@ class Outputs {
 
   /** Zeroes what has been written; data that later items may refer to, at the end of the batch. */
   settle({ material, confidential }: OperationResult): void {
-    if (material !== undefined) wipe(material);
-    if (confidential === undefined) return;
-    if (this.#keepsData) this.#secrets.push(confidential);
-    else wipe(confidential);
+    if (material !== undefined) {
+      wipe(material);
+    }
+    if (confidential === undefined) {
+      return;
+    }
+    if (this.#keepsData) {
+      this.#secrets.push(confidential);
+    } else {
+      wipe(confidential);
+    }
   }
 
   wipe(): void {
-    for (const secret of this.#secrets) wipe(secret);
+    for (const secret of this.#secrets) {
+      wipe(secret);
+    }
   }
 }
 
@@ -167,15 +186,18 @@ function write(
 ): CompletedItem {
   try {
     const start = writer.add(item);
-    if (maximumResponseSize === undefined || writer.length <= maximumResponseSize || isFailure(item))
+    if (maximumResponseSize === undefined || writer.length <= maximumResponseSize || isFailure(item)) {
       return item;
+    }
     writer.takeBack(start);
     return fail(item, writer, tooLarge(item, context));
   } catch (error) {
     context.logger.error({ err: error, operation: nameOf(item.operation) }, "An answer could not be encoded");
     return fail(item, writer, toKmipError(error));
   } finally {
-    if (isSuccess(item)) outputs.settle(item.outcome);
+    if (isSuccess(item)) {
+      outputs.settle(item.outcome);
+    }
   }
 }
 
@@ -198,7 +220,9 @@ async function runItem(item: RequestItem, context: OperationContext): Promise<Co
   const { operation, uniqueBatchItemId, payload } = item;
   context.subjects = [];
   try {
-    if (item.error !== null) throw item.error;
+    if (item.error !== null) {
+      throw item.error;
+    }
     const definition = operation === null ? undefined : context.operations.get(operation);
     if (definition === undefined || payload === null || definition.since > context.version) {
       throw operationNotSupported(`The operation ${nameOf(operation)} is not supported`);

@@ -126,7 +126,9 @@ export function bytesIn(items: readonly Item[], tag: number): Uint8Array | null 
 /** Reads a response message. @throws TtlvError, Error */
 export function readResponse(message: Uint8Array): ResponseMessage {
   const root = decodeTtlv(message);
-  if (root.tag !== Tag.ResponseMessage) throw new Error("The server did not send a response message");
+  if (root.tag !== Tag.ResponseMessage) {
+    throw new Error("The server did not send a response message");
+  }
   const header = childrenOf(find(childrenOf(root), Tag.ResponseHeader));
   const version = childrenOf(find(header, Tag.ProtocolVersion));
   const items = childrenOf(root).filter(({ tag }) => tag === Tag.BatchItem);
@@ -203,7 +205,9 @@ export function attributesIn(payload: readonly Item[]): ClientAttribute[] {
     .filter(({ tag }) => tag === Tag.Attribute)
     .map((item) => {
       const { name, index, value } = asAttribute(item, { version: KmipVersion.V1_4, newer: true });
-      if (value === undefined) throw new Error(`The server sent ${name} without a value`);
+      if (value === undefined) {
+        throw new Error(`The server sent ${name} without a value`);
+      }
       return { name, ...(index === undefined ? {} : { index }), value: storedFromItem(value) };
     });
 }
@@ -217,8 +221,12 @@ const inBoth = (fields: (version: KmipVersion) => Item[]): Pick<BatchRequest, "p
 /** Names of attributes in a Response Payload. */
 export const attributeNamesIn = (payload: readonly Item[]): string[] =>
   payload.flatMap((item) => {
-    if (item.tag === Tag.AttributeName && item.type === ItemType.TextString) return [item.value];
-    if (item.tag !== Tag.AttributeReference) return [];
+    if (item.tag === Tag.AttributeName && item.type === ItemType.TextString) {
+      return [item.value];
+    }
+    if (item.tag !== Tag.AttributeReference) {
+      return [];
+    }
     return [asAttributeReference(item, { version: NEWEST_VERSION, newer: true })];
   });
 

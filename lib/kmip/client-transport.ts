@@ -79,13 +79,17 @@ export class ClientTransport {
       socket.destroy();
       throw error;
     } finally {
-      if (this.#options.connectPerMessage === true) this.close();
+      if (this.#options.connectPerMessage === true) {
+        this.close();
+      }
     }
   }
 
   #connected(): Promise<TLSSocket> {
     const open = this.#socket;
-    if (open !== null && !open.destroyed && open.writable) return Promise.resolve(open);
+    if (open !== null && !open.destroyed && open.writable) {
+      return Promise.resolve(open);
+    }
     const { host, port, cert, key, ca, serverSha256, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
     const { onConnected, onSecured } = this.#options;
     return new Promise((resolve, reject) => {
@@ -104,7 +108,9 @@ export class ClientTransport {
       const timer = setTimeout(tooLong, timeoutMs);
       socket.once("error", reject);
       socket.once("close", () => reject(closed()));
-      if (onConnected !== undefined) socket.once("connect", onConnected);
+      if (onConnected !== undefined) {
+        socket.once("connect", onConnected);
+      }
       socket.once("secureConnect", () => {
         clearTimeout(timer);
         const certificate = socket.getPeerX509Certificate();
@@ -141,18 +147,25 @@ export class ClientTransport {
         socket.off("data", onData);
         socket.off("close", onClose);
         socket.off("error", onError);
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
+        if (outcome instanceof Error) {
+          reject(outcome);
+        } else {
+          resolve(outcome);
+        }
       };
       const onData = (chunk: Buffer) => {
         received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
-        if (received.length < HEADER_LENGTH) return;
+        if (received.length < HEADER_LENGTH) {
+          return;
+        }
         const total = HEADER_LENGTH + received.readUInt32BE(4);
-        if (total > MAX_RESPONSE_BYTES)
+        if (total > MAX_RESPONSE_BYTES) {
           settle(new KmipConnectionError("malformed", "The response is too large"));
-        else if (received.length === total) settle(received);
-        else if (received.length > total)
+        } else if (received.length === total) {
+          settle(received);
+        } else if (received.length > total) {
           settle(new KmipConnectionError("malformed", "The server sent more than one response"));
+        }
       };
       const onClose = () => settle(closed());
       const onError = (error: Error) => settle(error);

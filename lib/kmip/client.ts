@@ -112,7 +112,9 @@ export class KmipClient {
   async batch(operations: readonly BatchRequest[], options: BatchOptions = {}): Promise<ResponseMessage> {
     const makeId = this.#options.batchItemId ?? (operations.length > 1 ? defaultBatchItemId : undefined);
     const items = operations.map((operation) => {
-      if (makeId === undefined || operation.uniqueBatchItemId !== undefined) return operation;
+      if (makeId === undefined || operation.uniqueBatchItemId !== undefined) {
+        return operation;
+      }
       this.#batchItems += 1;
       return { ...operation, uniqueBatchItemId: makeId(this.#batchItems) };
     });
@@ -123,7 +125,9 @@ export class KmipClient {
   async request(operation: BatchRequest, options: BatchOptions = {}): Promise<readonly Item[]> {
     const { items } = await this.batch([operation], options);
     const [item] = items;
-    if (item === undefined) throw new Error("The server sent no batch item");
+    if (item === undefined) {
+      throw new Error("The server sent no batch item");
+    }
     if (item.status !== ResultStatus.Success) {
       throw new KmipOperationError(item.resultReason ?? 0, item.message ?? "Operation failed");
     }
@@ -153,7 +157,9 @@ export class KmipClient {
     const payload = await this.request(requests.get(identifier));
     const keyBlock = childrenOf(find(childrenOf(find(payload, Tag.SymmetricKey)), Tag.KeyBlock));
     const view = bytesIn(childrenOf(find(keyBlock, Tag.KeyValue)), Tag.KeyMaterial);
-    if (view === null) throw new Error("The server sent no key material");
+    if (view === null) {
+      throw new Error("The server sent no key material");
+    }
     const material = Uint8Array.from(view);
     wipe(view);
     return {
@@ -220,7 +226,9 @@ export class KmipClient {
 
   #identifier(payload: readonly Item[]): string {
     const identifier = textIn(payload, Tag.UniqueIdentifier);
-    if (identifier === null) throw new Error("The server sent no Unique Identifier");
+    if (identifier === null) {
+      throw new Error("The server sent no Unique Identifier");
+    }
     return identifier;
   }
 }

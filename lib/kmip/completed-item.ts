@@ -39,5 +39,7 @@ export const needsRecord = (item: CompletedItem): boolean =>
 
 /** Tells an operation that its answer will not leave. */
 export function withhold(item: CompletedItem): void {
-  if (isSuccess(item)) item.outcome.withheld?.();
+  if (isSuccess(item)) {
+    item.outcome.withheld?.();
+  }
 }

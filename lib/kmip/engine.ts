@@ -143,7 +143,9 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
     let items: readonly CompletedItem[];
     if ("error" in read) {
       items = [refusal(read.error, read.item)];
-      for (const item of items) writer.add(item);
+      for (const item of items) {
+        writer.add(item);
+      }
     } else {
       const context: OperationContext & { readonly store: KeyStore } = {
         version: read.version,
@@ -173,9 +175,15 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
       writer.release();
       writer = new ResponseWriter(header);
       items = items.map(withoutRecord);
-      for (const item of items) writer.add(item);
+      for (const item of items) {
+        writer.add(item);
+      }
     }
-    if (onAnswered !== undefined) for (const item of items) onAnswered(item.operation, !isFailure(item));
+    if (onAnswered !== undefined) {
+      for (const item of items) {
+        onAnswered(item.operation, !isFailure(item));
+      }
+    }
     return answer(writer);
   }
 
@@ -203,7 +211,9 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
   function readSafely(message: Uint8Array, bounds: EngineLimits): Request | RefusedRequest {
     try {
       const request = readRequest(message, bounds);
-      if ("error" in request) return request;
+      if ("error" in request) {
+        return request;
+      }
       try {
         refuseFeatures(request);
         return request;
@@ -238,7 +248,9 @@ const refusal = (error: KmipError, item?: RefusedRequest["item"]): CompletedItem
 
 /** An item whose record could not be written: what it did or would hand out is not told. */
 function withoutRecord(item: CompletedItem): CompletedItem {
-  if (!needsRecord(item)) return item;
+  if (!needsRecord(item)) {
+    return item;
+  }
   withhold(item);
   return {
     ...item,
@@ -272,10 +284,14 @@ function recordOf(
       outcome: "success",
     };
     // Nearly every item: the record is made once, not copied to add what is not there.
-    if (correlation === undefined && isSuccess(item) && item.outcome.data === undefined) return base;
+    if (correlation === undefined && isSuccess(item) && item.outcome.data === undefined) {
+      return base;
+    }
     const facts: Facts = correlation === undefined ? {} : { clientCorrelationValue: correlation };
     const told = correlation === undefined ? {} : { data: facts };
-    if (isUndone(item)) return { ...base, ...told, outcome: "failure", undone: true };
+    if (isUndone(item)) {
+      return { ...base, ...told, outcome: "failure", undone: true };
+    }
     if (isFailure(item)) {
       const { error } = item.outcome;
       return {
@@ -297,7 +313,9 @@ function answer(writer: ResponseWriter): EngineResponse {
   return {
     bytes: writer.finish(),
     release() {
-      if (released) return;
+      if (released) {
+        return;
+      }
       released = true;
       writer.release();
     },

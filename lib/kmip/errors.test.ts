@@ -11,7 +11,9 @@ describe("Result Reasons of failures", () => {
       for (const version of SUPPORTED_VERSIONS) {
         for (const operation of [null, ...Object.values(Operation)]) {
           // Encoding Option Error is of 1.1, as is the field that it is about.
-          if (name === "encodingOptionError" && version === V1_0) continue;
+          if (name === "encodingOptionError" && version === V1_0) {
+            continue;
+          }
           const reason = reasonIn(failure, version, operation);
           const place = `${name}, ${formatVersion(version)}, ${operation}`;
           expect(RESULT_REASONS.has(reason, version), place).toBe(true);

@@ -26,10 +26,16 @@ export function reasonIn(failure: Failure, version: KmipVersion, operation: numb
   let found: Row | null = null;
   for (const row of failure) {
     const [since, , ...operations] = row;
-    if (since > version) continue;
+    if (since > version) {
+      continue;
+    }
     const named = operation !== null && operations.includes(operation);
-    if (operations.length > 0 && !named) continue;
-    if (found === null || since > found[0] || (since === found[0] && named)) found = row;
+    if (operations.length > 0 && !named) {
+      continue;
+    }
+    if (found === null || since > found[0] || (since === found[0] && named)) {
+      found = row;
+    }
   }
   return found === null ? ResultReason.GeneralFailure : found[1];
 }

@@ -165,7 +165,9 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
   server.on("checkContinue", (request, response) => {
     // One that announces too much is refused without its body.
     const tooLarge = Number(request.headers["content-length"]) > limits.maxBodyBytes;
-    if (!tooLarge) response.writeContinue();
+    if (!tooLarge) {
+      response.writeContinue();
+    }
     serve(request, response);
   });
   server.on("request", serve);
@@ -189,7 +191,9 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     const { socket } = request;
     const session = sessions.get(socket);
     if (session === undefined || session.pending >= limits.maxPipelined) {
-      if (session !== undefined) traffic.hit("pipelined");
+      if (session !== undefined) {
+        traffic.hit("pipelined");
+      }
       socket.destroy();
       return;
     }
@@ -209,7 +213,9 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
 
   async function answer(request: IncomingMessage, response: ServerResponse, session: Session): Promise<void> {
     const visitor = await session.visitor;
-    if (visitor === null || (await originOf(visitor)) === null) throw new ClientGone();
+    if (visitor === null || (await originOf(visitor)) === null) {
+      throw new ClientGone();
+    }
     response.setTimeout(limits.writeTimeoutMs, () => request.socket.destroy());
     try {
       const encoding = judgeHead(request, limits.maxBodyBytes);
@@ -219,7 +225,9 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
         response.setTimeout(0);
         const answered = await handle(body, encoding, await enter(visitor));
         response.setTimeout(limits.writeTimeoutMs);
-        if (closing) response.setHeader("Connection", "close");
+        if (closing) {
+          response.setHeader("Connection", "close");
+        }
         await send(response, encoding, answered);
         requests += 1;
       } finally {
@@ -227,7 +235,9 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
         wipe(body);
       }
     } catch (error) {
-      if (!(error instanceof HttpRefusal)) throw error;
+      if (!(error instanceof HttpRefusal)) {
+        throw error;
+      }
       // What has come of the body is taken in, or closing would reset the connection before the answer is read.
       request.resume();
       refuseOverHttp(response, error);
@@ -239,8 +249,12 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     let origin = await originOf(visitor);
     const wait = origin === null ? null : visitor.place.enter(origin.tenant);
     // Who had to wait may have lost its tenant meanwhile.
-    if (wait !== null) origin = (await wait) ? await originOf(visitor) : null;
-    if (origin === null || visitor.socket.destroyed) throw new ClientGone();
+    if (wait !== null) {
+      origin = (await wait) ? await originOf(visitor) : null;
+    }
+    if (origin === null || visitor.socket.destroyed) {
+      throw new ClientGone();
+    }
     return origin;
   }
 
@@ -261,7 +275,9 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
     try {
       message = encoding.toTtlv(body);
     } catch (error) {
-      if (!(error instanceof EncodingError)) throw error;
+      if (!(error instanceof EncodingError)) {
+        throw error;
+      }
       return engine.refuse(`The request cannot be read: ${error.message}`, origin);
     }
     try {
@@ -279,9 +295,11 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
         server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
           server.off("error", fail);
           const bound = server.address();
-          if (bound === null || typeof bound === "string")
+          if (bound === null || typeof bound === "string") {
             reject(new Error("The server is bound to no address"));
-          else resolve(bound);
+          } else {
+            resolve(bound);
+          }
         });
       }),
     updateTls: (tls) => server.setSecureContext(secureContextOptions(tls)),
@@ -289,9 +307,15 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       reception.close();
-      for (const [socket, { pending }] of [...sessions]) if (pending === 0) socket.destroy();
+      for (const [socket, { pending }] of [...sessions]) {
+        if (pending === 0) {
+          socket.destroy();
+        }
+      }
       const timer = setTimeout(() => {
-        for (const socket of [...sessions.keys()]) socket.destroy();
+        for (const socket of [...sessions.keys()]) {
+          socket.destroy();
+        }
       }, timeoutMs);
       await closed;
       clearTimeout(timer);
@@ -309,8 +333,12 @@ export function createKmipHttpsServer(options: KmipHttpsServerOptions): KmipHttp
 /** What the head of a request says about its body. @throws HttpRefusal */
 function judgeHead(request: IncomingMessage, maxBodyBytes: number): MessageEncoding {
   const [path] = (request.url ?? "").split("?");
-  if (path !== PATH) throw new HttpRefusal(404, "KMIP messages are posted to /kmip");
-  if (request.method !== "POST") throw new HttpRefusal(405, "KMIP messages are posted", { Allow: "POST" });
+  if (path !== PATH) {
+    throw new HttpRefusal(404, "KMIP messages are posted to /kmip");
+  }
+  if (request.method !== "POST") {
+    throw new HttpRefusal(405, "KMIP messages are posted", { Allow: "POST" });
+  }
   const encoding = encodingOf(request.headers["content-type"]);
   if (encoding === undefined || request.headers["content-encoding"] !== undefined) {
     throw new HttpRefusal(415, "Content-Type is application/octet-stream, text/xml or application/json");
@@ -338,7 +366,9 @@ async function readBody(request: IncomingMessage, maxBodyBytes: number, place: P
           reject(new HttpRefusal(413, "The request message is too large"));
         } else {
           body.append(chunk);
-          if (!place.hold(chunk.length)) reject(new ClientGone());
+          if (!place.hold(chunk.length)) {
+            reject(new ClientGone());
+          }
         }
         wipe(chunk);
       });
@@ -367,7 +397,9 @@ async function send(
     body = encoding.fromTtlv(answered.bytes);
   } catch (error) {
     answered.release();
-    if (!(error instanceof EncodingError)) throw error;
+    if (!(error instanceof EncodingError)) {
+      throw error;
+    }
     throw new HttpRefusal(500, `The answer cannot be written as ${encoding.mediaType}: ${error.message}`);
   }
   try {

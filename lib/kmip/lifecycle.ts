@@ -36,9 +36,13 @@ export function stateAt(object: Pick<ManagedObject, "state" | "attributes">, now
   const seconds = toSeconds(now);
   let state = object.state as State;
   const activation = dateOf(object.attributes, "Activation Date");
-  if (state === State.PreActive && activation !== null && activation <= seconds) state = State.Active;
+  if (state === State.PreActive && activation !== null && activation <= seconds) {
+    state = State.Active;
+  }
   const deactivation = dateOf(object.attributes, "Deactivation Date");
-  if (state === State.Active && deactivation !== null && deactivation <= seconds) state = State.Deactivated;
+  if (state === State.Active && deactivation !== null && deactivation <= seconds) {
+    state = State.Deactivated;
+  }
   return state;
 }
 
@@ -107,7 +111,9 @@ export function revocation(object: ManagedObject, now: Date, reason: Revocation)
   if (!isCompromise(reason.code)) {
     const stop = dateOf(attributes, "Protect Stop Date");
     // 3.26: protection does not stop later than that.
-    if (stop !== null && stop > toSeconds(now)) attributes = withDate(attributes, "Protect Stop Date", now);
+    if (stop !== null && stop > toSeconds(now)) {
+      attributes = withDate(attributes, "Protect Stop Date", now);
+    }
     return changeOf(object, now, State.Deactivated, withDate(attributes, "Deactivation Date", now));
   }
   attributes = withDate(attributes, "Compromise Date", now);
@@ -128,6 +134,8 @@ export const isDestroyable = (state: number): boolean =>
 
 /** True if Revoke for a reason is one of the transitions of 3.22. */
 export function isRevocable(state: number, code: number): boolean {
-  if (!isCompromise(code)) return state === State.Active;
+  if (!isCompromise(code)) {
+    return state === State.Active;
+  }
   return state !== State.Compromised && state !== State.DestroyedCompromised;
 }

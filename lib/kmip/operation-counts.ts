@@ -25,8 +25,11 @@ export class OperationCounts {
       count = { success: 0, failure: 0 };
       this.#counts.set(known, count);
     }
-    if (succeeded) count.success += 1;
-    else count.failure += 1;
+    if (succeeded) {
+      count.success += 1;
+    } else {
+      count.failure += 1;
+    }
   }
 
   /** By the operation's name in the specification ("GetAttributes"). */

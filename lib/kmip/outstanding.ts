@@ -62,7 +62,11 @@ export class OutstandingOperations {
     this.#sweep();
     const owner = ownerOf(tenant);
     let own = 0;
-    for (const entry of this.#entries.values()) if (entry.owner === owner) own += 1;
+    for (const entry of this.#entries.values()) {
+      if (entry.owner === owner) {
+        own += 1;
+      }
+    }
     const { maxOutstanding, maxOutstandingOfClient } = this.#limits;
     if (own >= maxOutstandingOfClient || this.#entries.size >= maxOutstanding) {
       throw limitExceeded("Too many operations in parts are outstanding");
@@ -100,7 +104,9 @@ export class OutstandingOperations {
     let all = own;
     for (const entry of this.#entries.values()) {
       all += entry.stream.held;
-      if (entry.owner === owner) own += entry.stream.held;
+      if (entry.owner === owner) {
+        own += entry.stream.held;
+      }
     }
     if (own > maxOutstandingBytesOfClient || all > maxOutstandingBytes) {
       operation.stream.drop();
@@ -121,7 +127,9 @@ export class OutstandingOperations {
   #tick(): void {
     this.#timer = null;
     this.#sweep();
-    if (this.#entries.size === 0) return;
+    if (this.#entries.size === 0) {
+      return;
+    }
     this.#timer = setTimeout(() => this.#tick(), this.#limits.outstandingSeconds * 1000).unref();
   }
 
@@ -129,7 +137,9 @@ export class OutstandingOperations {
   #sweep(): void {
     const now = this.#clock.now().getTime();
     for (const [key, entry] of this.#entries) {
-      if (entry.until > now) return;
+      if (entry.until > now) {
+        return;
+      }
       entry.stream.drop();
       this.#entries.delete(key);
     }

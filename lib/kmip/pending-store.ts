@@ -64,7 +64,9 @@ export class PendingStore implements ObjectStore {
     material: Uint8Array,
   ): Promise<ManagedObject> {
     const before = this.#pending.get(existing.uniqueIdentifier);
-    if (before !== undefined && before.object.revision !== existing.revision) throw conflict();
+    if (before !== undefined && before.object.revision !== existing.revision) {
+      throw conflict();
+    }
     // What the batch has changed of the existing one is replaced with it.
     const outside = before === undefined ? existing : { ...existing, revision: before.revision };
     return this.#prepared(await this.#transaction.replace(outside, object, material), object, material);
@@ -89,8 +91,12 @@ export class PendingStore implements ObjectStore {
 
   async readMaterial(tenant: Tenant, object: ManagedObject): Promise<Uint8Array> {
     const pending = this.#pending.get(object.uniqueIdentifier);
-    if (pending?.destroyed === true) throw new KeyStoreError("gone", "The batch has destroyed the object.");
-    if (pending !== undefined && pending.material !== null) return Uint8Array.from(pending.material);
+    if (pending?.destroyed === true) {
+      throw new KeyStoreError("gone", "The batch has destroyed the object.");
+    }
+    if (pending !== undefined && pending.material !== null) {
+      return Uint8Array.from(pending.material);
+    }
     this.#handedOut.add(object.uniqueIdentifier);
     return this.#store.readMaterial(tenant, object);
   }
@@ -110,7 +116,9 @@ export class PendingStore implements ObjectStore {
       .sort(newestFirst);
     let next = 0;
     for await (const object of this.#store.search(tenant, query)) {
-      if (this.#pending.has(object.uniqueIdentifier)) continue;
+      if (this.#pending.has(object.uniqueIdentifier)) {
+        continue;
+      }
       for (let first = own[next]; first !== undefined && newestFirst(first, object) < 0; first = own[next]) {
         yield first;
         next += 1;
@@ -127,10 +135,14 @@ export class PendingStore implements ObjectStore {
   ): Promise<ManagedObject> {
     const before = this.#pending.get(uniqueIdentifier);
     const known = before?.object ?? (await this.#store.find(this.#tenant, uniqueIdentifier));
-    if (known?.revision !== change.revision) throw conflict();
+    if (known?.revision !== change.revision) {
+      throw conflict();
+    }
     const { state, attributes, terms } = change;
     const object: ManagedObject = { ...known, state, attributes, revision: known.revision + 1 };
-    if (destroys && before?.material) wipe(before.material);
+    if (destroys && before?.material) {
+      wipe(before.material);
+    }
     this.#pending.set(uniqueIdentifier, {
       object,
       terms,
@@ -167,7 +179,9 @@ export class PendingStore implements ObjectStore {
   async #refuseBlocked(): Promise<void> {
     for (const uniqueIdentifier of this.#handedOut) {
       const current = await this.#store.find(this.#tenant, uniqueIdentifier);
-      if (current?.served === true) continue;
+      if (current?.served === true) {
+        continue;
+      }
       await this.rollback();
       const cause = permissionDenied("The key has been revoked by the key owner");
       throw new TransactionError("refused", "The object was blocked while the batch ran.", {
@@ -184,7 +198,11 @@ export class PendingStore implements ObjectStore {
 
   /** Zeroes the material of new objects. */
   close(): void {
-    for (const { material } of this.#pending.values()) if (material !== null) wipe(material);
+    for (const { material } of this.#pending.values()) {
+      if (material !== null) {
+        wipe(material);
+      }
+    }
     this.#pending.clear();
   }
 }

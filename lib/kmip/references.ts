@@ -64,10 +64,14 @@ export function resolveItem(
 ): readonly RequestItem[] {
   const { payload } = item;
   const context = { answers, idPlaceholder };
-  if (item.error !== null || payload === null || !hasReference(payload)) return [item];
+  if (item.error !== null || payload === null || !hasReference(payload)) {
+    return [item];
+  }
   try {
     const target = payload.value.find((field) => field.tag === Tag.UniqueIdentifier && isReference(field));
-    if (target === undefined) return [{ ...item, payload: filled(payload, null, context) }];
+    if (target === undefined) {
+      return [{ ...item, payload: filled(payload, null, context) }];
+    }
     const identifiers = identifiersOf(target, context);
     // However the items refer to one another, a message stays as bounded as its items are.
     if (identifiers.length > 1 && done + identifiers.length > limits.maxBatchItems) {
@@ -79,7 +83,9 @@ export function resolveItem(
       return { ...item, payload: filled(own, identifier, context) };
     });
   } catch (error) {
-    if (error instanceof KmipError) return [{ ...item, error }];
+    if (error instanceof KmipError) {
+      return [{ ...item, error }];
+    }
     throw error;
   }
 }
@@ -88,7 +94,9 @@ const withOwnBytes = ({ tag, value }: StructureItem): StructureItem =>
   structure(
     tag,
     value.map((item) => {
-      if (item.type === ItemType.Structure) return withOwnBytes(item);
+      if (item.type === ItemType.Structure) {
+        return withOwnBytes(item);
+      }
       return item.type === ItemType.ByteString ? bytes(item.tag, Uint8Array.from(item.value)) : item;
     }),
   );
@@ -98,7 +106,9 @@ const isSearched = ({ tag }: Item): boolean => tag !== Tag.AttributeValue;
 
 function hasReference(parent: StructureItem): boolean {
   return parent.value.some((item) => {
-    if (item.type === ItemType.Structure) return isSearched(item) && hasReference(item);
+    if (item.type === ItemType.Structure) {
+      return isSearched(item) && hasReference(item);
+    }
     return isReference(item) && (IDENTIFIERS.has(item.tag) || item.tag === Tag.Data);
   });
 }
@@ -106,11 +116,21 @@ function hasReference(parent: StructureItem): boolean {
 /** @param identifier what the payload's own Unique Identifier refers to */
 function filled(parent: StructureItem, identifier: string | null, context: ReferenceContext): StructureItem {
   const fill = (item: Item): Item => {
-    if (item.type === ItemType.Structure) return isSearched(item) ? filled(item, null, context) : item;
-    if (!isReference(item)) return item;
-    if (item.tag === Tag.Data) return bytes(Tag.Data, Uint8Array.from(dataOf(item, context)));
-    if (!IDENTIFIERS.has(item.tag)) return item;
-    if (identifier !== null && item.tag === Tag.UniqueIdentifier) return text(item.tag, identifier);
+    if (item.type === ItemType.Structure) {
+      return isSearched(item) ? filled(item, null, context) : item;
+    }
+    if (!isReference(item)) {
+      return item;
+    }
+    if (item.tag === Tag.Data) {
+      return bytes(Tag.Data, Uint8Array.from(dataOf(item, context)));
+    }
+    if (!IDENTIFIERS.has(item.tag)) {
+      return item;
+    }
+    if (identifier !== null && item.tag === Tag.UniqueIdentifier) {
+      return text(item.tag, identifier);
+    }
     return text(item.tag, onlyIdentifier(item, context));
   };
   return structure(parent.tag, parent.value.map(fill));
@@ -124,17 +144,23 @@ function identifiersOf(item: Item, context: ReferenceContext): readonly string[]
   if (item.type === ItemType.Integer) {
     const all = answers.flatMap(({ payload }) => identifiersIn(payload));
     const found = all.at(item.value);
-    if (found === undefined) throw nothing();
+    if (found === undefined) {
+      throw nothing();
+    }
     return [found];
   }
   if (item.value === UniqueIdentifier.IDPlaceholder) {
-    if (idPlaceholder === null) throw nothing();
+    if (idPlaceholder === null) {
+      throw nothing();
+    }
     return [idPlaceholder];
   }
   const operation = typeof item.value === "number" ? IDENTIFYING.get(item.value) : undefined;
   const answer = operation === undefined ? undefined : lastOf(answers, operation);
   const found = answer === undefined ? [] : identifiersIn(answer.payload);
-  if (found.length === 0) throw nothing();
+  if (found.length === 0) {
+    throw nothing();
+  }
   return found;
 }
 
@@ -167,6 +193,8 @@ function dataOf(item: Item, { answers }: ReferenceContext): Uint8Array {
     const answer = operation === null ? undefined : lastOf(answers, operation);
     found = answer === undefined ? undefined : bytesIn(answer.payload, tag)[0];
   }
-  if (found === undefined) throw new KmipError(FAILURES.missingData, "Data refers to nothing");
+  if (found === undefined) {
+    throw new KmipError(FAILURES.missingData, "Data refers to nothing");
+  }
   return found;
 }

@@ -144,13 +144,20 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
     const now = performance.now();
     for (const connection of connections) {
       const expired = connection.expired(now);
-      if (expired === null) continue;
+      if (expired === null) {
+        continue;
+      }
       logger.debug({ certificateSha256: connection.certificateSha256, expired }, "Connection timed out");
-      if (expired === "idle") connection.drain();
-      else connection.destroy();
+      if (expired === "idle") {
+        connection.drain();
+      } else {
+        connection.destroy();
+      }
     }
     for (const [certificateId, at] of lastSeen) {
-      if (now - at > SEEN_INTERVAL_MS) lastSeen.delete(certificateId);
+      if (now - at > SEEN_INTERVAL_MS) {
+        lastSeen.delete(certificateId);
+      }
     }
   }
 
@@ -162,7 +169,9 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
       destroy: () => (connection ?? socket).destroy(),
     };
     const visitor = await reception.admit(socket, guest);
-    if (visitor === null) return;
+    if (visitor === null) {
+      return;
+    }
     const made = new Connection({
       visitor,
       engine,
@@ -183,14 +192,20 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
     connections.add(made);
     made.start();
     socket.off("error", ignore);
-    if (!server.listening) made.drain();
+    if (!server.listening) {
+      made.drain();
+    }
   }
 
   function seen(certificateId: string, remoteAddress: string): void {
-    if (options.onSeen === undefined) return;
+    if (options.onSeen === undefined) {
+      return;
+    }
     const now = performance.now();
     const before = lastSeen.get(certificateId);
-    if (before !== undefined && now - before < SEEN_INTERVAL_MS) return;
+    if (before !== undefined && now - before < SEEN_INTERVAL_MS) {
+      return;
+    }
     lastSeen.set(certificateId, now);
     try {
       options.onSeen(certificateId, remoteAddress);
@@ -212,8 +227,11 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
         server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
           server.off("error", fail);
           const bound = address();
-          if (bound === null) reject(new Error("The server is bound to no address"));
-          else resolve(bound);
+          if (bound === null) {
+            reject(new Error("The server is bound to no address"));
+          } else {
+            resolve(bound);
+          }
         });
       }),
     address,
@@ -221,9 +239,13 @@ export function createKmipServer(options: KmipServerOptions): KmipServer {
     async close({ timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = {}) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       reception.close();
-      for (const connection of [...connections]) connection.drain();
+      for (const connection of [...connections]) {
+        connection.drain();
+      }
       const timer = setTimeout(() => {
-        for (const connection of [...connections]) connection.destroy();
+        for (const connection of [...connections]) {
+          connection.destroy();
+        }
       }, timeoutMs);
       await Promise.all([closed, ...[...connections].map((connection) => connection.closed)]);
       clearTimeout(timer);

@@ -50,7 +50,9 @@ function withFailure(
   { logger }: OperationContext,
 ): CompletedItem[] {
   const known = cause instanceof TransactionError;
-  if (!known) logger.error({ err: cause }, "A batch could not be committed");
+  if (!known) {
+    logger.error({ err: cause }, "A batch could not be committed");
+  }
   if (known && cause.unknown) {
     const options = { detail: cause.message, cause };
     const error = internalError("It is not known whether the batch took effect", options);
@@ -86,11 +88,15 @@ function writeUndone(
 ): CompletedItem[] {
   writer.takeBackAll();
   const told = items.map((item): CompletedItem => {
-    if (!isSuccess(item) || isLasting(item, lasting)) return item;
+    if (!isSuccess(item) || isLasting(item, lasting)) {
+      return item;
+    }
     const about = item.outcome.payload.filter(({ tag }) => TOLD.has(tag));
     return { ...item, outcome: { undone: true, about } };
   });
-  for (const item of told) writer.add(item);
+  for (const item of told) {
+    writer.add(item);
+  }
   return told;
 }
 

@@ -55,7 +55,9 @@ describe("server certificates", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
+    if (address === null || typeof address === "string") {
+      throw new Error("no port");
+    }
 
     for (const servername of ["127.0.0.1", "kmip.example.com"]) {
       const socket = connect({
@@ -106,7 +108,9 @@ describe("RSA", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
+    if (address === null || typeof address === "string") {
+      throw new Error("no port");
+    }
 
     for (const ciphers of ["ECDHE-RSA-AES256-GCM-SHA384", "AES128-SHA"]) {
       const socket = connect({
@@ -148,7 +152,9 @@ describe("signCsr", () => {
       days: 90,
     });
     const [certificate] = parseCertificates(certificatePem);
-    if (certificate === undefined) throw new Error("no certificate");
+    if (certificate === undefined) {
+      throw new Error("no certificate");
+    }
 
     expect(certificate).toMatchObject({
       subject: "CN=vcenter, O=Example",
@@ -195,7 +201,9 @@ describe("clients for a moment", () => {
     const [one, two] = await Promise.all(
       [1, 2].map(() => createShortLivedClient({ commonName: "probe, of a test", seconds: 60 })),
     );
-    if (!one || !two) throw new Error("two clients");
+    if (!one || !two) {
+      throw new Error("two clients");
+    }
     const [certificate] = parseCertificates(one.certificatePem);
     expect(certificate).toMatchObject({
       selfSigned: true,

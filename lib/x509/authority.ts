@@ -166,7 +166,9 @@ export async function issueServerCertificate(options: {
   keyType?: KeyType;
 }): Promise<CertificateWithKey & { readonly notAfter: Date }> {
   const [commonName] = options.hosts;
-  if (commonName === undefined) throw new Error("A server certificate names at least one host.");
+  if (commonName === undefined) {
+    throw new Error("A server certificate names at least one host.");
+  }
 
   const issuer = new x509.X509Certificate(options.authority.certificatePem);
   const { keyType = "ec" } = options;
@@ -234,7 +236,9 @@ function requireStrongKey(spki: ArrayBuffer): void {
       : keyAlgorithm.startsWith("Ed")
         ? 0
         : null;
-  if (minimum === null) throw invalid(`${keyAlgorithm} keys cannot be used for TLS.`);
+  if (minimum === null) {
+    throw invalid(`${keyAlgorithm} keys cannot be used for TLS.`);
+  }
   if (keySize !== null && keySize < minimum) {
     throw invalid(`The key of the request has ${keySize} bits; at least ${minimum} are needed.`);
   }
@@ -247,8 +251,9 @@ async function requireOwnSignature(request: x509.Pkcs10CertificateRequest): Prom
   } catch (error) {
     throw invalid("The signature of the request cannot be checked.", error);
   }
-  if (!verified)
+  if (!verified) {
     throw invalid("The signature of the request is wrong: it was changed, or not made with its own key.");
+  }
 }
 
 /**
@@ -266,7 +271,9 @@ export async function signCsr(options: {
   await requireOwnSignature(request);
 
   const commonName = request.subjectName.getField(COMMON_NAME_OID)[0] ?? "";
-  if (commonName.trim() === "") throw invalid("The request names no common name (CN).");
+  if (commonName.trim() === "") {
+    throw invalid("The request names no common name (CN).");
+  }
 
   const issuer = new x509.X509Certificate(options.authority.certificatePem);
   const certificate = await x509.X509CertificateGenerator.create({

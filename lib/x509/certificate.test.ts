@@ -96,7 +96,9 @@ describe("parseCertificates", () => {
       "-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
     ];
 
-    for (const form of forms) expect(problemOf(form)).toBe("PRIVATE_KEY_REFUSED");
+    for (const form of forms) {
+      expect(problemOf(form)).toBe("PRIVATE_KEY_REFUSED");
+    }
 
     const der = privateKey.export({ type: "pkcs8", format: "der" }).toString("base64");
     try {
@@ -173,7 +175,9 @@ describe("parseClientCertificate", () => {
 describe("findingsOf", () => {
   const codes = (pem: string, now?: Date) => {
     const [certificate] = parseCertificates(pem);
-    if (certificate === undefined) throw new Error("no certificate");
+    if (certificate === undefined) {
+      throw new Error("no certificate");
+    }
 
     return findingsOf(certificate, now).map(({ severity, code }) => `${severity} ${code}`);
   };
@@ -193,7 +197,9 @@ describe("findingsOf", () => {
   it("tells authorities, weak keys and old signatures", async () => {
     const authority = await createAuthority();
     const [certificate] = parseCertificates(rsa.certPem);
-    if (certificate === undefined) throw new Error("no certificate");
+    if (certificate === undefined) {
+      throw new Error("no certificate");
+    }
     const weak = findingsOf({ ...certificate, keySize: 1024, signatureAlgorithm: "sha1WithRSAEncryption" });
 
     expect(codes(authority.certificatePem)).toContain("warning IS_CA");

@@ -64,9 +64,15 @@ export function describeKey(key: KeyObject): { keyAlgorithm: string; keySize: nu
 
     return { keyAlgorithm: `EC ${curve?.name ?? details?.namedCurve ?? "?"}`, keySize: curve?.bits ?? null };
   }
-  if (type === "ed25519") return { keyAlgorithm: "Ed25519", keySize: 256 };
-  if (type === "ed448") return { keyAlgorithm: "Ed448", keySize: 456 };
-  if (type === "rsa-pss") return { keyAlgorithm: "RSA-PSS", keySize: details?.modulusLength ?? null };
+  if (type === "ed25519") {
+    return { keyAlgorithm: "Ed25519", keySize: 256 };
+  }
+  if (type === "ed448") {
+    return { keyAlgorithm: "Ed448", keySize: 456 };
+  }
+  if (type === "rsa-pss") {
+    return { keyAlgorithm: "RSA-PSS", keySize: details?.modulusLength ?? null };
+  }
 
   return { keyAlgorithm: type.toUpperCase(), keySize: details?.modulusLength ?? null };
 }
@@ -84,7 +90,9 @@ function alternativeNames(certificate: x509.X509Certificate): string[] {
 }
 
 function isSelfSigned(certificate: X509Certificate): boolean {
-  if (certificate.subject !== certificate.issuer) return false;
+  if (certificate.subject !== certificate.issuer) {
+    return false;
+  }
   try {
     return certificate.verify(certificate.publicKey);
   } catch {
@@ -160,8 +168,12 @@ export function parseCertificates(text: string): Certificate[] {
     return kind === "pkcs7" ? certificatesOfPkcs7(der) : [der];
   });
 
-  if (ders.length === 0) throw invalid("There is no certificate in this.");
-  if (ders.length > MAX_CERTIFICATES) throw invalid(`This holds more than ${MAX_CERTIFICATES} certificates.`);
+  if (ders.length === 0) {
+    throw invalid("There is no certificate in this.");
+  }
+  if (ders.length > MAX_CERTIFICATES) {
+    throw invalid(`This holds more than ${MAX_CERTIFICATES} certificates.`);
+  }
 
   const certificates = ders.map(parseDer);
 

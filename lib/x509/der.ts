@@ -9,15 +9,21 @@ type Element = { readonly tag: number; readonly start: number; readonly end: num
 function elementAt(bytes: Uint8Array, offset: number): Element | null {
   const tag = bytes[offset];
   const first = bytes[offset + 1];
-  if (tag === undefined || first === undefined) return null;
+  if (tag === undefined || first === undefined) {
+    return null;
+  }
 
   let length = first;
   let start = offset + 2;
   if (first >= 0x80) {
     const count = first & 0x7f;
-    if (count === 0 || count > 4) return null;
+    if (count === 0 || count > 4) {
+      return null;
+    }
     length = 0;
-    for (let i = 0; i < count; i++) length = length * 256 + (bytes[start + i] ?? 0);
+    for (let i = 0; i < count; i++) {
+      length = length * 256 + (bytes[start + i] ?? 0);
+    }
     start += count;
   }
 

@@ -42,8 +42,9 @@ function decodeBase64(text: string): Buffer | null {
 
 /** True for DER of a private key in any of its three forms, or of a PKCS #12 file. */
 export function isPrivateKeyDer(der: Buffer): boolean {
-  if (der.indexOf(PKCS7_DATA_OID) > 0 && [2, 3, 4, 5].some((at) => der.indexOf(VERSION_3) === at))
+  if (der.indexOf(PKCS7_DATA_OID) > 0 && [2, 3, 4, 5].some((at) => der.indexOf(VERSION_3) === at)) {
     return true;
+  }
 
   return (["pkcs8", "pkcs1", "sec1"] as const).some((type) => {
     try {
@@ -62,12 +63,19 @@ function fromPem(text: string): Encoded[] {
 
   for (const [, label = "", body = ""] of text.matchAll(PEM_BLOCK)) {
     const der = decodeBase64(body);
-    if (der === null)
+    if (der === null) {
       throw invalid("A PEM block is damaged: between its BEGIN and END lines stands more than base64.");
-    if (isPrivateKeyDer(der)) throw refusePrivateKey();
-    if (CERTIFICATE_LABELS.has(label)) found.push({ kind: "certificate", der });
-    else if (PKCS7_LABELS.has(label)) found.push({ kind: "pkcs7", der });
-    else if (CSR_LABELS.has(label)) found.push({ kind: "csr", der });
+    }
+    if (isPrivateKeyDer(der)) {
+      throw refusePrivateKey();
+    }
+    if (CERTIFICATE_LABELS.has(label)) {
+      found.push({ kind: "certificate", der });
+    } else if (PKCS7_LABELS.has(label)) {
+      found.push({ kind: "pkcs7", der });
+    } else if (CSR_LABELS.has(label)) {
+      found.push({ kind: "csr", der });
+    }
   }
 
   return found;
@@ -78,11 +86,17 @@ function fromPem(text: string): Encoded[] {
  * @throws CertificateError PRIVATE_KEY_REFUSED | CERTIFICATE_INVALID
  */
 export function decodeInput(text: string): Encoded[] {
-  if (text.length > MAX_INPUT_LENGTH) throw invalid("This is larger than 64 KiB, which no certificate is.");
-  if (PRIVATE_KEY_MARK.test(text)) throw refusePrivateKey();
+  if (text.length > MAX_INPUT_LENGTH) {
+    throw invalid("This is larger than 64 KiB, which no certificate is.");
+  }
+  if (PRIVATE_KEY_MARK.test(text)) {
+    throw refusePrivateKey();
+  }
 
   const blocks = fromPem(text);
-  if (blocks.length > 0) return blocks;
+  if (blocks.length > 0) {
+    return blocks;
+  }
 
   if (text.includes("-----BEGIN")) {
     throw invalid(
@@ -91,8 +105,12 @@ export function decodeInput(text: string): Encoded[] {
   }
 
   const der = decodeBase64(text.trim());
-  if (der === null || der.length < 2) throw invalid("This is no certificate in PEM or DER form.");
-  if (isPrivateKeyDer(der)) throw refusePrivateKey();
+  if (der === null || der.length < 2) {
+    throw invalid("This is no certificate in PEM or DER form.");
+  }
+  if (isPrivateKeyDer(der)) {
+    throw refusePrivateKey();
+  }
 
   return [{ kind: "certificate", der }];
 }

@@ -28,7 +28,9 @@ const ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";
 const MINIMUM_BITS = { RSA: 2048, EC: 224 } as const;
 
 function keyFinding({ keyAlgorithm, keySize }: Certificate): Finding | null {
-  if (keyAlgorithm.startsWith("Ed")) return null;
+  if (keyAlgorithm.startsWith("Ed")) {
+    return null;
+  }
 
   const family = keyAlgorithm.startsWith("RSA") ? "RSA" : keyAlgorithm.startsWith("EC ") ? "EC" : null;
   if (family === null) {

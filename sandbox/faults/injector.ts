@@ -29,7 +29,9 @@ class Budget {
   take(now: number): boolean {
     this.#left = Math.min(this.#most, this.#left + (now - this.#at) * this.#perMillisecond);
     this.#at = now;
-    if (this.#left < 1) return false;
+    if (this.#left < 1) {
+      return false;
+    }
     this.#left -= 1;
 
     return true;
@@ -58,12 +60,16 @@ class Rule implements ActiveFault {
   /** Ends the rule: whoever waits because of it waits no longer. */
   end(): void {
     this.#ended = true;
-    for (const stop of this.#waiting) stop();
+    for (const stop of this.#waiting) {
+      stop();
+    }
   }
 
   /** Fulfilled after so many milliseconds, without a number never, and in any case when the rule is ended. */
   wait(milliseconds?: number): Promise<void> {
-    if (this.#ended) return Promise.resolve();
+    if (this.#ended) {
+      return Promise.resolve();
+    }
 
     return new Promise((resolve) => {
       const stop = (): void => {
@@ -79,13 +85,23 @@ class Rule implements ActiveFault {
   /** Whether it comes true for this request; it is counted then. */
   comesTrue(request: SandboxRequest, target: RequestTarget): boolean {
     const { rate, skip, times } = this.fault;
-    if (times !== undefined && this.fired >= times) return false;
-    if (!this.#matches(request, target)) return false;
+    if (times !== undefined && this.fired >= times) {
+      return false;
+    }
+    if (!this.#matches(request, target)) {
+      return false;
+    }
     this.#seen += 1;
-    if (this.#seen <= skip) return false;
+    if (this.#seen <= skip) {
+      return false;
+    }
     // Real time, not the sandbox's: a clock that is moved must not fill budgets.
-    if (this.#budget?.take(performance.now())) return false;
-    if (rate < 1 && Math.random() >= rate) return false;
+    if (this.#budget?.take(performance.now())) {
+      return false;
+    }
+    if (rate < 1 && Math.random() >= rate) {
+      return false;
+    }
     this.fired += 1;
 
     return true;
@@ -127,12 +143,16 @@ export class FaultInjector {
   clear(): void {
     const ended = this.#rules;
     this.#rules = [];
-    for (const rule of ended) rule.end();
+    for (const rule of ended) {
+      rule.end();
+    }
   }
 
   /** The step around every request. Delays come first, then the first rule that ends the request. */
   readonly middleware: TargetedMiddleware = (request, next, target) => {
-    if (this.#rules.length === 0) return next();
+    if (this.#rules.length === 0) {
+      return next();
+    }
 
     return this.#inject(request, next, target);
   };
@@ -145,12 +165,16 @@ export class FaultInjector {
     const rules = this.#rules;
     for (const rule of rules) {
       const { fault } = rule;
-      if (fault.kind !== "latency" || !rule.comesTrue(request, target)) continue;
+      if (fault.kind !== "latency" || !rule.comesTrue(request, target)) {
+        continue;
+      }
       await rule.wait(fault.ms + Math.random() * fault.jitterMs);
     }
     for (const rule of rules) {
       const { fault } = rule;
-      if (fault.kind === "latency" || !rule.comesTrue(request, target)) continue;
+      if (fault.kind === "latency" || !rule.comesTrue(request, target)) {
+        continue;
+      }
       switch (fault.kind) {
         case "error":
           return refuse(target, fault.status, fault.code, fault.retryAfterSeconds);
@@ -160,7 +184,9 @@ export class FaultInjector {
           await rule.wait();
           return cut;
         case "cut":
-          if (fault.when === "after") await next();
+          if (fault.when === "after") {
+            await next();
+          }
           return cut;
       }
     }
@@ -176,7 +202,9 @@ function refuse(
   retryAfterSeconds: number | undefined,
 ): SandboxResponse {
   const refusal = target.refusal(status, code);
-  if (retryAfterSeconds === undefined) return refusal;
+  if (retryAfterSeconds === undefined) {
+    return refusal;
+  }
 
   return { ...refusal, headers: { ...refusal.headers, "retry-after": String(retryAfterSeconds) } };
 }

@@ -74,7 +74,9 @@ export type Fault = z.infer<typeof faultSchema>;
 
 /** The function that tells whether a text has a pattern's form, in which `*` stands for any text. */
 function compilePattern(pattern: string): (text: string) => boolean {
-  if (!pattern.includes("*")) return (text) => text === pattern;
+  if (!pattern.includes("*")) {
+    return (text) => text === pattern;
+  }
   const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   const expression = new RegExp(`^${parts.join(".*")}$`, "s");
 

@@ -58,7 +58,9 @@ export function createApp(
     service: Service,
     match: RouteMatch<SandboxContext>,
   ): Promise<SandboxResponse> => {
-    if (match.found === "nothing") return service.trouble("not-found");
+    if (match.found === "nothing") {
+      return service.trouble("not-found");
+    }
     if (match.found === "other-method") {
       const refusal = service.trouble("method-not-allowed");
       return { ...refusal, headers: { ...refusal.headers, allow: match.methods.join(", ") } };
@@ -67,7 +69,9 @@ export function createApp(
     try {
       return await route.handler(context, request, parameters);
     } catch (error) {
-      if (error instanceof ResponseError) return error.response;
+      if (error instanceof ResponseError) {
+        return error.response;
+      }
       context.logger?.error({ err: error, service: service.name, route: route.pattern }, "request failed");
       return service.trouble("internal");
     }

@@ -28,12 +28,16 @@ interface CompiledRoute<Context> {
 }
 
 function matchSegments(pattern: readonly string[], segments: readonly string[]): PathParameters | undefined {
-  if (pattern.length !== segments.length) return undefined;
+  if (pattern.length !== segments.length) {
+    return undefined;
+  }
   const parameters: Record<string, string> = {};
   for (const [index, expected] of pattern.entries()) {
     const actual = segments[index] ?? "";
     if (expected.startsWith(":")) {
-      if (actual === "") return undefined;
+      if (actual === "") {
+        return undefined;
+      }
       parameters[expected.slice(1)] = actual;
     } else if (expected !== actual) {
       return undefined;
@@ -59,8 +63,12 @@ export function compileRoutes<Context>(
     const methods = new Set<string>();
     for (const { route, segments: pattern } of compiled) {
       const parameters = matchSegments(pattern, segments);
-      if (!parameters) continue;
-      if (route.method === method) return { found: "route", route, parameters };
+      if (!parameters) {
+        continue;
+      }
+      if (route.method === method) {
+        return { found: "route", route, parameters };
+      }
       methods.add(route.method);
     }
 

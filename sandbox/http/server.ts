@@ -43,7 +43,9 @@ function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
     message.once("end", () => resolve(Buffer.concat(chunks, length)));
     message.once("error", reject);
     message.once("close", () => {
-      if (!message.complete) reject(new Error("the request was cut off"));
+      if (!message.complete) {
+        reject(new Error("the request was cut off"));
+      }
     });
   });
 }
@@ -54,7 +56,9 @@ function send(
   answer: SandboxResponse,
   correlationId: string,
 ): void {
-  if (response.destroyed || response.headersSent) return;
+  if (response.destroyed || response.headersSent) {
+    return;
+  }
   const body = answer.html ?? (answer.body === undefined ? undefined : JSON.stringify(answer.body));
   const type = answer.html === undefined ? "application/json; charset=utf-8" : "text/html; charset=utf-8";
   response.writeHead(answer.status, {
@@ -102,7 +106,9 @@ async function serve(
     response.destroy();
     return;
   }
-  if (isClosing()) response.setHeader("connection", "close");
+  if (isClosing()) {
+    response.setHeader("connection", "close");
+  }
   send(message, response, answer, correlationId);
 }
 
@@ -147,8 +153,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
         server.close((error) => {
           clearTimeout(timer);
-          if (error) reject(error);
-          else resolve();
+          if (error) {
+            reject(error);
+          } else {
+            resolve();
+          }
         });
         server.closeIdleConnections();
       }),

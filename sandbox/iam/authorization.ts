@@ -49,10 +49,16 @@ function matchesPattern(pattern: string, value: string): boolean {
 /** Whether one attribute of a policy holds for a value; undefined is a value that the target does not have. */
 export function attributeMatches(attribute: PolicyAttribute, value: string | undefined): boolean {
   const { operator, value: wanted } = attribute;
-  if (operator === "stringExists") return (value !== undefined) === (wanted === true || wanted === "true");
-  if (value === undefined || typeof wanted === "boolean") return false;
+  if (operator === "stringExists") {
+    return (value !== undefined) === (wanted === true || wanted === "true");
+  }
+  if (value === undefined || typeof wanted === "boolean") {
+    return false;
+  }
   const choices = Array.isArray(wanted) ? wanted : [wanted];
-  if (operator === "stringEquals" || operator === "stringEqualsAnyOf") return choices.includes(value);
+  if (operator === "stringEquals" || operator === "stringEqualsAnyOf") {
+    return choices.includes(value);
+  }
 
   return choices.some((pattern) => matchesPattern(pattern, value));
 }
@@ -81,7 +87,9 @@ export function isSubject(policy: PolicyRecord, iamId: string, groups: ReadonlyS
 /** Whether an authorization is for this resource instance: every attribute of its subject holds. */
 function isSource(policy: PolicyRecord, caller: Caller): boolean {
   const source = resourceIdentityOf(caller);
-  if (source === undefined) return false;
+  if (source === undefined) {
+    return false;
+  }
   const attributes: Readonly<Record<string, string | undefined>> = { ...source, serviceType: "service" };
 
   return policy.subject.every((attribute) => attributeMatches(attribute, attributes[attribute.key]));
@@ -117,18 +125,30 @@ function grantedRoles(
   scope: TargetScope,
 ): Granted {
   const granted: Granted = { platform: new Set(), service: new Set(), actions: new Set() };
-  if (caller.accountId !== instance.accountId) return granted;
+  if (caller.accountId !== instance.accountId) {
+    return granted;
+  }
   const groups = groupsOf(store, caller.iamId);
   for (const policy of store.list("policy")) {
-    if (policy.state !== "active") continue;
-    if (!isForCaller(policy, caller, groups) || !coversTarget(policy, instance, scope)) continue;
+    if (policy.state !== "active") {
+      continue;
+    }
+    if (!isForCaller(policy, caller, groups) || !coversTarget(policy, instance, scope)) {
+      continue;
+    }
     for (const crn of policy.roles) {
       const role = parseRoleCrn(crn, instance.serviceName);
-      if (role?.level === "platform") granted.platform.add(role.name);
-      if (role?.level === "service") granted.service.add(role.name);
+      if (role?.level === "platform") {
+        granted.platform.add(role.name);
+      }
+      if (role?.level === "service") {
+        granted.service.add(role.name);
+      }
       if (role === undefined) {
         const custom = store.list("custom-role").find((candidate) => customRoleCrn(candidate) === crn);
-        for (const action of custom?.actions ?? []) granted.actions.add(action);
+        for (const action of custom?.actions ?? []) {
+          granted.actions.add(action);
+        }
       }
     }
   }

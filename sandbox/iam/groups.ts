@@ -85,7 +85,9 @@ export function listAccessGroups(
 
 function requireGroup(context: SandboxContext, id: string, caller: Caller): AccessGroupRecord {
   const group = context.store.get("access-group", id);
-  if (!group?.members.includes(caller.iamId)) throw iamError(404, "not_found", "Access group not found.");
+  if (!group?.members.includes(caller.iamId)) {
+    throw iamError(404, "not_found", "Access group not found.");
+  }
 
   return group;
 }

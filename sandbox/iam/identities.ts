@@ -124,9 +124,13 @@ export function getApiKeyDetails(
   caller: Caller,
 ): SandboxResponse {
   const value = headerOf(request, "iam-apikey");
-  if (value === undefined) throw iamError(400, "missing_parameter", "The header 'IAM-ApiKey' is missing.");
+  if (value === undefined) {
+    throw iamError(400, "missing_parameter", "The header 'IAM-ApiKey' is missing.");
+  }
   const apiKey = context.store.apiKeyByHash(hashApiKey(value));
-  if (apiKey?.accountId !== caller.accountId) throw iamError(404, "not_found", "API key not found.");
+  if (apiKey?.accountId !== caller.accountId) {
+    throw iamError(404, "not_found", "API key not found.");
+  }
 
   return { status: 200, body: apiKeyView(apiKey) };
 }
@@ -152,7 +156,9 @@ export function listApiKeys(
 /** `GET /v1/apikeys/{id}`; 404 for any but the caller's own. */
 export function getApiKey(context: SandboxContext, id: string, caller: Caller): SandboxResponse {
   const apiKey = context.store.get("api-key", id);
-  if (apiKey?.iamId !== caller.iamId) throw iamError(404, "not_found", "API key not found.");
+  if (apiKey?.iamId !== caller.iamId) {
+    throw iamError(404, "not_found", "API key not found.");
+  }
 
   return { status: 200, body: apiKeyView(apiKey) };
 }
@@ -175,7 +181,9 @@ export function listServiceIds(
 /** `GET /v1/serviceids/{id}`; 404 for any but the caller's own. */
 export function getServiceId(context: SandboxContext, id: string, caller: Caller): SandboxResponse {
   const serviceId = context.store.get("service-id", id);
-  if (serviceId?.iamId !== caller.iamId) throw iamError(404, "not_found", "Service ID not found.");
+  if (serviceId?.iamId !== caller.iamId) {
+    throw iamError(404, "not_found", "Service ID not found.");
+  }
 
   return { status: 200, body: serviceIdView(serviceId) };
 }

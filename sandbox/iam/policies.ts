@@ -29,9 +29,15 @@ const UNSUPPORTED_VERSION = "crn:v1:bluemix:public:iam::::role:UnsupportedVersio
  * an instance that it sees.
  */
 function isReadable(context: SandboxContext, caller: Caller, policy: PolicyRecord): boolean {
-  if (policy.accountId !== caller.accountId || policy.state !== "active") return false;
-  if (isForCaller(policy, caller, groupsOf(context.store, caller.iamId))) return true;
-  if (policy.type === "access") return false;
+  if (policy.accountId !== caller.accountId || policy.state !== "active") {
+    return false;
+  }
+  if (isForCaller(policy, caller, groupsOf(context.store, caller.iamId))) {
+    return true;
+  }
+  if (policy.type === "access") {
+    return false;
+  }
 
   return context.store
     .list("resource-instance")
@@ -125,7 +131,9 @@ function listPage(
   const link = (at: number): { href: string; start?: string } => {
     const query = new URLSearchParams(request.query);
     query.delete("start");
-    if (at > 0) query.set("start", String(at));
+    if (at > 0) {
+      query.set("start", String(at));
+    }
     const href = `${context.baseUrl()}/${request.segments.join("/")}?${query}`;
     return at > 0 ? { href, start: String(at) } : { href };
   };

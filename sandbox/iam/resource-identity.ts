@@ -18,10 +18,14 @@ export interface ResourceIdentity {
 
 /** The resource instance of an `iam_id`, or undefined if it is of a service ID or a person. */
 export function resourceIdentityOf({ iamId }: Pick<Caller, "iamId">): ResourceIdentity | undefined {
-  if (!iamId.startsWith(PREFIX)) return undefined;
+  if (!iamId.startsWith(PREFIX)) {
+    return undefined;
+  }
   const segments = iamId.slice(PREFIX.length).split(":");
   const [crn, , , , serviceName, region, scope, serviceInstance] = segments;
-  if (segments.length !== 10 || crn !== "crn" || !serviceName || !serviceInstance) return undefined;
+  if (segments.length !== 10 || crn !== "crn" || !serviceName || !serviceInstance) {
+    return undefined;
+  }
   const accountId = /^a\/(.+)$/.exec(scope ?? "")?.[1];
 
   return accountId === undefined

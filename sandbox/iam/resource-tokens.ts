@@ -41,7 +41,9 @@ export async function exchangeForResource(
   const accessToken = form.get("access_token") ?? "";
   const desired = form.get("desired_iam_id") ?? "";
   for (const [name, value] of Object.entries({ access_token: accessToken, desired_iam_id: desired })) {
-    if (value === "") throw tokenError(request, 400, "BXNIM0109E", `Property missing or empty: '${name}'.`);
+    if (value === "") {
+      throw tokenError(request, 400, "BXNIM0109E", `Property missing or empty: '${name}'.`);
+    }
   }
   const now = context.clock.now();
   const caller = await issuer.authenticate(

@@ -100,9 +100,13 @@ const MAX_PARSED = 1000;
  */
 export function parseRoleCrn(crn: string, service: ServiceName): GrantedRole | undefined {
   const key = `${service} ${crn}`;
-  if (parsed.has(key)) return parsed.get(key);
+  if (parsed.has(key)) {
+    return parsed.get(key);
+  }
   const role = readRoleCrn(crn, service);
-  if (parsed.size >= MAX_PARSED) parsed.clear();
+  if (parsed.size >= MAX_PARSED) {
+    parsed.clear();
+  }
   parsed.set(key, role);
 
   return role;
@@ -112,9 +116,13 @@ function readRoleCrn(crn: string, service: ServiceName): GrantedRole | undefined
   const segments = crn.split(":");
   const owner = segments[4];
   const name = segments[9];
-  if (owner !== "iam" && owner !== service) return undefined;
+  if (owner !== "iam" && owner !== service) {
+    return undefined;
+  }
   const platform = platformRoles.find((role) => role === name);
-  if (platform) return { level: "platform", name: platform };
+  if (platform) {
+    return { level: "platform", name: platform };
+  }
   const serviceRole = serviceRoles.find((role) => role === name);
 
   return serviceRole && segments[8] === "serviceRole" ? { level: "service", name: serviceRole } : undefined;

@@ -34,7 +34,9 @@ export async function requireCaller(
   request: SandboxRequest,
 ): Promise<Caller> {
   const caller = await issuer.authenticate(request, context.clock.now());
-  if (typeof caller === "string") throw iamError(401, ...faults[caller]);
+  if (typeof caller === "string") {
+    throw iamError(401, ...faults[caller]);
+  }
 
   return caller;
 }

@@ -204,12 +204,18 @@ export class TokenIssuer {
   /** The caller that the `Authorization` header of a request proves, or what is wrong with it. */
   async authenticate(request: SandboxRequest, now: number): Promise<Caller | TokenFault> {
     const header = headerOf(request, "authorization");
-    if (header === undefined) return "missing";
+    if (header === undefined) {
+      return "missing";
+    }
     const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header.trim())?.[1];
-    if (token === undefined) return "malformed";
+    if (token === undefined) {
+      return "malformed";
+    }
 
     const known = this.#verified.get(token);
-    if (known) return known.exp * 1000 > now ? known.caller : "expired";
+    if (known) {
+      return known.exp * 1000 > now ? known.caller : "expired";
+    }
     let claims: z.infer<typeof claimsSchema>;
     try {
       const { payload } = await jwtVerify(token, this.#publicKey, {
@@ -220,11 +226,15 @@ export class TokenIssuer {
       claims = claimsSchema.parse(payload);
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "ERR_JWT_EXPIRED") return "expired";
+      if (code === "ERR_JWT_EXPIRED") {
+        return "expired";
+      }
       return code === "ERR_JWS_INVALID" || code === "ERR_JWT_INVALID" ? "malformed" : "invalid";
     }
     const caller: Caller = { iamId: claims.iam_id, accountId: claims.account.bss };
-    if (this.#verified.size >= MAX_VERIFIED) this.#verified.clear();
+    if (this.#verified.size >= MAX_VERIFIED) {
+      this.#verified.clear();
+    }
     this.#verified.set(token, { caller, exp: claims.exp });
 
     return caller;
@@ -244,7 +254,9 @@ export async function openTokenIssuer(context: SandboxContext, createdAt: string
 
 /** Why an API key cannot be used now, or undefined if it can. */
 function apiKeyFault(apiKey: ApiKeyRecord, now: number): string | undefined {
-  if (apiKey.disabled) return "Provided API key is disabled.";
+  if (apiKey.disabled) {
+    return "Provided API key is disabled.";
+  }
   if (apiKey.expiresAt !== undefined && Date.parse(apiKey.expiresAt) <= now) {
     return "Provided API key is expired.";
   }
@@ -263,8 +275,12 @@ export async function exchangeToken(
   const form = new URLSearchParams(request.body.toString("utf8"));
   const grantType = form.get("grant_type");
   const apiKeyText = form.get("apikey");
-  if (!grantType) throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'grant_type'.");
-  if (grantType === RESOURCE_GRANT) return exchangeForResource(context, issuer, request, form);
+  if (!grantType) {
+    throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'grant_type'.");
+  }
+  if (grantType === RESOURCE_GRANT) {
+    return exchangeForResource(context, issuer, request, form);
+  }
   if (grantType !== API_KEY_GRANT) {
     // The error code of RFC 6749, section 5.2: IBM's own number is not documented.
     throw tokenError(
@@ -274,7 +290,9 @@ export async function exchangeToken(
       "The sandbox exchanges API keys and tokens of services.",
     );
   }
-  if (!apiKeyText) throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'apikey'.");
+  if (!apiKeyText) {
+    throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'apikey'.");
+  }
 
   const now = context.clock.now();
   const apiKey = context.store.apiKeyByHash(hashApiKey(apiKeyText));
@@ -283,7 +301,9 @@ export async function exchangeToken(
     throw tokenError(request, 400, "BXNIM0415E", "Provided API key could not be found.");
   }
   const fault = apiKeyFault(apiKey, now);
-  if (fault !== undefined) throw tokenError(request, 400, "BXNIM0415E", fault);
+  if (fault !== undefined) {
+    throw tokenError(request, 400, "BXNIM0415E", fault);
+  }
   const { token, expiresAt } = await issuer.issue(serviceId, now);
 
   return {

@@ -30,16 +30,24 @@ const rotateSchema = z.object(importFields);
 function requireRootKey(call: KmsCall, action: KmsAction, states: readonly number[]): KeyRecord {
   const key = requireKey(call, action);
   const state = stateAt(key, call.context.clock.now());
-  if (key.extractable) throw kmsError("KEY_ROOT_REQ_ERR", { what: WHAT });
-  if (state === 5) throw kmsError("KEY_DELETED_ERR", { what: WHAT });
-  if (states.includes(state)) return key;
+  if (key.extractable) {
+    throw kmsError("KEY_ROOT_REQ_ERR", { what: WHAT });
+  }
+  if (state === 5) {
+    throw kmsError("KEY_DELETED_ERR", { what: WHAT });
+  }
+  if (states.includes(state)) {
+    return key;
+  }
   // A key deactivates by expiring only.
   throw kmsError(state === 3 ? "KEY_EXPIRED_ERR" : "KEY_ACTION_INVALID_STATE_ERR", { what: WHAT });
 }
 
 function wrapLatest(call: KmsCall, key: KeyRecord, plaintext: Uint8Array, aad: readonly string[]): string {
   return withMaterial(call.context.vault, key, [latestVersion(key)], ([material]) => {
-    if (!material) throw new Error(`key ${key.id} has no version`);
+    if (!material) {
+      throw new Error(`key ${key.id} has no version`);
+    }
     return wrapWith(material, plaintext, aad);
   });
 }
@@ -88,7 +96,9 @@ function openCiphertext(call: KmsCall, action: "secrets.unwrap" | "secrets.rewra
     ciphertext,
     aad,
   );
-  if (!opened) throw kmsError("UNPROCESSABLE_CIPHERTEXT_ERR", { what: WHAT });
+  if (!opened) {
+    throw kmsError("UNPROCESSABLE_CIPHERTEXT_ERR", { what: WHAT });
+  }
 
   return { key, aad, ...opened };
 }
@@ -142,7 +152,9 @@ function rotate(call: KmsCall): SandboxResponse {
   const { clock, relaxedWaits, store, vault } = call.context;
   const input = checkFields(rotateSchema, optionalJson(call) ?? {}, WHAT);
   const brings = bringsMaterial(input, WHAT);
-  if (key.imported && !brings) throw kmsError("KEY_PAYLOAD_REQ_ERR", { what: WHAT });
+  if (key.imported && !brings) {
+    throw kmsError("KEY_PAYLOAD_REQ_ERR", { what: WHAT });
+  }
   if (!key.imported && brings) {
     throw invalidField("payload", "The service made this key and makes its new material.", WHAT);
   }
@@ -181,8 +193,9 @@ function enable(call: KmsCall): SandboxResponse {
   const key = requireRootKey(call, "secrets.enable", [2]);
   const { clock, relaxedWaits } = call.context;
   const disabledAt = Date.parse(key.disabledAt ?? key.updatedAt);
-  if (!relaxedWaits && clock.now() - disabledAt < ENABLE_WAIT)
+  if (!relaxedWaits && clock.now() - disabledAt < ENABLE_WAIT) {
     throw kmsError("REQ_TOO_EARLY_ERR", { what: WHAT });
+  }
 
   return setState(call, key, 1);
 }
@@ -190,10 +203,16 @@ function enable(call: KmsCall): SandboxResponse {
 function changeDeletion(call: KmsCall, set: boolean): SandboxResponse {
   const key = requireKey(call, set ? "secrets.setkeyfordeletion" : "secrets.unsetkeyfordeletion");
   const now = call.context.clock.now();
-  if (key.state === 5) throw kmsError("KEY_DELETED_ERR", { what: WHAT });
-  if (!key.dualAuthDelete.enabled) throw kmsError("NOT_DUAL_AUTH_ERR", { what: WHAT });
+  if (key.state === 5) {
+    throw kmsError("KEY_DELETED_ERR", { what: WHAT });
+  }
+  if (!key.dualAuthDelete.enabled) {
+    throw kmsError("NOT_DUAL_AUTH_ERR", { what: WHAT });
+  }
   // A second authorization by the same or another person changes nothing: the first one counts.
-  if (set && deletionAuthorizedUntil(key, now) !== undefined) return noContent;
+  if (set && deletionAuthorizedUntil(key, now) !== undefined) {
+    return noContent;
+  }
   const date = toStoredDate(now);
   call.context.store.commit(
     put("key", key.id, {

@@ -34,9 +34,13 @@ export function requireFreeAliases(
         "An alias has 2 to 90 letters, digits, - or _, is no UUID and no reserved word.",
       );
     }
-    if (store.keyIdOfAlias(instanceId, alias) !== undefined) throw kmsError("KEY_ALIAS_NOT_UNIQUE_ERR");
+    if (store.keyIdOfAlias(instanceId, alias) !== undefined) {
+      throw kmsError("KEY_ALIAS_NOT_UNIQUE_ERR");
+    }
   }
-  if (new Set(aliases).size !== aliases.length) throw invalidField("aliases", "An alias is given twice.");
+  if (new Set(aliases).size !== aliases.length) {
+    throw invalidField("aliases", "An alias is given twice.");
+  }
   if (
     aliases.length + present > MAX_PER_KEY ||
     store.aliasCount(instanceId) + aliases.length > MAX_PER_INSTANCE
@@ -52,7 +56,9 @@ export function createAlias(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets-alias.create");
   const { store, clock } = call.context;
   const name = call.parameters.alias ?? "";
-  if (key.state === 5) throw kmsError("KEY_DELETED_ERR");
+  if (key.state === 5) {
+    throw kmsError("KEY_DELETED_ERR");
+  }
   requireFreeAliases(store, call.instance.guid, [name], key.aliases.length);
   const now = toStoredDate(clock.now());
   const alias = { alias: name, createdAt: now, createdBy: call.caller.iamId };
@@ -68,7 +74,9 @@ export function deleteAlias(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets-alias.delete");
   const name = call.parameters.alias ?? "";
   const aliases = key.aliases.filter(({ alias }) => alias !== name);
-  if (aliases.length === key.aliases.length) throw kmsError("ALIAS_NOT_FOUND_ERR");
+  if (aliases.length === key.aliases.length) {
+    throw kmsError("ALIAS_NOT_FOUND_ERR");
+  }
   call.context.store.commit(
     put("key", key.id, { ...key, aliases, updatedAt: toStoredDate(call.context.clock.now()) }),
   );

@@ -23,7 +23,9 @@ export interface KmsCall {
 /** Refuses (401) unless the caller may do this on the instance as a whole. */
 export function requireAction(call: KmsCall, action: KmsAction, keyRing?: string): void {
   const scope = keyRing === undefined ? {} : { keyRing };
-  if (!mayAct(call.context.store, call.caller, call.instance, action, scope)) throw unauthorized();
+  if (!mayAct(call.context.store, call.caller, call.instance, action, scope)) {
+    throw unauthorized();
+  }
 }
 
 /**
@@ -51,7 +53,9 @@ export function requireKey(call: KmsCall, action: KmsAction): KeyRecord {
 /** The body as JSON; undefined if there is none. BAD_BODY_ERR if it is not JSON. */
 export function optionalJson(call: KmsCall): unknown {
   const text = call.request.body.toString("utf8");
-  if (text.trim() === "") return undefined;
+  if (text.trim() === "") {
+    return undefined;
+  }
   try {
     return JSON.parse(text);
   } catch {
@@ -62,7 +66,9 @@ export function optionalJson(call: KmsCall): unknown {
 /** The body as JSON; NO_BODY_ERR if there is none. */
 export function requiredJson(call: KmsCall): unknown {
   const value = optionalJson(call);
-  if (value === undefined) throw kmsError("NO_BODY_ERR");
+  if (value === undefined) {
+    throw kmsError("NO_BODY_ERR");
+  }
 
   return value;
 }
@@ -85,8 +91,9 @@ export function requiredResources(call: KmsCall, what: string): unknown[] {
     });
   }
   const { metadata, resources } = parsed.data;
-  if (metadata.collectionTotal !== resources.length)
+  if (metadata.collectionTotal !== resources.length) {
     throw kmsError("COLLECTION_TOTAL_MISMATCH_ERR", { what });
+  }
 
   return resources;
 }
@@ -97,7 +104,9 @@ export function requiredResources(call: KmsCall, what: string): unknown[] {
  */
 export function checkFields<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    return parsed.data;
+  }
   const issue = parsed.error.issues[0];
   const name = issue?.path.join(".") ?? "";
   if (!issue || issue.code === "unrecognized_keys" || name === "") {
@@ -119,7 +128,9 @@ export function integerQuery(
   maximum: number,
 ): number {
   const text = call.request.query.get(name);
-  if (text === null || text === "") return fallback;
+  if (text === null || text === "") {
+    return fallback;
+  }
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
     throw kmsError("INVALID_QUERY_PARAM_ERR", {
@@ -133,7 +144,9 @@ export function integerQuery(
 /** `true` or `false` of the query. INVALID_QUERY_PARAM_ERR otherwise. */
 export function booleanQuery(call: KmsCall, name: string): boolean | undefined {
   const text = call.request.query.get(name);
-  if (text === null || text === "") return undefined;
+  if (text === null || text === "") {
+    return undefined;
+  }
   if (text !== "true" && text !== "false") {
     throw kmsError("INVALID_QUERY_PARAM_ERR", { message: `\`${name}\` must be true or false.` });
   }
@@ -144,7 +157,9 @@ export function booleanQuery(call: KmsCall, name: string): boolean | undefined {
 /** What a `Prefer` header asks for: the resource in the answer, as little as possible, or nothing said. */
 export function preference(call: KmsCall): "representation" | "minimal" | undefined {
   const value = headerOf(call.request, "prefer")?.toLowerCase().replaceAll(" ", "");
-  if (value === "return=representation") return "representation";
+  if (value === "return=representation") {
+    return "representation";
+  }
   return value === "return=minimal" ? "minimal" : undefined;
 }
 

@@ -40,7 +40,9 @@ export function encodeAad(aad: Aad): Buffer {
 }
 
 function algorithm(material: Buffer): "aes-128-gcm" | "aes-192-gcm" | "aes-256-gcm" {
-  if (material.length === 16) return "aes-128-gcm";
+  if (material.length === 16) {
+    return "aes-128-gcm";
+  }
   return material.length === 24 ? "aes-192-gcm" : "aes-256-gcm";
 }
 
@@ -80,10 +82,14 @@ function parseCiphertext(text: string): ParsedCiphertext | undefined {
     return undefined;
   }
   const parsed = ciphertextSchema.safeParse(json);
-  if (!parsed.success) return undefined;
+  if (!parsed.success) {
+    return undefined;
+  }
   const iv = Buffer.from(parsed.data.iv, "base64");
   const bytes = Buffer.from(parsed.data.ciphertext, "base64");
-  if (iv.length !== IV_BYTES || bytes.length < TAG_BYTES) return undefined;
+  if (iv.length !== IV_BYTES || bytes.length < TAG_BYTES) {
+    return undefined;
+  }
 
   return {
     iv,
@@ -121,13 +127,17 @@ export function unwrapWith<V extends { id: string }>(
   aad: Aad,
 ): { plaintext: Buffer; versionId: string } | undefined {
   const parsed = parseCiphertext(ciphertext);
-  if (!parsed) return undefined;
+  if (!parsed) {
+    return undefined;
+  }
   const encodedAad = encodeAad(aad);
   const isNamed = (version: V): boolean => version.id === parsed.handle;
   const ordered = [...versions.filter(isNamed), ...versions.filter((version) => !isNamed(version))];
   for (const version of ordered) {
     const plaintext = open(version, (material) => openWith(material, parsed, encodedAad));
-    if (plaintext) return { plaintext, versionId: version.id };
+    if (plaintext) {
+      return { plaintext, versionId: version.id };
+    }
   }
 
   return undefined;
@@ -138,7 +148,9 @@ export function unwrapWith<V extends { id: string }>(
  * characters that do not belong.
  */
 export function decodeBase64(text: string): Buffer | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+    return undefined;
+  }
   const bytes = Buffer.from(text, "base64");
 
   return bytes.toString("base64") === text ? bytes : undefined;

@@ -88,8 +88,12 @@ export async function createImportToken(call: KmsCall): Promise<SandboxResponse>
 function requireToken(call: KmsCall, what: string): ImportTokenRecord {
   const { store, clock } = call.context;
   const token = store.get("import-token", call.instance.guid);
-  if (!token) throw kmsError("IMPORT_TOKEN_NOT_FOUND_ERR", { what });
-  if (Date.parse(token.expiresAt) <= clock.now()) throw kmsError("IMPORT_TOKEN_EXPIRED_ERR", { what });
+  if (!token) {
+    throw kmsError("IMPORT_TOKEN_NOT_FOUND_ERR", { what });
+  }
+  if (Date.parse(token.expiresAt) <= clock.now()) {
+    throw kmsError("IMPORT_TOKEN_EXPIRED_ERR", { what });
+  }
 
   return token;
 }
@@ -99,7 +103,9 @@ export function getImportToken(call: KmsCall): SandboxResponse {
   requireAction(call, "import-token.read", call.keyRing);
   const what = "Import token could not be retrieved";
   const token = requireToken(call, what);
-  if (token.remainingRetrievals < 1) throw kmsError("IMPORT_TOKEN_EXPIRED_ERR", { what });
+  if (token.remainingRetrievals < 1) {
+    throw kmsError("IMPORT_TOKEN_EXPIRED_ERR", { what });
+  }
   const retrieved = { ...token, remainingRetrievals: token.remainingRetrievals - 1 };
   call.context.store.commit(put("import-token", call.instance.guid, retrieved));
 
@@ -172,7 +178,9 @@ export function openImport(
   const payload = decodeBase64(input.payload);
   const encrypted = decodeBase64(input.encryptedNonce);
   const iv = decodeBase64(input.iv);
-  if (!payload) throw invalidField("payload", "The payload must be base64.", what);
+  if (!payload) {
+    throw invalidField("payload", "The payload must be base64.", what);
+  }
   if (!encrypted || encrypted.length <= GCM_TAG_BYTES - 1) {
     throw invalidField("encryptedNonce", "The encrypted nonce must be base64.", what);
   }
@@ -181,7 +189,9 @@ export function openImport(
   }
   const token = requireToken(call, what);
   const material = openPayload(call.context.vault, token, input.encryptionAlgorithm, payload);
-  if (!material) throw invalidField("payload", "The payload does not open with the import token.", what);
+  if (!material) {
+    throw invalidField("payload", "The payload does not open with the import token.", what);
+  }
   if (![16, 24, 32].includes(material.length)) {
     material.fill(0);
     throw invalidField("payload", "The material of a root key has 16, 24 or 32 bytes.", what);

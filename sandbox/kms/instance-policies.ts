@@ -90,11 +90,14 @@ export function putInstancePolicies(call: KmsCall): SandboxResponse {
   const { store, clock } = call.context;
   const resources = requiredResources(call, WHAT);
   const wanted = call.request.query.get("policy");
-  if (wanted !== null && resources.length !== 1)
+  if (wanted !== null && resources.length !== 1) {
     throw kmsError("NUM_COLLECTION_RESOURCE_ERR", { what: WHAT });
+  }
   const policies = resources.map((resource) => {
     const type = typeSchema.safeParse(resource).data?.policy_type;
-    if (wanted !== null && type !== wanted) throw kmsError("BODY_QUERY_PARAM_MISMATCH_ERR", { what: WHAT });
+    if (wanted !== null && type !== wanted) {
+      throw kmsError("BODY_QUERY_PARAM_MISMATCH_ERR", { what: WHAT });
+    }
     return checkFields(policySchemas, resource, WHAT);
   });
   if (new Set(policies.map((policy) => policy.policy_type)).size !== policies.length) {
@@ -165,7 +168,9 @@ export function requireCreateAccess(
   key: { extractable: boolean; imported: boolean; withToken: boolean },
 ): void {
   const policy = enabledPolicy(context, instanceId, "keyCreateImportAccess");
-  if (!policy) return;
+  if (!policy) {
+    return;
+  }
   const access = attributesOf.keyCreateImportAccess.parse(policy.attributes ?? {});
   const allowed = key.imported
     ? (!access.enforce_token || key.withToken) &&
@@ -173,5 +178,7 @@ export function requireCreateAccess(
     : key.extractable
       ? access.create_standard_key
       : access.create_root_key;
-  if (!allowed) throw kmsError("KEY_CREATE_IMPORT_ACCESS_ERR", { what: "Key could not be created" });
+  if (!allowed) {
+    throw kmsError("KEY_CREATE_IMPORT_ACCESS_ERR", { what: "Key could not be created" });
+  }
 }

@@ -20,7 +20,9 @@ type ImportFields = z.infer<z.ZodObject<typeof importFields>>;
 
 /** Whether a request brings key material. Refuses one that has all of an import but that. */
 export function bringsMaterial(input: ImportFields, what: string): boolean {
-  if (input.payload !== undefined) return true;
+  if (input.payload !== undefined) {
+    return true;
+  }
   if (input.encryptionAlgorithm ?? input.encryptedNonce ?? input.iv) {
     throw invalidField("payload", "A secure import needs a payload.", what);
   }
@@ -47,11 +49,15 @@ export function importedMaterial(
         what,
       );
     }
-    if (extractable) throw invalidField("encryptionAlgorithm", "Import tokens are for root keys.", what);
+    if (extractable) {
+      throw invalidField("encryptionAlgorithm", "Import tokens are for root keys.", what);
+    }
     return openImport(call, { payload, encryptionAlgorithm, encryptedNonce, iv }, what);
   }
   const bytes = decodeBase64(payload);
-  if (!bytes || bytes.length === 0) throw invalidField("payload", "The payload must be base64.", what);
+  if (!bytes || bytes.length === 0) {
+    throw invalidField("payload", "The payload must be base64.", what);
+  }
   if (!extractable && !ROOT_KEY_BYTES.includes(bytes.length)) {
     throw invalidField("payload", "The material of a root key has 16, 24 or 32 bytes.", what);
   }

@@ -20,7 +20,9 @@ function badQuery(message: string): Error {
 }
 
 function parseStates(text: string, name: string): number[] {
-  if (!/^[0-5](,[0-5])*$/.test(text)) throw badQuery(`\`${name}\` is a list of states from 0 to 5.`);
+  if (!/^[0-5](,[0-5])*$/.test(text)) {
+    throw badQuery(`\`${name}\` is a list of states from 0 to 5.`);
+  }
 
   return text.split(",").map(Number);
 }
@@ -65,8 +67,9 @@ function parseFilter(text: string, now: number): Predicate[] {
         return (key: KeyRecord) => key.extractable === (value === "true");
       }
       const wanted = Date.parse(value);
-      if (!isDateField(name) || Number.isNaN(wanted))
+      if (!isDateField(name) || Number.isNaN(wanted)) {
         throw badQuery(`\`filter\` has a term that is not known.`);
+      }
       const compare = comparisons[operator ?? ""] ?? ((a: number, b: number) => a === b);
       return (key: KeyRecord) => {
         const actual = key[dateFields[name]];
@@ -93,15 +96,27 @@ export function parseSearch(query: string): Search {
   for (;;) {
     const prefix = /^(not|escape|exact|alias|name):/.exec(rest)?.[1];
     // `not:` turns the search around only as its first word: `exact:not:x` looks for "not:x".
-    if (prefix === undefined || (prefix === "not" && (exact || scopes.size > 0))) break;
+    if (prefix === undefined || (prefix === "not" && (exact || scopes.size > 0))) {
+      break;
+    }
     rest = rest.slice(prefix.length + 1);
-    if (prefix === "escape") break;
-    if (prefix === "not") not = true;
-    if (prefix === "exact") exact = true;
-    if (prefix === "alias" || prefix === "name") scopes.add(prefix);
+    if (prefix === "escape") {
+      break;
+    }
+    if (prefix === "not") {
+      not = true;
+    }
+    if (prefix === "exact") {
+      exact = true;
+    }
+    if (prefix === "alias" || prefix === "name") {
+      scopes.add(prefix);
+    }
   }
   const text = rest;
-  if (text === "") throw badQuery("`search` has no text.");
+  if (text === "") {
+    throw badQuery("`search` has no text.");
+  }
   const lower = text.toLowerCase();
   const fits = (value: string): boolean => (exact ? value === text : value.toLowerCase().includes(lower));
   const inScope = (scope: "alias" | "name"): boolean => scopes.size === 0 || scopes.has(scope);
@@ -113,11 +128,15 @@ export function parseSearch(query: string): Search {
 
 function searchKeys(keys: readonly KeyRecord[], query: string): KeyRecord[] {
   const search = parseSearch(query);
-  if (keys.length <= MAX_SEARCHED) return keys.filter(search.matches);
+  if (keys.length <= MAX_SEARCHED) {
+    return keys.filter(search.matches);
+  }
   const named = keys.filter(
     (key) => key.id === search.text || key.aliases.some(({ alias }) => alias === search.text),
   );
-  if (named.length > 0) return named;
+  if (named.length > 0) {
+    return named;
+  }
   throw badQuery(`\`search\` covers at most ${MAX_SEARCHED} keys; narrow the list with other parameters.`);
 }
 
@@ -137,14 +156,18 @@ function sortKeys(keys: readonly KeyRecord[], query: string, now: number): KeyRe
   const orders = query.split(",").map((part) => {
     const descending = part.startsWith("-");
     const value = sortFields[descending ? part.slice(1) : part];
-    if (!value) throw badQuery("`sort` has a field that is not known.");
+    if (!value) {
+      throw badQuery("`sort` has a field that is not known.");
+    }
     return { value, sign: descending ? -1 : 1 };
   });
 
   return keys.toSorted((a, b) => {
     for (const { value, sign } of orders) {
       const [left, right] = [value(a, now), value(b, now)];
-      if (left !== right) return left < right ? -sign : sign;
+      if (left !== right) {
+        return left < right ? -sign : sign;
+      }
     }
     return 0;
   });
@@ -184,9 +207,13 @@ export function listKeys(call: KmsCall): SandboxResponse {
   const limit = integerQuery(call, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT);
   const offset = integerQuery(call, "offset", 0, 0, Number.MAX_SAFE_INTEGER);
   const search = query.get("search");
-  if (search) keys = searchKeys(keys, search);
+  if (search) {
+    keys = searchKeys(keys, search);
+  }
   const sort = query.get("sort");
-  if (sort) keys = sortKeys(keys, sort, now);
+  if (sort) {
+    keys = sortKeys(keys, sort, now);
+  }
 
   return collection(
     200,

@@ -48,6 +48,8 @@ export function withMaterial<T>(
   try {
     return use(materials);
   } finally {
-    for (const { bytes } of materials) bytes.fill(0);
+    for (const { bytes } of materials) {
+      bytes.fill(0);
+    }
   }
 }

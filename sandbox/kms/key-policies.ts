@@ -34,7 +34,9 @@ type PolicyName = (typeof policyNames)[number];
 
 function view(call: KmsCall, key: KeyRecord, name: PolicyName): Record<string, unknown> | undefined {
   const dates = key.policyDates?.[name];
-  if (!dates) return undefined;
+  if (!dates) {
+    return undefined;
+  }
   const { crn } = keyView(call.instance, key, call.context.clock.now());
   const data =
     name === "rotation"
@@ -55,10 +57,13 @@ function view(call: KmsCall, key: KeyRecord, name: PolicyName): Record<string, u
 
 function wantedNames(call: KmsCall): readonly PolicyName[] {
   const text = call.request.query.get("policy");
-  if (text === null) return policyNames;
+  if (text === null) {
+    return policyNames;
+  }
   const name = policyNames.find((candidate) => candidate === text);
-  if (!name)
+  if (!name) {
     throw kmsError("INVALID_QUERY_PARAM_ERR", { message: "`policy` is rotation or dualAuthDelete." });
+  }
 
   return [name];
 }
@@ -84,7 +89,9 @@ export function withRotation(
   rotation: z.infer<typeof rotationSchema>,
   what: string,
 ): KeyRecord {
-  if (key.extractable) throw kmsError("KEY_ROOT_REQ_ERR", { what });
+  if (key.extractable) {
+    throw kmsError("KEY_ROOT_REQ_ERR", { what });
+  }
   const intervalMonths = rotation.interval_month ?? key.rotation?.intervalMonths;
   if (intervalMonths === undefined) {
     throw kmsError("INVALID_FIELD_ERR", {
@@ -116,7 +123,9 @@ export function withPolicyDates(key: KeyRecord, name: PolicyName, iamId: string,
  */
 export function putKeyPolicies(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "policies.write");
-  if (key.state === 5) throw kmsError("KEY_DELETED_ERR", { what: WHAT });
+  if (key.state === 5) {
+    throw kmsError("KEY_DELETED_ERR", { what: WHAT });
+  }
   const names = wantedNames(call);
   const resources = requiredResources(call, WHAT);
   if (call.request.query.has("policy") && resources.length !== 1) {
@@ -127,9 +136,15 @@ export function putKeyPolicies(call: KmsCall): SandboxResponse {
   for (const resource of resources) {
     const policy = checkFields(policySchema, resource, WHAT);
     const name: PolicyName = policy.rotation ? "rotation" : "dualAuthDelete";
-    if (!names.includes(name)) throw kmsError("BODY_QUERY_PARAM_MISMATCH_ERR", { what: WHAT });
-    if (policy.rotation) changed = withRotation(changed, policy.rotation, WHAT);
-    if (policy.dualAuthDelete) changed = { ...changed, dualAuthDelete: policy.dualAuthDelete };
+    if (!names.includes(name)) {
+      throw kmsError("BODY_QUERY_PARAM_MISMATCH_ERR", { what: WHAT });
+    }
+    if (policy.rotation) {
+      changed = withRotation(changed, policy.rotation, WHAT);
+    }
+    if (policy.dualAuthDelete) {
+      changed = { ...changed, dualAuthDelete: policy.dualAuthDelete };
+    }
     changed = withPolicyDates(changed, name, call.caller.iamId, now);
   }
   call.context.store.commit(put("key", key.id, changed));

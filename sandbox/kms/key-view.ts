@@ -19,7 +19,9 @@ export function stateAt(key: KeyRecord, now: number): KeyRecord["state"] {
 /** The version that wraps. */
 export function latestVersion(key: KeyRecord): KeyRecord["versions"][number] {
   const version = key.versions.at(-1);
-  if (!version) throw new Error(`key ${key.id} has no version`);
+  if (!version) {
+    throw new Error(`key ${key.id} has no version`);
+  }
 
   return version;
 }
@@ -27,7 +29,9 @@ export function latestVersion(key: KeyRecord): KeyRecord["versions"][number] {
 /** When the first person's authorization to delete ends, in milliseconds; undefined if there is none now. */
 export function deletionAuthorizedUntil(key: KeyRecord, now: number): number | undefined {
   const { enabled, setAt } = key.dualAuthDelete;
-  if (!enabled || setAt === undefined) return undefined;
+  if (!enabled || setAt === undefined) {
+    return undefined;
+  }
   const until = Date.parse(setAt) + DUAL_AUTH_WINDOW;
 
   return until > now ? until : undefined;
@@ -38,7 +42,9 @@ function wireTime(milliseconds: number): string {
 }
 
 function deletionView(key: KeyRecord, now: number): Record<string, unknown> {
-  if (key.deletedAt === undefined) return { deleted: false };
+  if (key.deletedAt === undefined) {
+    return { deleted: false };
+  }
   const deletedAt = Date.parse(key.deletedAt);
 
   return {
@@ -54,7 +60,9 @@ function deletionView(key: KeyRecord, now: number): Record<string, unknown> {
 }
 
 function dualAuthView(key: KeyRecord, now: number): Record<string, unknown> {
-  if (!key.dualAuthDelete.enabled) return { enabled: false };
+  if (!key.dualAuthDelete.enabled) {
+    return { enabled: false };
+  }
   const until = deletionAuthorizedUntil(key, now);
 
   return {

@@ -105,7 +105,9 @@ function newKeyRecord(call: KmsCall, input: NewKey): KeyRecord {
 /** The key in an answer: with the payload of a standard key if that is wanted and the key is not destroyed. */
 function keyWithPayload(call: KmsCall, key: KeyRecord): Record<string, unknown> {
   const view = keyView(call.instance, key, call.context.clock.now());
-  if (!key.extractable || key.state === 5) return view;
+  if (!key.extractable || key.state === 5) {
+    return view;
+  }
 
   return withMaterial(call.context.vault, key, [latestVersion(key)], ([material]) => ({
     ...view,
@@ -173,7 +175,9 @@ const patchSchema = z.strictObject({ keyRingID: z.string() });
 export function patchKey(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets.patch");
   const { keyRingID } = checkFields(patchSchema, requiredJson(call), "Key could not be changed");
-  if (key.state === 5) throw kmsError("KEY_DELETED_ERR");
+  if (key.state === 5) {
+    throw kmsError("KEY_DELETED_ERR");
+  }
   requireRing(call.context, call.instance.guid, keyRingID);
   const now = call.context.clock.now();
   const changed = { ...key, keyRingId: keyRingID, updatedAt: toStoredDate(now) };
@@ -192,12 +196,16 @@ export function deleteKey(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets.delete");
   const force = booleanQuery(call, "force") ?? false;
   const now = call.context.clock.now();
-  if (key.state === 5) throw kmsError("KEY_DELETED_ERR", { what });
+  if (key.state === 5) {
+    throw kmsError("KEY_DELETED_ERR", { what });
+  }
   const registrations = registrationsOf(call.context, key);
   if (registrations.some((registration) => registration.preventKeyDeletion)) {
     throw kmsError("PREV_KEY_DEL_ERR", { what });
   }
-  if (registrations.length > 0 && !force) throw kmsError("PROTECTED_RESOURCE_ERR", { what });
+  if (registrations.length > 0 && !force) {
+    throw kmsError("PROTECTED_RESOURCE_ERR", { what });
+  }
   if (key.dualAuthDelete.enabled) {
     const authorized = deletionAuthorizedUntil(key, now) !== undefined;
     if (!authorized || key.dualAuthDelete.setBy === call.caller.iamId) {
@@ -225,11 +233,16 @@ export function restoreKey(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets.restore");
   const { clock, relaxedWaits, store } = call.context;
   const now = clock.now();
-  if (key.state !== 5 || key.deletedAt === undefined)
+  if (key.state !== 5 || key.deletedAt === undefined) {
     throw kmsError("KEY_ACTION_INVALID_STATE_ERR", { what });
+  }
   const age = now - Date.parse(key.deletedAt);
-  if (age > RESTORE_WINDOW) throw kmsError("KEY_RESTORE_EXPIRED", { what });
-  if (!relaxedWaits && age < RESTORE_WAIT) throw kmsError("REQ_TOO_EARLY_ERR", { what });
+  if (age > RESTORE_WINDOW) {
+    throw kmsError("KEY_RESTORE_EXPIRED", { what });
+  }
+  if (!relaxedWaits && age < RESTORE_WAIT) {
+    throw kmsError("REQ_TOO_EARLY_ERR", { what });
+  }
   const { deletedAt: _deletedAt, deletedBy: _deletedBy, ...rest } = key;
   const changed: KeyRecord = { ...rest, state: 1, updatedAt: toStoredDate(now) };
   store.commit(put("key", key.id, changed));
@@ -243,10 +256,12 @@ export function purgeKey(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets.purge");
   const { clock, relaxedWaits, store } = call.context;
   const now = clock.now();
-  if (key.state !== 5 || key.deletedAt === undefined)
+  if (key.state !== 5 || key.deletedAt === undefined) {
     throw kmsError("KEY_ACTION_INVALID_STATE_ERR", { what });
-  if (!relaxedWaits && now - Date.parse(key.deletedAt) < PURGE_WAIT)
+  }
+  if (!relaxedWaits && now - Date.parse(key.deletedAt) < PURGE_WAIT) {
     throw kmsError("REQ_TOO_EARLY_ERR", { what });
+  }
   store.commit(remove("key", key.id));
 
   return preference(call) === "representation"
@@ -261,7 +276,9 @@ export function listKeyVersions(call: KmsCall): SandboxResponse {
   const limit = integerQuery(call, "limit", 200, 1, 5000);
   const offset = integerQuery(call, "offset", 0, 0, Number.MAX_SAFE_INTEGER);
   const wantsTotal = booleanQuery(call, "totalCount") ?? false;
-  if (key.state === 5 && !allKeyStates) throw kmsError("KEY_DELETED_ERR");
+  if (key.state === 5 && !allKeyStates) {
+    throw kmsError("KEY_DELETED_ERR");
+  }
   const versions = key.versions.toReversed().map((version, index) => ({
     id: version.id,
     creationDate: toWireDate(version.createdAt),
@@ -282,7 +299,9 @@ export function syncKey(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets.sync");
   const { clock, relaxedWaits, store } = call.context;
   const now = clock.now();
-  if (key.extractable) throw kmsError("KEY_ROOT_REQ_ERR");
+  if (key.extractable) {
+    throw kmsError("KEY_ROOT_REQ_ERR");
+  }
   if (!relaxedWaits && key.syncedAt !== undefined && now - Date.parse(key.syncedAt) < HOUR) {
     throw kmsError("REQ_TOO_EARLY_ERR");
   }

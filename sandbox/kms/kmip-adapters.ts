@@ -41,7 +41,9 @@ const certificateSchema = z.object({ certificate: z.string().min(1), name: nameS
 
 /** Refuses whoever may not do this. HPCS has no such adapters: there the path does not exist. */
 function requireKmip(call: KmsCall, action: KmsAction): void {
-  if (call.instance.serviceName !== "kms") throw new ResponseError("not-found", kmsTrouble("not-found"));
+  if (call.instance.serviceName !== "kms") {
+    throw new ResponseError("not-found", kmsTrouble("not-found"));
+  }
   requireAction(call, action);
 }
 
@@ -55,7 +57,9 @@ function adaptersOf(call: KmsCall): KmipAdapterRecord[] {
 function requireAdapter(call: KmsCall): KmipAdapterRecord {
   const wanted = call.parameters.adapter ?? "";
   const adapter = adaptersOf(call).find(({ id, name }) => id === wanted || name === wanted);
-  if (!adapter) throw kmsError("KMIP_ADAPTER_NOT_FOUND_ERR");
+  if (!adapter) {
+    throw kmsError("KMIP_ADAPTER_NOT_FOUND_ERR");
+  }
 
   return adapter;
 }
@@ -71,7 +75,9 @@ function requireCertificate(call: KmsCall): KmipCertificateRecord {
   const found = certificatesOf(call, requireAdapter(call)).find(
     ({ id, name }) => id === wanted || name === wanted,
   );
-  if (!found) throw kmsError("KMIP_CERTIFICATE_NOT_FOUND_ERR");
+  if (!found) {
+    throw kmsError("KMIP_CERTIFICATE_NOT_FOUND_ERR");
+  }
 
   return found;
 }
@@ -95,7 +101,9 @@ function page<T>(
 
 function oneResource(call: KmsCall, what: string): unknown {
   const resources = requiredResources(call, what);
-  if (resources.length !== 1) throw kmsError("NUM_COLLECTION_RESOURCE_ERR", { what });
+  if (resources.length !== 1) {
+    throw kmsError("NUM_COLLECTION_RESOURCE_ERR", { what });
+  }
 
   return resources[0];
 }
@@ -129,9 +137,15 @@ function requireRootKey(call: KmsCall, idOrAlias: string): KeyRecord {
   const keys = store.keysOf(call.instance.guid);
   const key = keys.get(idOrAlias) ?? keys.get(store.keyIdOfAlias(call.instance.guid, idOrAlias) ?? "");
   const what = ADAPTER_NOT_CREATED;
-  if (!key) throw kmsError("KEY_NOT_FOUND_ERR", { what });
-  if (key.extractable) throw kmsError("KEY_ROOT_REQ_ERR", { what });
-  if (stateAt(key, clock.now()) !== 1) throw kmsError("KEY_ACTION_INVALID_STATE_ERR", { what });
+  if (!key) {
+    throw kmsError("KEY_NOT_FOUND_ERR", { what });
+  }
+  if (key.extractable) {
+    throw kmsError("KEY_ROOT_REQ_ERR", { what });
+  }
+  if (stateAt(key, clock.now()) !== 1) {
+    throw kmsError("KEY_ACTION_INVALID_STATE_ERR", { what });
+  }
 
   return key;
 }
@@ -156,7 +170,9 @@ export function createKmipAdapter(call: KmsCall): SandboxResponse {
   const input = checkFields(adapterSchema, oneResource(call, what), what);
   const present = adaptersOf(call);
   const name = input.name ?? randomName("kmip_adapter");
-  if (present.some((adapter) => adapter.name === name)) throw kmsError("KMIP_NAME_NOT_UNIQUE_ERR", { what });
+  if (present.some((adapter) => adapter.name === name)) {
+    throw kmsError("KMIP_NAME_NOT_UNIQUE_ERR", { what });
+  }
   if (present.length >= MAX_ADAPTERS) {
     throw kmsError("LIMIT_EXCEEDED_ERR", {
       what,
@@ -205,7 +221,9 @@ export function listKmipCertificates(call: KmsCall): SandboxResponse {
 
 function parseCertificate(pem: string): X509Certificate {
   try {
-    if (pem.trimStart().startsWith("-----BEGIN CERTIFICATE-----")) return new X509Certificate(pem);
+    if (pem.trimStart().startsWith("-----BEGIN CERTIFICATE-----")) {
+      return new X509Certificate(pem);
+    }
   } catch {
     // Refused below, as what is no PEM at all.
   }

@@ -19,7 +19,9 @@ export function ringsOf(context: SandboxContext, instanceId: string): KeyRingRec
 
 /** Refuses (404) a ring that the instance does not have. */
 export function requireRing(context: SandboxContext, instanceId: string, ringId: string): void {
-  if (!context.store.get("key-ring", scopedId(instanceId, ringId))) throw kmsError("KEY_RING_NOT_FOUND_ERR");
+  if (!context.store.get("key-ring", scopedId(instanceId, ringId))) {
+    throw kmsError("KEY_RING_NOT_FOUND_ERR");
+  }
 }
 
 /**
@@ -33,7 +35,9 @@ export function accessibleRings(call: KmsCall, action: KmsAction): Set<string> {
     .filter((ring) => keyRing === undefined || ring === keyRing)
     .filter((ring) => mayAct(context.store, caller, instance, action, { keyRing: ring }));
   // Access to the instance as a whole holds for a ring that does not exist as well: its list is empty.
-  if (rings.length === 0 && !mayAct(context.store, caller, instance, action)) throw unauthorized();
+  if (rings.length === 0 && !mayAct(context.store, caller, instance, action)) {
+    throw unauthorized();
+  }
 
   return new Set(rings);
 }
@@ -63,7 +67,9 @@ export function createKeyRing(call: KmsCall): SandboxResponse {
     );
   }
   const recordId = scopedId(instance.guid, id);
-  if (context.store.get("key-ring", recordId)) throw kmsError("KEY_RING_ALREADY_EXISTS_ERR");
+  if (context.store.get("key-ring", recordId)) {
+    throw kmsError("KEY_RING_ALREADY_EXISTS_ERR");
+  }
   if (ringsOf(context, instance.guid).length >= MAX_RINGS) {
     throw kmsError("LIMIT_EXCEEDED_ERR", { message: `An instance has at most ${MAX_RINGS} key rings.` });
   }
@@ -89,7 +95,9 @@ export function deleteKeyRing(call: KmsCall): SandboxResponse {
   const id = call.parameters.id ?? "";
   const force = booleanQuery(call, "force") ?? false;
   requireRing(context, instance.guid, id);
-  if (id === DEFAULT_RING) throw invalidField("id", "The default key ring cannot be deleted.");
+  if (id === DEFAULT_RING) {
+    throw invalidField("id", "The default key ring cannot be deleted.");
+  }
   const keys: KeyRecord[] = [...context.store.keysOf(instance.guid).values()].filter(
     (key) => key.keyRingId === id,
   );

@@ -60,7 +60,9 @@ function requireInstance(context: SandboxContext, request: SandboxRequest): Reso
     service === "key-protect"
       ? instance?.serviceName === "kms" && instance.region === place
       : instance?.serviceName === "hs-crypto" && instance.guid === place;
-  if (!instance || !expected) throw unauthorized();
+  if (!instance || !expected) {
+    throw unauthorized();
+  }
 
   return instance;
 }
@@ -76,8 +78,12 @@ function kmsRoute(
     pattern,
     handler: async (context, request, parameters) => {
       const caller = await issuer.authenticate(request, context.clock.now());
-      if (caller === "malformed") throw kmsError("BEARER_SUB_EXTRACTION_ERR");
-      if (typeof caller === "string") throw unauthorized();
+      if (caller === "malformed") {
+        throw kmsError("BEARER_SUB_EXTRACTION_ERR");
+      }
+      if (typeof caller === "string") {
+        throw unauthorized();
+      }
       const instance = requireInstance(context, request);
 
       return handler({

@@ -22,7 +22,9 @@ function monthsAfter(stored: string, months: number): number {
 /** Whether the service rotates this key now: an active root key of its own making whose interval is over. */
 function isRotationDue(key: KeyRecord, now: number): boolean {
   const { rotation } = key;
-  if (!rotation?.enabled || key.extractable || key.imported || stateAt(key, now) !== 1) return false;
+  if (!rotation?.enabled || key.extractable || key.imported || stateAt(key, now) !== 1) {
+    return false;
+  }
 
   return monthsAfter(key.rotatedAt ?? key.createdAt, rotation.intervalMonths) <= now;
 }

@@ -96,7 +96,9 @@ export class OidcProvider {
 
   /** Whether people may be sent there: a registered address, or one of this machine on any port (RFC 8252, 7.3). */
   mayRedirectTo(uri: string): boolean {
-    if (this.#options.redirectUris.includes(uri)) return true;
+    if (this.#options.redirectUris.includes(uri)) {
+      return true;
+    }
     const url = urlOf(uri);
 
     return url?.protocol === "http:" && LOOPBACK.has(url.hostname) && url.hash === "" && url.username === "";
@@ -114,7 +116,9 @@ export class OidcProvider {
   /** A code for a person who has signed in; it is good once. */
   grant(request: AuthorizationRequest, person: Person): string {
     const oldest = this.#codes.keys().next().value;
-    if (this.#codes.size >= MAX_CODES && oldest !== undefined) this.#codes.delete(oldest);
+    if (this.#codes.size >= MAX_CODES && oldest !== undefined) {
+      this.#codes.delete(oldest);
+    }
     const code = randomBytes(32).toString("base64url");
     this.#codes.set(code, { ...request, person, signedInAt: this.#context.clock.now() });
 

@@ -49,7 +49,9 @@ function discovery(oidc: OidcProvider): SandboxResponse {
 function redirect(uri: string, parameters: Record<string, string | undefined>): SandboxResponse {
   const url = new URL(uri);
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) url.searchParams.set(name, value);
+    if (value !== undefined) {
+      url.searchParams.set(name, value);
+    }
   }
 
   return { status: 303, headers: { location: url.href } };
@@ -78,15 +80,20 @@ function readRequest(
   const fail = (error: string, description: string) => ({
     refusal: redirect(redirectUri, { error, error_description: description, state, iss: oidc.issuer }),
   });
-  if (of("response_type") !== "code") return fail("unsupported_response_type", "response_type must be code.");
-  if (!(of("scope") ?? "").split(" ").includes("openid"))
+  if (of("response_type") !== "code") {
+    return fail("unsupported_response_type", "response_type must be code.");
+  }
+  if (!(of("scope") ?? "").split(" ").includes("openid")) {
     return fail("invalid_scope", "scope must have openid.");
+  }
   const codeChallenge = of("code_challenge") ?? "";
   if (of("code_challenge_method") !== "S256" || !/^[\w-]{43}$/.test(codeChallenge)) {
     return fail("invalid_request", "A code_challenge with the method S256 is required.");
   }
   // There are no sessions: nobody is ever signed in already.
-  if ((of("prompt") ?? "").split(" ").includes("none")) return fail("login_required", "Nobody is signed in.");
+  if ((of("prompt") ?? "").split(" ").includes("none")) {
+    return fail("login_required", "Nobody is signed in.");
+  }
 
   return { wanted: { redirectUri, state, nonce: of("nonce"), codeChallenge } };
 }
@@ -95,7 +102,9 @@ function readRequest(
 function showSignIn(oidc: OidcProvider, request: SandboxRequest): SandboxResponse {
   const { query } = request;
   const read = readRequest(oidc, query);
-  if ("refusal" in read) return read.refusal;
+  if ("refusal" in read) {
+    return read.refusal;
+  }
   const kept = PARAMETERS.flatMap((name): [string, string][] => {
     const value = query.get(name);
     return value === null ? [] : [[name, value]];
@@ -108,7 +117,9 @@ function showSignIn(oidc: OidcProvider, request: SandboxRequest): SandboxRespons
 function signIn(oidc: OidcProvider, request: SandboxRequest): SandboxResponse {
   const form = new URLSearchParams(request.body.toString("utf8"));
   const read = readRequest(oidc, form);
-  if ("refusal" in read) return read.refusal;
+  if ("refusal" in read) {
+    return read.refusal;
+  }
   const { wanted } = read;
   const person = oidc.people.find(({ email }) => email === form.get("person"));
   if (!person) {

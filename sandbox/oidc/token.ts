@@ -34,8 +34,9 @@ function sha256(text: string): Buffer {
 /** Identifier and secret of the client: HTTP Basic, each form-encoded (RFC 6749, 2.3.1), or in the form. */
 function clientOf(request: SandboxRequest, form: URLSearchParams): { id: string; secret: string } {
   const basic = /^Basic +([\w+/=]+)$/i.exec(headerOf(request, "authorization") ?? "")?.[1];
-  if (basic === undefined)
+  if (basic === undefined) {
     return { id: form.get("client_id") ?? "", secret: form.get("client_secret") ?? "" };
+  }
   const text = Buffer.from(basic, "base64").toString("utf8");
   const [id = "", secret = ""] = text
     .split(":", 2)

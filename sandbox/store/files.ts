@@ -99,9 +99,13 @@ export async function readSnapshot(
   let count = -1;
   const { torn } = await readJournal(path, (text) => {
     // The last line is the footer, which is known only when the next one does not come.
-    if (count > 0) onRecord(previous);
+    if (count > 0) {
+      onRecord(previous);
+    }
     const value: unknown = JSON.parse(text);
-    if (count === -1) header = value;
+    if (count === -1) {
+      header = value;
+    }
     previous = value;
     count += 1;
   });

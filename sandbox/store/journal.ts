@@ -15,7 +15,9 @@ export function encodeLine(text: string): string {
 
 /** The text of a line (without its line feed), or undefined if it is damaged. */
 export function decodeLine(line: Buffer): string | undefined {
-  if (line.length < 10 || line[8] !== 0x20) return undefined;
+  if (line.length < 10 || line[8] !== 0x20) {
+    return undefined;
+  }
   const text = line.subarray(9);
   const expected = Number.parseInt(line.toString("latin1", 0, 8), 16);
 
@@ -136,7 +138,9 @@ export class JournalWriter {
 
   /** Queues one line. It is durable once a later `settled()` is fulfilled. */
   append(text: string): void {
-    if (this.#failure) throw this.#failure;
+    if (this.#failure) {
+      throw this.#failure;
+    }
     const line = encodeLine(text);
     this.#pending.push(line);
     this.#appended += 1;
@@ -149,8 +153,12 @@ export class JournalWriter {
    * with SANDBOX_STORE_FAILED.
    */
   settled(): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    if (this.#durable === this.#appended) return this.#after;
+    if (this.#failure) {
+      return Promise.reject(this.#failure);
+    }
+    if (this.#durable === this.#appended) {
+      return this.#after;
+    }
 
     return new Promise((resolve, reject) => {
       this.#waiters.push({ upTo: this.#appended, resolve, reject });
@@ -187,7 +195,9 @@ export class JournalWriter {
         { cause: error },
       );
       this.#failure = failure;
-      for (const waiter of this.#waiters) waiter.reject(failure);
+      for (const waiter of this.#waiters) {
+        waiter.reject(failure);
+      }
       this.#waiters = [];
     } finally {
       this.#flushing = undefined;
@@ -204,6 +214,10 @@ export class JournalWriter {
   #release(): void {
     const waiting = this.#waiters;
     this.#waiters = waiting.filter((waiter) => waiter.upTo > this.#durable);
-    for (const waiter of waiting) if (waiter.upTo <= this.#durable) waiter.resolve();
+    for (const waiter of waiting) {
+      if (waiter.upTo <= this.#durable) {
+        waiter.resolve();
+      }
+    }
   }
 }

@@ -31,7 +31,9 @@ function startOf(pid: number): string {
 
 function isAlive(holder: Holder): boolean {
   // A container that was killed starts again with the same pid: this very process is not another holder.
-  if (holder.pid === process.pid) return false;
+  if (holder.pid === process.pid) {
+    return false;
+  }
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
@@ -66,7 +68,9 @@ function lockedError(dataDir: string, pid: number): SandboxError {
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
   const path = join(resolve(dataDir), "lock");
-  if (heldHere.has(path)) throw lockedError(dataDir, process.pid);
+  if (heldHere.has(path)) {
+    throw lockedError(dataDir, process.pid);
+  }
   heldHere.add(path);
   try {
     return await takeLock(dataDir, path);
@@ -89,11 +93,15 @@ async function takeLock(dataDir: string, path: string): Promise<() => Promise<vo
 
         return async () => {
           const holder = parseHolder(await readFile(path, "utf8").catch(() => ""));
-          if (holder?.token === token) await unlink(path);
+          if (holder?.token === token) {
+            await unlink(path);
+          }
           heldHere.delete(path);
         };
       } catch (error) {
-        if (systemErrorCode(error) !== "EEXIST") throw error;
+        if (systemErrorCode(error) !== "EEXIST") {
+          throw error;
+        }
       }
       await removeStaleLock(dataDir, path);
     }
@@ -105,23 +113,35 @@ async function takeLock(dataDir: string, path: string): Promise<() => Promise<vo
 
 async function removeStaleLock(dataDir: string, path: string): Promise<void> {
   const found = await readFile(path, "utf8").catch((error: unknown) => {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
+    if (systemErrorCode(error) === "ENOENT") {
+      return undefined;
+    }
     throw error;
   });
-  if (found === undefined) return;
+  if (found === undefined) {
+    return;
+  }
   const holder = parseHolder(found);
-  if (holder && isAlive(holder)) throw lockedError(dataDir, holder.pid);
+  if (holder && isAlive(holder)) {
+    throw lockedError(dataDir, holder.pid);
+  }
 
   const aside = `${path}.stale.${randomUUID()}`;
   await rename(path, aside).catch((error: unknown) => {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
+    if (systemErrorCode(error) !== "ENOENT") {
+      throw error;
+    }
   });
   const moved = await readFile(aside, "utf8").catch(() => undefined);
-  if (moved === undefined) return;
+  if (moved === undefined) {
+    return;
+  }
   if (moved !== found) {
     // Another starter was quicker and this was its fresh lock: give it back.
     await link(aside, path).catch((error: unknown) => {
-      if (systemErrorCode(error) !== "EEXIST") throw error;
+      if (systemErrorCode(error) !== "EEXIST") {
+        throw error;
+      }
     });
   }
   await unlink(aside);

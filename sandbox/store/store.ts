@@ -129,10 +129,16 @@ export class SandboxStore {
 
   /** Applies changes, all or none: they are one line of the journal. Durable after `settled()`. */
   commit(...changes: readonly Change[]): void {
-    if (!this.#writer) throw new SandboxError("SANDBOX_STORE_FAILED", "The sandbox's store is closed.");
+    if (!this.#writer) {
+      throw new SandboxError("SANDBOX_STORE_FAILED", "The sandbox's store is closed.");
+    }
     this.#writer.append(JSON.stringify(changes));
-    for (const change of changes) this.#apply(change);
-    if (this.#isJournalLong(this.#writer)) this.#startCompaction();
+    for (const change of changes) {
+      this.#apply(change);
+    }
+    if (this.#isJournalLong(this.#writer)) {
+      this.#startCompaction();
+    }
   }
 
   /** Fulfilled when every change made before the call is on disk. */
@@ -161,7 +167,9 @@ export class SandboxStore {
   async #load(): Promise<void> {
     const { dir } = this.#options;
     const files = await listStoreFiles(dir);
-    for (const name of files.obsolete) await unlink(join(dir, name));
+    for (const name of files.obsolete) {
+      await unlink(join(dir, name));
+    }
     if (files.snapshot > 0) {
       await readSnapshot(dir, files.snapshot, (record) => this.#apply(this.#parseChange(record)));
       this.#snapshotBytes = (await stat(snapshotPath(dir, files.snapshot))).size;
@@ -170,18 +178,28 @@ export class SandboxStore {
     let cutOff = false;
     for (const [index, generation] of files.journals.entries()) {
       const path = journalPath(dir, generation);
-      if (generation !== first + index) throw corrupt(`journal ${first + index} in ${dir} is missing`);
+      if (generation !== first + index) {
+        throw corrupt(`journal ${first + index} in ${dir} is missing`);
+      }
       const { goodBytes, torn } = await readJournal(path, (text) => {
         // A journal is written only after the one before it is complete.
-        if (cutOff) throw corrupt(`the journal before ${path} is cut off`);
-        for (const change of changesSchema.parse(JSON.parse(text))) this.#apply(this.#parseChange(change));
+        if (cutOff) {
+          throw corrupt(`the journal before ${path} is cut off`);
+        }
+        for (const change of changesSchema.parse(JSON.parse(text))) {
+          this.#apply(this.#parseChange(change));
+        }
       });
-      if (torn) await truncate(path, goodBytes);
+      if (torn) {
+        await truncate(path, goodBytes);
+      }
       cutOff ||= torn;
     }
     this.#generation = files.journals.at(-1) ?? first;
     this.#writer = await JournalWriter.open(journalPath(dir, this.#generation));
-    if (this.#isJournalLong(this.#writer) || files.journals.length > 1) await this.compact();
+    if (this.#isJournalLong(this.#writer) || files.journals.length > 1) {
+      await this.compact();
+    }
   }
 
   /** Waiting for the snapshot's size keeps the rewriting in proportion to the writing, however many keys there are. */
@@ -193,19 +211,30 @@ export class SandboxStore {
     const parsed = changeSchema.safeParse(record);
     if (parsed.success) {
       const [kind, id, value] = parsed.data;
-      if (value === null) return remove(kind, id);
+      if (value === null) {
+        return remove(kind, id);
+      }
       const checked = recordSchemas[kind].safeParse(value);
-      if (checked.success) return put(kind, id, checked.data);
+      if (checked.success) {
+        return put(kind, id, checked.data);
+      }
     }
     throw corrupt(`a record in ${this.#options.dir} is not of this version's form`);
   }
 
   #apply(change: Change): void {
     const [kind, id, value] = change;
-    if (kind === "key") this.#indexKey(id, value);
-    if (kind === "api-key") this.#indexApiKey(id, value);
-    if (value === null) this.#tables[kind].delete(id);
-    else this.#setRecord(kind, id, value);
+    if (kind === "key") {
+      this.#indexKey(id, value);
+    }
+    if (kind === "api-key") {
+      this.#indexApiKey(id, value);
+    }
+    if (value === null) {
+      this.#tables[kind].delete(id);
+    } else {
+      this.#setRecord(kind, id, value);
+    }
   }
 
   #setRecord<K extends RecordKind>(kind: K, id: string, value: RecordOf<RecordKind>): void {
@@ -216,27 +245,39 @@ export class SandboxStore {
   #indexKey(id: string, value: KeyRecord | null): void {
     const before = this.#tables.key.get(id);
     for (const { alias } of before?.aliases ?? []) {
-      if (before) this.#keyIdOfAlias.get(before.instanceId)?.delete(alias);
+      if (before) {
+        this.#keyIdOfAlias.get(before.instanceId)?.delete(alias);
+      }
     }
     if (value === null) {
-      if (before) this.#keysOfInstance.get(before.instanceId)?.delete(id);
+      if (before) {
+        this.#keysOfInstance.get(before.instanceId)?.delete(id);
+      }
       return;
     }
     const keys = this.#keysOfInstance.get(value.instanceId) ?? new Map<string, KeyRecord>();
     this.#keysOfInstance.set(value.instanceId, keys.set(id, value));
     const aliases = this.#keyIdOfAlias.get(value.instanceId) ?? new Map<string, string>();
     this.#keyIdOfAlias.set(value.instanceId, aliases);
-    for (const { alias } of value.aliases) aliases.set(alias, id);
+    for (const { alias } of value.aliases) {
+      aliases.set(alias, id);
+    }
   }
 
   #indexApiKey(id: string, value: RecordOf<"api-key"> | null): void {
     const before = this.#tables["api-key"].get(id);
-    if (before) this.#apiKeyIdOfHash.delete(before.sha256);
-    if (value) this.#apiKeyIdOfHash.set(value.sha256, id);
+    if (before) {
+      this.#apiKeyIdOfHash.delete(before.sha256);
+    }
+    if (value) {
+      this.#apiKeyIdOfHash.set(value.sha256, id);
+    }
   }
 
   #startCompaction(): void {
-    if (this.#compaction) return;
+    if (this.#compaction) {
+      return;
+    }
     const running = this.#compactOnce()
       .catch(this.#options.onCompactionError)
       .finally(() => {
@@ -248,7 +289,9 @@ export class SandboxStore {
   async #compactOnce(): Promise<void> {
     const { dir } = this.#options;
     const old = this.#writer;
-    if (!old) return;
+    if (!old) {
+      return;
+    }
     const generation = this.#generation + 1;
 
     // Nothing is written to the new journal before the old one is complete, see JournalWriter.open.
@@ -271,7 +314,9 @@ export class SandboxStore {
 
     await closed;
     this.#snapshotBytes = await writeSnapshot(dir, generation, records);
-    for (const name of (await listStoreFiles(dir)).obsolete) await unlink(join(dir, name));
+    for (const name of (await listStoreFiles(dir)).obsolete) {
+      await unlink(join(dir, name));
+    }
     await syncDirectory(dir);
   }
 }

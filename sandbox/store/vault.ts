@@ -40,7 +40,9 @@ export class Vault {
     try {
       text = await readFile(path, "utf8");
     } catch (error) {
-      if (systemErrorCode(error) !== "ENOENT") throw error;
+      if (systemErrorCode(error) !== "ENOENT") {
+        throw error;
+      }
       throw new SandboxError(
         "SANDBOX_MASTER_KEY_MISSING",
         `The sandbox's master key ${path} is missing. Without it nothing in this folder can be read: put it back, or remove the folder to start with an empty sandbox.`,
@@ -78,7 +80,9 @@ export class Vault {
     try {
       await link(draft, path);
     } catch (error) {
-      if (systemErrorCode(error) !== "EEXIST") throw error;
+      if (systemErrorCode(error) !== "EEXIST") {
+        throw error;
+      }
     } finally {
       await unlink(draft);
     }
@@ -91,7 +95,9 @@ export class Vault {
   static async tightenPermissions(dataDir: string): Promise<void> {
     const path = join(dataDir, MASTER_KEY_FILE);
     const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0) await chmod(path, 0o600);
+    if ((mode & 0o077) !== 0) {
+      await chmod(path, 0o600);
+    }
   }
 
   /**

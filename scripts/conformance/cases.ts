@@ -17,17 +17,24 @@ export type TestCase = {
 /** Reads one case. @throws Error if the file is no test case */
 export function parseCase(name: string, text: string): TestCase {
   const root = readXml(text);
-  if (root.name !== "KMIP") throw new Error(`${name}: the outermost element is ${root.name}, not KMIP`);
+  if (root.name !== "KMIP") {
+    throw new Error(`${name}: the outermost element is ${root.name}, not KMIP`);
+  }
   const exchanges: Exchange[] = [];
   let request: XmlElement | null = null;
   for (const message of root.children) {
-    if (message.name === "RequestMessage" && request === null) request = message;
-    else if (message.name === "ResponseMessage" && request !== null) {
+    if (message.name === "RequestMessage" && request === null) {
+      request = message;
+    } else if (message.name === "ResponseMessage" && request !== null) {
       exchanges.push({ request, response: message });
       request = null;
-    } else throw new Error(`${name}: requests and responses do not take turns`);
+    } else {
+      throw new Error(`${name}: requests and responses do not take turns`);
+    }
   }
-  if (request !== null || exchanges.length === 0) throw new Error(`${name}: a request has no response`);
+  if (request !== null || exchanges.length === 0) {
+    throw new Error(`${name}: a request has no response`);
+  }
   return { name, family: familyOf(name), exchanges };
 }
 

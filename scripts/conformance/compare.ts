@@ -80,14 +80,22 @@ class Comparison {
 
   item(expected: XmlElement, actual: Item, place: Place): Difference | null {
     const type = typeOfElement(expected);
-    if (type !== actual.type) return { path: place.path, expected: tell(expected), got: show(actual, place) };
-    if (actual.type === ItemType.Structure) return this.#structure(expected, actual, place);
+    if (type !== actual.type) {
+      return { path: place.path, expected: tell(expected), got: show(actual, place) };
+    }
+    if (actual.type === ItemType.Structure) {
+      return this.#structure(expected, actual, place);
+    }
     return this.#scalar(expected, actual, place);
   }
 
   #structure(expected: XmlElement, actual: StructureItem, outer: Place): Difference | null {
-    if (rules.OPAQUE_STRUCTURES.has(actual.tag)) return null;
-    if (outer.attributeName !== null && rules.FREE_ATTRIBUTES.has(outer.attributeName)) return null;
+    if (rules.OPAQUE_STRUCTURES.has(actual.tag)) {
+      return null;
+    }
+    if (outer.attributeName !== null && rules.FREE_ATTRIBUTES.has(outer.attributeName)) {
+      return null;
+    }
     const place = this.#enter(expected, actual, outer);
     const remaining = [...actual.value];
     const unordered: XmlElement[] = [];
@@ -105,32 +113,46 @@ class Comparison {
       const found = remaining.findIndex((candidate) => candidate.tag === tag);
       const candidate = remaining[found];
       if (candidate === undefined) {
-        if (rules.OPTIONAL_ITEMS.has(tag)) continue;
+        if (rules.OPTIONAL_ITEMS.has(tag)) {
+          continue;
+        }
         return { path, expected: tell(child), got: "nothing" };
       }
       const position = actual.value.indexOf(candidate, last + 1);
-      if (position < 0) return { path, expected: "in the order of the specification", got: "earlier" };
+      if (position < 0) {
+        return { path, expected: "in the order of the specification", got: "earlier" };
+      }
       last = position;
       remaining.splice(found, 1);
       const difference = this.item(child, candidate, { ...place, path });
-      if (difference !== null) return difference;
+      if (difference !== null) {
+        return difference;
+      }
     }
     const missed = this.#unordered(unordered, remaining, actual.tag, place);
-    if (missed !== null) return missed;
+    if (missed !== null) {
+      return missed;
+    }
     const extra = remaining.find((item) => !this.#mayBeMore(item, actual.tag, place));
-    if (extra === undefined) return null;
+    if (extra === undefined) {
+      return null;
+    }
     return { path: `${place.path}/${nameOf(extra.tag)}`, expected: "nothing", got: show(extra, place) };
   }
 
   /** The place of the children of a structure. */
   #enter(expected: XmlElement, actual: StructureItem, outer: Place): Place {
     const attributeName = attributeNameIn(actual.value);
-    if (actual.tag === Tag.Attribute) return { ...outer, attributeName };
+    if (actual.tag === Tag.Attribute) {
+      return { ...outer, attributeName };
+    }
     if (actual.tag === Tag.ResponsePayload) {
       const chosenIv = expected.children.some((child) => child.name === "IVCounterNonce");
       return { ...outer, attributeName: null, chosenIv };
     }
-    if (actual.tag !== Tag.BatchItem) return { ...outer, attributeName: null };
+    if (actual.tag !== Tag.BatchItem) {
+      return { ...outer, attributeName: null };
+    }
     this.#batchItem += 1;
     const operation = expected.children.find((child) => child.name === "Operation");
     return {
@@ -158,14 +180,19 @@ class Comparison {
       const path = `${place.path}/${nameOf(tag)}${name === null ? "" : `[${name}]`}`;
       let nearest: Difference | null = null;
       const found = remaining.findIndex((candidate) => {
-        if (candidate.tag !== tag) return false;
-        if (name !== null && attributeNameIn(childrenOf(candidate)) !== name) return false;
+        if (candidate.tag !== tag) {
+          return false;
+        }
+        if (name !== null && attributeNameIn(childrenOf(candidate)) !== name) {
+          return false;
+        }
         const difference = this.item(child, candidate, { ...place, path });
         nearest ??= difference;
         return difference === null;
       });
-      if (found >= 0) remaining.splice(found, 1);
-      else if (!this.#mayBeMissing(child, tag, place)) {
+      if (found >= 0) {
+        remaining.splice(found, 1);
+      } else if (!this.#mayBeMissing(child, tag, place)) {
         // A list names what is missing; of an attribute, what is different in it is worth more.
         if (name !== null || parent === Tag.Attributes) {
           return nearest ?? { path, expected: tell(child), got: "nothing" };
@@ -177,24 +204,38 @@ class Comparison {
   }
 
   #mayBeMissing(child: XmlElement, tag: number, place: Place): boolean {
-    if (rules.OPTIONAL_ITEMS.has(tag)) return true;
-    if (place.operation !== "Query") return false;
+    if (rules.OPTIONAL_ITEMS.has(tag)) {
+      return true;
+    }
+    if (place.operation !== "Query") {
+      return false;
+    }
     // A server claims the profiles that it has.
-    if (tag === Tag.ProfileInformation) return true;
+    if (tag === Tag.ProfileInformation) {
+      return true;
+    }
     const baselineOnly = rules.QUERY_BASELINE_FAMILIES.has(this.#context.family);
     if (tag === Tag.Operation) {
       const operation = textOf(child);
       return rules.TEST_OPERATIONS.has(operation) || (baselineOnly && !rules.QUERY_BASELINE.has(operation));
     }
-    if (tag === Tag.ObjectType) return baselineOnly || rules.QUERY_OPTIONAL_OBJECTS.has(textOf(child));
+    if (tag === Tag.ObjectType) {
+      return baselineOnly || rules.QUERY_OPTIONAL_OBJECTS.has(textOf(child));
+    }
     return false;
   }
 
   #mayBeMore(item: Item, parent: number, place: Place): boolean {
-    if (rules.OPTIONAL_ITEMS.has(item.tag)) return true;
+    if (rules.OPTIONAL_ITEMS.has(item.tag)) {
+      return true;
+    }
     // 1.x: the first instance may or may not say that it is number 0.
-    if (item.tag === Tag.AttributeIndex) return item.value === 0;
-    if (rules.ATTRIBUTE_STRUCTURES.has(parent) || item.tag === Tag.Attribute) return !place.named;
+    if (item.tag === Tag.AttributeIndex) {
+      return item.value === 0;
+    }
+    if (rules.ATTRIBUTE_STRUCTURES.has(parent) || item.tag === Tag.Attribute) {
+      return !place.named;
+    }
     return rules.UNORDERED_ITEMS.has(item.tag);
   }
 
@@ -205,13 +246,17 @@ class Comparison {
       tag === Tag.AttributeValue && rules.FREE_ATTRIBUTES.has(place.attributeName ?? "");
     // In 2.x a Vendor Identification is part of an attribute's name as well.
     const isName = tag === Tag.VendorIdentification && place.operation !== "Query";
-    if ((rules.FREE_VALUES.has(tag) && !isName) || isFreeAttribute) return null;
+    if ((rules.FREE_VALUES.has(tag) && !isName) || isFreeAttribute) {
+      return null;
+    }
     const want = textOf(expected);
     const different = { path: place.path, expected: concealed(tag, want), got: show(actual, place) };
 
     const offset = secondsFromNow(want);
     if (offset !== null) {
-      if (type !== ItemType.DateTime) return different;
+      if (type !== ItemType.DateTime) {
+        return different;
+      }
       const apart = actual.value - BigInt(Math.floor(Date.now() / 1000)) - offset;
       const near = apart <= rules.DATE_TOLERANCE_SECONDS && -apart <= rules.DATE_TOLERANCE_SECONDS;
       return near ? null : different;
@@ -222,15 +267,23 @@ class Comparison {
     }
     if (isVariable(want)) {
       const bound = this.#context.variables.get(want);
-      if (bound === undefined) this.#context.variables.bind(want, got);
+      if (bound === undefined) {
+        this.#context.variables.bind(want, got);
+      }
       return bound === undefined || bound === got ? null : { ...different, expected: `${want} = ${bound}` };
     }
     const wanted = scalarFromText(tag, type, want, { nameTag, separator: " " });
-    if (encodeTtlv(wanted).equals(encodeTtlv(actual))) return null;
-    if (!this.#isChosen(tag, want, place) || want.length !== got.length) return different;
+    if (encodeTtlv(wanted).equals(encodeTtlv(actual))) {
+      return null;
+    }
+    if (!this.#isChosen(tag, want, place) || want.length !== got.length) {
+      return different;
+    }
     // What the case says twice has to be the same both times.
     const before = this.#context.chosen.get(want.toLowerCase());
-    if (before === undefined) this.#context.chosen.set(want.toLowerCase(), got);
+    if (before === undefined) {
+      this.#context.chosen.set(want.toLowerCase(), got);
+    }
     return before === undefined || before === got ? null : { ...different, expected: concealed(tag, before) };
   }
 
@@ -238,17 +291,27 @@ class Comparison {
   #isChosen(tag: number, want: string, { operation, chosenIv }: Place): boolean {
     const { sentKeys, sentBytes, generatesKeys } = this.#context;
     const bytes = want.toLowerCase();
-    if (rules.GENERATED_BYTES.has(tag)) return !sentKeys.has(bytes);
-    if (operation !== null && rules.RANDOM_OPERATIONS.has(operation)) return tag === Tag.Data;
-    if (chosenIv) return rules.CRYPTOGRAPHIC_RESULTS.has(tag);
+    if (rules.GENERATED_BYTES.has(tag)) {
+      return !sentKeys.has(bytes);
+    }
+    if (operation !== null && rules.RANDOM_OPERATIONS.has(operation)) {
+      return tag === Tag.Data;
+    }
+    if (chosenIv) {
+      return rules.CRYPTOGRAPHIC_RESULTS.has(tag);
+    }
     return generatesKeys && rules.CRYPTOGRAPHIC_RESULTS.has(tag) && !sentBytes.has(bytes);
   }
 }
 
 const isUnordered = (tag: number, parent: number): boolean => {
-  if (rules.ATTRIBUTE_STRUCTURES.has(parent)) return true;
+  if (rules.ATTRIBUTE_STRUCTURES.has(parent)) {
+    return true;
+  }
   // Inside of an Attribute, its name is a field like others.
-  if (parent === Tag.Attribute || parent === Tag.BatchItem) return false;
+  if (parent === Tag.Attribute || parent === Tag.BatchItem) {
+    return false;
+  }
   return (
     rules.UNORDERED_ITEMS.has(tag) || (parent === Tag.ResponsePayload && rules.UNORDERED_EXACT_ITEMS.has(tag))
   );
@@ -260,8 +323,9 @@ const concealed = (tag: number, text: string): string =>
 
 function tell(element: XmlElement): string {
   const value = element.attributes.get("value");
-  if (value !== undefined)
+  if (value !== undefined) {
     return `${element.attributes.get("type")} ${concealed(tagOfElement(element), value)}`;
+  }
   const names = element.children.map((child) => child.name);
   return `structure of ${names.length === 0 ? "nothing" : names.join(", ")}`;
 }
@@ -286,7 +350,9 @@ export function failureIn(response: Item): string | null {
   for (const item of childrenOf(response)) {
     const fields = new Map(childrenOf(item).map((field) => [field.tag, field.value]));
     const reason = fields.get(Tag.ResultReason);
-    if (typeof reason !== "number") continue;
+    if (typeof reason !== "number") {
+      continue;
+    }
     const message = fields.get(Tag.ResultMessage);
     return `${enumerationText(Tag.ResultReason, reason)}${typeof message === "string" ? `: ${message}` : ""}`;
   }

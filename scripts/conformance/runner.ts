@@ -50,7 +50,9 @@ export const wireOf = (family: string): Wire => WIRES.get(family) ?? "tls";
 /** Elements with a tag, at any depth. */
 function* elementsIn(element: XmlElement): Generator<XmlElement> {
   yield element;
-  for (const child of element.children) yield* elementsIn(child);
+  for (const child of element.children) {
+    yield* elementsIn(child);
+  }
 }
 
 /** True if a case is written in 2.x. */
@@ -84,7 +86,9 @@ export class Family {
     try {
       for (const [index, exchange] of exchanges.entries()) {
         const failure = await this.#exchange(exchange, target, context, sentBytes, options);
-        if (failure !== null) return { name, failure: { step: index + 1, ...failure } };
+        if (failure !== null) {
+          return { name, failure: { step: index + 1, ...failure } };
+        }
       }
       return { name, failure: null };
     } finally {
@@ -110,7 +114,9 @@ export class Family {
       const request = itemFromElement(replaceChosen(filled, context.chosen));
       response = await target.exchange(request, wireOf(context.family));
       noteAnswers(response, context.variables);
-      if (isRefusedTest(exchange.request, response)) return null;
+      if (isRefusedTest(exchange.request, response)) {
+        return null;
+      }
       const difference = compareResponse(as(exchange.response), response, request, context);
       return difference === null ? null : { difference, reason: failureIn(response) };
     } catch (error) {
@@ -124,9 +130,13 @@ export class Family {
   #remember(request: XmlElement, sentBytes: Set<string>): void {
     for (const element of elementsIn(request)) {
       const value = element.attributes.get("value");
-      if (value === undefined || element.attributes.get("type") !== "ByteString") continue;
+      if (value === undefined || element.attributes.get("type") !== "ByteString") {
+        continue;
+      }
       sentBytes.add(value.toLowerCase());
-      if (tagOfElement(element) === Tag.KeyMaterial) this.#sentKeys.add(value.toLowerCase());
+      if (tagOfElement(element) === Tag.KeyMaterial) {
+        this.#sentKeys.add(value.toLowerCase());
+      }
     }
   }
 }
@@ -134,14 +144,19 @@ export class Family {
 /** True for a request of the test run itself, which the server does not know. */
 function isRefusedTest(request: XmlElement, response: Item): boolean {
   const operations = [...elementsNamed(request, "Operation")];
-  if (!operations.every(({ attributes }) => TEST_OPERATIONS.has(attributes.get("value") ?? ""))) return false;
+  if (!operations.every(({ attributes }) => TEST_OPERATIONS.has(attributes.get("value") ?? ""))) {
+    return false;
+  }
   return failureIn(response)?.startsWith("OperationNotSupported") === true;
 }
 
 /** Notes the bytes of a response under their names: some cases use "$MAC_DATA" for the MAC Data answered last. */
 function noteAnswers(item: Item, variables: Variables): void {
-  if (item.type === ItemType.Structure) for (const child of item.value) noteAnswers(child, variables);
-  else if (item.type === ItemType.ByteString) {
+  if (item.type === ItemType.Structure) {
+    for (const child of item.value) {
+      noteAnswers(child, variables);
+    }
+  } else if (item.type === ItemType.ByteString) {
     const { buffer, byteOffset, byteLength } = item.value;
     variables.noteAnswer(
       TAGS.nameOf(item.tag) ?? "",

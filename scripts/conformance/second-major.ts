@@ -37,17 +37,25 @@ const vendorFields = (name: string): XmlElement[] | null =>
 /** An Attribute structure as the field that 2.x has in its place; none for what 2.x does not have. */
 function attribute(given: XmlElement): XmlElement[] {
   const name = textOf(given, "AttributeName");
-  if (DROPPED.has(name)) return [];
+  if (DROPPED.has(name)) {
+    return [];
+  }
   const value = childOf(given, "AttributeValue");
   const vendor = vendorFields(name);
-  if (vendor !== null) return [element("Attribute", value === undefined ? vendor : [...vendor, value])];
+  if (vendor !== null) {
+    return [element("Attribute", value === undefined ? vendor : [...vendor, value])];
+  }
   return [element(name.replace(/[ -]/g, ""), value?.children ?? [], value?.attributes)];
 }
 
 function reference(name: string): XmlElement[] {
-  if (DROPPED.has(name)) return [];
+  if (DROPPED.has(name)) {
+    return [];
+  }
   const vendor = vendorFields(name);
-  if (vendor !== null) return [element("AttributeReference", vendor)];
+  if (vendor !== null) {
+    return [element("AttributeReference", vendor)];
+  }
   const tag = new Map([
     ["type", "Enumeration"],
     ["value", name.replace(/[ -]/g, "")],
@@ -68,13 +76,20 @@ function payload(given: XmlElement, operation: string): XmlElement {
   for (const child of given.children) {
     if (child.name.endsWith("TemplateAttribute")) {
       // 2.x does not answer what the server chose.
-      if (isRequest) fields.push(element("Attributes", child.children.flatMap(attribute)));
+      if (isRequest) {
+        fields.push(element("Attributes", child.children.flatMap(attribute)));
+      }
     } else if (child.name === "Attribute") {
-      if (!WRITING.has(operation)) attributes.push(...attribute(child));
-      else if (isRequest) fields.push(element("NewAttribute", attribute(child)));
+      if (!WRITING.has(operation)) {
+        attributes.push(...attribute(child));
+      } else if (isRequest) {
+        fields.push(element("NewAttribute", attribute(child)));
+      }
     } else if (child.name === "AttributeName") {
       fields.push(...reference(child.attributes.get("value") ?? ""));
-    } else if (child.name !== "AttributeIndex") fields.push(child);
+    } else if (child.name !== "AttributeIndex") {
+      fields.push(child);
+    }
   }
   const holds = attributes.length > 0 && operation !== "DeleteAttribute";
   const always = isRequest ? operation === "Locate" : operation === "GetAttributes";
@@ -90,7 +105,9 @@ export const toSecondMajor = (message: XmlElement): XmlElement =>
   element(
     message.name,
     message.children.map((item) => {
-      if (item.name !== "BatchItem") return item;
+      if (item.name !== "BatchItem") {
+        return item;
+      }
       const operation = textOf(item, "Operation");
       const children = item.children.map((child) =>
         child.name.endsWith("Payload") ? payload(child, operation) : child,

@@ -48,7 +48,9 @@ export function remoteTarget(endpoint: Endpoint): Target {
   let agent: Agent | null = null;
 
   async function overHttps(message: Uint8Array, encoding: MessageEncoding): Promise<Buffer> {
-    if (httpsPort === undefined) throw new Error("the case is about HTTPS, and no --https-port is given");
+    if (httpsPort === undefined) {
+      throw new Error("the case is about HTTPS, and no --https-port is given");
+    }
     agent ??= new Agent({ cert, key, rejectUnauthorized: false, keepAlive: true, maxSockets: 1 });
     const body = encoding.fromTtlv(message);
     const answer = await post(
@@ -62,7 +64,9 @@ export function remoteTarget(endpoint: Endpoint): Target {
   return {
     async exchange(request, wire) {
       const message = encodeTtlv(request);
-      if (wire !== "tls") return decodeTtlv(await overHttps(message, ENCODINGS[wire]));
+      if (wire !== "tls") {
+        return decodeTtlv(await overHttps(message, ENCODINGS[wire]));
+      }
       transport ??= new ClientTransport({ host, port, cert, key, timeoutMs: TIMEOUT_MS });
       return decodeTtlv(await transport.exchange(message));
     },
@@ -90,8 +94,11 @@ function post(options: HttpsOptions, mediaType: string, body: Uint8Array): Promi
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
       response.on("end", () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks));
-        else reject(new Error(`HTTP status ${response.statusCode}`));
+        if (response.statusCode === 200) {
+          resolve(Buffer.concat(chunks));
+        } else {
+          reject(new Error(`HTTP status ${response.statusCode}`));
+        }
       });
     });
     sent.on("timeout", () => sent.destroy(new Error("The server took too long to answer")));

@@ -10,7 +10,9 @@ export const isVariable = (value: string): boolean => VARIABLE.test(value) && !N
 /** Seconds from now for `$NOW`, `$NOW-3600`, `$NOW+60`; null for anything else. */
 export function secondsFromNow(value: string): bigint | null {
   const match = NOW.exec(value);
-  if (match === null) return null;
+  if (match === null) {
+    return null;
+  }
   const offset = BigInt(match[2] ?? "0");
   return match[1] === "-" ? -offset : offset;
 }
@@ -52,9 +54,13 @@ export class Variables {
     if (offset !== null) {
       return new Date(Math.floor(Date.now() / 1000 + Number(offset)) * 1000).toISOString();
     }
-    if (!isVariable(value)) return value;
+    if (!isVariable(value)) {
+      return value;
+    }
     const bound = this.#values.get(value) ?? this.#answers.get(value.replace(/_\d+$|[$_]/g, ""));
-    if (bound === undefined) throw new Error(`${value} has no value yet`);
+    if (bound === undefined) {
+      throw new Error(`${value} has no value yet`);
+    }
     return bound;
   }
 }

@@ -13,14 +13,20 @@ const textOf = (element: XmlElement | undefined): string => element?.attributes.
 /** The version of a name like "1.2". @throws Error if there is none */
 function versionNamed(name: string): KmipVersion {
   const version = SUPPORTED_VERSIONS.find((candidate) => formatVersion(candidate) === name);
-  if (version === undefined) throw new Error(`${name} is no version of this server`);
+  if (version === undefined) {
+    throw new Error(`${name} is no version of this server`);
+  }
   return version;
 }
 
 /** Elements with a name, at any depth. */
 export function* elementsNamed(element: XmlElement, name: string): Generator<XmlElement> {
-  if (element.name === name) yield element;
-  for (const child of element.children) yield* elementsNamed(child, name);
+  if (element.name === name) {
+    yield element;
+  }
+  for (const child of element.children) {
+    yield* elementsNamed(child, name);
+  }
 }
 
 /** True if a version has the operations that a case asks for. */
@@ -58,7 +64,9 @@ export function inVersion(element: XmlElement, version: string): XmlElement {
 
 /** The fields of a structure that may be younger than it is. */
 function fieldsOf({ name }: XmlElement, attributeName: string): readonly AttributeField[] | undefined {
-  if (name === "CryptographicParameters") return CRYPTOGRAPHIC_PARAMETERS;
+  if (name === "CryptographicParameters") {
+    return CRYPTOGRAPHIC_PARAMETERS;
+  }
   return name === "AttributeValue" ? ruleNamed(attributeName)?.fields : undefined;
 }
 
@@ -69,14 +77,21 @@ function isIn(
   version: KmipVersion,
 ): boolean {
   const tag = tagOfElement(child);
-  if (tag >> 16 === 0x42 && !TAGS.has(tag, version)) return false;
-  if ((fields?.find((field) => field.tag === tag)?.since ?? 0) > version) return false;
-  if (child.name === "Attribute")
+  if (tag >> 16 === 0x42 && !TAGS.has(tag, version)) {
+    return false;
+  }
+  if ((fields?.find((field) => field.tag === tag)?.since ?? 0) > version) {
+    return false;
+  }
+  if (child.name === "Attribute") {
     return !isYounger(
       child.children.find(({ name }) => name === "AttributeName"),
       version,
     );
-  if (child.name === "AttributeName" && parent.name !== "Attribute") return !isYounger(child, version);
+  }
+  if (child.name === "AttributeName" && parent.name !== "Attribute") {
+    return !isYounger(child, version);
+  }
   // What Query answers.
   if (parent.name === "ResponsePayload" && (tag === Tag.Operation || tag === Tag.ObjectType)) {
     const table = ENUMERATION_OF_TAG.get(tag);

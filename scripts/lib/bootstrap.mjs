@@ -162,7 +162,9 @@ async function buildPkcs11() {
   const cwd = join(root, "node_modules/pkcs11js");
   const nodedir = process.env.npm_config_nodedir ?? dirname(dirname(process.execPath));
 
-  if (!existsSync(cwd) || existsSync(join(cwd, "build/Release/pkcs11.node"))) return;
+  if (!existsSync(cwd) || existsSync(join(cwd, "build/Release/pkcs11.node"))) {
+    return;
+  }
 
   const [command, prefix] = npmCommand();
   const built =

@@ -206,7 +206,9 @@ async function makeSubject(operations: OperationCounts, known?: readonly Item[])
       error(fields, message) {
         const err = "err" in fields ? fields.err : undefined;
         // What an operation itself calls a General Failure is an answer; a fault is what nobody foresaw.
-        if (!(err instanceof KmipError)) faults.push(new Error(message, { cause: err }));
+        if (!(err instanceof KmipError)) {
+          faults.push(new Error(message, { cause: err }));
+        }
       },
     },
   });
@@ -217,7 +219,9 @@ async function makeSubject(operations: OperationCounts, known?: readonly Item[])
     await send(request);
   }
   const identifiers = store.objects("instance-a").map(({ uniqueIdentifier }) => uniqueIdentifier);
-  for (const identifier of identifiers.slice(2)) await send(requests.activate(identifier));
+  for (const identifier of identifiers.slice(2)) {
+    await send(requests.activate(identifier));
+  }
   return { engine, origin, faults, corpus: known ?? corpusOf(identifiers) };
 }
 
@@ -227,10 +231,14 @@ function checkCodec(frame: Buffer): boolean {
   try {
     item = decodeTtlv(frame);
   } catch (error) {
-    if (error instanceof TtlvError) return false;
+    if (error instanceof TtlvError) {
+      return false;
+    }
     throw error;
   }
-  if (!encodeTtlv(item).equals(frame)) throw new Error("it is encoded otherwise than it was");
+  if (!encodeTtlv(item).equals(frame)) {
+    throw new Error("it is encoded otherwise than it was");
+  }
   return true;
 }
 
@@ -243,11 +251,15 @@ function checkFramer(frame: Buffer, random: Random): void {
     framer.push(Buffer.from(frame.subarray(at, next)));
     at = next;
     for (let message = framer.next(); message !== null; message = framer.next()) {
-      if (typeof message === "string") return;
+      if (typeof message === "string") {
+        return;
+      }
       given += message.length;
     }
   }
-  if (given + framer.buffered !== frame.length) throw new Error("the framer lost or invented bytes");
+  if (given + framer.buffered !== frame.length) {
+    throw new Error("the framer lost or invented bytes");
+  }
 }
 
 /** XML and JSON: their own error or nothing, whatever is done to the text. True if it was read. */
@@ -257,7 +269,9 @@ function checkEncoding(frame: Buffer, random: Random): boolean {
     decode(mutateText(random, encode(decodeTtlv(frame))));
     return true;
   } catch (error) {
-    if (error instanceof EncodingError) return false;
+    if (error instanceof EncodingError) {
+      return false;
+    }
     throw error;
   }
 }
@@ -286,8 +300,12 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCounts> {
       // Nothing here waits for the world outside: without a pause no timer of the engine would ever fire.
       await pause();
       subject = await makeSubject(operations, subject.corpus);
-      if (number === 5 * GENERATION) counts.heapBefore = heapInUse();
-      if (number % (GENERATION * 100) === 0) options.onProgress?.(counts);
+      if (number === 5 * GENERATION) {
+        counts.heapBefore = heapInUse();
+      }
+      if (number % (GENERATION * 100) === 0) {
+        options.onProgress?.(counts);
+      }
     }
     const random = new Random(seed, number);
     const frame = mutate(random, subject.corpus);
@@ -301,7 +319,9 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCounts> {
     const took = performance.now() - started;
     counts.slowestMs = Math.max(counts.slowestMs, took);
     counts.frames += 1;
-    if (took > HANG_MS) throw new FuzzFailure(`took ${took} ms`, seed, number, frame, undefined);
+    if (took > HANG_MS) {
+      throw new FuzzFailure(`took ${took} ms`, seed, number, frame, undefined);
+    }
   }
   counts.operations = operations.byName();
   await pause(OUTSTANDING_MS);
@@ -323,20 +343,33 @@ async function check(
     counts.decoded += 1;
     if (random.below(8) === 0) {
       counts.converted += 1;
-      if (!checkEncoding(frame, random)) counts.notRead += 1;
+      if (!checkEncoding(frame, random)) {
+        counts.notRead += 1;
+      }
     }
-  } else counts.refused += 1;
-  if (random.below(8) === 0) checkFramer(frame, random);
+  } else {
+    counts.refused += 1;
+  }
+  if (random.below(8) === 0) {
+    checkFramer(frame, random);
+  }
   const { engine, origin, faults } = subject;
   // The engine may zero what it was given.
   const response = await engine.handle(Buffer.from(frame), origin);
   const { items } = readResponse(response.bytes);
   response.release();
-  if (items.length === 0) throw new Error("an answer without a batch item");
+  if (items.length === 0) {
+    throw new Error("an answer without a batch item");
+  }
   for (const { status } of items) {
-    if (status === 0) counts.succeeded += 1;
-    else counts.failed += 1;
+    if (status === 0) {
+      counts.succeeded += 1;
+    } else {
+      counts.failed += 1;
+    }
   }
   const fault = faults.shift();
-  if (fault !== undefined) throw fault;
+  if (fault !== undefined) {
+    throw fault;
+  }
 }

@@ -37,7 +37,9 @@ export class Random {
 
   bytes(length: number): Buffer {
     const noise = Buffer.allocUnsafe(length);
-    for (let at = 0; at < length; at += 1) noise[at] = this.next();
+    for (let at = 0; at < length; at += 1) {
+      noise[at] = this.next();
+    }
     return noise;
   }
 }
@@ -94,7 +96,9 @@ function rearrange(random: Random, children: readonly Item[], corpus: readonly I
       break;
     case 1: {
       const twin = list[at];
-      if (twin !== undefined) list.splice(random.below(list.length + 1), 0, twin);
+      if (twin !== undefined) {
+        list.splice(random.below(list.length + 1), 0, twin);
+      }
       break;
     }
     case 2:
@@ -122,9 +126,13 @@ function changeTree(random: Random, item: Item, corpus: readonly Item[]): Item {
   if (item.type !== ItemType.Structure) {
     const tag = random.below(6) === 0 ? random.of(TAG_CODES) : item.tag;
     const other = leaf(random, tag);
-    if (random.below(3) === 0) return other;
+    if (random.below(3) === 0) {
+      return other;
+    }
     // The type that is expected, with a value that is not.
-    if (item.type === ItemType.TextString) return { ...item, tag, value: random.of(TEXTS) };
+    if (item.type === ItemType.TextString) {
+      return { ...item, tag, value: random.of(TEXTS) };
+    }
     if (typeof item.value === "number") {
       const number = random.below(2) === 0 ? random.of(NUMBERS) : random.below(64);
       return item.type === ItemType.Integer
@@ -134,8 +142,9 @@ function changeTree(random: Random, item: Item, corpus: readonly Item[]): Item {
     return other;
   }
   const { tag, type, value } = item;
-  if (value.length === 0 || random.below(5) === 0)
+  if (value.length === 0 || random.below(5) === 0) {
     return { tag, type, value: rearrange(random, value, corpus) };
+  }
   const chosen = random.below(value.length);
   return {
     tag,
@@ -149,7 +158,9 @@ const headerIn = (random: Random, frame: Buffer): number => 8 * random.below(Mat
 
 /** The same bytes with one place changed. */
 function changeBytes(random: Random, frame: Buffer): Buffer {
-  if (frame.length < 8) return Buffer.concat([frame, random.bytes(random.below(16))]);
+  if (frame.length < 8) {
+    return Buffer.concat([frame, random.bytes(random.below(16))]);
+  }
   const at = random.below(frame.length);
   switch (random.below(8)) {
     case 0:
@@ -182,17 +193,23 @@ function changeBytes(random: Random, frame: Buffer): Buffer {
 export function mutate(random: Random, corpus: readonly Item[]): Buffer {
   if (random.below(20) === 0) {
     const noise = random.bytes(random.below(300));
-    if (random.below(2) === 0 || noise.length < 8) return noise;
+    if (random.below(2) === 0 || noise.length < 8) {
+      return noise;
+    }
     // Noise that looks like a request message of the right length.
     noise.writeUInt32BE(0x42007801, 0);
     noise.writeUInt32BE(noise.length - 8, 4);
     return noise;
   }
   let item = random.of(corpus);
-  for (let changes = random.below(4); changes > 0; changes -= 1) item = changeTree(random, item, corpus);
+  for (let changes = random.below(4); changes > 0; changes -= 1) {
+    item = changeTree(random, item, corpus);
+  }
   let frame = encodeTtlv(item);
   if (random.below(2) === 0) {
-    for (let changes = 1 + random.below(2); changes > 0; changes -= 1) frame = changeBytes(random, frame);
+    for (let changes = 1 + random.below(2); changes > 0; changes -= 1) {
+      frame = changeBytes(random, frame);
+    }
   }
   return frame;
 }

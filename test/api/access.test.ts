@@ -143,8 +143,9 @@ describe("accounts do not see each other", () => {
     const token = house.b.tokens.administrator;
     for (const operation of [operations.listInstances, operations.listMembers, operations.listTokens]) {
       const { text } = await callApi(operation, { token });
-      for (const secret of [ours.id, ours.userId, ours.tokenId, house.a.id])
+      for (const secret of [ours.id, ours.userId, ours.tokenId, house.a.id]) {
         expect(text).not.toContain(secret);
+      }
     }
     const exported = await callApi(operations.exportAuditEvents, { token });
     // B's own refused attempts name the ids that B itself sent; nothing else of A's is in there.
@@ -232,7 +233,9 @@ describe("API tokens", () => {
     resetRateLimits();
     const call = { token: "kmipc_guess", headers: { "x-forwarded-for": "203.0.113.7" } };
     const statuses: number[] = [];
-    for (let guess = 0; guess < 62; guess += 1) statuses.push((await callApi(operations.getMe, call)).status);
+    for (let guess = 0; guess < 62; guess += 1) {
+      statuses.push((await callApi(operations.getMe, call)).status);
+    }
     expect(statuses.slice(0, 60)).toEqual(Array(60).fill(401));
     expect(statuses.at(-1)).toBe(429);
     const events = await house.database.prisma.auditEvent.count({
@@ -298,8 +301,9 @@ describe("sessions", () => {
     await prisma.user.update({ where: { id: account.users.auditor.id }, data: { disabledAt: new Date() } });
     await prisma.membership.deleteMany({ where: { userId: account.users.viewer.id } });
     forgetSessions();
-    for (const role of ["operator", "auditor", "viewer"] as const)
+    for (const role of ["operator", "auditor", "viewer"] as const) {
       expect(await me(account.cookies[role])).toBe(401);
+    }
     expect(await me(account.cookies.administrator)).toBe(200);
   });
 

@@ -67,7 +67,9 @@ describe("connection tests by the API", () => {
     expect((await run()).status).toBe(200);
 
     const answers: Awaited<ReturnType<typeof run>>[] = [];
-    for (let count = 0; count < 10; count += 1) answers.push(await run());
+    for (let count = 0; count < 10; count += 1) {
+      answers.push(await run());
+    }
     const refused = answers.at(-1);
     expect(refused).toMatchObject({ status: 429, body: { code: "RATE_LIMITED" } });
     expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);

@@ -212,8 +212,9 @@ describe("paths and queries", () => {
       [operations.listTokens, {}],
     ];
     for (const [operation, params] of lists) {
-      for (const cursor of cursors)
+      for (const cursor of cursors) {
         await refused(operation, { params, query: { cursor } }, 400, "INVALID_CURSOR");
+      }
       await refused(operation, { params, query: { cursor: "x".repeat(2_000) } }, 400, "VALIDATION_FAILED");
     }
   });
@@ -280,13 +281,16 @@ describe("private keys", () => {
         }
       }
     } finally {
-      for (const spy of spies) spy.mockRestore();
+      for (const spy of spies) {
+        spy.mockRestore();
+      }
     }
 
     const { rows } = await house.database.pool.query("SELECT a.event FROM audit_event a");
     const everything = [answers.join("\n"), logged.join("\n"), JSON.stringify(rows)].join("\n");
-    for (const secret of [der.slice(200, 260), keyPem.split("\n")[2] ?? "?"])
+    for (const secret of [der.slice(200, 260), keyPem.split("\n")[2] ?? "?"]) {
       expect(everything).not.toContain(secret);
+    }
     expect(await house.database.prisma.instance.count({ where: { name: "leaky" } })).toBe(0);
     expect(await house.database.prisma.clientCertificate.count({ where: { name: "leaky" } })).toBe(0);
   });

@@ -74,7 +74,9 @@ describe("an HPCS instance", () => {
     const winner = answers.find(({ status }) => status === 202)?.body;
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409]);
     for (const { status, body } of answers) {
-      if (status !== 409) continue;
+      if (status !== 409) {
+        continue;
+      }
       expect(body).toMatchObject({ code: "KEY_MANAGER_IN_USE", invalidParams: [{ name: "keyManager.crn" }] });
       expect(body.detail).not.toContain(winner.name);
     }

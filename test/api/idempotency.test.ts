@@ -35,7 +35,9 @@ describe("Idempotency-Key", () => {
     expect(await house.database.prisma.instance.count({ where: { name: "concurrent" } })).toBe(1);
     expect(answers.filter(({ status }) => status === 202).length).toBeGreaterThanOrEqual(1);
     for (const { status, body } of answers) {
-      if (status !== 202) expect(body.code).toBe("IDEMPOTENCY_IN_PROGRESS");
+      if (status !== 202) {
+        expect(body.code).toBe("IDEMPOTENCY_IN_PROGRESS");
+      }
     }
     expect((await order("concurrent", "key-2")).status).toBe(202);
   });

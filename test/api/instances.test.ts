@@ -70,7 +70,9 @@ describe("ordering", () => {
     expect({ status, code: body.code }).toEqual({ status: 422, code: "PERMISSION_CHECK_FAILED" });
     const failed = body.report.checks.filter((check: { status: string }) => check.status === "fail");
     expect(failed.length).toBeGreaterThan(0);
-    for (const check of failed) expect(check.remedy).toBeTruthy();
+    for (const check of failed) {
+      expect(check.remedy).toBeTruthy();
+    }
     const { prisma } = house.database;
     expect(await prisma.instance.count()).toBe(0);
     expect(await prisma.clientCertificate.count()).toBe(0);
@@ -107,7 +109,11 @@ describe("ordering", () => {
   it("gives a name once per account, also at the same moment", async () => {
     const answers = await Promise.all(Array.from({ length: 4 }, () => order("unique")));
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409]);
-    for (const { status, body } of answers) if (status === 409) expect(body.code).toBe("NAME_TAKEN");
+    for (const { status, body } of answers) {
+      if (status === 409) {
+        expect(body.code).toBe("NAME_TAKEN");
+      }
+    }
     const theirs = await callApi(operations.createInstance, {
       token: house.b.tokens.administrator,
       body: { name: "unique", region: "us-south" },
@@ -341,7 +347,9 @@ describe("deletion", () => {
     const { id } = await withCertificate("interrupted", 6);
     let left = 3;
     house.cloud.fault = (request, next) => {
-      if (request.method !== "DELETE") return next();
+      if (request.method !== "DELETE") {
+        return next();
+      }
       left -= 1;
 
       return left >= 0 ? next() : Promise.resolve({ status: 403, headers: {}, body: "" });

@@ -84,8 +84,9 @@ describe("the OpenAPI document", () => {
     );
     expect(patterns.length).toBeGreaterThan(0);
     // JSON Schema (draft 2020-12, section 6.4 of the core): Unicode, and no flags.
-    for (const pattern of new Set(patterns))
+    for (const pattern of new Set(patterns)) {
       expect(new RegExp(pattern, "u").test("eu-de"), pattern).toBe(true);
+    }
     expect(new RegExp(schemaPattern(document, "createInstance", "name"), "u").test("a\tb")).toBe(false);
   });
 

@@ -292,7 +292,9 @@ describe("a root key that is disabled", () => {
     const ports = openPorts();
     const object = await ports.store.find(tenant, identifier);
 
-    if (!object) throw new Error("The KEK is not there.");
+    if (!object) {
+      throw new Error("The KEK is not there.");
+    }
 
     try {
       await actOn(crkId, "disable");

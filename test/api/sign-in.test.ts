@@ -103,7 +103,9 @@ describe("signing in with a password", () => {
 
   it("is slowed down after wrong passwords, for that person from that address only", async () => {
     const { email } = house.a.users.operator;
-    for (let attempt = 0; attempt < 8; attempt += 1) await signIn(new Jar(), email, "wrong");
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      await signIn(new Jar(), email, "wrong");
+    }
     const jar = new Jar();
     const { location } = await signIn(jar, email, PASSWORD);
     expect(new URL(location, ORIGIN).searchParams.get("error")).toBe("RateLimited");

@@ -173,7 +173,9 @@ describe("the list of audit events", () => {
   it("shows an event with its CADF form and its place in the chain", async () => {
     const [event] = all;
 
-    if (!event) throw new Error("there are events");
+    if (!event) {
+      throw new Error("there are events");
+    }
 
     expect(await getAuditEvent(actor, event.id)).toEqual(event);
     expect(event).toMatchObject({
@@ -301,7 +303,9 @@ describe("the live tail", () => {
         controller.signal,
       )) {
         seen.push(event.correlationId);
-        if (seen.length === 3) controller.abort();
+        if (seen.length === 3) {
+          controller.abort();
+        }
       }
     })();
 

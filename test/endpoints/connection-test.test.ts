@@ -398,7 +398,9 @@ describe("the certificate of a connection test", () => {
   it("is turned away from the moment it is withdrawn, with its open connections", async () => {
     const { probe, client: make } = await admitted(await deployment.instance());
     const clients = [make(1), make(2)];
-    for (const client of clients) await client.discoverVersions();
+    for (const client of clients) {
+      await client.discoverVersions();
+    }
     await withdrawProbe(probe);
     await eventually(
       () =>
@@ -407,7 +409,9 @@ describe("the certificate of a connection test", () => {
         ),
       "its connections are closed",
     );
-    for (const client of clients) await expectTurnedAway(client);
+    for (const client of clients) {
+      await expectTurnedAway(client);
+    }
   });
 
   it("is turned away when its time is over, whether an endpoint knew it or not", async () => {

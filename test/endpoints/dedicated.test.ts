@@ -146,11 +146,15 @@ async function versionsAt(port: number, certificate: TestCertificate): Promise<s
 }
 
 beforeAll(async () => {
-  for (const zone of [1, 2]) zones.push(openZone(zone));
+  for (const zone of [1, 2]) {
+    zones.push(openZone(zone));
+  }
 });
 
 afterAll(async () => {
-  for (const zone of zones) await zone.close();
+  for (const zone of zones) {
+    await zone.close();
+  }
 });
 
 describe("a dedicated endpoint", () => {
@@ -159,7 +163,9 @@ describe("a dedicated endpoint", () => {
     await listening(id);
     const ports = await portsOf(id);
     expect(ports).toHaveLength(2);
-    for (const port of ports) expect(await versionsAt(port, certificate)).toContain("1.4");
+    for (const port of ports) {
+      expect(await versionsAt(port, certificate)).toContain("1.4");
+    }
     for (const zone of [1, 2] as const) {
       expect(await versionsAt(deployment.hosts.port(zone), certificate)).toBe("nothing");
     }

@@ -89,7 +89,9 @@ export async function deploymentForTests(environment: { [name: string]: string }
     },
     server(zone) {
       const server = servers.get(zone);
-      if (server === undefined) throw new Error(`zone ${zone} is stopped`);
+      if (server === undefined) {
+        throw new Error(`zone ${zone} is stopped`);
+      }
 
       return server;
     },
@@ -106,7 +108,9 @@ export async function deploymentForTests(environment: { [name: string]: string }
       );
       cleanups.push(async () => {
         const closed = new Promise((resolve) => server.close(resolve));
-        for (const socket of sockets) socket.destroy();
+        for (const socket of sockets) {
+          socket.destroy();
+        }
         await closed;
         await open(zone);
       });
@@ -144,11 +148,15 @@ export async function deploymentForTests(environment: { [name: string]: string }
   });
 
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0)) await cleanup();
+    for (const cleanup of cleanups.splice(0)) {
+      await cleanup();
+    }
   });
 
   afterAll(async () => {
-    for (const zone of [1, 2] as const) await stop(zone);
+    for (const zone of [1, 2] as const) {
+      await stop(zone);
+    }
     await deployment.ports.close();
     await deployment.writer.close();
     setAuditWriter(null);

@@ -360,12 +360,16 @@ describe("a key manager that says no", () => {
     const { object, material } = await createKek(store, tenant);
     const crk = world.keyManager.rootKeys.get(world.crkId);
 
-    if (crk) crk.state = "suspended";
+    if (crk) {
+      crk.state = "suspended";
+    }
 
     try {
       expect(await failureOf(store.readMaterial(tenant, object))).toBe("refused");
     } finally {
-      if (crk) crk.state = "active";
+      if (crk) {
+        crk.state = "active";
+      }
     }
 
     expect(Buffer.from(await store.readMaterial(tenant, object))).toEqual(material);
@@ -382,7 +386,9 @@ describe("a key manager that says no", () => {
     const { object } = await createKek(watching, own, newObject({ state: State.Compromised }));
     const [standardKey] = world.keyManager.live(object.uniqueIdentifier);
 
-    if (standardKey) standardKey.deleted = true;
+    if (standardKey) {
+      standardKey.deleted = true;
+    }
 
     const outcomes = await Promise.all([1, 2, 3].map(() => failureOf(watching.readMaterial(own, object))));
 
@@ -404,8 +410,12 @@ describe("a key manager that says no", () => {
     rootKeys.clear();
     expect(await failureOf(store.readMaterial(tenant, object))).toBe("refused");
 
-    for (const [id, key] of kept[0]) standardKeys.set(id, key);
-    for (const [id, key] of kept[1]) rootKeys.set(id, key);
+    for (const [id, key] of kept[0]) {
+      standardKeys.set(id, key);
+    }
+    for (const [id, key] of kept[1]) {
+      rootKeys.set(id, key);
+    }
 
     expect(Buffer.from(await store.readMaterial(tenant, object))).toEqual(material);
   });

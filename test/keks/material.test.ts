@@ -145,7 +145,9 @@ describe("reading material", () => {
     const aad = [tenant.instanceId, object.uniqueIdentifier];
     const { bytes } = await world.keyManager.wrap(world.crkId, material, aad, { correlationId: "c" });
 
-    if (standardKey) standardKey.payload = Buffer.from(bytes);
+    if (standardKey) {
+      standardKey.payload = Buffer.from(bytes);
+    }
 
     expect(await get()).toEqual(material);
   });
@@ -170,7 +172,9 @@ describe("a definite refusal", () => {
     const [standardKey] = world.keyManager.live(object.uniqueIdentifier);
 
     await get();
-    if (standardKey) standardKey.deleted = true;
+    if (standardKey) {
+      standardKey.deleted = true;
+    }
     // The policy's period is the promise: until its end memory may answer.
     await get();
     world.clock.advance(60_000);

@@ -225,11 +225,15 @@ describe("the rotation of a root key", () => {
       (await world.test.database.prisma.instance.findUniqueOrThrow({ where: { id: tenant.instanceId } }))
         .rewrapError;
 
-    if (root) root.state = "suspended";
+    if (root) {
+      root.state = "suspended";
+    }
     expect(await rewrap()).toMatchObject({ moved: 0, remaining: 1 });
     expect(await errorOf()).toBe("CRK_DISABLED");
 
-    if (root) root.state = "active";
+    if (root) {
+      root.state = "active";
+    }
     keyManager.faults.push({ call: "wrap", fail: "before", failure: "throttled" });
     expect(await rewrap()).toMatchObject({ moved: 0, failed: 1, remaining: 1 });
     expect(await errorOf()).toBe("KEY_MANAGER_THROTTLED");
@@ -249,7 +253,9 @@ describe("the rotation of a root key", () => {
     const [bad, ...good] = keks;
     const badKey = keyManager.standardKeys.get((await rowOf(bad.object)).keyId);
 
-    if (badKey) badKey.payload[badKey.payload.length - 1] = (badKey.payload.at(-1) ?? 0) ^ 1;
+    if (badKey) {
+      badKey.payload[badKey.payload.length - 1] = (badKey.payload.at(-1) ?? 0) ^ 1;
+    }
 
     const version = keyManager.rotate(world.crkId);
 
@@ -370,7 +376,9 @@ describe("a standard key that its owner deletes while it is moved", () => {
   const deleteKey = (id: string) => {
     const key = keyManager.standardKeys.get(id);
 
-    if (key) key.deleted = true;
+    if (key) {
+      key.deleted = true;
+    }
   };
 
   it.each([
@@ -479,7 +487,9 @@ describe("a KEK that is destroyed while it is moved", () => {
     const held = await heldAt(point);
     const found = await store.find(tenant, object.uniqueIdentifier);
 
-    if (!found) throw new Error("The KEK is not there.");
+    if (!found) {
+      throw new Error("The KEK is not there.");
+    }
 
     await store.destroy(tenant, object.uniqueIdentifier, destruction(found, world.clock.now()));
     expect(await rowOf(object)).toMatchObject({ storage: "destroyed" });
@@ -500,7 +510,9 @@ describe("a KEK that is destroyed while it is moved", () => {
 
       const found = await store.find(tenant, object.uniqueIdentifier);
 
-      if (!found) throw new Error("The KEK is not there.");
+      if (!found) {
+        throw new Error("The KEK is not there.");
+      }
 
       await store.destroy(tenant, object.uniqueIdentifier, destruction(found, world.clock.now()));
       expect(await reconcile()).toMatchObject({ failed: 0 });
@@ -514,7 +526,9 @@ describe("a KEK that is destroyed while it is moved", () => {
     const held = await heldAt({ call: "createStandardKey", when: "after" });
     const found = await store.find(tenant, object.uniqueIdentifier);
 
-    if (!found) throw new Error("The KEK is not there.");
+    if (!found) {
+      throw new Error("The KEK is not there.");
+    }
 
     // The copy may go, the KEK's own standard key may not.
     keyManager.faults.push({ call: "deleteStandardKey", fail: "before", failure: "rejected", skip: 1 });
@@ -542,7 +556,9 @@ describe("a KEK whose material is replaced while it is moved", () => {
     const found = await store.find(tenant, object.uniqueIdentifier);
     const replacement = Buffer.alloc(32, 7);
 
-    if (!found) throw new Error("The KEK is not there.");
+    if (!found) {
+      throw new Error("The KEK is not there.");
+    }
 
     await store.replace(tenant, found, newObject({ uniqueIdentifier: object.uniqueIdentifier }), replacement);
     await held.goOn();

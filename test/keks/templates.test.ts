@@ -27,12 +27,16 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 async function ask(engine: KmipEngine | undefined, request: Parameters<typeof writeRequest>[1][number]) {
-  if (engine === undefined) throw new Error("no engine");
+  if (engine === undefined) {
+    throw new Error("no engine");
+  }
   const origin = { tenant, remoteAddress: "192.0.2.7", remotePort: 40_000 };
   const response = await engine.handle(writeRequest("1.2", [request]), origin);
   const [item] = readResponse(Buffer.from(response.bytes)).items;
   response.release();
-  if (item?.resultReason !== null) throw new Error(`${item?.resultReason}: ${item?.message}`);
+  if (item?.resultReason !== null) {
+    throw new Error(`${item?.resultReason}: ${item?.message}`);
+  }
   return item.payload;
 }
 

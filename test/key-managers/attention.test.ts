@@ -93,7 +93,9 @@ async function install(kind: Kind, expirationDate?: string): Promise<Installed> 
   const id = randomUUID();
 
   // An HPCS instance has one KMIP instance: that of the case before makes room.
-  if (kind === "hpcs") await db.database.prisma.instance.deleteMany({ where: { keyManagerKind: "hpcs" } });
+  if (kind === "hpcs") {
+    await db.database.prisma.instance.deleteMany({ where: { keyManagerKind: "hpcs" } });
+  }
 
   await db.database.prisma.instance.create({
     data: {

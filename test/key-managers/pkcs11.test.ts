@@ -15,7 +15,9 @@ async function failure(promise: Promise<unknown>): Promise<KeyManagerError> {
     (reason: unknown) => reason,
   );
 
-  if (!(error instanceof KeyManagerError)) throw new Error(`It did not fail as expected: ${inspect(error)}`);
+  if (!(error instanceof KeyManagerError)) {
+    throw new Error(`It did not fail as expected: ${inspect(error)}`);
+  }
 
   return error;
 }
@@ -184,7 +186,9 @@ describe.skipIf(!hasSoftHsm)("PKCS#11 key manager with SoftHSM", () => {
         seen.push(...page.items.map(({ name }) => name));
         expect(page.items.length).toBeLessThanOrEqual(1);
 
-        if (page.nextCursor === null) break;
+        if (page.nextCursor === null) {
+          break;
+        }
         cursor = page.nextCursor;
       }
 

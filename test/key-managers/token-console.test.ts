@@ -28,7 +28,9 @@ async function refusal(promise: Promise<unknown>): Promise<AppError> {
     (reason: unknown) => reason,
   );
 
-  if (!(error instanceof AppError)) throw new Error(`It was not refused: ${inspect(error)}`);
+  if (!(error instanceof AppError)) {
+    throw new Error(`It was not refused: ${inspect(error)}`);
+  }
 
   return error;
 }
@@ -141,7 +143,9 @@ describe.skipIf(!hasSoftHsm)("tokens in the console", () => {
       expect(failed.map((item) => [item.id, item.code])).toEqual([[id, code]]);
       expect(failed[0]?.remedy).toMatch(/\w/);
 
-      if (command !== undefined) expect(failed[0]?.command).toBe(command);
+      if (command !== undefined) {
+        expect(failed[0]?.command).toBe(command);
+      }
     }
 
     it("module", async () => {

@@ -456,7 +456,9 @@ describe("Locate", () => {
   it("leafs through many with Offset Items, and counts them", async () => {
     const harness = new EngineHarness();
     const identifiers: string[] = [];
-    for (let n = 0; n < 5; n += 1) identifiers.unshift(await makeKey(harness));
+    for (let n = 0; n < 5; n += 1) {
+      identifiers.unshift(await makeKey(harness));
+    }
     const page = async (offset: number) =>
       (
         await harness.one("1.3", {

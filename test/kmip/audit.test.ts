@@ -72,7 +72,9 @@ describe("the audit", () => {
     const harness = new EngineHarness();
     const identifier = await makeKey(harness);
     const object = harness.store.objects("instance-a")[0];
-    if (object === undefined) throw new Error("unreachable");
+    if (object === undefined) {
+      throw new Error("unreachable");
+    }
     const material = await harness.store.readMaterial(harness.tenant, object);
     harness.audit.broken = true;
     const batch = [
@@ -114,7 +116,9 @@ describe("an answer that cannot be given", () => {
     const find = harness.store.find.bind(harness.store);
     harness.store.find = async (...args: Parameters<KeyStore["find"]>) => {
       const object = await find(...args);
-      if (object === null) return null;
+      if (object === null) {
+        return null;
+      }
       const broken = { i: 0, v: { t: "integer", v: 2 ** 40 } } as const;
       return { ...object, attributes: { ...object.attributes, "Cryptographic Length": [broken] } };
     };
@@ -161,7 +165,9 @@ describe("key material", () => {
       const create = harness.store.create.bind(harness.store);
       harness.store.create = async (...args: Parameters<KeyStore["create"]>) => {
         handed.push(args[2]);
-        if (fails) throw new Error("disk full");
+        if (fails) {
+          throw new Error("disk full");
+        }
         return create(...args);
       };
       const item = await harness.one("1.4", requests.create());

@@ -42,7 +42,9 @@ describe("the ID Placeholder (4)", () => {
 describe("structures (9.1.1.4, 11.1)", () => {
   const name = (value: string, swapped: boolean): ClientAttribute => {
     const fields = nameAttribute(value).value;
-    if (!swapped || fields.t !== "structure") return { name: "Name", value: fields };
+    if (!swapped || fields.t !== "structure") {
+      return { name: "Name", value: fields };
+    }
     return { name: "Name", value: { t: "structure", v: [...fields.v].reverse() } };
   };
 
@@ -191,8 +193,9 @@ describe("members of an object group (4.9)", () => {
   it("are fresh until they are served", async () => {
     const objects = new Objects();
     const identifiers: string[] = [];
-    for (let n = 0; n < 2; n += 1)
+    for (let n = 0; n < 2; n += 1) {
       identifiers.push(await objects.make(requests.create({ attributes: [group] })));
+    }
     await objects.make(requests.create());
     for (const expected of [...identifiers.reverse(), null]) {
       const { items } = await objects.send("1.1", [member(GroupMemberFresh, 1), requests.get()]);

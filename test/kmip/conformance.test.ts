@@ -27,7 +27,9 @@ const textOf = (name: string): string => readFileSync(join(CASES, `${name}.xml`)
 function changed(name: string, from: string, to: string): string {
   const text = textOf(name);
   const at = text.lastIndexOf(from);
-  if (at < 0) throw new Error(`${name} has no ${from}`);
+  if (at < 0) {
+    throw new Error(`${name} has no ${from}`);
+  }
   return text.slice(0, at) + to + text.slice(at + from.length);
 }
 
@@ -39,7 +41,9 @@ describe("our cases", () => {
   it.each(["1.0", "1.1", "1.2", "1.3"])("pass in %s too, without what it does not have", async (version) => {
     for (const name of ["KC-LIFE-1-14", "KC-BATCH-1-14", "MSGENC-XML-M-1-14"]) {
       const text = textOf(name);
-      if (!isCaseOf(parseCase(name, text), version)) continue;
+      if (!isCaseOf(parseCase(name, text), version)) {
+        continue;
+      }
       expect(await run(name, text, { version })).toEqual({ name, failure: null });
     }
   });

@@ -84,7 +84,9 @@ function survives(parse: () => Item): void {
   try {
     encodeTtlv(parse());
   } catch (error) {
-    if (!(error instanceof EncodingError)) throw error;
+    if (!(error instanceof EncodingError)) {
+      throw error;
+    }
   }
 }
 
@@ -131,7 +133,9 @@ describe.each([
 
   it("keeps to its limits", () => {
     let deep: Item = structure(Tag.Attribute, []);
-    for (let depth = 0; depth < 40; depth += 1) deep = structure(Tag.Attribute, [deep]);
+    for (let depth = 0; depth < 40; depth += 1) {
+      deep = structure(Tag.Attribute, [deep]);
+    }
     expect(() => decode(encode(deep))).toThrow(/nested too deeply/);
     const wide = structure(
       Tag.Attribute,

@@ -74,7 +74,9 @@ export class EngineHarness {
   async one(version: KmipVersionName, request: BatchRequest, tenant: Tenant = this.tenant) {
     const { items } = await this.send(version, [request], {}, tenant);
     const [item] = items;
-    if (item === undefined || items.length !== 1) throw new Error("one batch item expected");
+    if (item === undefined || items.length !== 1) {
+      throw new Error("one batch item expected");
+    }
     return item;
   }
 }
@@ -136,7 +138,9 @@ export async function startServer(
 export async function eventually(condition: () => boolean, what: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`did not happen: ${what}`);
+    if (Date.now() > deadline) {
+      throw new Error(`did not happen: ${what}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -38,7 +38,9 @@ async function start(limits: Partial<HttpsLimits> = {}): Promise<void> {
 }
 
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const socket of sockets.splice(0)) {
+    socket.destroy();
+  }
   await https.close({ timeoutMs: 300 });
   await wire.close();
 });
@@ -132,7 +134,9 @@ describe("requests that HTTP refuses, or that are none", () => {
       const answered = statuses(await all);
       // Node's parser ends a connection without a word when it can make nothing of it.
       expect(answered.length).toBeLessThanOrEqual(1);
-      for (const status of answered) expect(expected).toContain(status);
+      for (const status of answered) {
+        expect(expected).toContain(status);
+      }
     });
     await isWell();
   });
@@ -210,8 +214,11 @@ describe("bodies that are no message are answered in KMIP", () => {
       const [answer] = (await once(socket, "data")) as [Buffer];
       expect(statuses(answer)).toEqual([200]);
       expect(answer.toString("latin1").toLowerCase()).toContain(`content-type: ${type}`);
-      if (type === TTLV) expect(readResponse(bodyOf(answer)).items[0]?.resultReason).toBe(INVALID);
-      else expect(answer.toString("latin1")).toMatch(/InvalidMessage|InvalidField/);
+      if (type === TTLV) {
+        expect(readResponse(bodyOf(answer)).items[0]?.resultReason).toBe(INVALID);
+      } else {
+        expect(answer.toString("latin1")).toMatch(/InvalidMessage|InvalidField/);
+      }
       // The connection goes on.
       socket.write(post(TTLV, discover));
       const [next] = (await once(socket, "data")) as [Buffer];
@@ -250,12 +257,16 @@ describe("connections", () => {
       const request = post(TTLV, discover);
       let at = 0;
       for (const [index, socket] of slow.entries()) {
-        if (index % 2 === 1) socket.write(request.subarray(0, request.length - discover.length));
+        if (index % 2 === 1) {
+          socket.write(request.subarray(0, request.length - discover.length));
+        }
       }
       const drip = setInterval(() => {
         for (const [index, socket] of slow.entries()) {
           const from = index % 2 === 1 ? request.length - discover.length : 0;
-          if (socket.writable) socket.write(request.subarray(from + at, from + at + 1));
+          if (socket.writable) {
+            socket.write(request.subarray(from + at, from + at + 1));
+          }
         }
         at += 1;
       }, 50);
@@ -338,7 +349,9 @@ describe("connections", () => {
         Buffer.from(head(TTLV, "Content-Length: 1000000")),
         Buffer.alloc(100_000),
       ]);
-      for (const socket of greedy) socket.resume().write(unfinished);
+      for (const socket of greedy) {
+        socket.resume().write(unfinished);
+      }
       await eventually(() => greedy.some(({ destroyed }) => destroyed), "some are ended");
       expect(greedy.some(({ destroyed }) => !destroyed)).toBe(true);
     });
@@ -350,7 +363,9 @@ describe("connections", () => {
     await start();
     const both = [await open(), await wire.open(), await open(wire.good)];
     await eventually(() => wire.running.traffic.connections === 3, "all have their place");
-    for (const socket of both) socket.destroy();
+    for (const socket of both) {
+      socket.destroy();
+    }
     await eventually(() => wire.running.traffic.connections === 0, "nobody has one");
   });
 

@@ -56,7 +56,9 @@ const message = ({ count = int(BATCH_COUNT, 1), header = [], items = [get], afte
 
 const nested = (depth: number) => {
   let inner: Buffer = Buffer.alloc(0);
-  for (let level = 0; level < depth; level += 1) inner = struct(0x420078, inner);
+  for (let level = 0; level < depth; level += 1) {
+    inner = struct(0x420078, inner);
+  }
   return inner;
 };
 
@@ -223,8 +225,11 @@ describe("messages that are wrong inside are answered, and the connection goes o
         socket.write(sent);
         const [answer] = (await once(socket, "data")) as [Buffer];
         const [first] = readResponse(answer).items;
-        if (expected === null) expect(first?.status).toBe(ResultStatus.Success);
-        else expect(expected).toContain(first?.resultReason);
+        if (expected === null) {
+          expect(first?.status).toBe(ResultStatus.Success);
+        } else {
+          expect(expected).toContain(first?.resultReason);
+        }
       }
     });
     expect(wire.running.store.objects("instance-a")).toEqual([]);
@@ -249,7 +254,9 @@ async function clientHello(): Promise<Buffer> {
   catcher.listen(0, "127.0.0.1");
   await once(catcher, "listening");
   const address = catcher.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
+  if (address === null || typeof address === "string") {
+    throw new Error("no port");
+  }
   const client = connect({ host: "127.0.0.1", port: address.port, rejectUnauthorized: false });
   client.on("error", () => undefined);
   const [peer] = await once(catcher, "connection");
@@ -275,7 +282,9 @@ describe("before TLS, and without it", () => {
     wire = await Wire.start();
     await wire.besides(async () => {
       const sockets = await Promise.all(many(20, () => wire.tcp()));
-      for (const socket of sockets) socket.resume().write(bytes);
+      for (const socket of sockets) {
+        socket.resume().write(bytes);
+      }
       await Promise.all(sockets.map(closing));
     });
     const { failedHandshakeCounts, failedHandshakes, handshaking } = wire.running.server.stats();
@@ -293,8 +302,12 @@ describe("before TLS, and without it", () => {
       const sockets = await Promise.all(many(600, () => wire.tcp()));
       for (const [index, socket] of sockets.entries()) {
         socket.resume();
-        if (index % 3 === 1) socket.write(hello);
-        if (index % 3 === 2) socket.write(hello.subarray(0, 40));
+        if (index % 3 === 1) {
+          socket.write(hello);
+        }
+        if (index % 3 === 2) {
+          socket.write(hello.subarray(0, 40));
+        }
       }
       await Promise.all(sockets.map(closing));
     });
@@ -312,7 +325,9 @@ describe("before TLS, and without it", () => {
       const closed = closing(socket.resume());
       let at = 0;
       const drip = setInterval(() => {
-        if (socket.writable) socket.write(hello.subarray(at, at + 1));
+        if (socket.writable) {
+          socket.write(hello.subarray(at, at + 1));
+        }
         at += 1;
       }, 30);
       await closed;
@@ -330,7 +345,9 @@ describe("before TLS, and without it", () => {
     expect(wire.running.server.stats().handshaking).toBeLessThanOrEqual(50);
     expect(wire.running.traffic.limitsHit.handshakes).toBe(150);
     expect(wire.running.server.stats().failedHandshakeCounts.limit).toBe(150);
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
     await eventually(() => wire.running.server.stats().handshaking === 0, "nobody is left");
     await wire.besides(async () => undefined);
   });
@@ -358,13 +375,20 @@ describe("before TLS, and without it", () => {
       for (let round = 0; round < 60; round += 1) {
         const tcp = await wire.tcp();
         tcp.write(Buffer.from("16030100", "hex"));
-        if (round % 2 === 0) tcp.resetAndDestroy();
-        else tcp.destroy();
+        if (round % 2 === 0) {
+          tcp.resetAndDestroy();
+        } else {
+          tcp.destroy();
+        }
         const dialled = wire.dial();
         dialled.once("connect", () => dialled.destroy());
         const opened = await wire.open();
-        if (round % 3 === 0) opened.write(query);
-        if (round % 3 === 1) opened.write(query.subarray(0, 50));
+        if (round % 3 === 0) {
+          opened.write(query);
+        }
+        if (round % 3 === 1) {
+          opened.write(query.subarray(0, 50));
+        }
         opened.destroy();
         await closing(dialled);
       }
@@ -382,7 +406,11 @@ describe("connections", () => {
       const sockets = await Promise.all(many(20, () => wire.open()));
       let at = 0;
       const drip = setInterval(() => {
-        for (const socket of sockets) if (socket.writable) socket.write(query.subarray(at, at + 1));
+        for (const socket of sockets) {
+          if (socket.writable) {
+            socket.write(query.subarray(at, at + 1));
+          }
+        }
         at += 1;
       }, 40);
       await Promise.all(sockets.map((socket) => closing(socket.resume())));
@@ -396,7 +424,9 @@ describe("connections", () => {
     await wire.besides(async () => {
       const socket = await wire.open();
       const large = message({ items: [item(GET, identifier(Buffer.alloc(60_000, 0x61)))] });
-      for (const byte of large) socket.write(Buffer.from([byte]));
+      for (const byte of large) {
+        socket.write(Buffer.from([byte]));
+      }
       const [answer] = (await once(socket, "data")) as [Buffer];
       expect(readResponse(answer).items).toMatchObject([{ resultReason: ResultReason.ItemNotFound }]);
     });
@@ -407,7 +437,9 @@ describe("connections", () => {
     await wire.besides(async () => {
       const sockets = await Promise.all(many(8, () => wire.open()));
       const unfinished = raw(0x420078, 1, Buffer.alloc(100_000), 1_000_000);
-      for (const socket of sockets) socket.resume().write(unfinished);
+      for (const socket of sockets) {
+        socket.resume().write(unfinished);
+      }
       await eventually(() => sockets.some(({ destroyed }) => destroyed), "some are ended");
       const left = sockets.filter(({ destroyed }) => !destroyed);
       expect(left.length).toBeGreaterThan(0);
@@ -449,7 +481,9 @@ describe("connections", () => {
       // One of them may still speak.
       idle[700]?.write(query);
       await once(idle[700] as TLSSocket, "data");
-      for (const socket of idle) socket.destroy();
+      for (const socket of idle) {
+        socket.destroy();
+      }
       first.destroy();
     });
     await eventually(() => wire.running.server.stats().connections === 0, "no connection is left");
@@ -480,7 +514,9 @@ describe("connections", () => {
     wire = await Wire.start({ writeTimeoutMs: 300 }, (engine) => ({
       ...engine,
       async handle(bytes, origin) {
-        if (origin.tenant.instanceId === "instance-b") return engine.handle(bytes, origin);
+        if (origin.tenant.instanceId === "instance-b") {
+          return engine.handle(bytes, origin);
+        }
         made += 1;
         return { bytes: large, release: () => undefined };
       },
@@ -490,7 +526,9 @@ describe("connections", () => {
       socket.pause();
       const closed = closing(socket);
       const writing = setInterval(() => {
-        for (let count = 0; count < 50 && socket.writable; count += 1) socket.write(query);
+        for (let count = 0; count < 50 && socket.writable; count += 1) {
+          socket.write(query);
+        }
       }, 10);
       await eventually(
         () => !wire.running.server.stats().connectionsByCertificate.has(wire.hostile.sha256),
@@ -539,7 +577,9 @@ describe("connections", () => {
   it("that would have to wait too long are ended without a record", async () => {
     wire = await Wire.start({ messagesPerSecondPerInstance: 5, maxDelayMs: 100 });
     const sockets = await Promise.all(many(30, () => wire.open()));
-    for (const socket of sockets) socket.resume().write(query);
+    for (const socket of sockets) {
+      socket.resume().write(query);
+    }
     await eventually(() => sockets.some(({ destroyed }) => destroyed), "some are ended");
     const { limitsHit } = wire.running.traffic;
     expect(limitsHit["messages-refused"]).toBeGreaterThan(0);

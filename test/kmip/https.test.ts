@@ -67,8 +67,12 @@ async function start(
 }
 
 afterEach(async () => {
-  for (const agent of agents.splice(0)) agent.destroy();
-  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const agent of agents.splice(0)) {
+    agent.destroy();
+  }
+  for (const socket of sockets.splice(0)) {
+    socket.destroy();
+  }
   await running.server.close({ timeoutMs: 300 });
 });
 
@@ -224,7 +228,9 @@ describe("what HTTP refuses", () => {
     const answer = await post(type, discover, options);
     expect(answer.status).toBe(status);
     expect(answer.headers.connection).toBe("close");
-    if (status === 405) expect(answer.headers.allow).toBe("POST");
+    if (status === 405) {
+      expect(answer.headers.allow).toBe("POST");
+    }
     expect(running.audit.records).toEqual([]);
   });
 
@@ -259,7 +265,9 @@ describe("what HTTP refuses", () => {
     await start({ maxHeaderBytes: 1_024 });
     for (const hostile of [`GET / HTTP/1.1\r\nA: ${"a".repeat(5_000)}`, "\u0042\u0000\u0078\u0001"]) {
       const socket = await raw(hostile);
-      if (!socket.destroyed) await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+      if (!socket.destroyed) {
+        await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+      }
     }
     expect((await post(TTLV, discover)).status).toBe(200);
   });

@@ -92,7 +92,9 @@ class Movers extends Objects {
   /** Sends an operation that has to succeed, as somebody else. */
   async as(tenant: Tenant, request: BatchRequest): Promise<readonly Item[]> {
     const { resultReason, message, payload } = await this.one(this.version, request, tenant);
-    if (resultReason !== null) throw new Error(`${resultReason}: ${message}`);
+    if (resultReason !== null) {
+      throw new Error(`${resultReason}: ${message}`);
+    }
     return payload;
   }
 }

@@ -44,7 +44,9 @@ class Keys extends EngineHarness {
   /** The key's bytes, or the Result Reason of the refusal. */
   async get(identifier: string): Promise<Uint8Array | number | null> {
     const item = await this.one(this.version, requests.get(identifier));
-    if (item.status !== ResultStatus.Success) return item.resultReason;
+    if (item.status !== ResultStatus.Success) {
+      return item.resultReason;
+    }
     const block = childrenOf(find(childrenOf(find(item.payload, Tag.SymmetricKey)), Tag.KeyBlock));
     return bytesIn(childrenOf(find(block, Tag.KeyValue)), Tag.KeyMaterial);
   }
@@ -52,9 +54,12 @@ class Keys extends EngineHarness {
   /** A key in a state. */
   async inState(state: number): Promise<string> {
     const identifier = await this.create();
-    if (state === State.Active || state === State.Deactivated)
+    if (state === State.Active || state === State.Deactivated) {
       await this.reason(requests.activate(identifier));
-    if (state === State.Deactivated) await this.reason(requests.revoke(identifier, Unspecified));
+    }
+    if (state === State.Deactivated) {
+      await this.reason(requests.revoke(identifier, Unspecified));
+    }
     if (state === State.Compromised || state === State.DestroyedCompromised) {
       await this.reason(requests.revoke(identifier, KeyCompromise));
     }
@@ -180,7 +185,9 @@ describe("Get", () => {
       const answer = await keys.get(await keys.inState(state));
       if (state === Destroyed || state === DestroyedCompromised) {
         expect(answer).toBe(ResultReason.IllegalOperation);
-      } else expect(answer).toHaveProperty("length", 32);
+      } else {
+        expect(answer).toHaveProperty("length", 32);
+      }
     }
   });
 
@@ -311,7 +318,9 @@ describe("Create", () => {
     expect(material).toHaveProperty("length", size);
     expect(await keys.attribute(identifier, "Cryptographic Length")).toBe(length);
     if (algorithm === DES3 && material instanceof Uint8Array) {
-      for (const byte of material) expect(byte.toString(2).replaceAll("0", "").length % 2).toBe(1);
+      for (const byte of material) {
+        expect(byte.toString(2).replaceAll("0", "").length % 2).toBe(1);
+      }
     }
   });
 
@@ -332,7 +341,9 @@ describe("Create", () => {
     const keys = new Keys();
     const full = requests.create();
     const [type, template] = full.payload;
-    if (type === undefined || template === undefined) throw new Error("unreachable");
+    if (type === undefined || template === undefined) {
+      throw new Error("unreachable");
+    }
     const payload = [type, structure(Tag.TemplateAttribute, childrenOf(template).slice(0, 2))];
     const item = await keys.one("1.4", { ...full, payload });
     const implicit = childrenOf(find(item.payload, Tag.TemplateAttribute));
@@ -347,7 +358,9 @@ describe("Create", () => {
     const keys = new Keys();
     const full = requests.create();
     const [, template] = full.payload;
-    if (template === undefined) throw new Error("unreachable");
+    if (template === undefined) {
+      throw new Error("unreachable");
+    }
     for (const type of [ObjectType.PrivateKey, ObjectType.SecretData, 0x77]) {
       const payload = [enumeration(Tag.ObjectType, type), template];
       expect(await keys.reason({ ...full, payload })).toBe(ResultReason.InvalidField);
@@ -387,7 +400,9 @@ describe("Create", () => {
     const item = await keys.one("1.4", requests.getAttributes(a, ["Digest"]));
     const digest = childrenOf(find(childrenOf(find(item.payload, Tag.Attribute)), Tag.AttributeValue));
     const material = await keys.get(a);
-    if (!(material instanceof Uint8Array)) throw new Error("unreachable");
+    if (!(material instanceof Uint8Array)) {
+      throw new Error("unreachable");
+    }
     const expected = new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(material)));
     expect(Buffer.from(bytesIn(digest, Tag.DigestValue) ?? []).equals(expected)).toBe(true);
     expect(numberIn(digest, Tag.HashingAlgorithm)).toBe(6);
@@ -401,7 +416,9 @@ describe("changes by others", () => {
     keys.store.failNext("update", "conflict");
     keys.store.failNext("update", "conflict");
     expect(await keys.reason(requests.activate(identifier))).toBeNull();
-    for (let n = 0; n < 3; n += 1) keys.store.failNext("destroy", "conflict");
+    for (let n = 0; n < 3; n += 1) {
+      keys.store.failNext("destroy", "conflict");
+    }
     await keys.reason(requests.revoke(identifier, Unspecified));
     expect(await keys.reason(requests.destroy(identifier))).toBe(ResultReason.GeneralFailure);
     expect(await keys.state(identifier)).toBe(Deactivated);

@@ -210,7 +210,9 @@ describe("batch items", () => {
 
   it("fail alone when they cannot be read", async () => {
     const [operation, payload] = childrenOf(queryItem);
-    if (operation === undefined || payload === undefined) throw new Error("unreachable");
+    if (operation === undefined || payload === undefined) {
+      throw new Error("unreachable");
+    }
     const damaged: Item[] = [
       structure(Tag.BatchItem, [operation, operation, id(1), payload]),
       structure(Tag.BatchItem, [id(2), payload]),
@@ -235,7 +237,9 @@ describe("batch items", () => {
 
   it("fail alone when the bytes of their payload are damaged", async () => {
     const [operation, payload] = childrenOf(queryItem);
-    if (operation === undefined || payload === undefined) throw new Error("unreachable");
+    if (operation === undefined || payload === undefined) {
+      throw new Error("unreachable");
+    }
     const items = [1, 2].map((value) => structure(Tag.BatchItem, [operation, id(value), payload]));
     const encoded = encodeTtlv(message(header(2, go), items));
     // The Query Function of the first item: make its padding dirty.
@@ -251,7 +255,9 @@ describe("batch items", () => {
   it("need a Unique Batch Item ID if there are several (Table 283)", async () => {
     const harness = new EngineHarness();
     const [operation, payload] = childrenOf(queryItem);
-    if (operation === undefined || payload === undefined) throw new Error("unreachable");
+    if (operation === undefined || payload === undefined) {
+      throw new Error("unreachable");
+    }
     const named = structure(Tag.BatchItem, [operation, id(1), payload]);
     const continued = await ask(harness, message(header(3, go), [named, queryItem, named]));
     expect(continued.items.map(({ resultReason }) => resultReason)).toEqual([
@@ -476,7 +482,9 @@ describe("any bytes", () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), edits, fc.boolean(), async (seed, changes, cut) => {
         const mutant = Buffer.from(seeds[seed % seeds.length] ?? Buffer.alloc(0));
-        for (const [at, byte] of changes) mutant[at % mutant.length] = byte;
+        for (const [at, byte] of changes) {
+          mutant[at % mutant.length] = byte;
+        }
         const sent = cut ? mutant.subarray(0, mutant.length - (changes[0]?.[1] ?? 0)) : mutant;
         const answer = decodeTtlv(await harness.raw(sent));
         expect(answer.tag).toBe(Tag.ResponseMessage);

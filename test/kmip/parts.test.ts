@@ -113,7 +113,9 @@ describe("an operation in parts (2.1.15)", () => {
           on(Operation.Encrypt, identifier, [...chosen, ...extra, data(whole), init, final]),
         );
         const tag = outOf(parts.last, Tag.AuthenticatedEncryptionTag);
-        if (padding !== ISO10126) expect(outOf(once)).toEqual(encrypted);
+        if (padding !== ISO10126) {
+          expect(outOf(once)).toEqual(encrypted);
+        }
         expect(outOf(once, Tag.AuthenticatedEncryptionTag)).toEqual(tag);
         // Cut elsewhere for the way back.
         const back: Uint8Array[] = [];
@@ -127,7 +129,9 @@ describe("an operation in parts (2.1.15)", () => {
         const decrypted = await objects.inParts(Operation.Decrypt, identifier, back, first);
         expect(Buffer.concat(decrypted.out)).toEqual(whole);
         // Nothing is given away before it is authentic.
-        if (aead) expect(Buffer.concat(decrypted.out.slice(0, -1))).toHaveLength(0);
+        if (aead) {
+          expect(Buffer.concat(decrypted.out.slice(0, -1))).toHaveLength(0);
+        }
       }),
       { numRuns: 25 },
     );

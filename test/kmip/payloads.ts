@@ -138,7 +138,9 @@ export class Objects extends EngineHarness {
   /** Sends an operation that has to succeed; answers its payload. */
   async ok(request: BatchRequest): Promise<readonly Item[]> {
     const item = await this.one(this.version, request);
-    if (item.resultReason !== null) throw new Error(`${item.resultReason}: ${item.message}`);
+    if (item.resultReason !== null) {
+      throw new Error(`${item.resultReason}: ${item.message}`);
+    }
     return item.payload;
   }
 

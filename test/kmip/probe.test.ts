@@ -123,7 +123,9 @@ describe("the client", () => {
       const facts = { protocol: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" };
       expect(steps).toEqual(["connected", expect.objectContaining(facts)]);
       const [, secured] = steps;
-      if (typeof secured !== "object") throw new Error("facts expected");
+      if (typeof secured !== "object") {
+        throw new Error("facts expected");
+      }
       expect(secured.serverCertificate?.fingerprint256.replaceAll(":", "").toLowerCase()).toBe(
         running.certificate.sha256,
       );
@@ -152,7 +154,9 @@ describe("the client", () => {
     const { certPem, keyPem } = await createSelfSigned({ commonName: "odd.example.com" });
     server = createServer({ cert: certPem, key: keyPem }, (socket) => {
       socket.on("error", () => {});
-      if (answer !== null) socket.once("data", () => socket.write(Buffer.from(answer, "hex")));
+      if (answer !== null) {
+        socket.once("data", () => socket.write(Buffer.from(answer, "hex")));
+      }
     });
     const listening = server;
     const port = await new Promise<number>((resolve) =>

@@ -265,8 +265,9 @@ describe("Data", () => {
     const message = decodeTtlv(writeRequest("2.1", [random, hash(data(Data.RNGRetrieve))]));
     const [header, first, second] = childrenOf(message);
     const [operation, ...rest] = childrenOf(first);
-    if (header === undefined || operation === undefined || second === undefined)
+    if (header === undefined || operation === undefined || second === undefined) {
       throw new Error("no message");
+    }
     const ephemeral = structure(Tag.BatchItem, [operation, boolean(Tag.Ephemeral, true), ...rest]);
     const sent = encodeTtlv(structure(Tag.RequestMessage, [header, ephemeral, second]));
     const { items } = readResponse(await objects.raw(sent));
@@ -282,7 +283,9 @@ describe("Data", () => {
     expect(items[1]?.resultReason).toBe(ResultReason.InvalidMessage);
     const message = decodeTtlv(writeRequest("1.4", [random]));
     const [header, first] = childrenOf(message);
-    if (header === undefined) throw new Error("no message");
+    if (header === undefined) {
+      throw new Error("no message");
+    }
     const item = structure(Tag.BatchItem, [...childrenOf(first), boolean(Tag.Ephemeral, true)]);
     const answer = readResponse(await objects.raw(encodeTtlv(structure(Tag.RequestMessage, [header, item]))));
     expect(answer.items[0]?.resultReason).toBe(ResultReason.InvalidField);

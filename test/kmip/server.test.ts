@@ -38,8 +38,12 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
-  for (const client of clients) client.close();
+  for (const socket of sockets) {
+    socket.destroy();
+  }
+  for (const client of clients) {
+    client.close();
+  }
   await running.server.close({ timeoutMs: 500 });
 });
 
@@ -88,7 +92,9 @@ async function sessionOf(maxVersion: "TLSv1.2" | "TLSv1.3"): Promise<Buffer> {
   const session = tickets.at(-1) ?? socket.getSession();
   // In good order: OpenSSL resumes no session that was torn down.
   socket.end();
-  if (session === undefined) throw new Error("no session");
+  if (session === undefined) {
+    throw new Error("no session");
+  }
   return session;
 }
 
@@ -211,7 +217,9 @@ describe("who may speak", () => {
     const keep = [await open(), await open()];
     await eventually(() => running.server.stats().connections === 2, "two connections");
     const third = await open().catch(() => null);
-    if (third !== null && !third.destroyed) await closing(third);
+    if (third !== null && !third.destroyed) {
+      await closing(third);
+    }
     expect(running.failures.at(-1)?.detail).toContain("too many connections");
     expect(running.server.stats().connectionsByCertificate.get(pinned.sha256)).toBe(2);
     keep[0]?.destroy();
@@ -238,7 +246,9 @@ describe("a connection", () => {
       const found: Buffer[] = [];
       for (let at = 0; at + 8 <= received.length; ) {
         const end = at + 8 + received.readUInt32BE(at + 4);
-        if (end > received.length) break;
+        if (end > received.length) {
+          break;
+        }
         found.push(received.subarray(at, end));
         at = end;
       }
@@ -310,7 +320,9 @@ describe("tickets of sessions", () => {
       let reused: Buffer | null = null;
       while (reused === null) {
         const session = await sessionOf(maxVersion);
-        if ((await open(pinned, { maxVersion, session })).isSessionReused()) reused = session;
+        if ((await open(pinned, { maxVersion, session })).isSessionReused()) {
+          reused = session;
+        }
       }
       let again: TLSSocket;
       do {

@@ -242,7 +242,9 @@ describe("templates in a request (4)", () => {
     objects.version = "1.1";
     await objects.make(register([mask, group("a")], [nameAttribute("plan")]));
     const [objectType, , key] = registerKey(KEY).payload;
-    if (objectType === undefined || key === undefined) throw new Error("unreachable");
+    if (objectType === undefined || key === undefined) {
+      throw new Error("unreachable");
+    }
     const registered = await objects.make({
       operation: Operation.Register,
       payload: [objectType, using(["plan"]), key],

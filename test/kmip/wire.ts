@@ -26,7 +26,9 @@ export function messagesIn(stream: Buffer): Buffer[] {
   const messages: Buffer[] = [];
   for (let at = 0; at + 8 <= stream.length; ) {
     const end = at + 8 + stream.readUInt32BE(at + 4);
-    if (end > stream.length) break;
+    if (end > stream.length) {
+      break;
+    }
     messages.push(stream.subarray(at, end));
     at = end;
   }
@@ -142,8 +144,12 @@ export class Wire {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#sockets.splice(0)) socket.destroy();
-    for (const client of this.#clients.splice(0)) client.close();
+    for (const socket of this.#sockets.splice(0)) {
+      socket.destroy();
+    }
+    for (const client of this.#clients.splice(0)) {
+      client.close();
+    }
     await this.running.server.close({ timeoutMs: 500 });
   }
 }

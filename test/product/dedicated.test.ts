@@ -46,8 +46,12 @@ it("serves an HPCS instance at endpoints of its own, in both zones, and again af
 
   await expect.poll(served, POLL).toBe(true);
 
-  for (const endpoint of endpoints) expect(await versionsAt(other, endpoint)).toBeNull();
-  for (const zone of [1, 2]) await expect(instance.client(zone).discoverVersions()).rejects.toThrow();
+  for (const endpoint of endpoints) {
+    expect(await versionsAt(other, endpoint)).toBeNull();
+  }
+  for (const zone of [1, 2]) {
+    await expect(instance.client(zone).discoverVersions()).rejects.toThrow();
+  }
 
   // What one zone made, the other one serves.
   const [first, second] = endpoints;

@@ -101,10 +101,14 @@ async function standardKeysOf(instance: OrderedInstance): Promise<string[]> {
     const keys = (body.resources ?? []) as { id: string; description?: string }[];
 
     for (const { id, description } of keys) {
-      if (description?.includes(instance.id)) found.add(id);
+      if (description?.includes(instance.id)) {
+        found.add(id);
+      }
     }
 
-    if (keys.length < page) return [...found].sort();
+    if (keys.length < page) {
+      return [...found].sort();
+    }
   }
 }
 

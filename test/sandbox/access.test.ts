@@ -159,7 +159,11 @@ describe("roles", () => {
         roles,
       });
       const names: string[] = [];
-      for (const [name, attempt] of attempts) if ((await attempt()).status !== 401) names.push(name);
+      for (const [name, attempt] of attempts) {
+        if ((await attempt()).status !== 401) {
+          names.push(name);
+        }
+      }
       return names;
     };
 

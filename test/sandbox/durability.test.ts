@@ -196,8 +196,9 @@ describe("crashes", () => {
       );
       expect(acknowledged.size).toBeGreaterThanOrEqual(600);
       expect([...acknowledged].filter(([id, name]) => present.get(id) !== name)).toEqual([]);
-      for (const [id, name] of [...acknowledged].slice(-20))
+      for (const [id, name] of [...acknowledged].slice(-20)) {
         expect(await payloadOf(kms, id)).toBe(`payload of ${name}`);
+      }
     },
     120_000,
   );

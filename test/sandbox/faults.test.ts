@@ -89,7 +89,9 @@ describe("faults", () => {
     const kms = await kmsClient(sandbox);
     const { faults } = sandbox.control;
     const fired = async () => {
-      while (faults.list()[0]?.fired !== 1) await new Promise((resolve) => setImmediate(resolve));
+      while (faults.list()[0]?.fired !== 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     };
 
     faults.add({ kind: "latency", ms: 120_000 });

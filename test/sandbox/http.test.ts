@@ -106,16 +106,21 @@ test("logs one line a request, with the route and without anything secret", asyn
   expect(requests[1]).toContain('"route":"/keys"');
   const { manager, viewerOnly } = sandbox.credentials();
   const all = lines.join("\n");
-  for (const secret of [payload, manager.apiKey, viewerOnly.apiKey, "secret-", "Bearer"])
+  for (const secret of [payload, manager.apiKey, viewerOnly.apiKey, "secret-", "Bearer"]) {
     expect(all).not.toContain(secret);
+  }
 });
 
 test("middleware can delay, replace and fail answers", async () => {
   const sandbox = await startSandbox({
     middleware: [
       async (request, next) => {
-        if (request.query.has("limited")) return { status: 429, headers: { "retry-after": "1" } };
-        if (request.query.has("broken")) throw new Error("fault");
+        if (request.query.has("limited")) {
+          return { status: 429, headers: { "retry-after": "1" } };
+        }
+        if (request.query.has("broken")) {
+          throw new Error("fault");
+        }
         return next();
       },
     ],
@@ -155,7 +160,9 @@ test("closing lets running requests end and ends idle connections", async () => 
   const sandbox = await startSandbox({
     middleware: [
       async (request, next) => {
-        if (!request.query.has("slow")) return next();
+        if (!request.query.has("slow")) {
+          return next();
+        }
         started();
         await held;
         return next();

@@ -48,7 +48,9 @@ async function refusal(promise: Promise<unknown>): Promise<number> {
   try {
     await promise;
   } catch (error) {
-    if (error instanceof Error && "status" in error && typeof error.status === "number") return error.status;
+    if (error instanceof Error && "status" in error && typeof error.status === "number") {
+      return error.status;
+    }
     throw error;
   }
   throw new Error("was not refused");
@@ -64,7 +66,9 @@ async function createdKey(
     prefer: "return=representation",
   });
   const id = envelopeSchema.parse(result).resources?.[0]?.id;
-  if (id === undefined) throw new Error("no key");
+  if (id === undefined) {
+    throw new Error("no key");
+  }
 
   return id;
 }
@@ -118,7 +122,9 @@ describe("IAM and resource controller", () => {
     const found = (await policies.listV2Policies({ accountId, iamId: `iam-${serviceId}` })).result.policies;
     const viewers = (await viewer.policies.listV2Policies({ accountId })).result.policies;
     const first = found[0];
-    if (!first?.id) throw new Error("no policy");
+    if (!first?.id) {
+      throw new Error("no policy");
+    }
     const single = (await policies.getV2Policy({ id: first.id })).result;
     const old = (await policies.listPolicies({ accountId })).result.policies;
 
@@ -518,7 +524,9 @@ describe("all else that the SDKs offer of what is served", () => {
     const { kp, bluemixInstance } = sdk;
     const correlationId = "0a1b2c3d-0000-4000-8000-0123456789ab";
     const ids: string[] = [];
-    for (const name of ["k1", "k2", "k3"]) ids.push(await createdKey(sdk, { name, extractable: true }));
+    for (const name of ["k1", "k2", "k3"]) {
+      ids.push(await createdKey(sdk, { name, extractable: true }));
+    }
     await kp.deleteKey({ bluemixInstance, id: ids[2] ?? "", force: true });
     const list = async (parameters: Partial<Parameters<typeof kp.getKeys>[0]>) =>
       envelopeSchema

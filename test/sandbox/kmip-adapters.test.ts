@@ -84,7 +84,9 @@ test("a certificate is in one adapter of the region only, and goes with it", asy
   const kms = await kmsClient(sandbox);
   const crkId = sandbox.credentials().keyProtect.rootKeys[0]?.id;
   const { certPem: certificate } = await createSelfSigned({ commonName: "vcenter" });
-  for (const name of ["a1", "a2"]) await createAdapter(kms, crkId, { name });
+  for (const name of ["a1", "a2"]) {
+    await createAdapter(kms, crkId, { name });
+  }
 
   const made = await createCertificate(kms, "a1", { certificate, name: "client" });
   const { id } = resourceSchema.parse(made.key());

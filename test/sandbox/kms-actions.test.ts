@@ -93,8 +93,9 @@ describe("wrapping", () => {
         expect(decodeBase64(Buffer.from(bytes).toString("base64"))?.equals(bytes)).toBe(true);
       }),
     );
-    for (const text of ["a", "YQ", "YR==", "Y-Q=", "YQ==\n", "=YQ="])
+    for (const text of ["a", "YQ", "YR==", "Y-Q=", "YQ==\n", "=YQ="]) {
       expect(decodeBase64(text)).toBeUndefined();
+    }
   });
 
   test("the ciphertext is a JSON text in base64 with the version as its handle", async () => {

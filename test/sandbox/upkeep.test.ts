@@ -61,7 +61,9 @@ test("imported and disabled keys are not rotated", async () => {
     await kms("POST", "/keys", { body: newKey({ name: "x1", extractable: false, payload }) })
   ).key();
   const disabled = sandbox.credentials().keyProtect.rootKeys[0]?.id ?? "";
-  for (const id of [imported.id, disabled]) await setRotation(kms, id, { interval_month: 1 });
+  for (const id of [imported.id, disabled]) {
+    await setRotation(kms, id, { interval_month: 1 });
+  }
   await kms("POST", `/keys/${disabled}/actions/disable`);
 
   sandbox.control.moveClock({ advanceMs: 40 * DAY });

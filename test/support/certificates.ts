@@ -30,7 +30,9 @@ const DAY = 86_400_000;
 /** One DER element: identifier octet, definite length, contents. */
 function der(tag: number, ...contents: Uint8Array[]): Buffer {
   const body = Buffer.concat(contents);
-  if (body.length < 0x80) return Buffer.concat([Buffer.from([tag, body.length]), body]);
+  if (body.length < 0x80) {
+    return Buffer.concat([Buffer.from([tag, body.length]), body]);
+  }
   const length = Buffer.from(body.length.toString(16).padStart(body.length > 0xff ? 4 : 2, "0"), "hex");
   return Buffer.concat([Buffer.from([tag, 0x80 | length.length]), length, body]);
 }
@@ -56,8 +58,12 @@ function time(at: Date): Buffer {
 
 function subjectAltName(names: NonNullable<SelfSignedOptions["alternativeNames"]>): Buffer {
   const encoded = names.map(({ type, value }) => {
-    if (type === "dns") return der(0x82, Buffer.from(value));
-    if (!isIPv4(value)) throw new Error(`only IPv4 addresses are supported here: ${value}`);
+    if (type === "dns") {
+      return der(0x82, Buffer.from(value));
+    }
+    if (!isIPv4(value)) {
+      throw new Error(`only IPv4 addresses are supported here: ${value}`);
+    }
     return der(0x87, Buffer.from(value.split(".").map(Number)));
   });
   return sequence(OID.subjectAltName, der(0x04, sequence(...encoded)));

@@ -27,7 +27,9 @@ export default async function SignInPage({ searchParams }: Props) {
   const one = (name: string) => (typeof search[name] === "string" ? search[name] : undefined);
   const callbackUrl = safeCallback(one("callbackUrl"));
 
-  if (session !== null) redirect(callbackUrl);
+  if (session !== null) {
+    redirect(callbackUrl);
+  }
 
   const code = one("error");
   const initialError = code ? signInErrorOf(code) : one("reason") === "session" ? "session" : null;

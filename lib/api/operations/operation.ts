@@ -63,7 +63,9 @@ export function operationPath(operation: Operation, params: Readonly<Record<stri
 export function operationQuery(query: Readonly<Record<string, unknown>> = {}): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null && value !== "") search.set(name, String(value));
+    if (value !== undefined && value !== null && value !== "") {
+      search.set(name, String(value));
+    }
   }
   const text = search.toString();
 

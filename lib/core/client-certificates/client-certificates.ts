@@ -35,7 +35,9 @@ async function requireInstance(
     where: { id: instanceId, accountId: actor.accountId },
     select: { id: true, name: true, status: true },
   });
-  if (!instance) throw new AppError("NOT_FOUND", "There is no such instance.");
+  if (!instance) {
+    throw new AppError("NOT_FOUND", "There is no such instance.");
+  }
 
   return instance;
 }
@@ -49,7 +51,9 @@ async function requireCertificate(
   const row = await client.clientCertificate.findFirst({
     where: { id: certificateId, instanceId, instance: { accountId: actor.accountId } },
   });
-  if (!row) throw new AppError("NOT_FOUND", "There is no such client certificate.");
+  if (!row) {
+    throw new AppError("NOT_FOUND", "There is no such client certificate.");
+  }
 
   return row;
 }
@@ -142,7 +146,9 @@ async function addCertificate(
         throw new AppError("INVALID_STATE", "The instance is being removed.");
       }
       const [row] = await pinCertificates(tx, actor, instanceId, [added]);
-      if (!row) throw new Error("No certificate was pinned.");
+      if (!row) {
+        throw new Error("No certificate was pinned.");
+      }
       await recordAction(actor, {
         action,
         target: { id: row.id, name: row.name },
@@ -229,7 +235,9 @@ export async function renameClientCertificate(
 
   const rename = inTransaction(async (tx) => {
     const row = await requireCertificate(tx, actor, instanceId, certificateId);
-    if (row.name === input.name) return row;
+    if (row.name === input.name) {
+      return row;
+    }
 
     const renamed = await tx.clientCertificate.update({ where: { id: row.id }, data: { name: input.name } });
     await recordAction(actor, {
@@ -263,7 +271,9 @@ export async function removeClientCertificate(
     const row = await requireCertificate(tx, actor, instanceId, certificateId);
     const { count } = await tx.clientCertificate.deleteMany({ where: { id: row.id } });
     // Somebody else removed it between the two statements: it is gone, and counted once.
-    if (count === 0) throw new AppError("NOT_FOUND", "There is no such client certificate.");
+    if (count === 0) {
+      throw new AppError("NOT_FOUND", "There is no such client certificate.");
+    }
 
     await tx.instance.update({
       where: { id: instanceId },

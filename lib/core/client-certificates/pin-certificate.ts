@@ -21,7 +21,9 @@ export async function findHolder(actor: Actor, sha256: string): Promise<Certific
     where: { sha256 },
     select: { instance: { select: { id: true, name: true, accountId: true } } },
   });
-  if (!row) return null;
+  if (!row) {
+    return null;
+  }
 
   const { id, name, accountId } = row.instance;
 
@@ -54,7 +56,9 @@ export async function requirePinnable(actor: Actor, certificates: readonly NewCe
   const names = new Set<string>();
   const fingerprints = new Set<string>();
   for (const { name, certificate } of certificates) {
-    if (names.has(name)) throw nameTaken(name);
+    if (names.has(name)) {
+      throw nameTaken(name);
+    }
     if (fingerprints.has(certificate.sha256)) {
       throw new AppError("CERTIFICATE_IN_USE", `The certificate ${name} is in the request twice.`);
     }
@@ -62,7 +66,9 @@ export async function requirePinnable(actor: Actor, certificates: readonly NewCe
     fingerprints.add(certificate.sha256);
 
     const holder = await findHolder(actor, certificate.sha256);
-    if (holder) throw inUse(holder);
+    if (holder) {
+      throw inUse(holder);
+    }
   }
 }
 
@@ -122,11 +128,15 @@ export async function explainPinFailure(
   certificates: readonly NewCertificate[],
 ): Promise<unknown> {
   const constraint = uniqueViolation(error);
-  if (constraint === null) return error;
+  if (constraint === null) {
+    return error;
+  }
 
   for (const { certificate } of certificates) {
     const holder = await findHolder(actor, certificate.sha256);
-    if (holder) return inUse(holder);
+    if (holder) {
+      return inUse(holder);
+    }
   }
   const [first] = certificates;
 

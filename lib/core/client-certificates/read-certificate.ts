@@ -28,7 +28,9 @@ export function toAppError(error: unknown): unknown {
 export function readClientCertificate(text: string): Certificate {
   const certificate = withCertificateErrors(() => parseClientCertificate(text));
   const errors = findingsOf(certificate).filter(({ severity }) => severity === "error");
-  if (errors.length > 0) throw refused(errors);
+  if (errors.length > 0) {
+    throw refused(errors);
+  }
 
   return certificate;
 }

@@ -84,7 +84,9 @@ export function createDedicatedListeners(options: DedicatedListenersOptions): De
       logger.info({ instanceId, port }, "dedicated listener started");
       await opened.beat();
     } catch (error) {
-      if (!running.has(instanceId)) problem ??= "NOT_LISTENING";
+      if (!running.has(instanceId)) {
+        problem ??= "NOT_LISTENING";
+      }
       logger.warn({ err: error, instanceId, port, problem }, "dedicated listener not started");
     }
     await note(instanceId, problem);
@@ -116,11 +118,17 @@ export function createDedicatedListeners(options: DedicatedListenersOptions): De
   async function settle(): Promise<void> {
     const target = await wanted();
     for (const [instanceId, listener] of running) {
-      if (target.get(instanceId) !== listener.port) void stop(instanceId, listener);
+      if (target.get(instanceId) !== listener.port) {
+        void stop(instanceId, listener);
+      }
     }
     for (const [instanceId, port] of target) {
-      if (closed) return;
-      if (!running.has(instanceId)) await start(instanceId, port);
+      if (closed) {
+        return;
+      }
+      if (!running.has(instanceId)) {
+        await start(instanceId, port);
+      }
     }
   }
 
@@ -148,7 +156,9 @@ export function createDedicatedListeners(options: DedicatedListenersOptions): De
 
   const unsubscribe = options.events.subscribe({
     onEvent(event) {
-      if (event.type === "instance.changed" || event.type === "instance.removed") react();
+      if (event.type === "instance.changed" || event.type === "instance.removed") {
+        react();
+      }
     },
     onGap: react,
   });
@@ -158,13 +168,17 @@ export function createDedicatedListeners(options: DedicatedListenersOptions): De
     running: () => new Map([...running].map(([instanceId, { port }]) => [instanceId, port])),
 
     async beat() {
-      for (const { opened } of [...running.values()]) await opened.beat();
+      for (const { opened } of [...running.values()]) {
+        await opened.beat();
+      }
     },
 
     async renew() {
       for (const [instanceId, listener] of [...running]) {
         const next = await readCertificates(instanceId);
-        if (String(next.cert) === String(listener.certificates.cert)) continue;
+        if (String(next.cert) === String(listener.certificates.cert)) {
+          continue;
+        }
         listener.opened.renew(next);
         listener.certificates = next;
         logger.info({ instanceId }, "dedicated listener's certificates renewed");

@@ -49,7 +49,9 @@ export function chooseDedicatedPorts(
   const chosen = new Map<number, number>();
   for (const { zone, from, to } of ranges) {
     const port = Array.from({ length: Math.max(0, to - from + 1) }, (_, place) => from + place).find(isFree);
-    if (port === undefined) return null;
+    if (port === undefined) {
+      return null;
+    }
     chosen.set(zone, port);
   }
 
@@ -67,7 +69,9 @@ export async function assignDedicatedPorts(tx: Prisma.TransactionClient, instanc
   const all = await tx.dedicatedEndpoint.findMany({ select: { instanceId: true, zone: true, port: true } });
   const own = new Set(all.filter((row) => row.instanceId === instanceId).map(({ zone }) => zone));
   const missing = settings.KMIP_PORTS.map((_, index) => index + 1).filter((zone) => !own.has(zone));
-  if (missing.length === 0) return;
+  if (missing.length === 0) {
+    return;
+  }
 
   const ports = chooseDedicatedPorts(missing, new Set(all.map(({ port }) => port)), settings);
   if (ports === null) {

@@ -122,7 +122,9 @@ function endpointAt(
 ): InstanceEndpoint[] {
   const serverCertificates = KEY_TYPES.flatMap((keyType) => {
     const [certificate] = parseCertificatesOf(pems.get(identityId(keyType)));
-    if (!certificate) return [];
+    if (!certificate) {
+      return [];
+    }
 
     const { sha256, sha1, notAfter } = certificate;
     const pem = joinPem(certificate.pem, pems.get(authorityId(keyType)) ?? "");
@@ -130,7 +132,9 @@ function endpointAt(
     return [{ keyType, pem, sha256, sha1, notAfter }];
   });
   const preferred = serverCertificates.find(({ keyType }) => keyType === KEY_TYPES[0]);
-  if (preferred === undefined) return [];
+  if (preferred === undefined) {
+    return [];
+  }
 
   const { keyType: _, ...serverCertificate } = preferred;
 

@@ -55,7 +55,9 @@ const NETWORK_CAUSES: { readonly [code: string]: CauseCode } = {
 };
 
 function textOf(error: unknown, name: "code" | "reason"): string | null {
-  if (!(error instanceof Error)) return null;
+  if (!(error instanceof Error)) {
+    return null;
+  }
   const { [name]: value } = error as Error & { code?: unknown; reason?: unknown };
 
   return typeof value === "string" ? value : null;
@@ -63,8 +65,12 @@ function textOf(error: unknown, name: "code" | "reason"): string | null {
 
 function causeCodeOf(error: unknown): CauseCode | null {
   if (error instanceof KmipConnectionError) {
-    if (error.failure === "closed") return "CONNECTION_CLOSED";
-    if (error.failure === "timeout") return "CONNECTION_TIMEOUT";
+    if (error.failure === "closed") {
+      return "CONNECTION_CLOSED";
+    }
+    if (error.failure === "timeout") {
+      return "CONNECTION_TIMEOUT";
+    }
   }
 
   return NETWORK_CAUSES[textOf(error, "code") ?? ""] ?? null;
@@ -73,7 +79,9 @@ function causeCodeOf(error: unknown): CauseCode | null {
 /** Why a connection came to nothing, as `why` and, where it can be said in other languages, `whyCode`. */
 function why(error: unknown): FindingParams {
   const code = causeCodeOf(error);
-  if (code !== null) return { why: CONNECTION_CAUSES[code], whyCode: code };
+  if (code !== null) {
+    return { why: CONNECTION_CAUSES[code], whyCode: code };
+  }
 
   // OpenSSL's reason is a phrase ("wrong version number"); its whole message has memory addresses in it.
   const cause = textOf(error, "reason") ?? textOf(error, "code");
@@ -82,7 +90,9 @@ function why(error: unknown): FindingParams {
 }
 
 function judgeTcp({ probe, inside, alive }: Observation): Verdict {
-  if (probe.connected && inside === null) return { code: "ENDPOINT_REACHED" };
+  if (probe.connected && inside === null) {
+    return { code: "ENDPOINT_REACHED" };
+  }
   if (inside !== null) {
     const { address, outside } = inside;
     const insideAddress = `${address.host}:${address.port}`;
@@ -94,7 +104,9 @@ function judgeTcp({ probe, inside, alive }: Observation): Verdict {
 }
 
 function judgeTls({ probe }: Observation): Verdict {
-  if (probe.tls === null) return { code: "TLS_FAILED", params: why(probe.error) };
+  if (probe.tls === null) {
+    return { code: "TLS_FAILED", params: why(probe.error) };
+  }
 
   return {
     code: "TLS_AGREED",
@@ -115,10 +127,18 @@ function judgeServerCertificate({ probe, serverSha256, host, now }: Observation)
 
   const [notBefore, notAfter] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
   const params = { notBefore: day(notBefore), notAfter: day(notAfter) };
-  if (notAfter <= now) return { code: "SERVER_CERTIFICATE_EXPIRED", params };
-  if (notBefore > now) return { code: "SERVER_CERTIFICATE_NOT_YET", params };
-  if (!names(certificate, host)) return { code: "SERVER_CERTIFICATE_OTHER_HOST", params };
-  if (notAfter.getTime() - now.getTime() < SOON_MS) return { code: "SERVER_CERTIFICATE_ENDS_SOON", params };
+  if (notAfter <= now) {
+    return { code: "SERVER_CERTIFICATE_EXPIRED", params };
+  }
+  if (notBefore > now) {
+    return { code: "SERVER_CERTIFICATE_NOT_YET", params };
+  }
+  if (!names(certificate, host)) {
+    return { code: "SERVER_CERTIFICATE_OTHER_HOST", params };
+  }
+  if (notAfter.getTime() - now.getTime() < SOON_MS) {
+    return { code: "SERVER_CERTIFICATE_ENDS_SOON", params };
+  }
 
   return { code: "SERVER_CERTIFICATE_KNOWN", params };
 }
@@ -140,8 +160,12 @@ function judgeStranger({ stranger }: Observation): Verdict {
 
 function judgeKmip({ probe }: Observation): Verdict {
   const { versions, error } = probe;
-  if (versions !== null) return { code: "KMIP_ANSWERED", params: { versions: versions.join(", ") } };
-  if (error instanceof KmipOperationError) return { code: "KMIP_REFUSED", params: { cause: error.message } };
+  if (versions !== null) {
+    return { code: "KMIP_ANSWERED", params: { versions: versions.join(", ") } };
+  }
+  if (error instanceof KmipOperationError) {
+    return { code: "KMIP_REFUSED", params: { cause: error.message } };
+  }
 
   switch (causeCodeOf(error)) {
     case "CONNECTION_CLOSED":
@@ -199,8 +223,12 @@ export function judgeConnection(seen: Observation): ConnectionCheck[] {
         : { code: "WAITS_FOR", params: { check: root, checkTitle: CONNECTION_TITLES[root] } };
     const params = { zone: String(zone), host, port: String(port), ...verdict.params };
     const words = fillIn(CONNECTION_FINDINGS[verdict.code], params);
-    if (words.status === "fail" || root !== undefined) failed.set(step.id, root ?? step.id);
-    if (verdict.code === "SERVER_CERTIFICATE_OTHER") other = step.id;
+    if (words.status === "fail" || root !== undefined) {
+      failed.set(step.id, root ?? step.id);
+    }
+    if (verdict.code === "SERVER_CERTIFICATE_OTHER") {
+      other = step.id;
+    }
     const milliseconds = root === undefined ? step.milliseconds?.(seen) : undefined;
 
     return {

@@ -90,7 +90,9 @@ function openConnections(
   { openFiles, listeners }: { readonly openFiles: number | null; readonly listeners: number },
 ): { readonly connections: number; readonly handshakes: number } {
   const room = (openFiles ?? Number.POSITIVE_INFINITY) - FILES_FOR_OTHERS;
-  if (wanted.connections + listeners * wanted.handshakes <= room) return wanted;
+  if (wanted.connections + listeners * wanted.handshakes <= room) {
+    return wanted;
+  }
   const connections = Math.max(1, Math.min(wanted.connections, Math.floor((room * 2) / 3)));
 
   return {

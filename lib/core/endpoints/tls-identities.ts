@@ -98,11 +98,15 @@ async function ensureAuthority(
 ): Promise<CertificateWithKey> {
   const id = authorityId(keyType);
   const row = await readRow(client, id);
-  if (row && hasTimeLeft(row)) return unsealRow(row);
+  if (row && hasTimeLeft(row)) {
+    return unsealRow(row);
+  }
 
   const authority = await createAuthority({ keyType });
   const [certificate] = parseCertificates(authority.certificatePem);
-  if (!certificate) throw new Error("The new authority cannot be read.");
+  if (!certificate) {
+    throw new Error("The new authority cannot be read.");
+  }
   await store(client, id, authority, certificate.notAfter);
   created.push(id);
 
@@ -118,7 +122,9 @@ async function ensureServer(
   created: string[],
 ): Promise<void> {
   const row = await readRow(client, id);
-  if (row && (await fits(row, hosts, authority))) return;
+  if (row && (await fits(row, hosts, authority))) {
+    return;
+  }
 
   const issued = await issueServerCertificate({ authority, hosts, keyType });
   await store(client, id, issued, issued.notAfter);
@@ -230,7 +236,9 @@ export async function loadDedicatedIdentity(instanceId: string, keyType: KeyType
 async function loadIdentity(id: string, keyType: KeyType): Promise<TlsIdentity> {
   const { pool } = database();
   const [row, authority] = await Promise.all([readRow(pool, id), readRow(pool, authorityId(keyType))]);
-  if (!row || !authority) throw new Error(`There is no TLS certificate ${id}.`);
+  if (!row || !authority) {
+    throw new Error(`There is no TLS certificate ${id}.`);
+  }
 
   return { id, ...unsealRow(row), authorityPem: authority.certificate_pem, notAfter: row.not_after };
 }
@@ -241,7 +249,9 @@ async function loadIdentity(id: string, keyType: KeyType): Promise<TlsIdentity> 
  */
 export async function loadAuthority(): Promise<CertificateWithKey> {
   const row = await readRow(database().pool, authorityId("ec"));
-  if (!row) throw new Error("The authority of this deployment was not made yet.");
+  if (!row) {
+    throw new Error("The authority of this deployment was not made yet.");
+  }
 
   return unsealRow(row);
 }

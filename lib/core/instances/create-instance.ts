@@ -53,7 +53,9 @@ function readUploads(uploads: readonly CertificateUpload[]): NewCertificate[] {
     try {
       return { name, certificate: readClientCertificate(pem), origin: "uploaded" };
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
+      if (!(error instanceof AppError)) {
+        throw error;
+      }
       throw new AppError(error.code, error.message, {
         invalidParams: [{ name: `clientCertificates.${index}.pem`, code: error.code, reason: error.message }],
         extra: { ...error.extra },
@@ -91,14 +93,20 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
     where: { accountId: actor.accountId, name: input.name },
     select: { id: true },
   });
-  if (sameName) throw instanceNameTaken(input.name);
+  if (sameName) {
+    throw instanceNameTaken(input.name);
+  }
   await requirePinnable(actor, certificates);
 
-  if (input.keyManager !== undefined) await requireFreeKeyManager(input.keyManager);
+  if (input.keyManager !== undefined) {
+    await requireFreeKeyManager(input.keyManager);
+  }
   const id = makeId(new Date());
   const validated =
     input.keyManager === undefined ? null : await validateSelection(actor, id, input.keyManager);
-  if (validated?.selection.kind === "hpcs") await prepareDedicatedIdentity(id);
+  if (validated?.selection.kind === "hpcs") {
+    await prepareDedicatedIdentity(id);
+  }
 
   try {
     await inTransaction(async (tx) => {
@@ -117,8 +125,12 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
         },
         omit: WITHOUT_API_KEY,
       });
-      if (validated?.selection.kind === "hpcs") await assignDedicatedPorts(tx, id);
-      if (validated !== null) await keepReport(tx, id, validated.report, "order");
+      if (validated?.selection.kind === "hpcs") {
+        await assignDedicatedPorts(tx, id);
+      }
+      if (validated !== null) {
+        await keepReport(tx, id, validated.report, "order");
+      }
       await pinCertificates(tx, actor, id, certificates);
       await announce(tx, id);
       await recordAction(actor, {
@@ -159,14 +171,18 @@ export async function activateInstance(
       "INVALID_STATE",
       "Only an inactive instance can be activated; this one is connected already.",
     );
-  if (row.status !== "inactive") throw notInactive();
+  if (row.status !== "inactive") {
+    throw notInactive();
+  }
 
   const certificates = readUploads(input.clientCertificates ?? []);
   await requirePinnable(actor, certificates);
   await requireFreeKeyManager(input.keyManager);
   const validated = await validateSelection(actor, instanceId, input.keyManager);
   const isDedicated = validated.selection.kind === "hpcs";
-  if (isDedicated) await prepareDedicatedIdentity(instanceId);
+  if (isDedicated) {
+    await prepareDedicatedIdentity(instanceId);
+  }
 
   try {
     await inTransaction(async (tx) => {
@@ -175,9 +191,13 @@ export async function activateInstance(
         data: { status: "installed", statusReason: null, ...selectionColumns(instanceId, validated) },
       });
       // Two activations at once: the second finds it installed.
-      if (count === 0) throw notInactive();
+      if (count === 0) {
+        throw notInactive();
+      }
 
-      if (isDedicated) await assignDedicatedPorts(tx, instanceId);
+      if (isDedicated) {
+        await assignDedicatedPorts(tx, instanceId);
+      }
       await keepReport(tx, instanceId, validated.report, "activate");
       await pinCertificates(tx, actor, instanceId, certificates);
       await announce(tx, instanceId);
@@ -213,8 +233,12 @@ async function explainFailure(
   certificates: readonly NewCertificate[],
 ): Promise<unknown> {
   const constraint = uniqueViolation(error);
-  if (constraint?.includes("account_id")) return instanceNameTaken(name);
-  if (constraint?.includes("key_manager_guid")) return keyManagerTaken();
+  if (constraint?.includes("account_id")) {
+    return instanceNameTaken(name);
+  }
+  if (constraint?.includes("key_manager_guid")) {
+    return keyManagerTaken();
+  }
 
   return constraint === null ? error : explainPinFailure(actor, error, certificates);
 }

@@ -80,7 +80,9 @@ async function markRemoving(actor: Actor, row: InstanceRow, input: DeleteInstanc
       where: { id: row.id, accountId: actor.accountId },
       data: { status: "removing", statusReason: input.destroyKeks ? DESTROYING_KEKS : null },
     });
-    if (count === 0) throw new AppError("NOT_FOUND", "There is no such instance.");
+    if (count === 0) {
+      throw new AppError("NOT_FOUND", "There is no such instance.");
+    }
 
     const { text, values } = publishSql({ type: "instance.changed", instanceId: row.id });
     await tx.$executeRawUnsafe(text, ...values);
@@ -109,7 +111,9 @@ async function forgetInstance(actor: Actor, row: InstanceRow, keksDestroyed: boo
     });
     const { count } = await tx.instance.deleteMany({ where: { id: row.id, accountId: actor.accountId } });
     // Another request ended the same removal.
-    if (count === 0) return;
+    if (count === 0) {
+      return;
+    }
     await tx.tlsIdentity.deleteMany({
       where: { id: { in: KEY_TYPES.map((keyType) => dedicatedIdentityId(row.id, keyType)) } },
     });
@@ -180,7 +184,9 @@ export async function deleteInstance(
 async function finishRemoval(actor: Actor, row: InstanceRow, destroyKeks: boolean): Promise<boolean> {
   if (destroyKeks) {
     const done = await destroyAllKeks(actor, row.id, new Date(Date.now() + REQUEST_BUDGET_MS));
-    if (!done) return false;
+    if (!done) {
+      return false;
+    }
   }
   await forgetInstance(actor, row, destroyKeks);
 
@@ -216,7 +222,9 @@ export async function continueRemovals(options: {
       requestId: options.requestId,
     };
     try {
-      if (await finishRemoval(actor, row, row.statusReason === DESTROYING_KEKS)) gone.push(row.id);
+      if (await finishRemoval(actor, row, row.statusReason === DESTROYING_KEKS)) {
+        gone.push(row.id);
+      }
     } catch (error) {
       options.onError(row.id, error);
     }

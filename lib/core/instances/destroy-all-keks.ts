@@ -23,10 +23,14 @@ async function forEachParallel<Item>(
 ): Promise<void> {
   const queue = items.values();
   const workers = Array.from({ length: PARALLEL }, async () => {
-    for (const item of queue) await work(item);
+    for (const item of queue) {
+      await work(item);
+    }
   });
   const failed = (await Promise.allSettled(workers)).find((result) => result.status === "rejected");
-  if (failed) throw failed.reason;
+  if (failed) {
+    throw failed.reason;
+  }
 }
 
 /**
@@ -41,7 +45,9 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
   const instance = await prisma.instance.findUniqueOrThrow({ where: { id: instanceId } });
   const context = { correlationId: actor.requestId };
   // An instance without a key manager never had a KEK.
-  if (instance.keyManagerKind === null) return true;
+  if (instance.keyManagerKind === null) {
+    return true;
+  }
 
   const { keyManager } = openInstanceKeyManager(instance);
   /** Why KEKs are left that a second person must set for deletion first. */
@@ -56,7 +62,9 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
               await keyManager.findStandardKeys(standardKeyMarks(instanceId, kek.uniqueIdentifier), context)
             ).map(({ id }) => id)
           : [];
-      for (const id of ids) await keyManager.deleteStandardKey(id, context);
+      for (const id of ids) {
+        await keyManager.deleteStandardKey(id, context);
+      }
       await deleteMaterial(pool, keyManager, { ...kek, instanceId }, new Date(), TIMEOUT_MS);
     } catch (error) {
       if (awaitsAuthorisation(error)) {
@@ -106,7 +114,9 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
     });
     const last = keks.at(-1);
     if (last === undefined) {
-      if (refusal !== null) throw toAppError(refusal);
+      if (refusal !== null) {
+        throw toAppError(refusal);
+      }
       await removeCopies();
 
       return true;

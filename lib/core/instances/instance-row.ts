@@ -27,7 +27,9 @@ export async function requireInstanceRow(
     where: { id: instanceId, accountId: actor.accountId },
     omit: WITHOUT_API_KEY,
   });
-  if (!row) throw new AppError("NOT_FOUND", "There is no such instance.");
+  if (!row) {
+    throw new AppError("NOT_FOUND", "There is no such instance.");
+  }
 
   return row;
 }
@@ -40,5 +42,7 @@ export function instanceNameTaken(name: string): AppError {
 
 /** @throws AppError INVALID_STATE */
 export function requireNotRemoving(row: { status: string }): void {
-  if (row.status === "removing") throw new AppError("INVALID_STATE", "The instance is being removed.");
+  if (row.status === "removing") {
+    throw new AppError("INVALID_STATE", "The instance is being removed.");
+  }
 }

@@ -47,7 +47,9 @@ export async function validateSelection(
   selection: KeyManagerSelection,
 ): Promise<ValidatedSelection> {
   const { apiKey, kind } = selection;
-  if (kind === "pkcs11") requireModules();
+  if (kind === "pkcs11") {
+    requireModules();
+  }
   const authorizedFor =
     apiKey === undefined && kind === "hpcs" && hasDeploymentIdentity() ? instanceId : undefined;
   if (apiKey === undefined && authorizedFor === undefined) {
@@ -123,7 +125,9 @@ export async function requireFreeKeyManager(
   selection: Pick<KeyManagerSelection, "kind" | "crn">,
 ): Promise<void> {
   const guid = selection.kind === "hpcs" ? parseCrn(selection.crn)?.instance : undefined;
-  if (guid !== undefined && (await takenKeyManagers([guid])).has(guid)) throw keyManagerTaken();
+  if (guid !== undefined && (await takenKeyManagers([guid])).has(guid)) {
+    throw keyManagerTaken();
+  }
 }
 
 /** How the database spells a kind in Prisma. */

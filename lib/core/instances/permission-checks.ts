@@ -64,7 +64,9 @@ export async function runPermissionCheck(actor: Actor, instanceId: string): Prom
   });
 
   const row = await prisma.permissionCheck.findUnique({ where: { id: checked.permissionCheckId } });
-  if (!row) throw new AppError("NOT_FOUND", "The instance was removed meanwhile.");
+  if (!row) {
+    throw new AppError("NOT_FOUND", "The instance was removed meanwhile.");
+  }
 
   return row;
 }

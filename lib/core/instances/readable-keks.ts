@@ -63,7 +63,9 @@ function credentialsFor(kind: NonNullable<Instance["keyManagerKind"]>, apiKey: s
  */
 export async function requireReadable(row: Instance, apiKey: string, facts: PermissionFacts): Promise<void> {
   const { keyManager } = facts;
-  if (row.keyManagerKind === null || keyManager === null) return;
+  if (row.keyManagerKind === null || keyManager === null) {
+    return;
+  }
 
   const { prisma } = database();
   const where = { instanceId: row.id, storage: "stored" as const, keyManagerKeyId: { not: null } };
@@ -88,7 +90,9 @@ export async function requireReadable(row: Instance, apiKey: string, facts: Perm
       const read =
         keyManagerKeyId === null ||
         (await readOne(opened, row.id, crkId, { uniqueIdentifier, keyManagerKeyId }));
-      if (read) break;
+      if (read) {
+        break;
+      }
     }
   }
 }

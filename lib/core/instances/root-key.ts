@@ -102,10 +102,14 @@ async function rotate(keyManager: KeyManager, crkId: string): Promise<string | n
   try {
     await keyManager.rotateRootKey?.(crkId, callContext(TIMEOUT_MS));
   } catch (error) {
-    if (isDefinite(error)) throw error;
+    if (isDefinite(error)) {
+      throw error;
+    }
 
     const version = await read();
-    if (version === before) throw error;
+    if (version === before) {
+      throw error;
+    }
 
     return version;
   }

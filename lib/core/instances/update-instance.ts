@@ -41,7 +41,9 @@ async function requireWholeRow(actor: Actor, instanceId: string): Promise<Instan
   const row = await database().prisma.instance.findFirst({
     where: { id: instanceId, accountId: actor.accountId },
   });
-  if (!row) throw new AppError("NOT_FOUND", "There is no such instance.");
+  if (!row) {
+    throw new AppError("NOT_FOUND", "There is no such instance.");
+  }
 
   return row;
 }
@@ -56,7 +58,9 @@ async function checkChange(
   input: UpdateInstanceInput,
 ): Promise<{ report: PermissionReport; facts: PermissionFacts } | null> {
   const crkId = input.crkId === row.crkId ? undefined : input.crkId;
-  if (input.apiKey === undefined && crkId === undefined) return null;
+  if (input.apiKey === undefined && crkId === undefined) {
+    return null;
+  }
   if (row.keyManagerKind === null || row.keyManagerCrn === null || row.crkId === null) {
     throw new AppError("INVALID_STATE", "The instance has no key manager yet. Activate it first.");
   }
@@ -71,7 +75,9 @@ async function checkChange(
     endpoint: row.keyManagerEndpoint,
     givenEndpoint: row.keyManagerEndpointGiven ? row.keyManagerEndpoint : null,
   });
-  if (input.apiKey !== undefined) await requireReadable(row, input.apiKey, checked.facts);
+  if (input.apiKey !== undefined) {
+    await requireReadable(row, input.apiKey, checked.facts);
+  }
 
   return checked;
 }
@@ -80,7 +86,9 @@ async function checkChange(
 function describeChange(row: Instance, input: UpdateInstanceInput): Record<string, unknown> {
   const changes: Record<string, unknown> = {};
   const compare = (name: string, from: unknown, to: unknown) => {
-    if (to !== undefined && to !== from) changes[name] = { from, to };
+    if (to !== undefined && to !== from) {
+      changes[name] = { from, to };
+    }
   };
   compare("name", row.name, input.name);
   compare("cacheTtlSeconds", row.cacheTtlSeconds, input.cachePolicy?.cacheTtlSeconds);
@@ -88,7 +96,9 @@ function describeChange(row: Instance, input: UpdateInstanceInput): Record<strin
   compare("activateOnCreate", row.activateOnCreate, input.activateOnCreate);
   compare("serveCompromised", row.serveCompromised, input.serveCompromised);
   compare("crkId", row.crkId, input.crkId);
-  if (input.apiKey !== undefined) changes.credentials = "changed";
+  if (input.apiKey !== undefined) {
+    changes.credentials = "changed";
+  }
 
   return changes;
 }
@@ -114,7 +124,9 @@ export async function updateInstance(
   const saved = inTransaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
     const current = await tx.instance.findUnique({ where: { id: instanceId }, omit: WITHOUT_API_KEY });
-    if (!current) throw new AppError("NOT_FOUND", "There is no such instance.");
+    if (!current) {
+      throw new AppError("NOT_FOUND", "There is no such instance.");
+    }
     requireNotRemoving(current);
 
     const updated = await tx.instance.update({
@@ -144,7 +156,9 @@ export async function updateInstance(
       },
       omit: WITHOUT_API_KEY,
     });
-    if (checked) await keepReport(tx, instanceId, checked.report, "manual");
+    if (checked) {
+      await keepReport(tx, instanceId, checked.report, "manual");
+    }
 
     const { text, values } = publishSql({ type: "instance.changed", instanceId });
     await tx.$executeRawUnsafe(text, ...values);

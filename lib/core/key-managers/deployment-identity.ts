@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { AppError } from "@/lib/core/errors";
 import { env } from "@/lib/env";
 import { Secret } from "@/lib/ibm-cloud/secret";
+import { processSlot } from "@/lib/per-process";
 
 /** So long what was read counts: serving asks at every Get, and a replaced key shall be taken up soon. */
 const KEPT_MS = 10_000;
 
-// Next bundles every route by itself; the process reads the file once.
-const holder = globalThis as { __kmipConsoleDeploymentKey?: { readonly key: Secret; readonly at: number } };
+const slot = processSlot<{ readonly key: Secret; readonly at: number }>("deployment-api-key");
 
 /** True where HPCS instances can authorize KMIP instances of this deployment. */
 export function hasDeploymentIdentity(): boolean {
@@ -19,8 +19,10 @@ export function hasDeploymentIdentity(): boolean {
  * @throws AppError NOT_AVAILABLE when none is configured, or its file cannot be read
  */
 export function deploymentApiKey(): Secret {
-  const known = holder.__kmipConsoleDeploymentKey;
-  if (known && performance.now() - known.at < KEPT_MS) return known.key;
+  const known = slot.get();
+  if (known && performance.now() - known.at < KEPT_MS) {
+    return known.key;
+  }
 
   const file = env().HPCS_DEPLOYMENT_API_KEY_FILE;
   if (file === undefined) {
@@ -31,7 +33,7 @@ export function deploymentApiKey(): Secret {
   }
 
   const key = readKey(file);
-  holder.__kmipConsoleDeploymentKey = { key, at: performance.now() };
+  slot.set({ key, at: performance.now() });
 
   return key;
 }
@@ -44,7 +46,9 @@ function readKey(file: string): Secret {
   } catch (error) {
     throw unusable(file, error);
   }
-  if (text === "" || /\s/.test(text)) throw unusable(file);
+  if (text === "" || /\s/.test(text)) {
+    throw unusable(file);
+  }
 
   return new Secret(text);
 }
@@ -57,5 +61,5 @@ function unusable(file: string, cause?: unknown): AppError {
 
 /** Forgets what was read; for tests. */
 export function forgetDeploymentApiKey(): void {
-  delete holder.__kmipConsoleDeploymentKey;
+  slot.set(null);
 }

@@ -59,7 +59,9 @@ export async function discoverKeyManagers(
 ): Promise<Discovery> {
   requireRole(actor, "operator");
 
-  if (input.kind === "pkcs11") return discoverTokens(actor);
+  if (input.kind === "pkcs11") {
+    return discoverTokens(actor);
+  }
 
   const { kind } = input;
   const call: CallOptions = { correlationId: actor.requestId };
@@ -96,8 +98,12 @@ export async function discoverKeyManagers(
     const taken = await takenKeyManagers(visible.map(({ guid }) => guid));
     const checked = await Promise.all(
       visible.map(async (instance) => {
-        if (taken.has(instance.guid)) return { instance, reason: "IN_USE" as const };
-        if (!guids.has(instance.guid)) return { instance, reason: "NOT_AUTHORIZED" as const };
+        if (taken.has(instance.guid)) {
+          return { instance, reason: "IN_USE" as const };
+        }
+        if (!guids.has(instance.guid)) {
+          return { instance, reason: "NOT_AUTHORIZED" as const };
+        }
         const endpoint = chooseEndpoint(instance.endpoints, cloud.endpointType);
 
         if (endpoint === null) {

@@ -5,6 +5,7 @@ import {
   type EndpointType,
   type ResourceControllerClient,
 } from "@/lib/ibm-cloud/resource-controller";
+import { perProcess, processSlot } from "@/lib/per-process";
 
 /** The platform services that this deployment talks to. */
 export type IbmCloud = {
@@ -32,16 +33,16 @@ export function createIbmCloud(options: {
   };
 }
 
-// Next bundles every route by itself; one token cache for the process hangs on globalThis.
-const holder = globalThis as { __kmipConsoleIbmCloud?: IbmCloud };
+const slot = processSlot<IbmCloud>("ibm-cloud");
 
-/** The platform services of this process, by the environment. */
-export function ibmCloud(): IbmCloud {
-  holder.__kmipConsoleIbmCloud ??= createIbmCloud({
+/** The platform services of this process, by the environment; the process has one cache of tokens. */
+export const ibmCloud = perProcess("ibm-cloud", () =>
+  createIbmCloud({
     iamUrl: env().iamUrl,
     resourceControllerUrl: env().resourceControllerUrl,
     endpointType: env().IBM_CLOUD_ENDPOINT_TYPE,
-  });
+  }),
+);
 
-  return holder.__kmipConsoleIbmCloud;
-}
+/** Puts others in their place; null has them made anew by the environment. */
+export const setIbmCloud = slot.set;

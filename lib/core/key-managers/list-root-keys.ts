@@ -149,7 +149,9 @@ async function connect(
   call: CallContext,
 ): Promise<KeyManager> {
   const { kind, keyManagerCrn } = target;
-  if (kind === "pkcs11") return openToken(keyManagerCrn, requirePin(target.apiKey));
+  if (kind === "pkcs11") {
+    return openToken(keyManagerCrn, requirePin(target.apiKey));
+  }
 
   const tokenSource = await tokenSourceOf(actor, cloud, kind, target);
   const { keyManager } = await connectKeyManager(

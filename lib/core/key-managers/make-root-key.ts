@@ -37,7 +37,9 @@ export async function makeTokenRootKey(
     const exists = await token.readKeyMetadata(label, call).then(
       () => true,
       (error: unknown) => {
-        if (error instanceof KeyManagerError && error.failure === "notFound") return false;
+        if (error instanceof KeyManagerError && error.failure === "notFound") {
+          return false;
+        }
 
         throw error;
       },
@@ -74,7 +76,9 @@ async function findToken(actor: Actor, wanted: string): Promise<string> {
   const matching = keyManagers.filter(({ crn, name, guid }) => [crn, name, guid].includes(wanted));
   const [only, second] = matching;
 
-  if (only === undefined) throw new AppError("NOT_FOUND", "The configured modules show no such token.");
+  if (only === undefined) {
+    throw new AppError("NOT_FOUND", "The configured modules show no such token.");
+  }
 
   if (second !== undefined) {
     throw new AppError(

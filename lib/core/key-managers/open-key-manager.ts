@@ -5,6 +5,7 @@ import type { TokenSource } from "@/lib/ibm-cloud/iam";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import type { KeyManager, KeyManagerKind } from "@/lib/key-managers/key-manager";
+import { perProcess } from "@/lib/per-process";
 import { deploymentApiKey } from "./deployment-identity";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import { openToken } from "./open-token";
@@ -47,12 +48,16 @@ export function apiKeyPurpose(instanceId: string): string {
 type Credentials = { readonly tokens: TokenSource } | { readonly pin: Secret };
 
 function pinOf(credentials: Credentials): Secret {
-  if ("pin" in credentials) return credentials.pin;
+  if ("pin" in credentials) {
+    return credentials.pin;
+  }
   throw new Error("A token of an HSM is opened with a PIN.");
 }
 
 function tokensOf(credentials: Credentials): TokenSource {
-  if ("tokens" in credentials) return credentials.tokens;
+  if ("tokens" in credentials) {
+    return credentials.tokens;
+  }
   throw new Error("A key manager of IBM Cloud is opened with tokens of IAM.");
 }
 
@@ -140,14 +145,7 @@ function accessOf(instance: InstanceKeyManager, cloud: IbmCloud): Credentials {
 type Cached = { readonly fingerprint: string; readonly opened: OpenedKeyManager };
 
 const MAX_CACHED = 10_000;
-// Next bundles every route by itself; the process has one cache.
-const holder = globalThis as { __kmipConsoleKeyManagers?: Map<string, Cached> };
-
-function cache(): Map<string, Cached> {
-  holder.__kmipConsoleKeyManagers ??= new Map();
-
-  return holder.__kmipConsoleKeyManagers;
-}
+const cache = perProcess("key-managers", () => new Map<string, Cached>());
 
 /**
  * The key manager of an instance. The same adapter comes back until one of the instance's settings for it changes, so

@@ -18,7 +18,9 @@ export function requireModules(): void {
 
 /** @throws AppError VALIDATION_FAILED when there is no PIN */
 export function requirePin(pin: string | Secret | undefined): Secret {
-  if (pin instanceof Secret) return pin;
+  if (pin instanceof Secret) {
+    return pin;
+  }
 
   const text = pin?.trim() ?? "";
 

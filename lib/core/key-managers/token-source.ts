@@ -30,7 +30,9 @@ export async function tokenSourceOf(
   kind: IbmKeyManagerKind,
   credentials: KeyManagerCredentials,
 ): Promise<TokenSource> {
-  if (!isByAuthorization(kind, credentials)) return cloud.iam.tokenSource(requireApiKey(credentials.apiKey));
+  if (!isByAuthorization(kind, credentials)) {
+    return cloud.iam.tokenSource(requireApiKey(credentials.apiKey));
+  }
 
   return cloud.iam.authorizedTokenSource(deploymentApiKey(), await requireOwnInstance(actor, credentials));
 }
@@ -51,7 +53,9 @@ export async function requireOwnInstance(
     where: { id: instanceId, accountId: actor.accountId },
     select: { id: true },
   });
-  if (!row) throw new AppError("NOT_FOUND", "There is no such instance.");
+  if (!row) {
+    throw new AppError("NOT_FOUND", "There is no such instance.");
+  }
 
   return row.id;
 }

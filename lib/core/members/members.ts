@@ -104,7 +104,9 @@ export async function createMember(
       return toMember(row);
     });
   } catch (error) {
-    if (uniqueViolation(error) === null) throw error;
+    if (uniqueViolation(error) === null) {
+      throw error;
+    }
     throw new AppError("NAME_TAKEN", "This person is in the account already.", {
       invalidParams: [{ name: "email", code: "NAME_TAKEN", reason: "is in the account already" }],
       cause: error,
@@ -120,7 +122,9 @@ async function lockMember(tx: Prisma.TransactionClient, actor: Actor, userId: st
     where: { accountId_userId: { accountId: actor.accountId, userId } },
     include: WITH_USER,
   });
-  if (!row) throw new AppError("NOT_FOUND", "There is no such person in the account.");
+  if (!row) {
+    throw new AppError("NOT_FOUND", "There is no such person in the account.");
+  }
 
   return row;
 }
@@ -156,8 +160,12 @@ export async function updateMember(actor: Actor, userId: string, input: { role: 
 
   return inTransaction(async (tx) => {
     const row = await lockMember(tx, actor, userId);
-    if (row.role === input.role) return toMember(row);
-    if (row.role === "administrator") await requireOtherAdministrator(tx, actor, userId);
+    if (row.role === input.role) {
+      return toMember(row);
+    }
+    if (row.role === "administrator") {
+      await requireOtherAdministrator(tx, actor, userId);
+    }
 
     const updated = await tx.membership.update({
       where: { accountId_userId: { accountId: actor.accountId, userId } },
@@ -183,7 +191,9 @@ export async function removeMember(actor: Actor, userId: string): Promise<void> 
 
   await inTransaction(async (tx) => {
     const row = await lockMember(tx, actor, userId);
-    if (row.role === "administrator") await requireOtherAdministrator(tx, actor, userId);
+    if (row.role === "administrator") {
+      await requireOtherAdministrator(tx, actor, userId);
+    }
 
     await tx.membership.delete({ where: { accountId_userId: { accountId: actor.accountId, userId } } });
     await tx.user.update({ where: { id: userId }, data: { sessionVersion: { increment: 1 } } });

@@ -33,7 +33,9 @@ export async function readAuthorizations(
           policies: await iam.listPolicies(token, { type: "authorization" }, limited),
         }));
       } catch (error) {
-        if (error instanceof IbmCloudError) return null;
+        if (error instanceof IbmCloudError) {
+          return null;
+        }
         throw error;
       }
     }),
@@ -41,7 +43,9 @@ export async function readAuthorizations(
 
   return lists.reduce<AuthorizationReading>(
     (sum, list) => {
-      if (list === null) return sum;
+      if (list === null) {
+        return sum;
+      }
       const { found, otherSources } = judgeAuthorizations(list.policies, {
         ...pair,
         accountId: list.accountId,

@@ -75,7 +75,9 @@ export async function runPermissionChecks(
   cloud: IbmCloud = ibmCloud(),
 ): Promise<PermissionOutcome> {
   if (input.kind === "pkcs11") {
-    if (input.apiKey === undefined) throw new AppError("INVALID_STATE", "The instance has no PIN.");
+    if (input.apiKey === undefined) {
+      throw new AppError("INVALID_STATE", "The instance has no PIN.");
+    }
 
     return runTokenChecks({ ...input, apiKey: input.apiKey });
   }
@@ -211,7 +213,9 @@ class PermissionRun {
     try {
       apiKey = deploymentApiKey();
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
+      if (!(error instanceof AppError)) {
+        throw error;
+      }
 
       return { code: "DEPLOYMENT_IDENTITY_MISSING", params: { cause: error.message } };
     }
@@ -340,7 +344,9 @@ class PermissionRun {
   /** What IAM says of the API key; `refused` when it may not be read, or is no longer there. */
   async #apiKeyDetails(): Promise<ApiKeyDetails | "refused" | "unknown"> {
     const apiKey = this.#apiKey;
-    if (apiKey === null) return "unknown";
+    if (apiKey === null) {
+      return "unknown";
+    }
 
     try {
       return await withToken(this.#tokens, this.#call, (token) =>

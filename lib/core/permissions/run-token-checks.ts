@@ -104,11 +104,15 @@ class TokenRun {
   async #checkModule(): Promise<Verdict> {
     const address = parseTokenUri(this.#input.keyManagerCrn);
 
-    if (address === null) return { code: "TOKEN_URI_INVALID" };
+    if (address === null) {
+      return { code: "TOKEN_URI_INVALID" };
+    }
 
     const module = env().PKCS11_MODULES.find(({ name }) => name === address.module);
 
-    if (module === undefined) return { code: "MODULE_NOT_CONFIGURED" };
+    if (module === undefined) {
+      return { code: "MODULE_NOT_CONFIGURED" };
+    }
 
     try {
       this.#tokens = await listModuleTokens(module, this.#call);
@@ -135,9 +139,13 @@ class TokenRun {
       ({ label, serial }) => label === address?.label && serial === address.serial,
     );
 
-    if (token === undefined) return { code: "TOKEN_NOT_PRESENT" };
+    if (token === undefined) {
+      return { code: "TOKEN_NOT_PRESENT" };
+    }
 
-    if (!token.writable) return { code: "TOKEN_WRITE_PROTECTED" };
+    if (!token.writable) {
+      return { code: "TOKEN_WRITE_PROTECTED" };
+    }
 
     this.facts.keyManager = {
       crn: uri,
@@ -178,7 +186,9 @@ class TokenRun {
 
     const { id, name, state, currentVersion, keyRing, isRootKey } = this.#crk;
 
-    if (isRootKey) this.facts.crk = { id, name, state, currentVersion, keyRing };
+    if (isRootKey) {
+      this.facts.crk = { id, name, state, currentVersion, keyRing };
+    }
 
     return { code: "TOKEN_KEY_FOUND", params: { versions: String(this.#crk.versions ?? 1) } };
   }
@@ -186,7 +196,9 @@ class TokenRun {
   #judgeKind(): Verdict {
     const { isRootKey, bits } = this.#readCrk();
 
-    if (isRootKey) return { code: "CRK_IS_ROOT_KEY" };
+    if (isRootKey) {
+      return { code: "CRK_IS_ROOT_KEY" };
+    }
 
     return bits === 256
       ? { code: "TOKEN_KEY_EXTRACTABLE" }
@@ -221,7 +233,9 @@ class TokenRun {
     } catch (error) {
       const failure = expectedOfKeyManager(error);
 
-      if (failure.failure === "keyState") return { code: "TOKEN_KEY_SUSPENDED" };
+      if (failure.failure === "keyState") {
+        return { code: "TOKEN_KEY_SUSPENDED" };
+      }
 
       return failure.code === "CKR_MECHANISM_INVALID" || failure.code === "CKR_MECHANISM_PARAM_INVALID"
         ? { code: "TOKEN_LACKS_GCM", params: { keyManagerCode: failure.code } }
@@ -240,15 +254,21 @@ class TokenRun {
     const recorded = this.#recorded();
     const address = parseTokenUri(recorded ?? this.#input.keyManagerCrn);
 
-    if (address?.storage === "database") return this.#checkHmac();
+    if (address?.storage === "database") {
+      return this.#checkHmac();
+    }
 
     const verdict = await this.#checkDataObjects();
 
-    if (verdict.code !== "TOKEN_STORES_NO_DATA" || recorded !== null || address === null) return verdict;
+    if (verdict.code !== "TOKEN_STORES_NO_DATA" || recorded !== null || address === null) {
+      return verdict;
+    }
 
     const signed = await this.#checkHmac();
 
-    if (signed.code !== "TOKEN_SIGNS_STORED_KEYS" || this.facts.keyManager === null) return verdict;
+    if (signed.code !== "TOKEN_SIGNS_STORED_KEYS" || this.facts.keyManager === null) {
+      return verdict;
+    }
 
     this.facts.keyManager.endpoint = formatTokenUri({ ...address, storage: "database" });
 
@@ -299,13 +319,17 @@ class TokenRun {
   }
 
   #connected(): Pkcs11 {
-    if (this.#keyManager === null) throw new Error("This check runs only after the login.");
+    if (this.#keyManager === null) {
+      throw new Error("This check runs only after the login.");
+    }
 
     return this.#keyManager;
   }
 
   #readCrk(): TokenKeyMetadata {
-    if (this.#crk === null) throw new Error("This check runs only after the root key was found.");
+    if (this.#crk === null) {
+      throw new Error("This check runs only after the root key was found.");
+    }
 
     return this.#crk;
   }
@@ -315,11 +339,17 @@ class TokenRun {
 function tokenTrouble(failure: KeyManagerError): Verdict {
   const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
 
-  if (failure.code === "CKR_PIN_LOCKED") return { code: "PIN_LOCKED" };
+  if (failure.code === "CKR_PIN_LOCKED") {
+    return { code: "PIN_LOCKED" };
+  }
 
-  if (failure.code === "PIN_FINAL_TRY") return { code: "PIN_FINAL_TRY" };
+  if (failure.code === "PIN_FINAL_TRY") {
+    return { code: "PIN_FINAL_TRY" };
+  }
 
-  if (failure.code === "CKR_TOKEN_NOT_PRESENT") return { code: "TOKEN_NOT_PRESENT" };
+  if (failure.code === "CKR_TOKEN_NOT_PRESENT") {
+    return { code: "TOKEN_NOT_PRESENT" };
+  }
 
   switch (failure.failure) {
     case "credentials":

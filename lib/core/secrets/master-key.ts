@@ -57,7 +57,9 @@ export function ensureMasterKey(file: string): void {
     makeMasterKey(file);
     readKey(file);
   } catch (error) {
-    if (error instanceof MasterKeyError) throw error;
+    if (error instanceof MasterKeyError) {
+      throw error;
+    }
     throw new MasterKeyError(`The master key ${file} cannot be used: ${(error as Error).message}`, {
       cause: error,
     });

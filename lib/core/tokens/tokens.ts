@@ -113,8 +113,12 @@ export async function revokeToken(actor: Actor, tokenId: string): Promise<void> 
 
   await inTransaction(async (tx) => {
     const row = await tx.apiToken.findFirst({ where: { id: tokenId, accountId: actor.accountId } });
-    if (!row) throw new AppError("NOT_FOUND", "There is no such API token.");
-    if (row.revokedAt !== null) return;
+    if (!row) {
+      throw new AppError("NOT_FOUND", "There is no such API token.");
+    }
+    if (row.revokedAt !== null) {
+      return;
+    }
 
     await tx.apiToken.update({ where: { id: row.id }, data: { revokedAt: new Date() } });
     await recordAction(actor, {
@@ -140,7 +144,9 @@ const USE_GRANULARITY_MS = 60_000;
  * database at every request, so that revoking works at once.
  */
 export async function authenticateToken(token: string): Promise<AuthenticatedToken | null> {
-  if (!TOKEN_PATTERN.test(token)) return null;
+  if (!TOKEN_PATTERN.test(token)) {
+    return null;
+  }
 
   const { prisma } = database();
   const row = await prisma.apiToken.findUnique({
@@ -148,7 +154,9 @@ export async function authenticateToken(token: string): Promise<AuthenticatedTok
     include: { account: { select: { name: true } } },
   });
   const now = new Date();
-  if (!row || row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) return null;
+  if (!row || row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) {
+    return null;
+  }
 
   const stale = new Date(now.getTime() - USE_GRANULARITY_MS);
   if (row.lastUsedAt === null || row.lastUsedAt < stale) {

@@ -32,7 +32,9 @@ export function generatePassword(): string {
   while (text.length < 20) {
     for (const byte of randomBytes(32)) {
       // Bytes above the largest multiple would make the first letters likelier.
-      if (byte < ALPHABET.length * 4 && text.length < 20) text += ALPHABET[byte % ALPHABET.length] ?? "";
+      if (byte < ALPHABET.length * 4 && text.length < 20) {
+        text += ALPHABET[byte % ALPHABET.length] ?? "";
+      }
     }
   }
 

@@ -25,7 +25,9 @@ type UserRow = Prisma.UserGetPayload<{ include: { memberships: typeof MEMBERSHIP
 
 function toSignedInUser(row: UserRow | null): SignedInUser | null {
   const membership = row?.memberships[0];
-  if (!row || !membership || row.disabledAt !== null) return null;
+  if (!row || !membership || row.disabledAt !== null) {
+    return null;
+  }
 
   return {
     id: row.id,
@@ -111,7 +113,9 @@ export async function ensureFirstAdministrator(options: {
         orderBy: [{ createdAt: "asc" }, { userId: "asc" }],
         include: { user: true },
       });
-      if (existing) return { email: existing.user.email, generatedPassword: null };
+      if (existing) {
+        return { email: existing.user.email, generatedPassword: null };
+      }
 
       const email = normalEmail(options.email);
       const account =

@@ -73,7 +73,9 @@ export class DataObjects {
   read(id: string): DataObject {
     const objectId = objectIdOf(id);
 
-    if (objectId === null) throw notFound();
+    if (objectId === null) {
+      throw notFound();
+    }
 
     return this.#session.run("safe", (module, session) => {
       const readAt = (handle: Handle): DataObject | null => {
@@ -88,7 +90,9 @@ export class DataObjects {
             ? { id, name: name?.value.toString("utf8") ?? "", value: value.value }
             : null;
         } catch (error) {
-          if (isStaleHandle(error)) return null;
+          if (isStaleHandle(error)) {
+            return null;
+          }
 
           throw error;
         }
@@ -96,7 +100,9 @@ export class DataObjects {
       const known = this.#recall(id);
       const object = known === undefined ? null : readAt(known);
 
-      if (object !== null) return object;
+      if (object !== null) {
+        return object;
+      }
 
       this.#handles.delete(id);
 
@@ -118,7 +124,9 @@ export class DataObjects {
   delete(id: string): void {
     const objectId = objectIdOf(id);
 
-    if (objectId === null) return;
+    if (objectId === null) {
+      return;
+    }
 
     this.#handles.delete(id);
     this.#session.run("safe", (module, session) => {
@@ -127,7 +135,9 @@ export class DataObjects {
           module.C_DestroyObject(session, handle);
         } catch (error) {
           // Another process was as fast.
-          if (!isStaleHandle(error)) throw error;
+          if (!isStaleHandle(error)) {
+            throw error;
+          }
         }
       }
     });
@@ -169,7 +179,9 @@ export class DataObjects {
           }
         } catch (error) {
           // Another process's probe, deleted by its maker meanwhile.
-          if (!isStaleHandle(error)) throw error;
+          if (!isStaleHandle(error)) {
+            throw error;
+          }
         }
       }
     });
@@ -203,7 +215,9 @@ export class DataObjects {
 function requireObjectId(id: string): Buffer {
   const objectId = objectIdOf(id);
 
-  if (objectId === null) throw new Error("A new UUID is no UUID.");
+  if (objectId === null) {
+    throw new Error("A new UUID is no UUID.");
+  }
 
   return objectId;
 }

@@ -25,7 +25,9 @@ export function runTokenHost(): void {
 
       process.send?.(answer, () => {
         wipe(request.args);
-        if (answer.ok) wipe([answer.value]);
+        if (answer.ok) {
+          wipe([answer.value]);
+        }
       });
     });
   });
@@ -47,7 +49,9 @@ function createCalls(start: HostStart): HostCalls {
   const token = () => {
     const { token } = open();
 
-    if (token === null) throw new Error("This process lists tokens only.");
+    if (token === null) {
+      throw new Error("This process lists tokens only.");
+    }
 
     return token;
   };

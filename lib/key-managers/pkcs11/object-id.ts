@@ -15,7 +15,9 @@ export function objectIdOf(id: string): Buffer | null {
   for (let rest = BigInt(`0x${hex}`); ; rest >>= 7n) {
     arcs.unshift(Number(rest & 0x7fn) | (arcs.length === 0 ? 0 : 0x80));
 
-    if (rest < 0x80n) break;
+    if (rest < 0x80n) {
+      break;
+    }
   }
 
   // The first two arcs share a group: 2 · 40 + 25.

@@ -83,7 +83,9 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     pin: options.pin,
   };
 
-  if (options.mayTryPin !== false) allowPin(login);
+  if (options.mayTryPin !== false) {
+    allowPin(login);
+  }
 
   let closed = false;
 
@@ -107,7 +109,9 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
   function keptInDatabase() {
     const { store } = options;
 
-    if (store === undefined) throw new Error("A token that keeps KEKs in the database needs a store.");
+    if (store === undefined) {
+      throw new Error("A token that keeps KEKs in the database needs a store.");
+    }
 
     return storedStandardKeys({
       store,

@@ -96,7 +96,9 @@ function readAll(module: Cryptoki, session: Handle, handles: readonly Handle[]):
   try {
     return handles.map((handle) => readKey(module, session, handle));
   } catch (error) {
-    if (isStaleHandle(error)) return null;
+    if (isStaleHandle(error)) {
+      return null;
+    }
 
     throw error;
   }
@@ -138,7 +140,9 @@ export function versionText(id: Buffer): string {
  * not decrypt serves nothing, whatever else it may.
  */
 export function stateOf(key: Pick<KeyVersion, "mayEncrypt" | "mayDecrypt">): KeyManagerKeyState {
-  if (!key.mayDecrypt) return "suspended";
+  if (!key.mayDecrypt) {
+    return "suspended";
+  }
 
   return key.mayEncrypt ? "active" : "deactivated";
 }

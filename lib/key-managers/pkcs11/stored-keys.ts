@@ -77,7 +77,9 @@ export function storedStandardKeys(options: {
     },
 
     async deleteStandardKey(id, context) {
-      if (UUID.test(id)) await reach(() => store.delete(token, id), context);
+      if (UUID.test(id)) {
+        await reach(() => store.delete(token, id), context);
+      }
     },
   };
 }

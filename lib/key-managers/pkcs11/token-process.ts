@@ -80,7 +80,9 @@ export class TokenProcess {
           }),
         );
 
-        if (performance.now() - running.busySince >= HANG_MS) this.#end(running, "The token hangs.");
+        if (performance.now() - running.busySince >= HANG_MS) {
+          this.#end(running, "The token hangs.");
+        }
       }, timeoutMs);
 
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -101,9 +103,13 @@ export class TokenProcess {
         },
       });
 
-      if (running.waiting.size === 1) running.busySince = performance.now();
+      if (running.waiting.size === 1) {
+        running.busySince = performance.now();
+      }
 
-      if (running.idle) clearTimeout(running.idle);
+      if (running.idle) {
+        clearTimeout(running.idle);
+      }
       running.idle = null;
       running.child.channel?.ref();
       // A process that ended meanwhile says so by its exit.
@@ -118,11 +124,15 @@ export class TokenProcess {
 
   /** Ends the process; calls that run fail. */
   close(): void {
-    if (this.#running) this.#end(this.#running, "The token's process was ended.");
+    if (this.#running) {
+      this.#end(this.#running, "The token's process was ended.");
+    }
   }
 
   #open(): Running {
-    if (this.#running) return this.#running;
+    if (this.#running) {
+      return this.#running;
+    }
 
     const { file, execArgv } = entry();
     const child = fork(file, [], {
@@ -162,7 +172,9 @@ export class TokenProcess {
       this.#onEnd();
     }
 
-    if (running.idle) clearTimeout(running.idle);
+    if (running.idle) {
+      clearTimeout(running.idle);
+    }
 
     for (const waiting of [...running.waiting.values()]) {
       waiting.fail(new KeyManagerError("unreachable", message, { code: "TOKEN_PROCESS_ENDED" }));
@@ -173,7 +185,9 @@ export class TokenProcess {
   }
 
   #rest(running: Running): void {
-    if (running.waiting.size > 0 || this.#running !== running) return;
+    if (running.waiting.size > 0 || this.#running !== running) {
+      return;
+    }
 
     running.child.channel?.unref();
     running.idle = setTimeout(() => this.#end(running, "The token's process was idle."), IDLE_MS);

@@ -1,5 +1,6 @@
 import type { Pkcs11Module } from "@/lib/env";
 import type { Secret } from "@/lib/ibm-cloud/secret";
+import { perProcess } from "@/lib/per-process";
 import { type CallContext, KeyManagerError } from "../key-manager";
 import type { HostCalls, HostMethod } from "./host-protocol";
 import { TokenProcess } from "./token-process";
@@ -24,14 +25,7 @@ type State = {
   readonly refused: Map<string, { readonly error: KeyManagerError; readonly at: number }>;
 };
 
-// Next bundles every route by itself; the process has one set of token processes.
-const holder = globalThis as { __kmipConsoleTokens?: State };
-
-function state(): State {
-  holder.__kmipConsoleTokens ??= { processes: new Map(), refused: new Map() };
-
-  return holder.__kmipConsoleTokens;
-}
+const state = perProcess<State>("token-processes", () => ({ processes: new Map(), refused: new Map() }));
 
 /** A PIN has a process of its own: within one, a token asks nobody for the PIN but who logs in first. */
 function keyOf({ module, token, pin }: TokenLogin): string {
@@ -72,7 +66,9 @@ export async function callToken<Method extends HostMethod>(
 
     const { module, token, pin } = login;
     process = new TokenProcess({ path: module.path, login: { ...token, pin: pin.reveal() } }, () => {
-      if (processes.get(key) === process) processes.delete(key);
+      if (processes.get(key) === process) {
+        processes.delete(key);
+      }
     });
     processes.set(key, process);
   }
@@ -98,7 +94,9 @@ export function allowPin(login: TokenLogin): void {
   const key = keyOf(login);
   const before = refused.get(key);
 
-  if (before !== undefined && Date.now() - before.at >= ONE_TRY_MS) refused.delete(key);
+  if (before !== undefined && Date.now() - before.at >= ONE_TRY_MS) {
+    refused.delete(key);
+  }
 }
 
 /** The tokens of a module. Nobody logs in for it. */
@@ -117,10 +115,14 @@ export async function listModuleTokens(
 
 /** Sends a signal to all token processes (tests: a module that hangs). */
 export function signalTokenProcesses(signal: NodeJS.Signals): void {
-  for (const process of state().processes.values()) process.signal(signal);
+  for (const process of state().processes.values()) {
+    process.signal(signal);
+  }
 }
 
 /** Ends all token processes; a call afterwards starts a new one. */
 export function closeTokenProcesses(): void {
-  for (const process of [...state().processes.values()]) process.close();
+  for (const process of [...state().processes.values()]) {
+    process.close();
+  }
 }

@@ -46,7 +46,9 @@ function initialize(module: Cryptoki): void {
     module.C_Finalize();
   } catch (error) {
     // It was not initialized.
-    if (returnValueOf(error) === null) throw error;
+    if (returnValueOf(error) === null) {
+      throw error;
+    }
   }
 
   module.C_Initialize();
@@ -97,7 +99,9 @@ export class TokenSession {
     try {
       return body(this.#module, this.#open());
     } catch (error) {
-      if (isLost(error)) this.#session = null;
+      if (isLost(error)) {
+        this.#session = null;
+      }
 
       throw toTokenError(error);
     }
@@ -116,14 +120,18 @@ export class TokenSession {
         found.push(...batch);
 
         // Fewer than asked is not the end by itself: only none is (PKCS#11 2.40, 5.7.6).
-        if (batch.length === 0) break;
+        if (batch.length === 0) {
+          break;
+        }
       }
     } finally {
       this.#module.C_FindObjectsFinal(session);
     }
 
     // Without a login a token shows no private object, and "there is none" would be a lie that costs a KEK.
-    if (found.length === 0) this.#assertLoggedIn(session);
+    if (found.length === 0) {
+      this.#assertLoggedIn(session);
+    }
 
     return found;
   }

@@ -61,7 +61,9 @@ export class Token {
     const { version, iv, ciphertext } = decodeWrapped(wrapped);
 
     // Another process may have rotated the root key a moment ago, and wrapped this under a version not seen here yet.
-    if (!this.#keys.versions(label).some(({ id }) => id.equals(version))) this.#keys.forget(label);
+    if (!this.#keys.versions(label).some(({ id }) => id.equals(version))) {
+      this.#keys.forget(label);
+    }
 
     return this.#onKey(label, (versions) => {
       const [latest] = versions;
@@ -161,7 +163,9 @@ export class Token {
     try {
       return work(requireVersions(this.#keys.versions(label)));
     } catch (error) {
-      if (!isStaleHandle(error)) throw error;
+      if (!isStaleHandle(error)) {
+        throw error;
+      }
 
       this.#keys.forget(label);
 
@@ -203,13 +207,17 @@ export class Token {
 
     for (const key of keys) {
       try {
-        if (!key.mayDecrypt) throw notAllowed(key);
+        if (!key.mayDecrypt) {
+          throw notAllowed(key);
+        }
 
         return this.#decrypt(key, iv, aad, ciphertext);
       } catch (error) {
         const code = error instanceof KeyManagerError ? error.failure : null;
 
-        if (code !== "ciphertext" && code !== "keyState") throw error;
+        if (code !== "ciphertext" && code !== "keyState") {
+          throw error;
+        }
 
         failure ??= error;
       }
@@ -245,7 +253,9 @@ export class Token {
   #isTagMismatch(error: unknown, module: Cryptoki, session: Handle, key: Handle): boolean {
     const code = error instanceof Error ? error.message : "";
 
-    if (!TAG_MISMATCHES.includes(code)) return false;
+    if (!TAG_MISMATCHES.includes(code)) {
+      return false;
+    }
 
     try {
       const iv = randomIv(module, session);
@@ -277,7 +287,9 @@ function randomIv(module: Cryptoki, session: Handle): Buffer {
   } catch (error) {
     const code = error instanceof Error ? error.message : "";
 
-    if (code === "CKR_RANDOM_NO_RNG" || code === "CKR_FUNCTION_NOT_SUPPORTED") return randomBytes(IV_BYTES);
+    if (code === "CKR_RANDOM_NO_RNG" || code === "CKR_FUNCTION_NOT_SUPPORTED") {
+      return randomBytes(IV_BYTES);
+    }
 
     throw error;
   }
@@ -309,7 +321,9 @@ function requireUsable(key: KeyVersion): KeyVersion {
     });
   }
 
-  if (!key.mayEncrypt || !key.mayDecrypt) throw notAllowed(key);
+  if (!key.mayEncrypt || !key.mayDecrypt) {
+    throw notAllowed(key);
+  }
 
   return key;
 }

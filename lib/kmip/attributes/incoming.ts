@@ -35,7 +35,9 @@ export function incomingOf(
   partial: boolean,
 ): IncomingAttribute {
   const rule = findRule(name, context.version);
-  if (rule === null) throw unsupportedAttribute(`${name} is not an attribute of this server`);
+  if (rule === null) {
+    throw unsupportedAttribute(`${name} is not an attribute of this server`);
+  }
   return { name, rule, index, item: checkValue(rule, item, context, partial) };
 }
 
@@ -60,6 +62,8 @@ export function incomingVendor(
 
 /** The value of an attribute that has to have one. @throws KmipError */
 export function givenValue(item: Item | undefined, name: string): Item {
-  if (item === undefined) throw invalidAttributeValue(`Attribute Value of ${name} is missing`);
+  if (item === undefined) {
+    throw invalidAttributeValue(`Attribute Value of ${name} is missing`);
+  }
   return item;
 }

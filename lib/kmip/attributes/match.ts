@@ -31,7 +31,9 @@ export function conditionsOf(attributes: readonly IncomingAttribute[], version: 
       conditions.push(valueCondition(name, storedFromItem(item), version));
     }
   }
-  for (const [name, bounds] of dates) conditions.push(dateCondition(name, bounds, version));
+  for (const [name, bounds] of dates) {
+    conditions.push(dateCondition(name, bounds, version));
+  }
   return conditions;
 }
 
@@ -50,7 +52,9 @@ function compare(name: string, asked: StoredValue, candidate: StoredValue): bool
   if (name === "Cryptographic Usage Mask" && asked.t === "integer" && candidate.t === "integer") {
     return (asked.v & candidate.v) === asked.v;
   }
-  if (name === "Usage Limits") return atLeast(asked, candidate);
+  if (name === "Usage Limits") {
+    return atLeast(asked, candidate);
+  }
   if (asked.t === "structure" && candidate.t === "structure") {
     // Fields that are not given match anything.
     const held = candidate.v;
@@ -62,10 +66,14 @@ function compare(name: string, asked: StoredValue, candidate: StoredValue): bool
 }
 
 function atLeast(asked: StoredValue, candidate: StoredValue): boolean {
-  if (asked.t !== "structure") return false;
+  if (asked.t !== "structure") {
+    return false;
+  }
   return asked.v.every(({ tag, value }) => {
     const other = fieldOf(candidate, tag);
-    if (other === null) return false;
+    if (other === null) {
+      return false;
+    }
     const counted = tag === Tag.UsageLimitsTotal || tag === Tag.UsageLimitsCount;
     return counted ? BigInt(String(other.v)) >= BigInt(String(value.v)) : sameValue(value, other);
   });
@@ -73,9 +81,13 @@ function atLeast(asked: StoredValue, candidate: StoredValue): boolean {
 
 /** One date: equal, or undefined if it is the largest possible; two: a range, bounds included. */
 function dateCondition(name: string, bounds: readonly bigint[], version: KmipVersion): Condition {
-  if (bounds.length > 2) throw invalidAttributeValue(`${name} appears more than twice`);
+  if (bounds.length > 2) {
+    throw invalidAttributeValue(`${name} appears more than twice`);
+  }
   const [first, second] = [...bounds].sort((a, b) => (a < b ? -1 : 1));
-  if (first === undefined) throw invalidAttributeValue(`${name} is missing`);
+  if (first === undefined) {
+    throw invalidAttributeValue(`${name} is missing`);
+  }
   if (first === UNDEFINED_DATE) {
     return {
       name,

@@ -492,10 +492,18 @@ const OF_TYPE: ReadonlyMap<string, ReadonlySet<number>> = new Map([
  */
 export function appliesTo(name: string, objectType: number, version: KmipVersion): boolean {
   const types = OF_TYPE.get(name);
-  if (types !== undefined) return types.has(objectType);
-  if (isSecondMajor(version)) return true;
-  if (objectType === ObjectType.Template) return OF_TEMPLATES.has(name) || ruleNamed(name) === null;
-  if (objectType === ObjectType.OpaqueObject) return !CRYPTOGRAPHIC_ONLY.has(name);
+  if (types !== undefined) {
+    return types.has(objectType);
+  }
+  if (isSecondMajor(version)) {
+    return true;
+  }
+  if (objectType === ObjectType.Template) {
+    return OF_TEMPLATES.has(name) || ruleNamed(name) === null;
+  }
+  if (objectType === ObjectType.OpaqueObject) {
+    return !CRYPTOGRAPHIC_ONLY.has(name);
+  }
   return objectType === ObjectType.SymmetricKey || !KEYS_ONLY.has(name);
 }
 

@@ -30,7 +30,11 @@ export const PERMITTED_STORAGE = optional(
  * @throws KmipError Protection Storage Unavailable
  */
 export function checkStorageMasks(permitted: { readonly masks: readonly number[] } | undefined): void {
-  if (permitted === undefined || permitted.masks.length === 0) return;
-  if (permitted.masks.some((mask) => (mask & ~STORAGE_MASK) === 0)) return;
+  if (permitted === undefined || permitted.masks.length === 0) {
+    return;
+  }
+  if (permitted.masks.some((mask) => (mask & ~STORAGE_MASK) === 0)) {
+    return;
+  }
   throw new KmipError(FAILURES.storageUnavailable, "Objects cannot be kept under any of these protections");
 }

@@ -13,12 +13,18 @@ const MAX_PLAIN_LENGTH = 200;
 /** The part of a value that is a term, or null if the attribute or the value has none. */
 function termValue(name: string, value: StoredValue): string | null {
   const part = isVendorName(name) ? "value" : ruleNamed(name)?.term;
-  if (part === undefined) return null;
+  if (part === undefined) {
+    return null;
+  }
   const indexed = part === "value" ? value : fieldOf(value, part);
   // Structures are compared field by field, as some fields may be left out of the question.
-  if (indexed === null || indexed.t === "structure") return null;
+  if (indexed === null || indexed.t === "structure") {
+    return null;
+  }
   const plain = `${indexed.t}:${indexed.v}`;
-  if (plain.length <= MAX_PLAIN_LENGTH) return plain;
+  if (plain.length <= MAX_PLAIN_LENGTH) {
+    return plain;
+  }
   return `sha256:${createHash("sha256").update(plain).digest("hex")}`;
 }
 
@@ -34,7 +40,9 @@ export function termsOf(attributes: StoredAttributes): IndexTerm[] {
   for (const [name, instances] of Object.entries(attributes)) {
     for (const { v } of instances) {
       const term = termOf(name, v);
-      if (term !== null) terms.set(`${term.name}\0${term.value}`, term);
+      if (term !== null) {
+        terms.set(`${term.name}\0${term.value}`, term);
+      }
     }
   }
   return [...terms.values()];

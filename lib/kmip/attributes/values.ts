@@ -49,8 +49,9 @@ export function storedFromItem(item: Item): StoredValue {
     case ItemType.LongInteger:
       return { t: "longInteger", v: item.value.toString() };
     case ItemType.DateTime:
-      if (item.value > MAX_DATE || item.value < -MAX_DATE)
+      if (item.value > MAX_DATE || item.value < -MAX_DATE) {
         throw invalidAttributeValue("A date is out of range");
+      }
       return { t: "dateTime", v: Number(item.value) };
     case ItemType.Structure:
       return {
@@ -100,16 +101,24 @@ export function itemForVersion(
   rule: AttributeRule | null,
   version: KmipVersion,
 ): Item {
-  if (stored.t !== "structure" || rule?.fields === undefined) return itemFromStored(tag, stored);
+  if (stored.t !== "structure" || rule?.fields === undefined) {
+    return itemFromStored(tag, stored);
+  }
   const young = new Set(rule.fields.filter(({ since }) => (since ?? 0) > version).map((field) => field.tag));
-  if (young.size === 0) return itemFromStored(tag, stored);
+  if (young.size === 0) {
+    return itemFromStored(tag, stored);
+  }
   return itemFromStored(tag, { t: "structure", v: stored.v.filter((child) => !young.has(child.tag)) });
 }
 
 /** True if a version knows every enumeration that it would see of a value. */
 export function isKnownValue(stored: StoredValue, rule: AttributeRule, version: KmipVersion): boolean {
-  if (stored.t === "enumeration") return isKnownEnumeration(rule.tag, stored.v, version);
-  if (stored.t !== "structure") return true;
+  if (stored.t === "enumeration") {
+    return isKnownEnumeration(rule.tag, stored.v, version);
+  }
+  if (stored.t !== "structure") {
+    return true;
+  }
   return stored.v.every(({ tag, value }) => {
     const since = rule.fields?.find((field) => field.tag === tag)?.since ?? rule.since;
     return value.t !== "enumeration" || since > version || isKnownEnumeration(tag, value.v, version);
@@ -126,28 +135,39 @@ export function isKnownValue(stored: StoredValue, rule: AttributeRule, version: 
  */
 export function checkValue(rule: AttributeRule, item: Item, context: ReadContext, partial = false): Item {
   const name = rule.name;
-  if (item.type !== rule.type) throw invalidAttributeValue(`${name} has the wrong type`);
+  if (item.type !== rule.type) {
+    throw invalidAttributeValue(`${name} has the wrong type`);
+  }
   if (item.type === ItemType.Enumeration && !isKnownEnumeration(rule.tag, item.value, context.version)) {
     throw invalidAttributeValue(`${name} has an unknown value: ${item.value}`);
   }
-  if (item.type !== ItemType.Structure || rule.fields === undefined) return item;
+  if (item.type !== ItemType.Structure || rule.fields === undefined) {
+    return item;
+  }
   const seen = new Map<number, Item>();
   for (const child of item.value) {
     const field = rule.fields.find(({ tag }) => tag === child.tag);
     if (field === undefined || (field.since ?? 0) > context.version) {
-      if (context.newer) continue;
+      if (context.newer) {
+        continue;
+      }
       throw unknownField(child.tag, rule.tag, context.version);
     }
-    if (seen.has(child.tag)) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
+    if (seen.has(child.tag)) {
+      throw invalidMessage(`${tagName(child.tag)} appears more than once`);
+    }
     seen.set(child.tag, child);
-    if (child.type !== field.type) throw invalidAttributeValue(`${tagName(child.tag)} has the wrong type`);
+    if (child.type !== field.type) {
+      throw invalidAttributeValue(`${tagName(child.tag)} has the wrong type`);
+    }
     if (child.type === ItemType.Enumeration && !isKnownEnumeration(child.tag, child.value, context.version)) {
       throw invalidAttributeValue(`${tagName(child.tag)} has an unknown value: ${child.value}`);
     }
   }
   const missing = rule.fields.find((field) => field.required === true && !seen.has(field.tag));
-  if (missing !== undefined && !partial)
+  if (missing !== undefined && !partial) {
     throw invalidAttributeValue(`${tagName(missing.tag)} is missing in ${name}`);
+  }
   return structure(
     item.tag,
     rule.fields.flatMap(({ tag }) => seen.get(tag) ?? []),
@@ -165,18 +185,28 @@ export function checkCustomValue(item: Item, version: KmipVersion, depth = 0): v
   if (item.type === ItemType.DateTimeExtended && !second) {
     throw invalidAttributeValue("Date-Time Extended is not a type of this version");
   }
-  if (item.type !== ItemType.Structure) return;
+  if (item.type !== ItemType.Structure) {
+    return;
+  }
   if (depth >= (second ? MAX_CUSTOM_DEPTH : 1)) {
     throw invalidAttributeValue("The value of a custom attribute is nested too deeply");
   }
-  for (const child of item.value) checkCustomValue(child, version, depth + 1);
+  for (const child of item.value) {
+    checkCustomValue(child, version, depth + 1);
+  }
 }
 
 /** True if two stored values are the same. */
 export function sameValue(a: StoredValue, b: StoredValue): boolean {
-  if (a.t !== b.t) return false;
-  if (a.t !== "structure" || b.t !== "structure") return a.v === b.v;
-  if (a.v.length !== b.v.length) return false;
+  if (a.t !== b.t) {
+    return false;
+  }
+  if (a.t !== "structure" || b.t !== "structure") {
+    return a.v === b.v;
+  }
+  if (a.v.length !== b.v.length) {
+    return false;
+  }
   return a.v.every((child, index) => {
     const other = b.v[index];
     return other !== undefined && other.tag === child.tag && sameValue(child.value, other.value);
@@ -185,6 +215,8 @@ export function sameValue(a: StoredValue, b: StoredValue): boolean {
 
 /** The value of a field of a stored structure, or null. */
 export function fieldOf(stored: StoredValue, tag: number): StoredValue | null {
-  if (stored.t !== "structure") return null;
+  if (stored.t !== "structure") {
+    return null;
+  }
   return stored.v.find((child) => child.tag === tag)?.value ?? null;
 }

@@ -28,13 +28,17 @@ export const isClientVendorName = (name: string): boolean => isVendorName(name) 
 
 /** The name in the store, or null if the Vendor Identification has characters that it may not have. */
 export function storedNameOf({ vendor, name }: VendorName): string | null {
-  if (CUSTOM_VENDORS.has(vendor)) return `${vendor}-${name}`;
+  if (CUSTOM_VENDORS.has(vendor)) {
+    return `${vendor}-${name}`;
+  }
   return VENDOR.test(vendor) ? `${vendor}:${name}` : null;
 }
 
 /** The name in 2.x of a stored name that `isVendorName`. */
 export function vendorNameOf(stored: string): VendorName {
-  if (isCustomName(stored)) return { vendor: stored.slice(0, 1), name: stored.slice(2) };
+  if (isCustomName(stored)) {
+    return { vendor: stored.slice(0, 1), name: stored.slice(2) };
+  }
   const [, vendor = ""] = STORED_VENDOR.exec(stored) ?? [];
   return { vendor, name: stored.slice(vendor.length + 1) };
 }

@@ -62,9 +62,13 @@ export function instancesOf(
   now: Date,
   version: KmipVersion,
 ): readonly StoredAttribute[] {
-  if (!appliesTo(name, object.objectType, version)) return [];
+  if (!appliesTo(name, object.objectType, version)) {
+    return [];
+  }
   const kept = ALWAYS_DERIVED.has(name) ? undefined : object.attributes[name];
-  if (kept !== undefined) return kept;
+  if (kept !== undefined) {
+    return kept;
+  }
   const derived = Object.hasOwn(DERIVED, name) ? DERIVED[name]?.(object, now) : null;
   return derived === null || derived === undefined ? [] : single(derived);
 }
@@ -95,8 +99,12 @@ export function attributeIn(
   version: KmipVersion,
 ): VisibleAttribute | null {
   const rule = findRule(name, version);
-  if (rule !== null) return ruledAttribute(rule, all, version);
-  if (!isVendorName(name)) return null;
+  if (rule !== null) {
+    return ruledAttribute(rule, all, version);
+  }
+  if (!isVendorName(name)) {
+    return null;
+  }
   const instances = all.filter(({ v }) => isVendorVisible(name, v, version));
   return instances.length === 0 ? null : { name, rule: null, instances };
 }
@@ -120,12 +128,18 @@ export function visibleAttributes(
   const visible: VisibleAttribute[] = [];
   for (const rule of rulesOf(version)) {
     const attribute = ruledAttribute(rule, instancesOf(object, rule.name, now, version), version);
-    if (attribute !== null) visible.push(attribute);
+    if (attribute !== null) {
+      visible.push(attribute);
+    }
   }
   for (const name of Object.keys(object.attributes)) {
-    if (!isVendorName(name)) continue;
+    if (!isVendorName(name)) {
+      continue;
+    }
     const attribute = visibleAttribute(object, name, version, now);
-    if (attribute !== null) visible.push(attribute);
+    if (attribute !== null) {
+      visible.push(attribute);
+    }
   }
   return visible;
 }

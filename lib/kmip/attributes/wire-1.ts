@@ -50,7 +50,9 @@ const TEMPLATE_ATTRIBUTE = schema({
 /** Reads the attributes of a Template-Attribute structure without templates. @throws KmipError Item Not Found for one */
 export function readTemplateAttribute(item: Item, context: ReadContext): IncomingAttribute[] {
   const template = readFields(TEMPLATE_ATTRIBUTE, item, context);
-  if (template.names.length > 0) throw itemNotFound("Templates cannot be used here");
+  if (template.names.length > 0) {
+    throw itemNotFound("Templates cannot be used here");
+  }
   return template.attributes.map((attribute) => readAttribute1(attribute, context, false));
 }
 
@@ -59,10 +61,13 @@ export function readTemplateNames(
   item: Item | undefined,
   context: ReadContext,
 ): { names: StoredValue[]; rest: Item | undefined } {
-  if (item?.tag !== Tag.TemplateAttribute || item.type !== ItemType.Structure)
+  if (item?.tag !== Tag.TemplateAttribute || item.type !== ItemType.Structure) {
     return { names: [], rest: item };
+  }
   const names = item.value.filter(({ tag }) => tag === Tag.Name);
-  if (names.length === 0) return { names: [], rest: item };
+  if (names.length === 0) {
+    return { names: [], rest: item };
+  }
   return {
     names: names.map((name) => storedFromItem(incomingOf("Name", name, undefined, context, false).item)),
     rest: structure(

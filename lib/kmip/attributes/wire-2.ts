@@ -57,14 +57,18 @@ const asVendorReference = asFields(VENDOR_REFERENCE);
 
 function storedName(vendor: string, name: string): string {
   const stored = storedNameOf({ vendor, name });
-  if (stored === null) throw badAttributeName("Vendor Identification has characters that it may not have");
+  if (stored === null) {
+    throw badAttributeName("Vendor Identification has characters that it may not have");
+  }
   return stored;
 }
 
 /** What is wrong with a tag that is no attribute of this server. */
 function refused(tag: number, { version }: ReadContext) {
   const name = tagName(tag);
-  if (OF_OTHER_OBJECTS.has(tag)) return unsupportedAttribute(`${name} is not an attribute of this server`);
+  if (OF_OTHER_OBJECTS.has(tag)) {
+    return unsupportedAttribute(`${name} is not an attribute of this server`);
+  }
   return TAGS.has(tag, version)
     ? invalidAttribute(`${name} is not an attribute`)
     : unknownTag(`There is no attribute ${name}`);
@@ -77,13 +81,17 @@ function readAttribute2(item: Item, context: ReadContext, partial: boolean): Inc
     return incomingVendor(storedName(vendor, name), givenValue(value, name), undefined, context);
   }
   const rule = ruleOfTag(item.tag, context.version);
-  if (rule === null) throw refused(item.tag, context);
+  if (rule === null) {
+    throw refused(item.tag, context);
+  }
   return incomingOf(rule.name, item, undefined, context, partial);
 }
 
 /** Reads an Attributes structure. @throws KmipError */
 export function readAttributes(item: Item, context: ReadContext, partial: boolean): IncomingAttribute[] {
-  if (item.type !== ItemType.Structure) throw invalidMessage(`${tagName(item.tag)} has the wrong type`);
+  if (item.type !== ItemType.Structure) {
+    throw invalidMessage(`${tagName(item.tag)} has the wrong type`);
+  }
   return item.value.map((attribute) => readAttribute2(attribute, context, partial));
 }
 
@@ -108,10 +116,16 @@ export const asAttributeReference: ItemReader<string> = (item, context) => {
     const { vendor, name } = asVendorReference(item, context);
     return storedName(vendor, name);
   }
-  if (item.type !== ItemType.Enumeration) throw invalidMessage("Attribute Reference has the wrong type");
+  if (item.type !== ItemType.Enumeration) {
+    throw invalidMessage("Attribute Reference has the wrong type");
+  }
   const rule = ruleOfTag(item.value, context.version);
-  if (rule !== null) return rule.name;
-  if (OF_OTHER_OBJECTS.has(item.value)) return tagName(item.value);
+  if (rule !== null) {
+    return rule.name;
+  }
+  if (OF_OTHER_OBJECTS.has(item.value)) {
+    return tagName(item.value);
+  }
   throw refused(item.value, context);
 };
 
@@ -122,7 +136,9 @@ export function attributeItem2(
   rule: AttributeRule | null,
   version: KmipVersion,
 ): Item {
-  if (rule !== null) return itemForVersion(rule.tag, stored, rule, version);
+  if (rule !== null) {
+    return itemForVersion(rule.tag, stored, rule, version);
+  }
   const vendor = vendorNameOf(name);
   return structure(Tag.Attribute, [
     text(Tag.VendorIdentification, vendor.vendor),
@@ -133,7 +149,9 @@ export function attributeItem2(
 
 /** The Attribute Reference of a name in the store. */
 export function referenceItem(name: string): Item {
-  if (!isVendorName(name)) return enumeration(Tag.AttributeReference, ruleNamed(name)?.tag ?? 0);
+  if (!isVendorName(name)) {
+    return enumeration(Tag.AttributeReference, ruleNamed(name)?.tag ?? 0);
+  }
   const vendor = vendorNameOf(name);
   return structure(Tag.AttributeReference, [
     text(Tag.VendorIdentification, vendor.vendor),

@@ -91,7 +91,9 @@ export function readRequestedAttributes(
   context: ReadContext,
   mayGive: "create" | "register" = "create",
 ): RequestedAttributes {
-  if (item === undefined) return new Map();
+  if (item === undefined) {
+    return new Map();
+  }
   const attributes =
     item.tag === Tag.TemplateAttribute
       ? readTemplateAttribute(item, context)
@@ -118,7 +120,9 @@ export function readEnclosedAttributes(
       mayGive,
     );
   }
-  if (items.length > 1) throw invalidMessage("Attributes appears more than once");
+  if (items.length > 1) {
+    throw invalidMessage("Attributes appears more than once");
+  }
   return requestedOf(
     items.flatMap((item) => readAttributes(item, context, false)),
     mayGive,
@@ -134,11 +138,15 @@ export function readEnclosedAttributes(
 export function requestedOf(attributes: readonly IncomingAttribute[], mayGive: MayGive): RequestedAttributes {
   const requested: RequestedAttributes = new Map();
   for (const { name, rule, index, item } of attributes) {
-    if (!isGiven(name, rule, mayGive)) throw readOnlyAttribute(`${name} is set by the server`);
+    if (!isGiven(name, rule, mayGive)) {
+      throw readOnlyAttribute(`${name} is set by the server`);
+    }
     const instances = requested.get(name) ?? [];
     const v = storedFromItem(item);
     // Values that are named twice are one (section 4).
-    if (instances.some((instance) => sameValue(instance.v, v))) continue;
+    if (instances.some((instance) => sameValue(instance.v, v))) {
+      continue;
+    }
     if (instances.length > 0 && rule !== null && rule.multiple !== true && !CHOICES.has(name)) {
       throw attributeSingleValued(`${name} has more than one value`);
     }
@@ -169,18 +177,30 @@ export function mergedAttributes(
 }
 
 function isGiven(name: string, rule: AttributeRule | null, mayGive: MayGive): boolean {
-  if (mayGive === "import") return true;
-  if (rule === null) return isClientVendorName(name);
+  if (mayGive === "import") {
+    return true;
+  }
+  if (rule === null) {
+    return isClientVendorName(name);
+  }
   // A client may ask for a generator; whether there is such a one, the operation sees to.
-  if (rule.name === "Random Number Generator") return true;
-  if (rule.client === "register") return mayGive === "register";
+  if (rule.name === "Random Number Generator") {
+    return true;
+  }
+  if (rule.client === "register") {
+    return mayGive === "register";
+  }
   return rule.client !== undefined;
 }
 
 /** Reads what Locate looks for. @throws KmipError */
 export function readSearchedAttributes(items: readonly Item[], context: ReadContext): IncomingAttribute[] {
-  if (!isSecondMajor(context.version)) return items.map((item) => readAttribute1(item, context, true));
-  if (items.length > 1) throw invalidMessage("Attributes appears more than once");
+  if (!isSecondMajor(context.version)) {
+    return items.map((item) => readAttribute1(item, context, true));
+  }
+  if (items.length > 1) {
+    throw invalidMessage("Attributes appears more than once");
+  }
   return items.flatMap((item) => readAttributes(item, context, true));
 }
 
@@ -214,6 +234,8 @@ export const changedAnswer = (
 
 /** Attributes that the server gave a new object though the client could have (Table 164): 2.x does not answer them. */
 export function implicitAnswer(attributes: readonly VisibleAttribute[], version: KmipVersion): Item[] {
-  if (isSecondMajor(version) || attributes.length === 0) return [];
+  if (isSecondMajor(version) || attributes.length === 0) {
+    return [];
+  }
   return [structure(Tag.TemplateAttribute, attributesAnswer(attributes, version))];
 }

@@ -60,7 +60,9 @@ function toValue(
  * @throws EncodingError
  */
 export function decodeJson(text: string, limits: EncodingLimits = DEFAULT_ENCODING_LIMITS): Item {
-  if (text.length > limits.maxCharacters) throw new EncodingError("the text is too long");
+  if (text.length > limits.maxCharacters) {
+    throw new EncodingError("the text is too long");
+  }
   refuseExcess(text, limits);
   return new Decoder(limits).item(parse(text), null, 0);
 }
@@ -97,8 +99,12 @@ function refuseExcess(text: string, { maxDepth, maxItems }: EncodingLimits): voi
         depth -= 1;
     }
     // An object and an array for each structure, and an object for the value in the innermost.
-    if (depth > 2 * maxDepth + 2) throw new EncodingError("nested too deeply");
-    if (parts > PARTS_OF_ITEM * maxItems) throw new EncodingError("too many items");
+    if (depth > 2 * maxDepth + 2) {
+      throw new EncodingError("nested too deeply");
+    }
+    if (parts > PARTS_OF_ITEM * maxItems) {
+      throw new EncodingError("too many items");
+    }
   }
 }
 
@@ -106,8 +112,12 @@ function refuseExcess(text: string, { maxDepth, maxItems }: EncodingLimits): voi
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
-    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
-    if ((end - before) % 2 === 1) return end;
+    while (text.charCodeAt(before) === BACKSLASH) {
+      before -= 1;
+    }
+    if ((end - before) % 2 === 1) {
+      return end;
+    }
   }
   return text.length;
 }
@@ -134,14 +144,20 @@ class Decoder {
 
   item(given: unknown, attributeName: string | null, depth: number): Item {
     this.#itemsLeft -= 1;
-    if (this.#itemsLeft < 0) throw new EncodingError("too many items");
+    if (this.#itemsLeft < 0) {
+      throw new EncodingError("too many items");
+    }
     const fields = asFields(given);
     const tag = tagOf(fields);
     const type = typeOf(fields);
     const value = fields.get("value");
     if (type === ItemType.Structure) {
-      if (!Array.isArray(value)) throw new EncodingError("a structure's value is no array");
-      if (depth >= this.#maxDepth) throw new EncodingError("nested too deeply");
+      if (!Array.isArray(value)) {
+        throw new EncodingError("a structure's value is no array");
+      }
+      if (depth >= this.#maxDepth) {
+        throw new EncodingError("nested too deeply");
+      }
       const name = attributeNameAmong(value);
       return { tag, type, value: value.map((child) => this.item(child, name, depth + 1)) };
     }
@@ -155,20 +171,30 @@ function asFields(given: unknown): ReadonlyMap<string, unknown> {
     throw new EncodingError("an item is no object");
   }
   const fields = new Map<string, unknown>(Object.entries(given));
-  for (const key of fields.keys()) if (!KEYS.has(key)) throw new EncodingError(`unknown key ${quote(key)}`);
+  for (const key of fields.keys()) {
+    if (!KEYS.has(key)) {
+      throw new EncodingError(`unknown key ${quote(key)}`);
+    }
+  }
   return fields;
 }
 
 function tagOf(fields: ReadonlyMap<string, unknown>): number {
   const tag = fields.get("tag");
-  if (typeof tag !== "string") throw new EncodingError("an item has no tag");
+  if (typeof tag !== "string") {
+    throw new EncodingError("an item has no tag");
+  }
   return tagFromName(tag);
 }
 
 function typeOf(fields: ReadonlyMap<string, unknown>): ItemType {
   const type = fields.get("type");
-  if (type === undefined) return ItemType.Structure;
-  if (typeof type !== "string") throw new EncodingError("a type is no text");
+  if (type === undefined) {
+    return ItemType.Structure;
+  }
+  if (typeof type !== "string") {
+    throw new EncodingError("a type is no text");
+  }
   return typeFromName(type);
 }
 
@@ -177,8 +203,12 @@ function attributeNameAmong(values: readonly unknown[]): string | null {
   for (const given of values) {
     const fields = asFields(given);
     const value = fields.get("value");
-    if (typeof value !== "string" || typeOf(fields) !== ItemType.TextString) continue;
-    if (tagOf(fields) === Tag.AttributeName) return value;
+    if (typeof value !== "string" || typeOf(fields) !== ItemType.TextString) {
+      continue;
+    }
+    if (tagOf(fields) === Tag.AttributeName) {
+      return value;
+    }
   }
   return null;
 }
@@ -187,10 +217,16 @@ const NUMERIC: ReadonlySet<ItemType> = new Set([ItemType.Integer, ItemType.LongI
 
 /** The value as the text that stands for it. */
 function textOf(type: ItemType, value: unknown): string {
-  if (typeof value === "string") return value;
-  if (typeof value === "boolean" && type === ItemType.Boolean) return String(value);
+  if (typeof value === "string") {
+    return value;
+  }
+  if (typeof value === "boolean" && type === ItemType.Boolean) {
+    return String(value);
+  }
   if (typeof value === "number" && NUMERIC.has(type)) {
-    if (!Number.isSafeInteger(value)) throw new EncodingError("not a whole number that JSON can hold");
+    if (!Number.isSafeInteger(value)) {
+      throw new EncodingError("not a whole number that JSON can hold");
+    }
     return String(value === 0 ? 0 : value);
   }
   throw new EncodingError(`the value of a ${typeName(type)} has the wrong kind`);

@@ -66,11 +66,15 @@ export function encodingOf(contentType: string | undefined): MessageEncoding | u
   const [mediaType = "", ...parameters] = (contentType ?? "")
     .split(";")
     .map((part) => part.trim().toLowerCase());
-  if (!parameters.every((parameter) => /^charset="?utf-8"?$/.test(parameter))) return undefined;
+  if (!parameters.every((parameter) => /^charset="?utf-8"?$/.test(parameter))) {
+    return undefined;
+  }
   return BY_MEDIA_TYPE.get(mediaType);
 }
 
 /** Zeroes TTLV that was made for a body; the body itself has another owner. */
 export function wipeConverted(converted: Uint8Array, original: Uint8Array): void {
-  if (converted !== original) wipe(converted);
+  if (converted !== original) {
+    wipe(converted);
+  }
 }

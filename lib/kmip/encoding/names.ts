@@ -97,7 +97,9 @@ export const typeName = (type: ItemType): string => TYPE_NAMES[type];
 export function typeFromName(name: string): ItemType {
   const code = /^0x[0-9a-f]{2}$/i.test(name) ? Number(name) : null;
   const type = code === null ? TYPES.get(name) : Object.values(ItemType).find((known) => known === code);
-  if (type === undefined) throw new EncodingError(`unknown type ${quote(name)}`);
+  if (type === undefined) {
+    throw new EncodingError(`unknown type ${quote(name)}`);
+  }
   return type;
 }
 
@@ -109,9 +111,13 @@ export const tagHex = (tag: number): string => hex(tag, 6);
 
 /** The tag of a name or of "0x42…" and "0x54…". @throws EncodingError */
 export function tagFromName(name: string): number {
-  if (/^0x(42|54)[0-9a-f]{4}$/i.test(name)) return Number(name);
+  if (/^0x(42|54)[0-9a-f]{4}$/i.test(name)) {
+    return Number(name);
+  }
   const tag = TAGS.codeOf(name);
-  if (tag === undefined) throw new EncodingError(`unknown tag ${quote(name)}`);
+  if (tag === undefined) {
+    throw new EncodingError(`unknown tag ${quote(name)}`);
+  }
   return tag;
 }
 
@@ -132,13 +138,17 @@ const enumerationOf = (tag: number): CodeIndex | undefined =>
  */
 export function enumerationText(tag: number, value: number, second = false): string {
   const name = enumerationOf(tag)?.nameOf(value);
-  if (name === undefined) return hex(value, 8);
+  if (name === undefined) {
+    return hex(value, 8);
+  }
   return (second ? NAMES_IN_2.get(tag)?.get(name) : undefined) ?? name;
 }
 
 /** The value of a name, in either major version, or of "0x…". @throws EncodingError */
 export function enumerationFromText(tag: number, text: string): number {
-  if (/^0x[0-9a-f]{1,8}$/i.test(text)) return Number(text);
+  if (/^0x[0-9a-f]{1,8}$/i.test(text)) {
+    return Number(text);
+  }
   const value = enumerationOf(tag)?.codeOf(NAMES_FROM_2.get(tag)?.get(text) ?? text);
   if (value === undefined) {
     throw new EncodingError(`unknown value ${quote(text)} of ${tagName(tag) ?? tagHex(tag)}`);
@@ -149,15 +159,21 @@ export function enumerationFromText(tag: number, text: string): number {
 /** Names of the bits of a mask, and what has no name in hexadecimal; undefined for Integers that are no masks. */
 export function maskText(tag: number, value: number, separator: " " | "|"): string | undefined {
   const table = MASKS.get(tag);
-  if (table === undefined || value === 0) return undefined;
+  if (table === undefined || value === 0) {
+    return undefined;
+  }
   const parts: string[] = [];
   let rest = value >>> 0;
   for (const [name, [bit]] of Object.entries(table)) {
-    if ((rest & bit) === 0) continue;
+    if ((rest & bit) === 0) {
+      continue;
+    }
     parts.push(name);
     rest = (rest & ~bit) >>> 0;
   }
-  if (rest !== 0) parts.push(hex(rest, 8));
+  if (rest !== 0) {
+    parts.push(hex(rest, 8));
+  }
   return parts.join(separator);
 }
 
@@ -167,8 +183,9 @@ export function maskFromText(tag: number, text: string): number {
   let value = 0;
   for (const part of text.split(/[ |]+/)) {
     const bit = /^0x[0-9a-f]{1,8}$/i.test(part) ? Number(part) : table?.[part]?.[0];
-    if (bit === undefined)
+    if (bit === undefined) {
       throw new EncodingError(`unknown bit ${quote(part)} of ${tagName(tag) ?? tagHex(tag)}`);
+    }
     value |= bit;
   }
   return value;

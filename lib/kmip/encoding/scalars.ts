@@ -43,7 +43,9 @@ export const nameTagOf = (tag: number, attributeName: string | null): number =>
 /** The Attribute Name among the items of a structure, or null. */
 export function attributeNameIn(items: readonly Item[]): string | null {
   for (const item of items) {
-    if (item.tag === Tag.AttributeName && item.type === ItemType.TextString) return item.value;
+    if (item.tag === Tag.AttributeName && item.type === ItemType.TextString) {
+      return item.value;
+    }
   }
   return null;
 }
@@ -85,7 +87,9 @@ export function scalarFromText(tag: number, type: ItemType, text: string, contex
     case ItemType.Boolean:
       return { tag, type, value: booleanFromText(text) };
     case ItemType.TextString:
-      if (/\p{Surrogate}/u.test(text)) throw new EncodingError("text with half a character");
+      if (/\p{Surrogate}/u.test(text)) {
+        throw new EncodingError("text with half a character");
+      }
       return { tag, type, value: text };
     case ItemType.ByteString:
       return { tag, type, value: bytesFromHex(text) };
@@ -94,7 +98,9 @@ export function scalarFromText(tag: number, type: ItemType, text: string, contex
     case ItemType.DateTime:
       return { tag, type, value: isHex(text) ? int64FromText(text) : dateFromText(text).seconds };
     case ItemType.DateTimeExtended: {
-      if (isHex(text)) return { tag, type, value: int64FromText(text) };
+      if (isHex(text)) {
+        return { tag, type, value: int64FromText(text) };
+      }
       const { seconds, microseconds } = dateFromText(text);
       return { tag, type, value: seconds * MICROSECONDS + microseconds };
     }
@@ -111,15 +117,23 @@ export const int64Hex = (value: bigint): string =>
 
 function numberFromText(text: string, least: bigint, most: bigint, hexDigits: number): bigint {
   const valid = isHex(text) ? text.length <= hexDigits + 2 : /^[+-]?\d{1,20}$/.test(text);
-  if (!valid) throw new EncodingError(`not a number: ${quote(text)}`);
+  if (!valid) {
+    throw new EncodingError(`not a number: ${quote(text)}`);
+  }
   const value = BigInt(text.startsWith("+") ? text.slice(1) : text);
-  if (value < least || value > most) throw new EncodingError(`number out of range: ${quote(text)}`);
+  if (value < least || value > most) {
+    throw new EncodingError(`number out of range: ${quote(text)}`);
+  }
   return value;
 }
 
 function integerFromText(text: string, { nameTag }: ValueContext): number {
-  if (isHex(text)) return Number(BigInt.asIntN(32, numberFromText(text, 0n, 0xffff_ffffn, 8)));
-  if (/^[+-]?\d/.test(text)) return Number(numberFromText(text, -0x8000_0000n, 0x7fff_ffffn, 8));
+  if (isHex(text)) {
+    return Number(BigInt.asIntN(32, numberFromText(text, 0n, 0xffff_ffffn, 8)));
+  }
+  if (/^[+-]?\d/.test(text)) {
+    return Number(numberFromText(text, -0x8000_0000n, 0x7fff_ffffn, 8));
+  }
   return maskFromText(nameTag, text);
 }
 
@@ -129,35 +143,49 @@ const int64FromText = (text: string): bigint =>
     : numberFromText(text, -0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn, 16);
 
 function booleanFromText(text: string): boolean {
-  if (text === "true" || text === "1" || /^0x0*1$/.test(text)) return true;
-  if (text === "false" || text === "0" || /^0x0+$/.test(text)) return false;
+  if (text === "true" || text === "1" || /^0x0*1$/.test(text)) {
+    return true;
+  }
+  if (text === "false" || text === "0" || /^0x0+$/.test(text)) {
+    return false;
+  }
   throw new EncodingError(`not a Boolean: ${quote(text)}`);
 }
 
 function bytesFromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || /[^0-9a-f]/i.test(text)) throw new EncodingError("not hexadecimal");
+  if (text.length % 2 !== 0 || /[^0-9a-f]/i.test(text)) {
+    throw new EncodingError("not hexadecimal");
+  }
   return Buffer.from(text, "hex");
 }
 
 /** Sign-extended to whole groups of eight bytes, as TTLV wants it. */
 function bigIntegerFromHex(text: string): Uint8Array {
   const given = bytesFromHex(/^0x/i.test(text) ? text.slice(2) : text);
-  if (given.length === 0) throw new EncodingError("Big Integer without digits");
+  if (given.length === 0) {
+    throw new EncodingError("Big Integer without digits");
+  }
   const missing = (8 - (given.length % 8)) % 8;
-  if (missing === 0) return given;
+  if (missing === 0) {
+    return given;
+  }
   const sign = (given[0] ?? 0) >= 0x80 ? 0xff : 0;
   return Buffer.concat([Buffer.alloc(missing, sign), given]);
 }
 
 function dateText(seconds: bigint): string {
-  if (seconds < FIRST_DATE || seconds > LAST_DATE) return int64Hex(seconds);
+  if (seconds < FIRST_DATE || seconds > LAST_DATE) {
+    return int64Hex(seconds);
+  }
   return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}+00:00`;
 }
 
 function extendedDateText(microseconds: bigint): string {
   const fraction = ((microseconds % MICROSECONDS) + MICROSECONDS) % MICROSECONDS;
   const date = dateText((microseconds - fraction) / MICROSECONDS);
-  if (isHex(date)) return int64Hex(microseconds);
+  if (isHex(date)) {
+    return int64Hex(microseconds);
+  }
   return `${date.slice(0, 19)}.${String(fraction).padStart(6, "0")}+00:00`;
 }
 

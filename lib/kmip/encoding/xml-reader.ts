@@ -42,7 +42,11 @@ const isXmlCharacter = (code: number): boolean =>
  * True if XML can hold a text: no control characters but tab and line ends, no halves of characters.
  */
 export function isXmlText(text: string): boolean {
-  for (const character of text) if (!isXmlCharacter(character.codePointAt(0) ?? 0)) return false;
+  for (const character of text) {
+    if (!isXmlCharacter(character.codePointAt(0) ?? 0)) {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -58,7 +62,9 @@ class Reader {
   }
 
   document(): XmlElement {
-    if (this.#text.startsWith("\ufeff")) this.#at = 1;
+    if (this.#text.startsWith("\ufeff")) {
+      this.#at = 1;
+    }
     this.#match(DECLARATION);
     this.#blank();
     const stack: OpenElement[] = [];
@@ -69,7 +75,9 @@ class Reader {
         continue;
       }
       this.#blank();
-      if (this.#at !== this.#text.length) throw this.#error("something after the end");
+      if (this.#at !== this.#text.length) {
+        throw this.#error("something after the end");
+      }
       return finished;
     }
   }
@@ -79,7 +87,9 @@ class Reader {
     const parent = stack.at(-1);
     if (parent !== undefined && this.#text.startsWith("</", this.#at)) {
       this.#at += 2;
-      if (this.#match(NAME) !== parent.name) throw this.#error("the wrong element ends");
+      if (this.#match(NAME) !== parent.name) {
+        throw this.#error("the wrong element ends");
+      }
       this.#match(SPACE);
       this.#expect(">");
       stack.pop();
@@ -87,9 +97,13 @@ class Reader {
     }
     this.#expect("<");
     const name = this.#match(NAME);
-    if (name === "") throw this.#error("an element is expected");
+    if (name === "") {
+      throw this.#error("an element is expected");
+    }
     this.#elements += 1;
-    if (this.#elements > this.#limits.maxItems) throw this.#error("too many elements");
+    if (this.#elements > this.#limits.maxItems) {
+      throw this.#error("too many elements");
+    }
     const element: OpenElement = { name, attributes: this.#attributes(), children: [] };
     parent?.children.push(element);
     if (this.#text.startsWith("/>", this.#at)) {
@@ -98,7 +112,9 @@ class Reader {
     }
     this.#expect(">");
     // One more than structures may nest: a value may be written with an end tag of its own.
-    if (stack.length > this.#limits.maxDepth) throw this.#error("nested too deeply");
+    if (stack.length > this.#limits.maxDepth) {
+      throw this.#error("nested too deeply");
+    }
     stack.push(element);
     return null;
   }
@@ -108,35 +124,55 @@ class Reader {
     for (;;) {
       const space = this.#match(SPACE);
       const name = this.#match(NAME);
-      if (name === "") return attributes;
-      if (space === "") throw this.#error("a space is expected");
+      if (name === "") {
+        return attributes;
+      }
+      if (space === "") {
+        throw this.#error("a space is expected");
+      }
       this.#match(SPACE);
       this.#expect("=");
       this.#match(SPACE);
-      if (attributes.has(name)) throw this.#error("an attribute is given twice");
-      if (attributes.size >= MAX_ATTRIBUTES) throw this.#error("too many attributes");
+      if (attributes.has(name)) {
+        throw this.#error("an attribute is given twice");
+      }
+      if (attributes.size >= MAX_ATTRIBUTES) {
+        throw this.#error("too many attributes");
+      }
       attributes.set(name, this.#quoted());
     }
   }
 
   #quoted(): string {
     const mark = this.#text[this.#at];
-    if (mark !== '"' && mark !== "'") throw this.#error("a quotation mark is expected");
+    if (mark !== '"' && mark !== "'") {
+      throw this.#error("a quotation mark is expected");
+    }
     const end = this.#text.indexOf(mark, this.#at + 1);
-    if (end < 0) throw this.#error("a value does not end");
+    if (end < 0) {
+      throw this.#error("a value does not end");
+    }
     const raw = this.#text.slice(this.#at + 1, end);
-    if (raw.includes("<")) throw this.#error("< in a value");
+    if (raw.includes("<")) {
+      throw this.#error("< in a value");
+    }
     // Attribute-value normalisation (XML 1.0, 3.3.3): a line end or tab that is written as such is a space.
     const value = this.#references(raw.replace(/\r\n|[\r\n\t]/g, " "));
-    if (!isXmlText(value)) throw this.#error("a character that XML does not have");
+    if (!isXmlText(value)) {
+      throw this.#error("a character that XML does not have");
+    }
     this.#at = end + 1;
     return value;
   }
 
   #references(raw: string): string {
-    if (!raw.includes("&")) return raw;
+    if (!raw.includes("&")) {
+      return raw;
+    }
     const [first = "", ...parts] = raw.split("&", MAX_REFERENCES + 2);
-    if (parts.length > MAX_REFERENCES) throw this.#error("too many references");
+    if (parts.length > MAX_REFERENCES) {
+      throw this.#error("too many references");
+    }
     const replaced = parts.map((part) => {
       const end = part.indexOf(";");
       const name = end < 0 || end > 8 ? "" : part.slice(0, end);
@@ -148,7 +184,9 @@ class Reader {
   #character(name: string): string {
     const [, hexadecimal, decimal] = /^#(?:x([0-9a-f]{1,6})|([0-9]{1,7}))$/i.exec(name) ?? [];
     const code = hexadecimal === undefined ? Number(decimal ?? Number.NaN) : Number.parseInt(hexadecimal, 16);
-    if (!isXmlCharacter(code)) throw this.#error("an unknown entity");
+    if (!isXmlCharacter(code)) {
+      throw this.#error("an unknown entity");
+    }
     return String.fromCodePoint(code);
   }
 
@@ -157,7 +195,9 @@ class Reader {
     this.#match(SPACE);
     while (this.#text.startsWith("<!--", this.#at)) {
       const end = this.#text.indexOf("--", this.#at + 4);
-      if (end < 0 || this.#text[end + 2] !== ">") throw this.#error("a comment does not end");
+      if (end < 0 || this.#text[end + 2] !== ">") {
+        throw this.#error("a comment does not end");
+      }
       this.#at = end + 3;
       this.#match(SPACE);
     }
@@ -171,7 +211,9 @@ class Reader {
   }
 
   #expect(character: string): void {
-    if (this.#text[this.#at] !== character) throw this.#error(`${character} is expected`);
+    if (this.#text[this.#at] !== character) {
+      throw this.#error(`${character} is expected`);
+    }
     this.#at += 1;
   }
 
@@ -186,6 +228,8 @@ class Reader {
  * @throws EncodingError
  */
 export function readXml(text: string, limits: EncodingLimits = DEFAULT_ENCODING_LIMITS): XmlElement {
-  if (text.length > limits.maxCharacters) throw new EncodingError("the text is too long");
+  if (text.length > limits.maxCharacters) {
+    throw new EncodingError("the text is too long");
+  }
   return new Reader(text, limits).document();
 }

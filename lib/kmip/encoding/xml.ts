@@ -46,12 +46,16 @@ function write(item: Item, { attributeName, second }: Place, indent: string, lin
     }
     lines.push(`${indent}<${start}>`);
     const inside = { attributeName: attributeNameIn(item.value), second };
-    for (const child of item.value) write(child, inside, `${indent}  `, lines);
+    for (const child of item.value) {
+      write(child, inside, `${indent}  `, lines);
+    }
     lines.push(`${indent}</${name ?? UNNAMED}>`);
     return;
   }
   const value = scalarText(item, { nameTag: nameTagOf(item.tag, attributeName), separator: " ", second });
-  if (!isXmlText(value)) throw new EncodingError("XML has no way to write a text of the message");
+  if (!isXmlText(value)) {
+    throw new EncodingError("XML has no way to write a text of the message");
+  }
   const escaped = value.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character] ?? character);
   lines.push(`${indent}<${start} type="${typeName(item.type)}" value="${escaped}"/>`);
 }
@@ -73,9 +77,13 @@ export const itemFromElement = (
 
 /** The tag that an element stands for. @throws EncodingError */
 export function tagOfElement(element: XmlElement): number {
-  if (element.name !== UNNAMED) return tagFromName(element.name);
+  if (element.name !== UNNAMED) {
+    return tagFromName(element.name);
+  }
   const tag = element.attributes.get("tag");
-  if (tag === undefined) throw new EncodingError("a TTLV element has no tag");
+  if (tag === undefined) {
+    throw new EncodingError("a TTLV element has no tag");
+  }
   return tagFromName(tag);
 }
 
@@ -89,8 +97,12 @@ export function typeOfElement(element: XmlElement): ItemType {
 export function attributeNameInElements(elements: readonly XmlElement[]): string | null {
   for (const element of elements) {
     const value = element.attributes.get("value");
-    if (value === undefined || tagOfElement(element) !== Tag.AttributeName) continue;
-    if (typeOfElement(element) === ItemType.TextString) return value;
+    if (value === undefined || tagOfElement(element) !== Tag.AttributeName) {
+      continue;
+    }
+    if (typeOfElement(element) === ItemType.TextString) {
+      return value;
+    }
   }
   return null;
 }
@@ -101,18 +113,28 @@ const isSilent = (name: string): boolean => name === "name" || name.startsWith("
 function toItem(element: XmlElement, attributeName: string | null, depthLeft: number): Item {
   for (const name of element.attributes.keys()) {
     const known = name === "type" || name === "value" || (name === "tag" && element.name === UNNAMED);
-    if (!known && !isSilent(name)) throw new EncodingError(`unknown attribute ${quote(name)}`);
+    if (!known && !isSilent(name)) {
+      throw new EncodingError(`unknown attribute ${quote(name)}`);
+    }
   }
   const tag = tagOfElement(element);
   const type = typeOfElement(element);
   const value = element.attributes.get("value");
   if (type === ItemType.Structure) {
-    if (value !== undefined) throw new EncodingError(`${quote(element.name)} is a structure with a value`);
-    if (depthLeft <= 0) throw new EncodingError("nested too deeply");
+    if (value !== undefined) {
+      throw new EncodingError(`${quote(element.name)} is a structure with a value`);
+    }
+    if (depthLeft <= 0) {
+      throw new EncodingError("nested too deeply");
+    }
     const name = attributeNameInElements(element.children);
     return { tag, type, value: element.children.map((child) => toItem(child, name, depthLeft - 1)) };
   }
-  if (value === undefined) throw new EncodingError(`${quote(element.name)} has no value`);
-  if (element.children.length > 0) throw new EncodingError(`${quote(element.name)} is no structure`);
+  if (value === undefined) {
+    throw new EncodingError(`${quote(element.name)} has no value`);
+  }
+  if (element.children.length > 0) {
+    throw new EncodingError(`${quote(element.name)} is no structure`);
+  }
   return scalarFromText(tag, type, value, { nameTag: nameTagOf(tag, attributeName), separator: " " });
 }

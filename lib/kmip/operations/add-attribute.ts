@@ -21,7 +21,9 @@ export const addAttribute: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const attribute = readAttribute(request.attribute, context);
-    if (attribute.index !== undefined) throw invalidField("Attribute Index is assigned by the server");
+    if (attribute.index !== undefined) {
+      throw invalidField("Attribute Index is assigned by the server");
+    }
     const value = valueToKeep(attribute);
     const added = await writeAttribute(context, identifier, attribute, (_, object) =>
       addInstance(attribute, object, context, value),

@@ -27,9 +27,13 @@ export const adjustAttribute: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const { name, type } = request;
-    if (name === undefined) throw invalidMessage("Attribute Reference is missing");
+    if (name === undefined) {
+      throw invalidMessage("Attribute Reference is missing");
+    }
     const rule = findRule(name, context.version);
-    if (rule === null && !isVendorName(name)) throw unsupportedAttribute(`There is no attribute ${name}`);
+    if (rule === null && !isVendorName(name)) {
+      throw unsupportedAttribute(`There is no attribute ${name}`);
+    }
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const attribute = { name, rule };
     const parameter = request.value === undefined ? undefined : storedFromItem(request.value);
@@ -66,11 +70,15 @@ function held(
   present: readonly StoredAttribute[],
   parameter: StoredValue | undefined,
 ): StoredAttribute {
-  if (present.length > 0) return chooseInstance(name, present, undefined);
+  if (present.length > 0) {
+    return chooseInstance(name, present, undefined);
+  }
   // An attribute of a vendor has the type of what is added to it.
   const start =
     rule === null ? [...NOTHING.values()].find(({ t }) => t === parameter?.t) : NOTHING.get(rule.type);
-  if (start === undefined) throw attributeNotFound(`${name} has no value`);
+  if (start === undefined) {
+    throw attributeNotFound(`${name} has no value`);
+  }
   return { i: 0, v: start };
 }
 
@@ -90,11 +98,17 @@ const COUNTS: ReadonlySet<StoredValue["t"]> = new Set(["integer", "longInteger",
 /** @throws KmipError Invalid Data Type, Numeric Range */
 function adjusted(value: StoredValue, type: number, parameter: StoredValue | undefined): StoredValue {
   if (type === AdjustmentType.Negate) {
-    if (value.t === "boolean") return { t: "boolean", v: !value.v };
-    if (value.t !== "integer" && value.t !== "longInteger" && value.t !== "bigInteger") throw noSuchType();
+    if (value.t === "boolean") {
+      return { t: "boolean", v: !value.v };
+    }
+    if (value.t !== "integer" && value.t !== "longInteger" && value.t !== "bigInteger") {
+      throw noSuchType();
+    }
     return withNumber(value, -numberIn(value));
   }
-  if (parameter !== undefined && !COUNTS.has(parameter.t)) throw noSuchType();
+  if (parameter !== undefined && !COUNTS.has(parameter.t)) {
+    throw noSuchType();
+  }
   const step = parameter === undefined ? 1n : numberIn(parameter);
   return withNumber(value, numberIn(value) + (type === AdjustmentType.Increment ? step : -step));
 }

@@ -48,7 +48,9 @@ export function lifecycleAllows(
 
 /** True for Usage Limits of which nothing has been allocated (3.21). */
 function isUnused(limits: StoredValue | undefined): boolean {
-  if (limits === undefined) return true;
+  if (limits === undefined) {
+    return true;
+  }
   return fieldOf(limits, Tag.UsageLimitsCount)?.v === fieldOf(limits, Tag.UsageLimitsTotal)?.v;
 }
 
@@ -67,11 +69,14 @@ const ORDERED_DATES = [
  */
 export function checkDateOrder(attributes: StoredAttributes, written: { has(name: string): boolean }): void {
   for (const [earlier, later] of ORDERED_DATES) {
-    if (!written.has(earlier) && !written.has(later)) continue;
+    if (!written.has(earlier) && !written.has(later)) {
+      continue;
+    }
     const first = dateOf(attributes, earlier);
     const second = dateOf(attributes, later);
-    if (first !== null && second !== null && second < first)
+    if (first !== null && second !== null && second < first) {
       throw invalidAttributeValue(`${later} is before ${earlier}`);
+    }
   }
 }
 
@@ -81,7 +86,9 @@ export function checkDateOrder(attributes: StoredAttributes, written: { has(name
  * @throws KmipError Application Namespace Not Supported
  */
 export function checkApplicationData(name: string, value: StoredValue): void {
-  if (name !== "Application Specific Information") return;
+  if (name !== "Application Specific Information") {
+    return;
+  }
   if (fieldOf(value, Tag.ApplicationData) === null) {
     throw new KmipError(
       FAILURES.applicationNamespaceNotSupported,
@@ -96,7 +103,9 @@ export function checkApplicationData(name: string, value: StoredValue): void {
  * @throws KmipError Feature Not Supported
  */
 export function checkRotation(name: string, value: StoredValue): void {
-  if (name !== "Rotate Automatic" || value.v !== true) return;
+  if (name !== "Rotate Automatic" || value.v !== true) {
+    return;
+  }
   throw featureNotSupported("Keys are not rotated automatically");
 }
 
@@ -113,12 +122,17 @@ export function checkSize(context: OperationContext, attributes: StoredAttribute
 
 /** Usage Limits as kept: the client's Count is ignored, it starts at Total (3.21). */
 export function normalValue(name: string, value: StoredValue): StoredValue {
-  if (name !== "Usage Limits" || value.t !== "structure") return value;
+  if (name !== "Usage Limits" || value.t !== "structure") {
+    return value;
+  }
   const total = fieldOf(value, Tag.UsageLimitsTotal);
   const unit = fieldOf(value, Tag.UsageLimitsUnit);
-  if (total === null || unit === null) return value;
-  if (total.t === "longInteger" && BigInt(total.v) < 0n)
+  if (total === null || unit === null) {
+    return value;
+  }
+  if (total.t === "longInteger" && BigInt(total.v) < 0n) {
     throw invalidAttributeValue("Usage Limits Total is negative");
+  }
   return {
     t: "structure",
     v: [
@@ -136,10 +150,16 @@ export async function isNameTaken(
   except: string | null,
 ): Promise<boolean> {
   const term = termOf("Name", name);
-  if (term === null) return false;
+  if (term === null) {
+    return false;
+  }
   for await (const object of context.store.search(context.tenant, { states: LIVING_STATES, terms: [term] })) {
-    if (object.uniqueIdentifier === except || isDestroyed(stateAt(object, context.now))) continue;
-    if (object.attributes.Name?.some(({ v }) => sameValue(v, name))) return true;
+    if (object.uniqueIdentifier === except || isDestroyed(stateAt(object, context.now))) {
+      continue;
+    }
+    if (object.attributes.Name?.some(({ v }) => sameValue(v, name))) {
+      return true;
+    }
   }
   return false;
 }

@@ -23,9 +23,13 @@ export function readCurrent(
   name: string,
   context: ReadContext,
 ): IncomingAttribute | undefined {
-  if (item === undefined) return undefined;
+  if (item === undefined) {
+    return undefined;
+  }
   const current = readAttribute(item, context);
-  if (current.name !== name) throw invalidAttribute("Current Attribute and New Attribute differ");
+  if (current.name !== name) {
+    throw invalidAttribute("Current Attribute and New Attribute differ");
+  }
   return current;
 }
 
@@ -43,17 +47,25 @@ export function chooseInstance(
   const [first, second] = present;
   if (typeof selector === "number") {
     const found = present.find(({ i }) => i === selector);
-    if (found === undefined) throw attributeInstanceNotFound(`${name} has no instance ${selector}`);
+    if (found === undefined) {
+      throw attributeInstanceNotFound(`${name} has no instance ${selector}`);
+    }
     return found;
   }
-  if (first === undefined) throw attributeNotFound(`${name} has no value`);
+  if (first === undefined) {
+    throw attributeNotFound(`${name} has no value`);
+  }
   if (selector === undefined) {
-    if (second === undefined) return first;
+    if (second === undefined) {
+      return first;
+    }
     throw new KmipError(FAILURES.multiValuedAttribute, `${name} has more than one value`);
   }
   const value = storedFromItem(selector.item);
   const found = present.find(({ v }) => sameValue(comparable(v), comparable(value)));
-  if (found === undefined) throw attributeInstanceNotFound(`${name} has no such value`);
+  if (found === undefined) {
+    throw attributeInstanceNotFound(`${name} has no such value`);
+  }
   return found;
 }
 

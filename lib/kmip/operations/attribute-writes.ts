@@ -82,7 +82,9 @@ export function addInstance(
 ): Written {
   if (rule === null ? !isClientVendorName(name) : rule.client !== "add" && !isLate(rule.client)) {
     // Sensitive and Extractable always have a value, which clients may change: nothing is read-only about them.
-    if (rule?.modify === "always") throw attributeSingleValued(`${name} already exists`);
+    if (rule?.modify === "always") {
+      throw attributeSingleValued(`${name} already exists`);
+    }
     throw readOnlyAttribute(`${name} is read-only`);
   }
   if (!appliesTo(name, object.objectType, context.version)) {
@@ -95,7 +97,9 @@ export function addInstance(
   if (rule !== null && rule.modify !== "never" && !lifecycleAllows(rule.modify, rule, object, context.now)) {
     throw wrongState(`${name} cannot be set in the state of the object`);
   }
-  if (present.some(({ v }) => sameValue(v, value))) throw repeated(name);
+  if (present.some(({ v }) => sameValue(v, value))) {
+    throw repeated(name);
+  }
   const written = { i: present.reduce((next, { i }) => Math.max(next, i + 1), 0), v: value };
   return { instances: [...present, written], written };
 }
@@ -124,7 +128,9 @@ export function replaceInstance(
   if (rule !== null && !lifecycleAllows(rule.modify, rule, object, now)) {
     throw wrongState(`${name} cannot be changed in the state of the object`);
   }
-  if (present.some(({ i, v }) => i !== index && sameValue(v, value))) throw repeated(name);
+  if (present.some(({ i, v }) => i !== index && sameValue(v, value))) {
+    throw repeated(name);
+  }
   const written = { i: index, v: value };
   return { instances: present.map((instance) => (instance.i === index ? written : instance)), written };
 }

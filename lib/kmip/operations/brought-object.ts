@@ -79,7 +79,9 @@ export async function withBroughtObject<T>(
     }
     return await work(object);
   } finally {
-    for (const { content } of objects) wipe(content.material);
+    for (const { content } of objects) {
+      wipe(content.material);
+    }
   }
 }
 
@@ -113,7 +115,9 @@ export function withEnclosed(
   mayGive: "register" | "import",
 ): RequestedAttributes {
   const enclosed = readEnclosedAttributes(content.attributes ?? [], context, mayGive);
-  if (enclosed.size === 0) return requested;
+  if (enclosed.size === 0) {
+    return requested;
+  }
   const merged: RequestedAttributes = new Map(requested);
   for (const [name, instances] of enclosed) {
     const present = merged.get(name) ?? [];
@@ -150,9 +154,12 @@ export function attributesOfObject(
   }
   const usageMask = requested.get("Cryptographic Usage Mask")?.[0]?.v.v;
   if (objectType === ObjectType.SymmetricKey) {
-    if (algorithm === null || length === null)
+    if (algorithm === null || length === null) {
       throw invalidAttributeValue("Cryptographic Algorithm is missing");
-    if (usageMask === undefined) throw invalidAttributeValue("Cryptographic Usage Mask is missing");
+    }
+    if (usageMask === undefined) {
+      throw invalidAttributeValue("Cryptographic Usage Mask is missing");
+    }
     // Of what is wrapped, only the client knows the length.
     checkRegistered(algorithm, length, content.wrapping === undefined ? material.length : null);
   }
@@ -160,16 +167,26 @@ export function attributesOfObject(
     throw invalidAttributeValue("Cryptographic Usage Mask has unknown bits");
   }
   const own: { [name: string]: StoredValue } = freshness(requested, version);
-  if (algorithm !== null) own["Cryptographic Algorithm"] = { t: "enumeration", v: algorithm };
+  if (algorithm !== null) {
+    own["Cryptographic Algorithm"] = { t: "enumeration", v: algorithm };
+  }
   const bits = length ?? secretLength(content);
-  if (bits !== null) own["Cryptographic Length"] = { t: "integer", v: bits };
+  if (bits !== null) {
+    own["Cryptographic Length"] = { t: "integer", v: bits };
+  }
   // 3.19: always has a value; a password is used for nothing that the mask knows.
-  if (usageMask === undefined) own["Cryptographic Usage Mask"] = { t: "integer", v: 0 };
+  if (usageMask === undefined) {
+    own["Cryptographic Usage Mask"] = { t: "integer", v: 0 };
+  }
   if (settle("Key Format Type", format, requested) !== null && format !== undefined) {
     own["Key Format Type"] = { t: "enumeration", v: format };
   }
-  if (content.wrapping !== undefined) own[KEY_WRAPPING_DATA] = content.wrapping;
-  if (secretDataType !== undefined) own["Secret Data Type"] = { t: "enumeration", v: secretDataType };
+  if (content.wrapping !== undefined) {
+    own[KEY_WRAPPING_DATA] = content.wrapping;
+  }
+  if (secretDataType !== undefined) {
+    own["Secret Data Type"] = { t: "enumeration", v: secretDataType };
+  }
   return own;
 }
 

@@ -35,7 +35,9 @@ export const check: OperationDefinition = {
     if (isDestroyed(stateAt(object, context.now))) {
       throw objectDestroyed("The object has been destroyed");
     }
-    if (object.objectType === ObjectType.Template) throw illegalOperation("Templates are not used");
+    if (object.objectType === ObjectType.Template) {
+      throw illegalOperation("Templates are not used");
+    }
     const { usageLimitsCount, usageMask, leaseTime } = request;
     // Table 193: only what is denied is answered.
     const denied: Item[] = [];
@@ -51,8 +53,9 @@ export const check: OperationDefinition = {
       denied.push(integer(Tag.CryptographicUsageMask, usageMask));
       failure = FAILURES.incompatibleUsageMask;
     }
-    if (leaseTime !== undefined && leaseTime > leaseOf(object))
+    if (leaseTime !== undefined && leaseTime > leaseOf(object)) {
       denied.push(interval(Tag.LeaseTime, leaseTime));
+    }
     if (denied.length > 0) {
       context.idPlaceholder = null;
       throw new KmipError(failure, "The object may not be used like this", { payload: denied });

@@ -37,7 +37,9 @@ function guarded<T>(failure: string, work: () => T): T {
 
 /** Works with the key as the cipher takes it: two-key triple DES uses the first key again as the third. */
 function withFullKey<T>({ algorithm }: CipherPlan, key: Uint8Array, work: (full: Uint8Array) => T): T {
-  if (algorithm !== Algorithm.DES3 || key.length !== 16) return work(key);
+  if (algorithm !== Algorithm.DES3 || key.length !== 16) {
+    return work(key);
+  }
   const full = new Uint8Array(24);
   full.set(key);
   full.set(key.subarray(0, 8), 16);
@@ -207,15 +209,18 @@ function openDecipher(
   if (plan.tagLength !== null && tag !== undefined) {
     const authenticated = decipher as DecipherGCM;
     authenticated.setAuthTag(tag);
-    if (additional !== undefined) authenticated.setAAD(additional, { plaintextLength: length });
+    if (additional !== undefined) {
+      authenticated.setAAD(additional, { plaintextLength: length });
+    }
   }
   return decipher;
 }
 
 /** Refuses to decrypt without what authenticates the plaintext. @throws KmipError Invalid Message */
 export function requireTag({ tagLength }: CipherPlan, { tag }: Authentication): void {
-  if (tagLength !== null && tag === undefined)
+  if (tagLength !== null && tag === undefined) {
     throw invalidMessage("Authenticated Encryption Tag is missing");
+  }
 }
 
 /** Begins to decrypt. @throws KmipError Cryptographic Failure */
@@ -224,7 +229,9 @@ export function openDecryption(
   key: Uint8Array,
   authentication: Authentication,
 ): CryptoStream {
-  if (plan.tagLength !== null) return new CollectedDecryption(plan, authentication);
+  if (plan.tagLength !== null) {
+    return new CollectedDecryption(plan, authentication);
+  }
   return guarded(CANNOT_DECRYPT, () => new Decryption(openDecipher(plan, key, authentication, 0), plan));
 }
 

@@ -96,10 +96,14 @@ const AES_MODES = new Map<number | null, ModeRule>([
  * or both together as one of 16.
  */
 function chachaIv(iv: Uint8Array, { initialCounter }: Parameters): Uint8Array {
-  if (iv.length !== 8 && iv.length !== 12 && iv.length !== 16) throw wrongIv();
+  if (iv.length !== 8 && iv.length !== 12 && iv.length !== 16) {
+    throw wrongIv();
+  }
   const native = Buffer.alloc(16);
   native.set(iv, 16 - iv.length);
-  if (iv.length < 16) native.writeUInt32LE((initialCounter ?? 0) >>> 0, 0);
+  if (iv.length < 16) {
+    native.writeUInt32LE((initialCounter ?? 0) >>> 0, 0);
+  }
   return native;
 }
 
@@ -178,7 +182,9 @@ export function planCipher(
   }
   const rule = family.modes.get(mode);
   if (rule === undefined) {
-    if (mode === null) throw missingParameters("Block Cipher Mode is missing");
+    if (mode === null) {
+      throw missingParameters("Block Cipher Mode is missing");
+    }
     throw unsupportedParameters("This Block Cipher Mode is not supported");
   }
   if (rule.tags !== undefined && context.version < KmipVersion.V1_4) {
@@ -198,12 +204,16 @@ export function planCipher(
 }
 
 function paddingOf({ padded }: ModeRule, { padding }: Parameters): CipherPlan["padding"] {
-  if (padding === null || padding === PaddingMethod.None) return "none";
+  if (padding === null || padding === PaddingMethod.None) {
+    return "none";
+  }
   const { PKCS5, ANSIX9_23, ISO10126 } = PaddingMethod;
   if (padding !== PKCS5 && padding !== ANSIX9_23 && padding !== ISO10126) {
     throw unsupportedParameters("This Padding Method is not supported");
   }
-  if (padded !== true) throw badParameters("This Block Cipher Mode has no padding");
+  if (padded !== true) {
+    throw badParameters("This Block Cipher Mode has no padding");
+  }
   return padding === PKCS5 ? "pkcs5" : padding;
 }
 
@@ -216,13 +226,21 @@ function ivOf(
 ): Pick<CipherPlan, "iv" | "ivIsNew"> {
   const { shortest, longest } = rule.iv;
   // ECB: one that is given has no meaning.
-  if (longest === 0) return { iv: new Uint8Array(), ivIsNew: false };
+  if (longest === 0) {
+    return { iv: new Uint8Array(), ivIsNew: false };
+  }
   if (given !== undefined) {
-    if (given.length < shortest || given.length > longest) throw wrongIv();
+    if (given.length < shortest || given.length > longest) {
+      throw wrongIv();
+    }
     return { iv: given, ivIsNew: false };
   }
-  if (rule.fixedIv !== undefined) return { iv: rule.fixedIv, ivIsNew: false };
-  if (!mayMakeIv || !parameters.randomIv) throw missingIv("IV/Counter/Nonce is missing");
+  if (rule.fixedIv !== undefined) {
+    return { iv: rule.fixedIv, ivIsNew: false };
+  }
+  if (!mayMakeIv || !parameters.randomIv) {
+    throw missingIv("IV/Counter/Nonce is missing");
+  }
   return { iv: random.bytes(ivBytes(rule, parameters)), ivIsNew: true };
 }
 
@@ -236,7 +254,9 @@ function ivBytes({ iv: { usual, longest } }: ModeRule, { ivLength }: Parameters)
 }
 
 function tagLengthOf({ tags }: ModeRule, { tagLength }: Parameters): number | null {
-  if (tags === undefined) return null;
+  if (tags === undefined) {
+    return null;
+  }
   const length = tagLength ?? tags[0] ?? 0;
   if (!tags.includes(length)) {
     throw new KmipError(FAILURES.badTagLength, "Tag Length is not one of the Block Cipher Mode");

@@ -17,14 +17,20 @@ const COMPUTED: ReadonlySet<number> = new Set([ObjectType.SecretData, ObjectType
 
 /** True if the object's Digest has to be computed and may be told to the client. */
 export function hasComputedDigest(context: OperationContext, object: ManagedObject): boolean {
-  if (!COMPUTED.has(object.objectType) || isDestroyed(stateAt(object, context.now))) return false;
+  if (!COMPUTED.has(object.objectType) || isDestroyed(stateAt(object, context.now))) {
+    return false;
+  }
   // The digest is that of the Key Material, which the server does not have of what came wrapped.
-  if (wrappingOf(object.attributes) !== null) return false;
+  if (wrappingOf(object.attributes) !== null) {
+    return false;
+  }
   try {
     refuseUnserved(context, object);
     return true;
   } catch (error) {
-    if (error instanceof KmipError) return false;
+    if (error instanceof KmipError) {
+      return false;
+    }
     throw error;
   }
 }
@@ -43,7 +49,9 @@ export async function withComputedDigest(
   context: OperationContext,
   object: ManagedObject,
 ): Promise<ManagedObject> {
-  if (!hasComputedDigest(context, object)) return object;
+  if (!hasComputedDigest(context, object)) {
+    return object;
+  }
   const digest = await computeDigest(context, object);
   return { ...object, attributes: withAttribute(object.attributes, "Digest", digest) };
 }

@@ -125,8 +125,12 @@ function keyParameters(
   const defaults = isSecondMajor(version) ? SYMMETRIC_KEY_DEFAULTS : null;
   const algorithm = numberIn(requested, "Cryptographic Algorithm") ?? defaults?.algorithm;
   const usageMask = usageMaskIn(requested) ?? defaults?.usageMask;
-  if (algorithm === undefined) throw invalidAttributeValue("Cryptographic Algorithm is missing");
-  if (usageMask === undefined) throw invalidAttributeValue("Cryptographic Usage Mask is missing");
+  if (algorithm === undefined) {
+    throw invalidAttributeValue("Cryptographic Algorithm is missing");
+  }
+  if (usageMask === undefined) {
+    throw invalidAttributeValue("Cryptographic Usage Mask is missing");
+  }
   return { algorithm, length: lengthFor(algorithm, numberIn(requested, "Cryptographic Length")), usageMask };
 }
 
@@ -148,7 +152,9 @@ function implicitAttributes(
   length: number,
 ): Item[] {
   const name = "Cryptographic Length";
-  if (requested.has(name)) return [];
+  if (requested.has(name)) {
+    return [];
+  }
   const rule = findRule(name, context.version);
   const instances = [{ i: 0, v: { t: "integer", v: length } as const }];
   return implicitAnswer([{ name, rule, instances }], context.version);

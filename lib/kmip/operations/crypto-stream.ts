@@ -64,7 +64,9 @@ class DigestStream implements CryptoStream {
 
   drop(): void {
     // Ending it frees, and zeroes, the native state that knows the key.
-    if (!this.#ended) wipe(this.final().data);
+    if (!this.#ended) {
+      wipe(this.final().data);
+    }
   }
 }
 

@@ -38,10 +38,14 @@ export const deleteAttribute: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const current = request.current === undefined ? undefined : readAttribute(request.current, context);
     const name = current?.name ?? request.name;
-    if (name === undefined) throw invalidMessage("The attribute to delete is missing");
+    if (name === undefined) {
+      throw invalidMessage("The attribute to delete is missing");
+    }
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const rule = findRule(name, context.version);
-    if (rule === null && !isVendorName(name)) throw unsupportedAttribute(`There is no attribute ${name}`);
+    if (rule === null && !isVendorName(name)) {
+      throw unsupportedAttribute(`There is no attribute ${name}`);
+    }
     const attribute = { name, rule };
     const { deleted } = await changeObject(context, identifier, (object) => {
       refuseDeletion(attribute, object, context);
@@ -63,7 +67,9 @@ export const deleteAttribute: OperationDefinition = {
 
 /** @throws KmipError as 11.17 says (2.1: Table 204) */
 function refuseDeletion({ name, rule }: Attribute, object: ManagedObject, context: OperationContext): void {
-  if (!appliesTo(name, object.objectType, context.version)) throw attributeNotFound(`${name} has no value`);
+  if (!appliesTo(name, object.objectType, context.version)) {
+    throw attributeNotFound(`${name} has no value`);
+  }
   if (rule === null ? !isClientVendorName(name) : rule.remove === "never") {
     throw readOnlyAttribute(`${name} cannot be deleted`);
   }
@@ -82,11 +88,17 @@ function instancesToDelete(
 ): readonly StoredAttribute[] {
   const present = visibleAttribute(object, name, version, now)?.instances ?? [];
   if (!isSecondMajor(version)) {
-    if (present.length === 0) throw attributeInstanceNotFound(`${name} has no value`);
+    if (present.length === 0) {
+      throw attributeInstanceNotFound(`${name} has no value`);
+    }
     return [chooseInstance(name, present, index ?? 0)];
   }
-  if (current !== undefined) return [chooseInstance(name, present, current)];
-  if (present.length === 0) throw attributeNotFound(`${name} has no value`);
+  if (current !== undefined) {
+    return [chooseInstance(name, present, current)];
+  }
+  if (present.length === 0) {
+    throw attributeNotFound(`${name} has no value`);
+  }
   return present;
 }
 

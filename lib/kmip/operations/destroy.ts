@@ -21,8 +21,12 @@ export const destroy: OperationDefinition = {
       identifier,
       (object) => {
         const state = stateAt(object, context.now);
-        if (isDestroyed(state)) throw objectDestroyed("The object has already been destroyed");
-        if (!isDestroyable(state)) throw wrongState("The object is active: it has to be revoked first");
+        if (isDestroyed(state)) {
+          throw objectDestroyed("The object has already been destroyed");
+        }
+        if (!isDestroyable(state)) {
+          throw wrongState("The object is active: it has to be revoked first");
+        }
         return { change: destruction(object, context.now) };
       },
       "destroy",

@@ -31,9 +31,13 @@ const HMACS: ReadonlyMap<number, string> = new Map<number, string>([
 
 /** Name of a hash function. @throws KmipError Invalid Message if none is given, Feature Not Supported */
 export function hashName({ hash }: Parameters): string {
-  if (hash === null) throw missingParameters("Hashing Algorithm is missing");
+  if (hash === null) {
+    throw missingParameters("Hashing Algorithm is missing");
+  }
   const name = HASHES.get(hash);
-  if (name === undefined) throw unsupportedParameters("This Hashing Algorithm is not supported");
+  if (name === undefined) {
+    throw unsupportedParameters("This Hashing Algorithm is not supported");
+  }
   return name;
 }
 
@@ -46,9 +50,15 @@ export function hashName({ hash }: Parameters): string {
 export function macHash(keyAlgorithm: number | null, { algorithm }: Parameters): string {
   const own = keyAlgorithm !== null && HMACS.has(keyAlgorithm) ? keyAlgorithm : null;
   const chosen = algorithm ?? own;
-  if (chosen === null) throw missingParameters("Cryptographic Algorithm is missing");
-  if (own !== null && chosen !== own) throw badParameters("The key is not of this Cryptographic Algorithm");
+  if (chosen === null) {
+    throw missingParameters("Cryptographic Algorithm is missing");
+  }
+  if (own !== null && chosen !== own) {
+    throw badParameters("The key is not of this Cryptographic Algorithm");
+  }
   const name = HMACS.get(chosen);
-  if (name === undefined) throw unsupportedParameters("This Cryptographic Algorithm makes no MAC here");
+  if (name === undefined) {
+    throw unsupportedParameters("This Cryptographic Algorithm makes no MAC here");
+  }
   return name;
 }

@@ -26,10 +26,14 @@ export const getUsageAllocation: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const units = request.usageLimitsCount;
-    if (units < 0n) throw invalidField("Usage Limits Count is negative");
+    if (units < 0n) {
+      throw invalidField("Usage Limits Count is negative");
+    }
     await changeObject(context, identifier, (object) => {
       const limits = usageLimitsOf(object.attributes);
-      if (limits === null) throw attributeNotFound("The object has no Usage Limits");
+      if (limits === null) {
+        throw attributeNotFound("The object has no Usage Limits");
+      }
       if (!allowsUsage(numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0, PROTECTING)) {
         throw incompatibleUsageMask("The object is not for applying cryptographic protection");
       }

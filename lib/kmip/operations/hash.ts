@@ -20,7 +20,9 @@ export const hash: OperationDefinition = {
     const { parameters } = request;
     const { output, correlation, result } = await withoutKey(context, Operation.Hash, request, () => {
       // Table 235 (2.1) requires them, and Table 237 has no reason for bad ones.
-      if (parameters === undefined) throw invalidMessage("Cryptographic Parameters are missing");
+      if (parameters === undefined) {
+        throw invalidMessage("Cryptographic Parameters are missing");
+      }
       const name = hashName(parametersOf(parameters));
       const open = () => hashStream(name);
       return { parameters, parts: true, whole: (key, data) => runWhole(open(), key, data), open };

@@ -94,7 +94,9 @@ export const importObject: OperationDefinition = {
             : store.replace(tenant, existing, object, content.material),
         );
       } finally {
-        if (content !== given.content) wipe(content.material);
+        if (content !== given.content) {
+          wipe(content.material);
+        }
       }
       context.idPlaceholder = uniqueIdentifier;
       return {
@@ -117,16 +119,24 @@ async function replaceable(
   replace: boolean,
 ): Promise<ManagedObject | null> {
   const existing = await context.store.find(context.tenant, identifier);
-  if (existing === null) return null;
-  if (!replace) throw objectAlreadyExists("An object with this Unique Identifier exists");
-  if (!existing.served) throw permissionDenied("The key has been revoked by the key owner");
+  if (existing === null) {
+    return null;
+  }
+  if (!replace) {
+    throw objectAlreadyExists("An object with this Unique Identifier exists");
+  }
+  if (!existing.served) {
+    throw permissionDenied("The key has been revoked by the key owner");
+  }
   return existing;
 }
 
 /** The object without the wrapping that it came in. @throws KmipError */
 async function unwrapped(context: OperationContext, given: BroughtObject): Promise<BroughtObject> {
   const { wrapping, ...content } = given.content;
-  if (wrapping === undefined || content.format === undefined) return given;
+  if (wrapping === undefined || content.format === undefined) {
+    return given;
+  }
   const plain = await unwrapKeyValue(context, wrapping, content.format, content.material);
   return { ...given, content: { ...content, ...plain } };
 }
@@ -140,7 +150,9 @@ function checkIdentity(identifier: string, objectType: number, requested: Reques
   if (other("Unique Identifier", identifier)) {
     throw invalidAttributeValue("Unique Identifier is not that of the object");
   }
-  if (other("Object Type", objectType)) throw invalidAttributeValue("Object Type is not that of the object");
+  if (other("Object Type", objectType)) {
+    throw invalidAttributeValue("Object Type is not that of the object");
+  }
 }
 
 /** What is not kept as an attribute: it is the object's own, or says how this server keeps it. */
@@ -164,9 +176,13 @@ async function importedAttributes(
   };
   set("Fresh", { t: "boolean", v: true });
   set("Last Change Date", { t: "dateTime", v: toSeconds(context.now) });
-  for (const [name, v] of Object.entries(attributesOfObject(context, brought, requested))) set(name, v);
+  for (const [name, v] of Object.entries(attributesOfObject(context, brought, requested))) {
+    set(name, v);
+  }
   for (const [name, instances] of requested) {
-    if (NOT_KEPT.has(name)) continue;
+    if (NOT_KEPT.has(name)) {
+      continue;
+    }
     for (const { v } of instances) {
       checkApplicationData(name, v);
       checkRotation(name, v);
@@ -179,7 +195,9 @@ async function importedAttributes(
   checkPolicy(requested);
   // Activate and Revoke set dates whatever the others say: what has been through them comes as it is.
   const state = requested.get("State")?.[0]?.v.v ?? State.PreActive;
-  if (state === State.PreActive) checkDateOrder(kept, requested);
+  if (state === State.PreActive) {
+    checkDateOrder(kept, requested);
+  }
   checkSize(context, kept);
   await checkNames(context, requested, existing?.uniqueIdentifier ?? null);
   return kept;
@@ -203,7 +221,9 @@ function importedDigests(
   given: readonly StoredAttribute[],
 ): readonly StoredAttribute[] {
   const isKey = objectType === ObjectType.SymmetricKey;
-  if (content.wrapping !== undefined) return isKey ? given : [];
+  if (content.wrapping !== undefined) {
+    return isKey ? given : [];
+  }
   const computed = isKey
     ? digestsOf(content.material, attributes)
     : [{ i: 0, v: digestOf(content.material, formatOf(objectType, attributes)) }];
@@ -214,7 +234,9 @@ function importedDigests(
       throw invalidAttributeValue("Digest is not that of the object");
     }
   }
-  if (!isKey) return [];
+  if (!isKey) {
+    return [];
+  }
   const missing = computed.filter(({ v }) => !given.some((digest) => sameValue(digest.v, v)));
   return [...missing, ...given].map(({ v }, i) => ({ i, v }));
 }
@@ -234,7 +256,9 @@ function importedState(
   const given = requested.get("State")?.[0]?.v.v;
   const state = typeof given === "number" ? given : State.PreActive;
   const now = stateAt({ state, attributes }, context.now);
-  if (isDestroyed(now)) throw wrongState("A destroyed object has nothing that could be imported");
+  if (isDestroyed(now)) {
+    throw wrongState("A destroyed object has nothing that could be imported");
+  }
   return now;
 }
 
@@ -243,7 +267,11 @@ const FIRST_SECOND = -62_135_596_800;
 
 function initialDate(requested: RequestedAttributes): Date | null {
   const seconds = requested.get("Initial Date")?.[0]?.v.v;
-  if (typeof seconds !== "number") return null;
-  if (seconds < FIRST_SECOND) throw invalidAttributeValue("Initial Date is out of range");
+  if (typeof seconds !== "number") {
+    return null;
+  }
+  if (seconds < FIRST_SECOND) {
+    throw invalidAttributeValue("Initial Date is out of range");
+  }
   return new Date(seconds * 1000);
 }

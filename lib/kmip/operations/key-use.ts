@@ -25,12 +25,16 @@ export type Purpose = "protect" | "process";
 export function refuseUse(context: OperationContext, object: ManagedObject, purpose: Purpose): void {
   const { attributes, served } = object;
   const seconds = toSeconds(context.now);
-  if (!served) throw permissionDenied("The key has been revoked by the key owner");
+  if (!served) {
+    throw permissionDenied("The key has been revoked by the key owner");
+  }
   const state = stateAt(object, context.now);
   const compromised = state === State.Compromised && context.tenant.policy.serveCompromised;
   const allowed =
     state === State.Active || (purpose === "process" && (state === State.Deactivated || compromised));
-  if (!allowed) throw wrongState("The key cannot be used like this in its state");
+  if (!allowed) {
+    throw wrongState("The key cannot be used like this in its state");
+  }
   const start = dateOf(attributes, "Process Start Date");
   if (purpose === "process" && start !== null && seconds < start) {
     throw wrongState("The Process Start Date of the key has not come");
@@ -50,7 +54,9 @@ export function refuseUsage(object: ManagedObject, usage: number): void {
   if (object.objectType !== ObjectType.SymmetricKey) {
     throw wrongObjectType("The object is not a symmetric key");
   }
-  if (wrappingOf(object.attributes) !== null) throw permissionDenied("The key is kept wrapped, as it came");
+  if (wrappingOf(object.attributes) !== null) {
+    throw permissionDenied("The key is kept wrapped, as it came");
+  }
   if (!allowsUsage(numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0, usage)) {
     throw incompatibleUsageMask("The Cryptographic Usage Mask of the key does not allow this");
   }
@@ -85,7 +91,9 @@ export async function withKey<T>(
   };
   refuse(object);
   const work = prepare();
-  if (purpose === "protect") await allocateFor(context, object, { length, continued }, refuse);
+  if (purpose === "protect") {
+    await allocateFor(context, object, { length, continued }, refuse);
+  }
   const key = await readMaterial(context, object);
   try {
     return work(key);

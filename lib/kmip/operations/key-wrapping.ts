@@ -75,11 +75,15 @@ export async function wrapObject(
   specification: WrappingSpecification,
 ): Promise<{ item: Item; material: Uint8Array }> {
   const { method, encryptionKey, macKey, attributeNames, encoding } = specification;
-  if (format === null) throw wrongObjectType("The object has no Key Block that could be wrapped");
+  if (format === null) {
+    throw wrongObjectType("The object has no Key Block that could be wrapped");
+  }
   if (method !== WrappingMethod.Encrypt || macKey !== undefined) {
     throw featureNotSupported("Objects are wrapped by encryption only");
   }
-  if (encryptionKey === undefined) throw invalidMessage("Encryption Key Information is missing");
+  if (encryptionKey === undefined) {
+    throw invalidMessage("Encryption Key Information is missing");
+  }
   if (encoding === EncodingOption.NoEncoding && attributeNames.length > 0) {
     throw new KmipError(FAILURES.encodingOptionError, "Attributes cannot be wrapped without encoding");
   }
@@ -94,7 +98,9 @@ export async function wrapObject(
   const material = await readMaterial(context, object);
   let plain: Uint8Array = material;
   try {
-    if (encoding !== EncodingOption.NoEncoding) plain = encodeTtlv(keyValue(format, material, attributes));
+    if (encoding !== EncodingOption.NoEncoding) {
+      plain = encodeTtlv(keyValue(format, material, attributes));
+    }
     const use = { purpose: "protect", usage: CryptographicUsageMask.WrapKey, length: plain.length } as const;
     const wrapped = await withKey(context, wrappingKey, use, () => (key) => wrap(key, suffix, iv, plain));
     const told = encryptionKey.parameters ?? parameters;
@@ -134,7 +140,9 @@ export async function unwrapKeyValue(
     length: wrapped.length,
   } as const;
   const plain = await withKey(context, wrappingKey, use, () => (key) => unwrap(key, suffix, iv, wrapped));
-  if (encoding === EncodingOption.NoEncoding) return { material: plain, attributes: [] };
+  if (encoding === EncodingOption.NoEncoding) {
+    return { material: plain, attributes: [] };
+  }
   try {
     const { material, attributes = [] } = readKeyValue(decoded(plain), format, context);
     return { material: Uint8Array.from(material), attributes: [...attributes] };
@@ -147,7 +155,9 @@ export async function unwrapKeyValue(
 function decoded(plain: Uint8Array): Item {
   try {
     const item = decodeTtlv(plain);
-    if (item.tag === Tag.KeyValue) return item;
+    if (item.tag === Tag.KeyValue) {
+      return item;
+    }
   } catch (error) {
     throw cryptographicFailure("The Key Value cannot be unwrapped", { cause: error });
   }
@@ -158,8 +168,12 @@ function decoded(plain: Uint8Array): Item {
 async function findWrappingKey(context: OperationContext, identifier: string): Promise<ManagedObject> {
   const refuse = (failure: Failure, message: string) => new KmipError(failure, message);
   const key = await context.store.find(context.tenant, identifier);
-  if (key === null) throw refuse(FAILURES.wrappingObjectNotFound, "There is no such wrapping key");
-  if (isArchived(key)) throw refuse(FAILURES.wrappingObjectArchived, "The wrapping key is archived");
+  if (key === null) {
+    throw refuse(FAILURES.wrappingObjectNotFound, "There is no such wrapping key");
+  }
+  if (isArchived(key)) {
+    throw refuse(FAILURES.wrappingObjectArchived, "The wrapping key is archived");
+  }
   if (isDestroyed(stateAt(key, context.now))) {
     throw refuse(FAILURES.wrappingObjectDestroyed, "The wrapping key has been destroyed");
   }
@@ -171,8 +185,9 @@ function wrapOf(
   key: ManagedObject,
   parameters: StoredValue | null,
 ): { parameters: StoredValue; suffix: string; iv: Buffer } {
-  if (key.objectType !== ObjectType.SymmetricKey)
+  if (key.objectType !== ObjectType.SymmetricKey) {
     throw new KmipError(FAILURES.wrappingObjectType, "The wrapping object is not a key");
+  }
   if (parameters === null) {
     throw new KmipError(
       FAILURES.wrappingParametersNotFound,
@@ -180,7 +195,9 @@ function wrapOf(
     );
   }
   const known = WRAPS.get(parametersOf(parameters).mode ?? 0);
-  if (known === undefined) throw unsupportedParameters("Objects are wrapped by NIST AES Key Wrap only");
+  if (known === undefined) {
+    throw unsupportedParameters("Objects are wrapped by NIST AES Key Wrap only");
+  }
   if (numberOf(key.attributes, "Cryptographic Algorithm") !== CryptographicAlgorithm.AES) {
     throw unsupportedParameters("Objects are wrapped with AES keys only");
   }

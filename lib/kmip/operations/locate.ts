@@ -26,7 +26,9 @@ export const locate: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const conditions = conditionsOf(readSearchedAttributes(request.attributes, context), context.version);
-    if (request.objectGroupMember === ObjectGroupMember.GroupMemberFresh) conditions.push(FRESH);
+    if (request.objectGroupMember === ObjectGroupMember.GroupMemberFresh) {
+      conditions.push(FRESH);
+    }
     const mask = request.storageStatusMask ?? StorageStatusMask.OnLineStorage;
     conditions.push(storage(mask));
     const dead = mayBeDead(context, conditions, mask);
@@ -73,7 +75,9 @@ const storage = (mask: number): Condition => ({
   value: null,
   range: null,
   matches: (object, now) => {
-    if (isArchived(object)) return (mask & StorageStatusMask.ArchivalStorage) !== 0;
+    if (isArchived(object)) {
+      return (mask & StorageStatusMask.ArchivalStorage) !== 0;
+    }
     const online = (mask & StorageStatusMask.OnLineStorage) !== 0;
     const destroyed = (mask & StorageStatusMask.DestroyedStorage) !== 0;
     return isDestroyed(stateAt(object, now)) ? online || destroyed : online;
@@ -104,14 +108,26 @@ async function search(
 ): Promise<{ identifiers: string[]; total: number }> {
   const identifiers: string[] = [];
   let total = 0;
-  if (wanted === 0 && !countAll) return { identifiers, total };
+  if (wanted === 0 && !countAll) {
+    return { identifiers, total };
+  }
   for await (const object of candidates(context, conditions, dead)) {
-    if (!isKnownObject(context, object)) continue;
-    if (!dead && isDestroyed(stateAt(object, context.now))) continue;
-    if (!conditions.every((condition) => condition.matches(object, context.now))) continue;
+    if (!isKnownObject(context, object)) {
+      continue;
+    }
+    if (!dead && isDestroyed(stateAt(object, context.now))) {
+      continue;
+    }
+    if (!conditions.every((condition) => condition.matches(object, context.now))) {
+      continue;
+    }
     total += 1;
-    if (total > offset && identifiers.length < wanted) identifiers.push(object.uniqueIdentifier);
-    if (!countAll && identifiers.length === wanted) break;
+    if (total > offset && identifiers.length < wanted) {
+      identifiers.push(object.uniqueIdentifier);
+    }
+    if (!countAll && identifiers.length === wanted) {
+      break;
+    }
   }
   return { identifiers, total };
 }
@@ -125,7 +141,9 @@ async function* candidates(
   const identifier = conditions.find(({ name }) => name === "Unique Identifier")?.value;
   if (identifier?.t === "text") {
     const object = await context.store.find(context.tenant, identifier.v);
-    if (object !== null) yield object;
+    if (object !== null) {
+      yield object;
+    }
     return;
   }
   yield* context.store.search(context.tenant, queryOf(conditions, dead));
@@ -137,8 +155,12 @@ function queryOf(conditions: readonly Condition[], dead: boolean): ObjectQuery {
   let query: Omit<ObjectQuery, "terms"> = {};
   for (const { name, value, range } of conditions) {
     const term = value === null ? null : termOf(name, value);
-    if (term !== null) terms.push(term);
-    if (name === "Object Type" && value?.t === "enumeration") query = { ...query, objectType: value.v };
+    if (term !== null) {
+      terms.push(term);
+    }
+    if (name === "Object Type" && value?.t === "enumeration") {
+      query = { ...query, objectType: value.v };
+    }
     if (name === "Initial Date" && range !== null) {
       // Initial Date is in whole seconds; the store compares moments.
       query = {
@@ -150,7 +172,9 @@ function queryOf(conditions: readonly Condition[], dead: boolean): ObjectQuery {
   }
   const state = conditions.find(({ name }) => name === "State")?.value;
   const states = state?.t === "enumeration" ? STORED_STATES.get(state.v) : undefined;
-  if (states !== undefined) return { ...query, states, terms };
+  if (states !== undefined) {
+    return { ...query, states, terms };
+  }
   return dead ? { ...query, terms } : { ...query, states: LIVING_STATES, terms };
 }
 

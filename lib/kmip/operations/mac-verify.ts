@@ -35,7 +35,9 @@ export const macVerify: OperationDefinition = {
       request,
       USE,
       (object) => {
-        if (request.macData === undefined && request.initIndicator !== true) throw missing();
+        if (request.macData === undefined && request.initIndicator !== true) {
+          throw missing();
+        }
         return macBeginning(object, request.parameters);
       },
     );

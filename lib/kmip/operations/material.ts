@@ -54,8 +54,9 @@ const SIZES: ReadonlyMap<number, KeySizes> = new Map([
 /** The Cryptographic Length of a key to be made, in bits. @throws KmipError Invalid Field */
 export function lengthFor(algorithm: number, requested: number | null): number {
   const known = SIZES.get(algorithm);
-  if (known === undefined)
+  if (known === undefined) {
     throw invalidAttributeValue("Keys of this Cryptographic Algorithm cannot be created");
+  }
   const length = requested ?? known.usual;
   if (!known.lengths.has(length)) {
     throw invalidAttributeValue("This Cryptographic Length is not one of the Cryptographic Algorithm");
@@ -66,9 +67,13 @@ export function lengthFor(algorithm: number, requested: number | null): number {
 /** Makes the material of a key; the caller zeroes it. @throws KmipError Invalid Field */
 export function makeMaterial(random: RandomSource, algorithm: number, length: number): Uint8Array {
   const size = SIZES.get(algorithm)?.lengths.get(length);
-  if (size === undefined) throw invalidAttributeValue("Keys of this kind cannot be created");
+  if (size === undefined) {
+    throw invalidAttributeValue("Keys of this kind cannot be created");
+  }
   const material = random.bytes(size);
-  if (algorithm === Algorithm.DES3) setOddParity(material);
+  if (algorithm === Algorithm.DES3) {
+    setOddParity(material);
+  }
   return material;
 }
 
@@ -77,9 +82,12 @@ export function makeSecret(
   { random, limits }: Pick<OperationContext, "random" | "limits">,
   length: number,
 ): Uint8Array {
-  if (length <= 0 || length % 8 !== 0)
+  if (length <= 0 || length % 8 !== 0) {
     throw invalidAttributeValue("Cryptographic Length is not in whole bytes");
-  if (length / 8 > limits.maxMaterialBytes) throw limitExceeded("Cryptographic Length is too large");
+  }
+  if (length / 8 > limits.maxMaterialBytes) {
+    throw limitExceeded("Cryptographic Length is too large");
+  }
   return random.bytes(length / 8);
 }
 
@@ -88,7 +96,9 @@ function setOddParity(material: Uint8Array): void {
   for (let at = 0; at < material.length; at += 1) {
     let bits = (material[at] ?? 0) & 0xfe;
     let ones = 0;
-    for (let rest = bits; rest !== 0; rest >>= 1) ones += rest & 1;
+    for (let rest = bits; rest !== 0; rest >>= 1) {
+      ones += rest & 1;
+    }
     bits |= ones % 2 === 0 ? 1 : 0;
     material[at] = bits;
   }
@@ -116,8 +126,9 @@ const ASYMMETRIC: ReadonlySet<number> = new Set([
  * @throws KmipError Invalid Field
  */
 export function checkRegistered(algorithm: number, length: number, bytes: number | null): void {
-  if (ASYMMETRIC.has(algorithm))
+  if (ASYMMETRIC.has(algorithm)) {
     throw invalidAttributeValue("Symmetric keys are not of this Cryptographic Algorithm");
+  }
   // The lengths of HMAC keys that Create makes are a choice of the server, not of the algorithm.
   const known = HMACS.has(algorithm) ? undefined : SIZES.get(algorithm);
   if (known !== undefined && !known.lengths.has(length)) {
@@ -153,8 +164,12 @@ export function checkGenerator(requested: RequestedAttributes): void {
 
 /** True for parameters that the generator has, and for those that leave the choice to the server. */
 function isGeneratorInUse(asked: StoredValue): boolean {
-  if (asked.t !== "structure") return false;
-  if (fieldOf(asked, Tag.RNGAlgorithm)?.v === RngAlgorithm.Unspecified) return true;
+  if (asked.t !== "structure") {
+    return false;
+  }
+  if (fieldOf(asked, Tag.RNGAlgorithm)?.v === RngAlgorithm.Unspecified) {
+    return true;
+  }
   return asked.v.every(({ tag, value }) => {
     const own = fieldOf(RANDOM_NUMBER_GENERATOR, tag);
     return own !== null && sameValue(own, value);

@@ -50,11 +50,15 @@ function indexOf(
   present: readonly StoredAttribute[],
   { version }: OperationContext,
 ): number {
-  if (isSecondMajor(version)) return chooseInstance(name, present, current).i;
+  if (isSecondMajor(version)) {
+    return chooseInstance(name, present, current).i;
+  }
   const asked = index ?? 0;
   if (present.length === 0) {
     // Some appliances set the date of a fresh key with Modify Attribute rather than Add Attribute.
-    if (name === "Activation Date" && asked === 0) return 0;
+    if (name === "Activation Date" && asked === 0) {
+      return 0;
+    }
     throw attributeNotFound(`${name} has no value: it has to be added first`);
   }
   return chooseInstance(name, present, asked).i;

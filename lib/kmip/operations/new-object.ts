@@ -58,9 +58,15 @@ export async function initialAttributes(
   set("Fresh", { t: "boolean", v: true });
   set("Last Change Date", { t: "dateTime", v: toSeconds(context.now) });
   // 3.49, 3.51
-  if (requested.get("Sensitive")?.[0]?.v.v === true) set("Always Sensitive", { t: "boolean", v: true });
-  if (requested.get("Extractable")?.[0]?.v.v === false) set("Never Extractable", { t: "boolean", v: true });
-  for (const [name, v] of Object.entries(own)) set(name, v);
+  if (requested.get("Sensitive")?.[0]?.v.v === true) {
+    set("Always Sensitive", { t: "boolean", v: true });
+  }
+  if (requested.get("Extractable")?.[0]?.v.v === false) {
+    set("Never Extractable", { t: "boolean", v: true });
+  }
+  for (const [name, v] of Object.entries(own)) {
+    set(name, v);
+  }
   if ((attributes["Random Number Generator"]?.length ?? 0) > 1) {
     throw attributeSingleValued("The object came from one Random Number Generator");
   }
@@ -85,7 +91,9 @@ export async function checkNames(
   except: string | null,
 ): Promise<void> {
   for (const { v } of requested.get("Name") ?? []) {
-    if (await isNameTaken(context, v, except)) throw nonUniqueName("Another object has this Name");
+    if (await isNameTaken(context, v, except)) {
+      throw nonUniqueName("Another object has this Name");
+    }
   }
 }
 

@@ -117,17 +117,23 @@ function readKeyBlock(
   if (block.compression !== undefined) {
     throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Only elliptic curve keys are compressed");
   }
-  if (block.value === undefined) throw featureNotSupported("The Key Value has to be kept by this server");
+  if (block.value === undefined) {
+    throw featureNotSupported("The Key Value has to be kept by this server");
+  }
   if ((algorithm === undefined) !== (length === undefined)) {
     throw invalidField("Cryptographic Algorithm and Cryptographic Length come together");
   }
   const about = { format, ...(algorithm === undefined || length === undefined ? {} : { algorithm, length }) };
-  if (block.wrapping === undefined) return { ...about, ...readKeyValue(block.value, format, context) };
+  if (block.wrapping === undefined) {
+    return { ...about, ...readKeyValue(block.value, format, context) };
+  }
   return { ...about, material: filled(asBytes(block.value, context)), wrapping: block.wrapping };
 }
 
 const filled = (material: Uint8Array): Uint8Array => {
-  if (material.length === 0) throw invalidField("Key Material is empty");
+  if (material.length === 0) {
+    throw invalidField("Key Material is empty");
+  }
   return material;
 };
 
@@ -164,7 +170,9 @@ export const formatOf = (objectType: number, attributes: StoredAttributes): numb
  * @throws KmipError Key Format Type Not Supported
  */
 export function checkFormat(objectType: number, asked: StoredValue | undefined): void {
-  if (asked === undefined || FORMATS.get(objectType)?.some((format) => format === asked.v)) return;
+  if (asked === undefined || FORMATS.get(objectType)?.some((format) => format === asked.v)) {
+    return;
+  }
   throw new KmipError(FAILURES.keyFormatTypeNotSupported, "Objects are not made in this Key Format Type");
 }
 
@@ -179,7 +187,9 @@ export function digestOf(material: Uint8Array, format: number | null): StoredVal
     const encoded = encodeTtlv(materialItem(format, material));
     hash.update(encoded);
     wipe(encoded);
-  } else hash.update(material);
+  } else {
+    hash.update(material);
+  }
   return {
     t: "structure",
     v: [
@@ -205,10 +215,14 @@ export function formatToServe(
   wrapped: boolean,
 ): number | null {
   const own = formatOf(object.objectType, object.attributes);
-  if (requested === undefined || requested === own) return own;
+  if (requested === undefined || requested === own) {
+    return own;
+  }
   // A symmetric key is the same bytes in either of its formats; secret data, and what is wrapped, is only as it came.
   const convertible = object.objectType === ObjectType.SymmetricKey && !wrapped;
-  if (convertible && FORMATS.get(ObjectType.SymmetricKey)?.includes(requested)) return requested;
+  if (convertible && FORMATS.get(ObjectType.SymmetricKey)?.includes(requested)) {
+    return requested;
+  }
   throw new KmipError(
     FAILURES.keyFormatTypeNotSupported,
     "The object cannot be served in this Key Format Type",
@@ -236,12 +250,16 @@ export const wrappedItem = (object: ManagedObject, format: number, wrapped: Uint
 
 /** A managed object of which only attributes are left: without its Key Value (4.40). */
 export function emptyItem(object: ManagedObject, format: number | null): Item {
-  if (format === null) return objectItem(object, format, new Uint8Array());
+  if (format === null) {
+    return objectItem(object, format, new Uint8Array());
+  }
   return withKeyBlock(object, keyBlock(object, format, null));
 }
 
 function withKeyBlock({ objectType, attributes }: ManagedObject, block: Item): Item {
-  if (objectType === ObjectType.SymmetricKey) return structure(Tag.SymmetricKey, [block]);
+  if (objectType === ObjectType.SymmetricKey) {
+    return structure(Tag.SymmetricKey, [block]);
+  }
   const type = numberOf(attributes, "Secret Data Type") ?? 0;
   return structure(Tag.SecretData, [enumeration(Tag.SecretDataType, type), block]);
 }
@@ -254,6 +272,8 @@ function keyBlock({ attributes }: ManagedObject, format: number, value: Item | n
   if (algorithm !== null && length !== null) {
     fields.push(enumeration(Tag.CryptographicAlgorithm, algorithm), integer(Tag.CryptographicLength, length));
   }
-  if (wrapping !== undefined) fields.push(wrapping);
+  if (wrapping !== undefined) {
+    fields.push(wrapping);
+  }
   return structure(Tag.KeyBlock, fields);
 }

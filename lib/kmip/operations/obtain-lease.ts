@@ -23,7 +23,9 @@ export const obtainLease: OperationDefinition = {
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const object = await findObject(context, identifier);
     const state = stateAt(object, context.now);
-    if (isDestroyed(state)) throw objectDestroyed("No lease is granted for this object");
+    if (isDestroyed(state)) {
+      throw objectDestroyed("No lease is granted for this object");
+    }
     const usable = state === State.PreActive || state === State.Active;
     const leased = appliesTo("Lease Time", object.objectType, context.version);
     if (!leased || !object.served || !usable) {

@@ -83,30 +83,39 @@ const noSuchObject = () => objectNotFound("No object with this Unique Identifier
 /** The identifier that a request names, or the ID Placeholder. @throws KmipError Item Not Found */
 export function identifierOf(context: OperationContext, given: string | undefined): string {
   const identifier = given ?? context.idPlaceholder;
-  if (identifier === null)
+  if (identifier === null) {
     throw objectNotFound("No Unique Identifier given, and the ID Placeholder is empty");
+  }
   context.subjects = [identifier.slice(0, MAX_IDENTIFIER_LENGTH)];
-  if (identifier.length > MAX_IDENTIFIER_LENGTH) throw noSuchObject();
+  if (identifier.length > MAX_IDENTIFIER_LENGTH) {
+    throw noSuchObject();
+  }
   return identifier;
 }
 
 /** The object of an identifier, on-line or archived. @throws KmipError Item Not Found */
 export async function findStored(context: OperationContext, identifier: string): Promise<ManagedObject> {
   const object = await context.store.find(context.tenant, identifier);
-  if (object === null || !isKnownObject(context, object)) throw noSuchObject();
+  if (object === null || !isKnownObject(context, object)) {
+    throw noSuchObject();
+  }
   return object;
 }
 
 /** False for templates that are destroyed, of which nothing is left (4.21), and to clients that know no templates. */
 export function isKnownObject({ now, version }: OperationContext, object: ManagedObject): boolean {
-  if (object.objectType !== ObjectType.Template) return true;
+  if (object.objectType !== ObjectType.Template) {
+    return true;
+  }
   return !isSecondMajor(version) && !isDestroyed(stateAt(object, now));
 }
 
 /** The on-line object of an identifier. @throws KmipError Item Not Found, Object Archived (11) */
 export async function findObject(context: OperationContext, identifier: string): Promise<ManagedObject> {
   const object = await findStored(context, identifier);
-  if (isArchived(object)) throw objectArchived("The object is archived");
+  if (isArchived(object)) {
+    throw objectArchived("The object is archived");
+  }
   return object;
 }
 
@@ -131,7 +140,9 @@ export async function changeObject<T extends { readonly change: ManagedObjectCha
       return decision;
     } catch (error) {
       const conflict = error instanceof KeyStoreError && error.failure === "conflict";
-      if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+      if (!conflict || attempt === MAX_ATTEMPTS) {
+        throw error;
+      }
     }
   }
 }
@@ -152,19 +163,25 @@ export async function readObject<T>(
       return await read(await findObject(context, identifier));
     } catch (error) {
       const conflict = error instanceof KeyStoreError && error.failure === "conflict";
-      if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+      if (!conflict || attempt === MAX_ATTEMPTS) {
+        throw error;
+      }
     }
   }
 }
 
 /** Refuses an object whose material no longer exists. @throws KmipError Illegal Operation (2.x: Object Destroyed) */
 export function refuseDestroyed(object: ManagedObject, now: Date): void {
-  if (isDestroyed(stateAt(object, now))) throw objectDestroyed("The object has been destroyed");
+  if (isDestroyed(stateAt(object, now))) {
+    throw objectDestroyed("The object has been destroyed");
+  }
 }
 
 /** Any error as a KmipError: faults without a name tell the client nothing and the operator everything. */
 export function toKmipError(error: unknown): KmipError {
-  if (error instanceof KmipError) return error;
+  if (error instanceof KmipError) {
+    return error;
+  }
   if (error instanceof KeyStoreError) {
     const options = { detail: error.message, cause: error };
     switch (error.failure) {

@@ -35,7 +35,9 @@ export class Unpadder {
 
   /** @param blocks whole blocks, which are zeroed @returns all that cannot be padding */
   take(blocks: Uint8Array): Uint8Array {
-    if (blocks.length === 0) return NOTHING;
+    if (blocks.length === 0) {
+      return NOTHING;
+    }
     const known = joined(this.#last, blocks);
     const end = known.length - this.#blockSize;
     const data = Uint8Array.from(known.subarray(0, end));
@@ -53,7 +55,9 @@ export class Unpadder {
       this.#method === PaddingMethod.ISO10126 || padding.subarray(0, -1).every((byte) => byte === 0);
     const valid = count > 0 && count <= last.length && zeros;
     try {
-      if (!valid) throw new Error("bad padding");
+      if (!valid) {
+        throw new Error("bad padding");
+      }
       return Uint8Array.from(last.subarray(0, last.length - count));
     } finally {
       this.drop();

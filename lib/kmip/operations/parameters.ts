@@ -37,7 +37,9 @@ export function matchingParameters(
   object: ManagedObject,
 ): StoredValue | null {
   const own = [...(object.attributes["Cryptographic Parameters"] ?? [])].sort((a, b) => a.i - b.i);
-  if (given === undefined || given.t !== "structure") return own[0]?.v ?? null;
+  if (given === undefined || given.t !== "structure") {
+    return own[0]?.v ?? null;
+  }
   const match = own.find(({ v }) =>
     given.v.every(({ tag, value }) => {
       const field = fieldOf(v, tag);

@@ -82,10 +82,14 @@ function positionOf({ correlationValue, initIndicator, finalIndicator }: PartFie
   const init = initIndicator === true;
   const final = finalIndicator === true;
   if (correlationValue !== undefined) {
-    if (init) throw invalidMessage("The first part of an operation has no Correlation Value");
+    if (init) {
+      throw invalidMessage("The first part of an operation has no Correlation Value");
+    }
     return final ? "last" : "middle";
   }
-  if (final && !init) throw invalidMessage("Correlation Value is missing");
+  if (final && !init) {
+    throw invalidMessage("Correlation Value is missing");
+  }
   return init && !final ? "first" : "whole";
 }
 
@@ -113,7 +117,9 @@ class Part {
     if (data === undefined && initIndicator !== true && finalIndicator !== true) {
       throw invalidMessage("Data is missing");
     }
-    if (this.position === "first") context.outstanding.admit(context.tenant);
+    if (this.position === "first") {
+      context.outstanding.admit(context.tenant);
+    }
     this.#before =
       correlationValue === undefined
         ? null
@@ -143,7 +149,9 @@ class Part {
     if (this.position === "first" && beginning?.parts === false) {
       throw unsupportedParameters("This Block Cipher Mode needs all of the data at once");
     }
-    if (this.#before === null) return;
+    if (this.#before === null) {
+      return;
+    }
     const { parameters, iv, additional, tag } = this.#fields;
     const known = this.#before.parameters;
     if (parameters !== undefined && (known === undefined || !sameValue(parameters, known))) {
@@ -186,7 +194,9 @@ class Part {
   }
 
   #begun(key: Uint8Array, identifier: string | null, beginning: Beginning | null): Outstanding {
-    if (beginning === null) throw new Error("a first part begins");
+    if (beginning === null) {
+      throw new Error("a first part begins");
+    }
     const { parameters, iv } = beginning;
     return {
       operation: this.#operation,
@@ -201,7 +211,9 @@ class Part {
   #keep(outstanding: Outstanding): Uint8Array {
     const { correlationValue } = this.#fields;
     const { tenant, random, outstanding: operations } = this.#context;
-    if (correlationValue === undefined) return operations.begin(tenant, outstanding, random);
+    if (correlationValue === undefined) {
+      return operations.begin(tenant, outstanding, random);
+    }
     operations.keep(tenant, correlationValue, outstanding);
     return correlationValue;
   }
@@ -247,7 +259,9 @@ async function withPart<T>(
       throw error;
     }
   } finally {
-    if (fields.data !== undefined) wipe(fields.data);
+    if (fields.data !== undefined) {
+      wipe(fields.data);
+    }
   }
 }
 

@@ -91,9 +91,13 @@ export const query: OperationDefinition = {
   since: KmipVersion.V1_0,
   async handle(context, payload) {
     const { functions, groups } = readFields(REQUEST, payload, context);
-    if (functions.length === 0) throw invalidMessage("Query Function is missing");
+    if (functions.length === 0) {
+      throw invalidMessage("Query Function is missing");
+    }
     // What is answered is the same for all groups; they only have to exist.
-    for (const group of groups?.groups ?? []) await findGroup(context, group);
+    for (const group of groups?.groups ?? []) {
+      await findGroup(context, group);
+    }
     const asked = new Set(functions);
     return {
       payload: ANSWERS.filter(([queryFunction]) => asked.has(queryFunction)).flatMap(([, answer]) =>
@@ -106,7 +110,9 @@ export const query: OperationDefinition = {
 /** A group exists if an object is of it. @throws KmipError Unknown Object Group */
 async function findGroup({ store, tenant }: OperationContext, group: string): Promise<void> {
   const term = termOf("Object Group", { t: "text", v: group });
-  for await (const _ of store.search(tenant, { terms: term === null ? [] : [term] })) return;
+  for await (const _ of store.search(tenant, { terms: term === null ? [] : [term] })) {
+    return;
+  }
   throw new KmipError(FAILURES.unknownObjectGroup, "There is no such Object Group");
 }
 

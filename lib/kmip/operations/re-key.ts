@@ -77,11 +77,16 @@ export const reKey: OperationDefinition = {
       throw invalidMessage("Offset and dates cannot be given together");
     }
     checkGenerator(requested);
-    if (requested.has("Name")) throw invalidAttributeValue("The replacement takes over the names of the key");
+    if (requested.has("Name")) {
+      throw invalidAttributeValue("The replacement takes over the names of the key");
+    }
     const existing = await findObject(context, identifier);
-    if (existing.objectType !== ObjectType.SymmetricKey)
+    if (existing.objectType !== ObjectType.SymmetricKey) {
       throw wrongObjectType("The object is not a symmetric key");
-    if (isDestroyed(stateAt(existing, context.now))) throw objectDestroyed("The key has been destroyed");
+    }
+    if (isDestroyed(stateAt(existing, context.now))) {
+      throw objectDestroyed("The key has been destroyed");
+    }
     const replacement = await makeReplacement(context, existing, requested, request.offset);
     context.subjects = [identifier, replacement];
     await handOver(context, identifier, replacement);
@@ -110,9 +115,13 @@ async function makeReplacement(
 ): Promise<string> {
   const wanted: RequestedAttributes = new Map(requested);
   for (const [name, instances] of Object.entries(existing.attributes)) {
-    if (!NOT_COPIED.has(name) && !wanted.has(name)) wanted.set(name, [...instances]);
+    if (!NOT_COPIED.has(name) && !wanted.has(name)) {
+      wanted.set(name, [...instances]);
+    }
   }
-  for (const [name, v] of shiftedDates(context, existing.attributes, offset)) wanted.set(name, [{ i: 0, v }]);
+  for (const [name, v] of shiftedDates(context, existing.attributes, offset)) {
+    wanted.set(name, [{ i: 0, v }]);
+  }
   const now: StoredValue = { t: "dateTime", v: toSeconds(context.now) };
   const own: ServerAttributes = {
     "Original Creation Date": now,
@@ -149,14 +158,22 @@ function shiftedDates(
   existing: StoredAttributes,
   offset: number | undefined,
 ): [name: string, date: StoredValue][] {
-  if (offset === undefined) return [];
+  if (offset === undefined) {
+    return [];
+  }
   const activation = toSeconds(context.now) + offset;
   const before = dateOf(existing, "Activation Date");
   return DATES.flatMap((name): [string, StoredValue][] => {
-    if (name === "Activation Date") return [[name, { t: "dateTime", v: activation }]];
+    if (name === "Activation Date") {
+      return [[name, { t: "dateTime", v: activation }]];
+    }
     const date = dateOf(existing, name);
-    if (date === null) return [];
-    if (before === null) throw illegalOperation("The key has no Activation Date that the others count from");
+    if (date === null) {
+      return [];
+    }
+    if (before === null) {
+      throw illegalOperation("The key has no Activation Date that the others count from");
+    }
     return [[name, { t: "dateTime", v: date + activation - before }]];
   });
 }
@@ -191,7 +208,9 @@ async function handOver(context: OperationContext, existing: string, replacement
     await discard(context, replacement);
     throw error;
   }
-  if (names.length === 0) return;
+  if (names.length === 0) {
+    return;
+  }
   await changeObject(context, replacement, (object) => {
     const attributes = { ...object.attributes, Name: names };
     return {

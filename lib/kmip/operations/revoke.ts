@@ -58,14 +58,20 @@ export const revoke: OperationDefinition = {
 /** Opaque objects, which in 1.x are never Active, are revoked from where they are; templates never are (4.20). */
 function mayRevoke({ version, now }: OperationContext, object: ManagedObject, code: number): boolean {
   const state = stateAt(object, now);
-  if (object.objectType === ObjectType.Template) return false;
-  if (state === State.PreActive && !appliesTo("State", object.objectType, version)) return true;
+  if (object.objectType === ObjectType.Template) {
+    return false;
+  }
+  if (state === State.PreActive && !appliesTo("State", object.objectType, version)) {
+    return true;
+  }
   return isRevocable(state, code);
 }
 
 /** Table 212: only a compromise occurred at some time. @throws KmipError Invalid Field */
 function occurrence(seconds: bigint | undefined, code: number): { occurred?: Date } {
-  if (seconds === undefined) return {};
+  if (seconds === undefined) {
+    return {};
+  }
   if (!isCompromise(code)) {
     throw invalidField("Compromise Occurrence Date is given for a reason that is no compromise");
   }

@@ -15,7 +15,9 @@ export const rngRetrieve: OperationDefinition = {
   handle(context, payload) {
     const { dataLength } = readFields(REQUEST, payload, context);
     const most = context.limits.maxRandomBytes;
-    if (dataLength > most) throw invalidField(`Data Length is more than ${most}`);
+    if (dataLength > most) {
+      throw invalidField(`Data Length is more than ${most}`);
+    }
     const data = context.random.bytes(dataLength);
     return { payload: [bytes(Tag.Data, data)], confidential: data, data: { dataLength } };
   },

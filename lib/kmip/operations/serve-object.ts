@@ -74,13 +74,19 @@ async function inForm(
   plain: boolean,
 ): Promise<ServedObject> {
   if (specification !== undefined) {
-    if (plain) throw invalidField("The object cannot be both wrapped and not wrapped");
-    if (wrapping !== null) throw illegalOperation("The object is wrapped already");
+    if (plain) {
+      throw invalidField("The object cannot be both wrapped and not wrapped");
+    }
+    if (wrapping !== null) {
+      throw illegalOperation("The object is wrapped already");
+    }
     return wrapObject(context, object, format, specification);
   }
   const kept = wrappingOf(object.attributes);
   const material = await readMaterial(context, object);
-  if (kept === null || format === null) return { item: objectItem(object, format, material), material };
+  if (kept === null || format === null) {
+    return { item: objectItem(object, format, material), material };
+  }
   if (!plain) {
     const data = itemFromStored(Tag.KeyWrappingData, kept);
     return { item: wrappedItem(object, format, material, data), material };

@@ -17,7 +17,9 @@ import { type OperationContext, refuseDestroyed } from "./operation";
 export function refuseUnserved(context: OperationContext, object: ManagedObject, wrapped = false): void {
   const { now } = context;
   refuseDestroyed(object, now);
-  if (!object.served) throw permissionDenied("The key has been revoked by the key owner");
+  if (!object.served) {
+    throw permissionDenied("The key has been revoked by the key owner");
+  }
   if (stateAt(object, now) === State.Compromised && !context.tenant.policy.serveCompromised) {
     throw permissionDenied("The key is compromised");
   }
@@ -35,7 +37,9 @@ export async function readMaterial(context: OperationContext, object: ManagedObj
   try {
     return await context.store.readMaterial(context.tenant, object);
   } catch (error) {
-    if (error instanceof KeyStoreError && error.failure === "gone") await markDestroyed(context, object);
+    if (error instanceof KeyStoreError && error.failure === "gone") {
+      await markDestroyed(context, object);
+    }
     throw error;
   }
 }
@@ -44,7 +48,9 @@ export async function readMaterial(context: OperationContext, object: ManagedObj
 async function markDestroyed(context: OperationContext, object: ManagedObject): Promise<void> {
   try {
     const current = await context.store.find(context.tenant, object.uniqueIdentifier);
-    if (current === null || isDestroyed(stateAt(current, context.now))) return;
+    if (current === null || isDestroyed(stateAt(current, context.now))) {
+      return;
+    }
     const change = destruction(current, context.now);
     await context.store.update(context.tenant, object.uniqueIdentifier, change);
   } catch (error) {
@@ -59,7 +65,9 @@ async function markDestroyed(context: OperationContext, object: ManagedObject): 
  * Fresh turns false with the first Get (3.34). The key matters more than the mark: a failure to set it is logged.
  */
 export async function markServed(context: OperationContext, object: ManagedObject): Promise<void> {
-  if (object.attributes.Fresh?.[0]?.v.v !== true) return;
+  if (object.attributes.Fresh?.[0]?.v.v !== true) {
+    return;
+  }
   const attributes = withAttribute(object.attributes, "Fresh", { t: "boolean", v: false });
   const { "Last Change Date": before } = object.attributes;
   const change = changeOf(object, context.now, object.state as State, attributes);
@@ -73,7 +81,9 @@ export async function markServed(context: OperationContext, object: ManagedObjec
       incidental: true,
     });
   } catch (error) {
-    if (error instanceof KeyStoreError && error.failure === "conflict") return;
+    if (error instanceof KeyStoreError && error.failure === "conflict") {
+      return;
+    }
     context.logger.warn(
       { err: error, uniqueIdentifier: object.uniqueIdentifier },
       "A served object could not be marked as no longer fresh",

@@ -23,7 +23,9 @@ export const setAttribute: OperationDefinition = {
     const attribute = readAttribute(request.attribute, context);
     const value = valueToKeep(attribute);
     await writeAttribute(context, identifier, attribute, (present, object) => {
-      if (present.length === 0) return addInstance(attribute, object, context, value);
+      if (present.length === 0) {
+        return addInstance(attribute, object, context, value);
+      }
       const { i } = chooseInstance(attribute.name, present, undefined);
       return replaceInstance(attribute, object, context, present, i, value);
     });

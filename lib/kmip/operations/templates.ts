@@ -60,9 +60,13 @@ export async function keepTemplate(
   requested: RequestedAttributes,
 ): Promise<string> {
   const content = requestedOf(attributesOf(template, context), "register");
-  if (content.size === 0) throw invalidMessage("The template has no attribute");
+  if (content.size === 0) {
+    throw invalidMessage("The template has no attribute");
+  }
   const own = mergedAttributes(namesWithin(content, context.version), requested);
-  if (!own.has("Name")) throw invalidAttributeValue("A template needs a Name");
+  if (!own.has("Name")) {
+    throw invalidAttributeValue("A template needs a Name");
+  }
   for (const name of own.keys()) {
     if (!appliesTo(name, ObjectType.Template, context.version)) {
       throw invalidAttribute(`${name} does not apply to templates`);
@@ -79,9 +83,12 @@ export async function keepTemplate(
 /** Takes the Names out of a Template structure: up to 1.2 they name the template; later they are not allowed (11.4). */
 function namesWithin(content: RequestedAttributes, version: KmipVersion): RequestedAttributes {
   const names = content.get("Name");
-  if (names === undefined) return new Map();
-  if (version > KmipVersion.V1_2)
+  if (names === undefined) {
+    return new Map();
+  }
+  if (version > KmipVersion.V1_2) {
     throw invalidAttributeValue("A template is named in the Template-Attribute");
+  }
   content.delete("Name");
   return new Map([["Name", names]]);
 }
@@ -127,13 +134,19 @@ export async function requestedAttributes(
 /** The content of the template of a name. @throws KmipError Item Not Found, Object Archived, Permission Denied */
 async function contentNamed(context: OperationContext, name: StoredValue): Promise<IncomingAttribute[]> {
   const object = await templateNamed(context, name);
-  if (object === null) throw noSuchTemplate();
-  if (isArchived(object)) throw objectArchived("The template is archived");
+  if (object === null) {
+    throw noSuchTemplate();
+  }
+  if (isArchived(object)) {
+    throw objectArchived("The template is archived");
+  }
   refuseUnserved(context, object);
   try {
     return await contentOf(context, object);
   } catch (error) {
-    if (error instanceof KeyStoreError && error.failure === "gone") throw noSuchTemplate();
+    if (error instanceof KeyStoreError && error.failure === "gone") {
+      throw noSuchTemplate();
+    }
     throw error;
   }
 }
@@ -148,7 +161,9 @@ async function templateNamed(context: OperationContext, name: StoredValue): Prom
     terms: term === null ? [] : [term],
   };
   for await (const object of context.store.search(context.tenant, query)) {
-    if (object.attributes.Name?.some(({ v }) => sameValue(v, name))) return object;
+    if (object.attributes.Name?.some(({ v }) => sameValue(v, name))) {
+      return object;
+    }
   }
   return null;
 }

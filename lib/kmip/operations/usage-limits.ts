@@ -20,11 +20,15 @@ export type UsageLimits = {
 /** The Usage Limits of an object, or null if it may be used without limit. */
 export function usageLimitsOf(attributes: StoredAttributes): UsageLimits | null {
   const value = attributes["Usage Limits"]?.[0]?.v;
-  if (value === undefined) return null;
+  if (value === undefined) {
+    return null;
+  }
   const total = fieldOf(value, Tag.UsageLimitsTotal);
   const count = fieldOf(value, Tag.UsageLimitsCount);
   const unit = fieldOf(value, Tag.UsageLimitsUnit);
-  if (total === null || count === null || unit === null) return null;
+  if (total === null || count === null || unit === null) {
+    return null;
+  }
   return { total, count: BigInt(String(count.v)), unit };
 }
 
@@ -34,7 +38,9 @@ export function withShareTaken(
   limits: UsageLimits,
   units: bigint,
 ): StoredAttributes {
-  if (units > limits.count) throw usageLimitExceeded("The usage limit of the object does not allow this");
+  if (units > limits.count) {
+    throw usageLimitExceeded("The usage limit of the object does not allow this");
+  }
   return withAttribute(attributes, "Usage Limits", {
     t: "structure",
     v: [
@@ -59,7 +65,9 @@ export async function allocateFor(
   refuse: (object: ManagedObject) => void,
 ): Promise<void> {
   const unit = usageLimitsOf(object.attributes)?.unit.v;
-  if (unit === undefined || (continued && unit !== UsageLimitsUnit.Byte)) return;
+  if (unit === undefined || (continued && unit !== UsageLimitsUnit.Byte)) {
+    return;
+  }
   await changeObject(context, object.uniqueIdentifier, (current) => {
     refuse(current);
     const limits = usageLimitsOf(current.attributes);

@@ -23,7 +23,9 @@ function reason(version: KmipVersion, items: Parameters<typeof structure>[1]): n
     read(version, items);
     return null;
   } catch (error) {
-    if (error instanceof KmipError) return error.reasonIn(version);
+    if (error instanceof KmipError) {
+      return error.reasonIn(version);
+    }
     throw error;
   }
 }

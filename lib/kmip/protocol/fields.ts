@@ -101,7 +101,9 @@ const MAX_FIELDS = 30;
 /** A field and those that take its place later. */
 function* inAllVersions(field: Field<unknown>): Generator<Field<unknown>> {
   yield field;
-  if (field.next !== undefined) yield* inAllVersions(field.next);
+  if (field.next !== undefined) {
+    yield* inAllVersions(field.next);
+  }
 }
 
 /** True if a version has the field. */
@@ -113,9 +115,13 @@ export function schema<F extends FieldMap>(fields: F): Schema<F> {
   const named = Object.entries(fields)
     .flatMap(([name, declared]) => [...inAllVersions(declared)].map((field) => ({ name, field })))
     .map((entry, at): NamedField => ({ ...entry, bit: 1 << at }));
-  if (named.length > MAX_FIELDS) throw new RangeError("too many fields in one structure");
+  if (named.length > MAX_FIELDS) {
+    throw new RangeError("too many fields in one structure");
+  }
   const byTag = new Map(named.map((entry) => [entry.field.tag, entry]));
-  if (byTag.size !== named.length) throw new RangeError("two fields of one tag");
+  if (byTag.size !== named.length) {
+    throw new RangeError("two fields of one tag");
+  }
   const required: number[] = [];
   for (const version of SUPPORTED_VERSIONS) {
     required[version] = named.reduce(
@@ -149,18 +155,25 @@ export function readFields<F extends FieldMap>(
   for (const child of asStructure(item).value) {
     const known = declared.byTag.get(child.tag);
     if (known === undefined || !isIn(known.field, context.version)) {
-      if (context.newer) continue;
+      if (context.newer) {
+        continue;
+      }
       throw unknownField(child.tag, item.tag, context.version);
     }
     const { name, field, bit } = known;
     const value = field.read(child, context);
     const first = (seen & bit) === 0;
     if (field.cardinality === "many") {
-      if (first) values[name] = [value];
-      else (values[name] as unknown[]).push(value);
+      if (first) {
+        values[name] = [value];
+      } else {
+        (values[name] as unknown[]).push(value);
+      }
     } else {
       // A field and what takes its place in later versions are one.
-      if (values[name] !== undefined) throw invalidMessage(`${tagName(child.tag)} appears more than once`);
+      if (values[name] !== undefined) {
+        throw invalidMessage(`${tagName(child.tag)} appears more than once`);
+      }
       values[name] = value;
     }
     seen |= bit;
@@ -168,7 +181,9 @@ export function readFields<F extends FieldMap>(
   const absent = (declared.required[context.version] ?? 0) & ~seen;
   if (absent !== 0) {
     for (const { field, bit } of declared.byTag.values()) {
-      if ((absent & bit) !== 0) throw invalidMessage(`${tagName(field.tag)} is missing`);
+      if ((absent & bit) !== 0) {
+        throw invalidMessage(`${tagName(field.tag)} is missing`);
+      }
     }
   }
   return values as FieldValues<F>;
@@ -183,58 +198,78 @@ export function unknownField(tag: number, structure: number, version: KmipVersio
 const wrongType = (item: Item) => invalidMessage(`${tagName(item.tag)} has the wrong type`);
 
 export function asStructure(item: Item): StructureItem {
-  if (item.type !== ItemType.Structure) throw wrongType(item);
+  if (item.type !== ItemType.Structure) {
+    throw wrongType(item);
+  }
   return item;
 }
 
 export const asInteger: ItemReader<number> = (item) => {
-  if (item.type !== ItemType.Integer) throw wrongType(item);
+  if (item.type !== ItemType.Integer) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 
 /** Signed 64 bits. */
 export const asLongInteger: ItemReader<bigint> = (item) => {
-  if (item.type !== ItemType.LongInteger) throw wrongType(item);
+  if (item.type !== ItemType.LongInteger) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 
 /** Seconds. */
 export const asInterval: ItemReader<number> = (item) => {
-  if (item.type !== ItemType.Interval) throw wrongType(item);
+  if (item.type !== ItemType.Interval) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 
 /** An Integer that counts something. */
 export const asCount: ItemReader<number> = (item, context) => {
   const value = asInteger(item, context);
-  if (value < 0) throw invalidField(`${tagName(item.tag)} is negative`);
+  if (value < 0) {
+    throw invalidField(`${tagName(item.tag)} is negative`);
+  }
   return value;
 };
 
 export const asBoolean: ItemReader<boolean> = (item) => {
-  if (item.type !== ItemType.Boolean) throw wrongType(item);
+  if (item.type !== ItemType.Boolean) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 
 export const asText: ItemReader<string> = (item) => {
-  if (item.type !== ItemType.TextString) throw wrongType(item);
+  if (item.type !== ItemType.TextString) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 
 export const asBytes: ItemReader<Uint8Array> = (item) => {
-  if (item.type !== ItemType.ByteString) throw wrongType(item);
+  if (item.type !== ItemType.ByteString) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 
 /** Date-Time in POSIX seconds. */
 export const asDateTime: ItemReader<bigint> = (item) => {
-  if (item.type !== ItemType.DateTime) throw wrongType(item);
+  if (item.type !== ItemType.DateTime) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 
 /** An Enumeration whose values the reader judges itself. */
 export const asCode: ItemReader<number> = (item) => {
-  if (item.type !== ItemType.Enumeration) throw wrongType(item);
+  if (item.type !== ItemType.Enumeration) {
+    throw wrongType(item);
+  }
   return item.value;
 };
 

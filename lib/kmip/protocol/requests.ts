@@ -117,16 +117,24 @@ export function readRequest(
   try {
     const decoder = new TtlvDecoder(message, limits);
     const frame = decoder.extentAt(0);
-    if (frame.tag !== Tag.RequestMessage) throw invalidMessage("Not a request message");
-    if (frame.end !== message.length) throw invalidMessage("Bytes after the request message");
+    if (frame.tag !== Tag.RequestMessage) {
+      throw invalidMessage("Not a request message");
+    }
+    if (frame.end !== message.length) {
+      throw invalidMessage("Bytes after the request message");
+    }
     const extents = decoder.extentsIn(frame);
     const headerExtent = onlyHeader(extents);
     context = readVersion(decoder, headerExtent);
     return readRest(decoder, extents, headerExtent, context, limits.maxBatchItems);
   } catch (error) {
-    if (error instanceof VersionMismatch) return error;
+    if (error instanceof VersionMismatch) {
+      return error;
+    }
     const version = context?.version ?? FALLBACK_VERSION;
-    if (error instanceof CriticalExtension) return { error: error.refusal, version, item: error.item };
+    if (error instanceof CriticalExtension) {
+      return { error: error.refusal, version, item: error.item };
+    }
     return { error: asKmipError(error), version };
   }
 }
@@ -135,17 +143,25 @@ export function readRequest(
 function onlyHeader(extents: readonly ItemExtent[]): ItemExtent {
   let header: ItemExtent | null = null;
   for (const extent of extents) {
-    if (extent.tag !== Tag.RequestHeader) continue;
-    if (header !== null) throw invalidMessage("One request header expected");
+    if (extent.tag !== Tag.RequestHeader) {
+      continue;
+    }
+    if (header !== null) {
+      throw invalidMessage("One request header expected");
+    }
     header = extent;
   }
-  if (header === null) throw invalidMessage("One request header expected");
+  if (header === null) {
+    throw invalidMessage("One request header expected");
+  }
   return header;
 }
 
 /** What is wrong with the message; anything else is a fault of ours and is thrown on. */
 function asKmipError(error: unknown): KmipError {
-  if (error instanceof KmipError) return error;
+  if (error instanceof KmipError) {
+    return error;
+  }
   if (error instanceof TtlvError) {
     return codecError("The message cannot be parsed", {
       detail: `${error.message} at byte ${error.offset}`,
@@ -171,10 +187,14 @@ const STRICT: ReadContext = { version: NEWEST_VERSION, newer: false };
 /** The version comes first, so that whatever else is wrong is answered in it. */
 function readVersion(decoder: TtlvDecoder, header: ItemExtent): ReadContext {
   const extent = decoder.extentOf(header, Tag.ProtocolVersion);
-  if (extent === null) throw invalidMessage("Protocol Version is missing");
+  if (extent === null) {
+    throw invalidMessage("Protocol Version is missing");
+  }
   const { major, minor } = asProtocolVersion(decoder.decode(extent, 2), STRICT);
   const context = negotiate(major, minor);
-  if (context === null) throw new VersionMismatch(major, minor);
+  if (context === null) {
+    throw new VersionMismatch(major, minor);
+  }
   return context;
 }
 
@@ -188,17 +208,25 @@ function readRest(
   const header = readFields(REQUEST_HEADER, decoder.decode(headerExtent, 1), context);
   const batch: ItemExtent[] = [];
   for (const extent of extents) {
-    if (extent.tag === Tag.BatchItem) batch.push(extent);
-    else if (extent !== headerExtent && !context.newer) {
+    if (extent.tag === Tag.BatchItem) {
+      batch.push(extent);
+    } else if (extent !== headerExtent && !context.newer) {
       throw unknownField(extent.tag, Tag.RequestMessage, context.version);
     }
   }
-  if (batch.length === 0) throw invalidMessage("Batch Item is missing");
-  if (header.batchCount !== batch.length)
+  if (batch.length === 0) {
+    throw invalidMessage("Batch Item is missing");
+  }
+  if (header.batchCount !== batch.length) {
     throw invalidMessage("Batch Count is not the number of batch items");
-  if (batch.length > maxBatchItems) throw invalidMessage(`More than ${maxBatchItems} batch items`);
+  }
+  if (batch.length > maxBatchItems) {
+    throw invalidMessage(`More than ${maxBatchItems} batch items`);
+  }
   const items: RequestItem[] = [];
-  for (const extent of batch) items.push(readItem(decoder, extent, context, batch.length > 1));
+  for (const extent of batch) {
+    items.push(readItem(decoder, extent, context, batch.length > 1));
+  }
   return { version: context.version, newer: context.newer, header, items };
 }
 
@@ -216,7 +244,9 @@ function readItem(
   let error: KmipError | null = null;
   let fields: readonly ItemExtent[] = [];
   try {
-    if (extent.type !== ItemType.Structure) throw invalidMessage("Batch Item has the wrong type");
+    if (extent.type !== ItemType.Structure) {
+      throw invalidMessage("Batch Item has the wrong type");
+    }
     fields = decoder.extentsIn(extent);
   } catch (cause) {
     error = asKmipError(cause);
@@ -225,38 +255,56 @@ function readItem(
     try {
       switch (field.tag) {
         case Tag.Operation:
-          if (operation !== null) throw repeated(field);
+          if (operation !== null) {
+            throw repeated(field);
+          }
           operation = asCode(decoder.decode(field, 2), context);
           break;
         case Tag.UniqueBatchItemID:
-          if (uniqueBatchItemId !== null) throw repeated(field);
+          if (uniqueBatchItemId !== null) {
+            throw repeated(field);
+          }
           uniqueBatchItemId = asBytes(decoder.decode(field, 2), context);
           break;
         case Tag.Ephemeral:
-          if (!isSecondMajor(context.version)) throw unknownField(field.tag, Tag.BatchItem, context.version);
-          if (ephemeral !== null) throw repeated(field);
+          if (!isSecondMajor(context.version)) {
+            throw unknownField(field.tag, Tag.BatchItem, context.version);
+          }
+          if (ephemeral !== null) {
+            throw repeated(field);
+          }
           ephemeral = asBoolean(decoder.decode(field, 2), context);
           break;
         case Tag.RequestPayload:
-          if (payload !== null) throw repeated(field);
+          if (payload !== null) {
+            throw repeated(field);
+          }
           payload = asStructure(decoder.decode(field, 2));
           break;
         case Tag.MessageExtension:
           refuseCritical(decoder, field, context, { operation, uniqueBatchItemId });
           break;
         default:
-          if (!context.newer) throw unknownField(field.tag, Tag.BatchItem, context.version);
+          if (!context.newer) {
+            throw unknownField(field.tag, Tag.BatchItem, context.version);
+          }
       }
     } catch (cause) {
-      if (cause instanceof CriticalExtension) throw cause;
+      if (cause instanceof CriticalExtension) {
+        throw cause;
+      }
       error ??= asKmipError(cause);
     }
   }
-  if (error === null && operation === null) error = invalidMessage("Operation is missing");
+  if (error === null && operation === null) {
+    error = invalidMessage("Operation is missing");
+  }
   if (error === null && several && uniqueBatchItemId === null) {
     error = invalidMessage("Unique Batch Item ID is missing");
   }
-  if (error === null && payload === null) error = invalidMessage("Request Payload is missing");
+  if (error === null && payload === null) {
+    error = invalidMessage("Request Payload is missing");
+  }
   return { operation, uniqueBatchItemId, ephemeral: ephemeral === true, payload, error };
 }
 
@@ -284,5 +332,7 @@ function refuseCritical(
   item: AnsweredItem,
 ): void {
   const extension = readFields(MESSAGE_EXTENSION, decoder.decode(extent, 2), context);
-  if (extension.criticalityIndicator) throw new CriticalExtension(extension.vendorIdentification, item);
+  if (extension.criticalityIndicator) {
+    throw new CriticalExtension(extension.vendorIdentification, item);
+  }
 }

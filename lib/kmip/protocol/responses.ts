@@ -85,14 +85,20 @@ export class ResponseWriter {
   #write(item: ItemOutcome): void {
     const writer = this.#writer;
     const mark = writer.begin(Tag.BatchItem);
-    if (item.operation !== null) writer.enumeration(Tag.Operation, item.operation);
-    if (item.uniqueBatchItemId !== null) writer.bytes(Tag.UniqueBatchItemID, item.uniqueBatchItemId);
+    if (item.operation !== null) {
+      writer.enumeration(Tag.Operation, item.operation);
+    }
+    if (item.uniqueBatchItemId !== null) {
+      writer.bytes(Tag.UniqueBatchItemID, item.uniqueBatchItemId);
+    }
     const { outcome } = item;
     if ("error" in outcome) {
       writer.enumeration(Tag.ResultStatus, ResultStatus.OperationFailed);
       writer.enumeration(Tag.ResultReason, outcome.error.reasonIn(this.#version, item.operation));
       writer.text(Tag.ResultMessage, outcome.error.message);
-      if (outcome.error.payload !== undefined) this.#payload(outcome.error.payload);
+      if (outcome.error.payload !== undefined) {
+        this.#payload(outcome.error.payload);
+      }
     } else if ("undone" in outcome) {
       writer.enumeration(Tag.ResultStatus, ResultStatus.OperationUndone);
       writer.text(Tag.ResultMessage, UNDONE);
@@ -106,7 +112,9 @@ export class ResponseWriter {
 
   #payload(fields: readonly Item[]): void {
     const mark = this.#writer.begin(Tag.ResponsePayload);
-    for (const field of fields) this.#writer.item(field);
+    for (const field of fields) {
+      this.#writer.item(field);
+    }
     this.#writer.end(mark);
   }
 

@@ -64,7 +64,9 @@ describe("numbers of the specification", () => {
 
   it("uses each code once in a table, and tags within the specification's range", () => {
     expect(TAGS.size).toBe(Object.keys(Tag).length);
-    for (const tag of Object.values(Tag)) expect(tag >> 8 === 0x4200 || tag >> 8 === 0x4201).toBe(true);
+    for (const tag of Object.values(Tag)) {
+      expect(tag >> 8 === 0x4200 || tag >> 8 === 0x4201).toBe(true);
+    }
     expect(OPERATIONS.size).toBe(Object.keys(Operation).length);
     expect(RESULT_REASONS.size).toBe(Object.keys(ResultReason).length);
   });
@@ -93,8 +95,9 @@ describe("attribute rules", () => {
 
   it("never let a client change what only the server may", () => {
     const locked = ATTRIBUTE_RULES.filter(({ client }) => client === undefined);
-    for (const { name, modify, remove } of locked)
+    for (const { name, modify, remove } of locked) {
       expect([name, modify, remove]).toEqual([name, "never", "never"]);
+    }
   });
 });
 

@@ -35,7 +35,9 @@ export function codesOf<const T extends VersionedTable>(table: T): CodesOf<T> {
 /** Indexes a table by code. */
 export function indexOf(table: VersionedTable): CodeIndex {
   const byCode = new Map<number, { name: string; since: KmipVersion; until: KmipVersion | undefined }>();
-  for (const [name, [code, since, until]] of Object.entries(table)) byCode.set(code, { name, since, until });
+  for (const [name, [code, since, until]] of Object.entries(table)) {
+    byCode.set(code, { name, since, until });
+  }
   return {
     nameOf: (code) => byCode.get(code)?.name,
     codeOf: (name) => table[name]?.[0],

@@ -58,8 +58,12 @@ export const nearestVersion = (major: number): KmipVersion =>
 export function negotiate(major: number, minor: number): { version: KmipVersion; newer: boolean } | null {
   let newest: KmipVersion | null = null;
   for (const version of SUPPORTED_VERSIONS) {
-    if (majorOf(version) !== major) continue;
-    if (minorOf(version) === minor) return { version, newer: false };
+    if (majorOf(version) !== major) {
+      continue;
+    }
+    if (minorOf(version) === minor) {
+      return { version, newer: false };
+    }
     newest ??= version;
   }
   return newest === null || minor < 0 ? null : { version: newest, newer: true };

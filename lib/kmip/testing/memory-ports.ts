@@ -83,7 +83,9 @@ export class MemoryKeyStore implements KeyStore {
   begin(tenant: Tenant): KeyStoreTransaction {
     const prepared = new Map<string, Entry>();
     const forget = () => {
-      for (const { material } of prepared.values()) material?.fill(0);
+      for (const { material } of prepared.values()) {
+        material?.fill(0);
+      }
       prepared.clear();
     };
     return {
@@ -121,7 +123,9 @@ export class MemoryKeyStore implements KeyStore {
   async readMaterial(tenant: Tenant, object: ManagedObject): Promise<Uint8Array> {
     this.#failIfAsked("readMaterial");
     const { material } = this.#entry(tenant.instanceId, object.uniqueIdentifier);
-    if (material === null) throw new KeyStoreError("gone", "the standard key has been deleted");
+    if (material === null) {
+      throw new KeyStoreError("gone", "the standard key has been deleted");
+    }
     return Uint8Array.from(material);
   }
 
@@ -149,7 +153,9 @@ export class MemoryKeyStore implements KeyStore {
     this.#failIfAsked("search");
     const newestFirst = [...this.#objectsOf(tenant.instanceId).values()].reverse();
     for (const { object, terms } of newestFirst) {
-      if (matchesQuery(object, terms, query)) yield object;
+      if (matchesQuery(object, terms, query)) {
+        yield object;
+      }
     }
   }
 
@@ -192,8 +198,12 @@ export class MemoryKeyStore implements KeyStore {
       }
     }
     const due = changes.filter(({ uniqueIdentifier, change }) => {
-      if (current(uniqueIdentifier).object.revision === change.revision) return true;
-      if (change.incidental === true) return false;
+      if (current(uniqueIdentifier).object.revision === change.revision) {
+        return true;
+      }
+      if (change.incidental === true) {
+        return false;
+      }
       throw new TransactionError("conflict", "changed by others", { uniqueIdentifier });
     });
     this.#failIfAsked("commit", (failure) =>
@@ -207,15 +217,23 @@ export class MemoryKeyStore implements KeyStore {
         const known = failure === "unknown" ? "unavailable" : failure;
         return new TransactionError(known, "told to fail", { uniqueIdentifier, lasting });
       });
-      if (prepared.has(uniqueIdentifier)) continue;
+      if (prepared.has(uniqueIdentifier)) {
+        continue;
+      }
       destroyMaterial(this.#apply(tenant, uniqueIdentifier, change));
       lasting.push(uniqueIdentifier);
     }
-    for (const [uniqueIdentifier, entry] of prepared) objects.set(uniqueIdentifier, entry);
+    for (const [uniqueIdentifier, entry] of prepared) {
+      objects.set(uniqueIdentifier, entry);
+    }
     for (const { uniqueIdentifier, change, destroys } of due) {
-      if (lasting.includes(uniqueIdentifier)) continue;
+      if (lasting.includes(uniqueIdentifier)) {
+        continue;
+      }
       const entry = this.#apply(tenant, uniqueIdentifier, change);
-      if (destroys) destroyMaterial(entry);
+      if (destroys) {
+        destroyMaterial(entry);
+      }
     }
   }
 
@@ -227,7 +245,9 @@ export class MemoryKeyStore implements KeyStore {
 
   #entry(instanceId: string, uniqueIdentifier: string): Entry {
     const entry = this.#objectsOf(instanceId).get(uniqueIdentifier);
-    if (entry === undefined) throw new Error(`no object ${uniqueIdentifier}`);
+    if (entry === undefined) {
+      throw new Error(`no object ${uniqueIdentifier}`);
+    }
     return entry;
   }
 
@@ -252,7 +272,9 @@ export class MemoryKeyStore implements KeyStore {
       new KeyStoreError(failure === "unknown" ? "unavailable" : failure, `${method} was told to fail`),
   ): void {
     const failure = this.#failures.get(method)?.shift() ?? null;
-    if (failure !== null) throw errorOf(failure);
+    if (failure !== null) {
+      throw errorOf(failure);
+    }
   }
 }
 
@@ -281,7 +303,9 @@ export class MemoryTenantDirectory implements TenantDirectory {
   /** Removes a certificate and tells the subscribers. */
   revoke(certificateSha256: string): void {
     this.forget(certificateSha256);
-    for (const listener of this.#listeners) listener(certificateSha256);
+    for (const listener of this.#listeners) {
+      listener(certificateSha256);
+    }
   }
 
   /** Removes a certificate without telling anybody. */
@@ -306,7 +330,9 @@ export class MemoryAuditWriter implements AuditWriter {
   broken = false;
 
   async write(records: readonly KmipAuditRecord[]): Promise<void> {
-    if (this.broken) throw new Error("the audit storage is full");
+    if (this.broken) {
+      throw new Error("the audit storage is full");
+    }
     this.records.push(...records);
   }
 }

@@ -81,7 +81,9 @@ export class Connection {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("end", () => {
       this.#inputEnded = true;
-      if (!this.#answering) this.#finish();
+      if (!this.#answering) {
+        this.#finish();
+      }
     });
     socket.on("error", (error) => {
       this.#options.logger.debug(
@@ -103,7 +105,9 @@ export class Connection {
   /** Ends the connection once the request in flight, if there is one, is answered. */
   drain(): void {
     this.#ending = true;
-    if (!this.#answering) this.#finish();
+    if (!this.#answering) {
+      this.#finish();
+    }
   }
 
   /** Ends the connection at once. */
@@ -120,16 +124,26 @@ export class Connection {
   /** Which time-out has run out, or null. @param now monotonic milliseconds */
   expired(now: number): "idle" | "request" | "write" | "end" | null {
     const { idleTimeoutMs, requestTimeoutMs, writeTimeoutMs } = this.#options.limits;
-    if (this.#writeSince !== null && now - this.#writeSince > writeTimeoutMs) return "write";
-    if (this.#answering) return null;
+    if (this.#writeSince !== null && now - this.#writeSince > writeTimeoutMs) {
+      return "write";
+    }
+    if (this.#answering) {
+      return null;
+    }
     // A client that reads nothing does not take the end of TLS in either.
-    if (this.#endSince !== null) return now - this.#endSince > writeTimeoutMs ? "end" : null;
-    if (this.#messageSince !== null) return now - this.#messageSince > requestTimeoutMs ? "request" : null;
+    if (this.#endSince !== null) {
+      return now - this.#endSince > writeTimeoutMs ? "end" : null;
+    }
+    if (this.#messageSince !== null) {
+      return now - this.#messageSince > requestTimeoutMs ? "request" : null;
+    }
     return now - this.#idleSince > idleTimeoutMs ? "idle" : null;
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#ending) return;
+    if (this.#ending) {
+      return;
+    }
     this.#messageSince ??= performance.now();
     this.#framer.push(chunk);
     if (this.#answering) {
@@ -150,15 +164,23 @@ export class Connection {
   async #answerAll(): Promise<void> {
     for (;;) {
       const message = this.#ending ? null : this.#framer.next();
-      if (this.#framer.buffered !== this.#heldInput) this.#countInput();
-      if (message === null) break;
+      if (this.#framer.buffered !== this.#heldInput) {
+        this.#countInput();
+      }
+      if (message === null) {
+        break;
+      }
       this.#messageSince = this.#framer.buffered > 0 ? performance.now() : null;
       let origin = await this.#origin();
       const wait = origin === null ? null : this.#place.enter(origin.tenant);
       // Who had to wait may have lost its tenant meanwhile.
-      if (wait !== null) origin = (await wait) ? await this.#origin() : null;
+      if (wait !== null) {
+        origin = (await wait) ? await this.#origin() : null;
+      }
       if (origin === null || this.#socket.destroyed) {
-        if (typeof message !== "string") message.fill(0);
+        if (typeof message !== "string") {
+          message.fill(0);
+        }
         this.destroy();
         return;
       }
@@ -176,8 +198,9 @@ export class Connection {
     }
     this.#answering = false;
     this.#idleSince = performance.now();
-    if (this.#ending || this.#inputEnded) this.#finish();
-    else if (this.#paused) {
+    if (this.#ending || this.#inputEnded) {
+      this.#finish();
+    } else if (this.#paused) {
       this.#paused = false;
       this.#socket.resume();
     }
@@ -188,7 +211,9 @@ export class Connection {
     const { buffered } = this.#framer;
     const more = buffered - this.#heldInput;
     this.#heldInput = buffered;
-    if (!this.#place.hold(more)) this.destroy();
+    if (!this.#place.hold(more)) {
+      this.destroy();
+    }
   }
 
   /** Ends the connection once the client has taken what was written. */
@@ -206,8 +231,11 @@ export class Connection {
     this.#framer.clear();
     this.#answering = false;
     this.#messageSince = performance.now();
-    if (this.#inputEnded) this.#finish();
-    else this.#socket.end();
+    if (this.#inputEnded) {
+      this.#finish();
+    } else {
+      this.#socket.end();
+    }
     this.#socket.resume();
   }
 
@@ -215,7 +243,9 @@ export class Connection {
   async #origin(): Promise<RequestOrigin | null> {
     const { tenants, visitor } = this.#options;
     const tenant = await tenants.resolve(visitor.certificateSha256);
-    if (tenant === null) return null;
+    if (tenant === null) {
+      return null;
+    }
     if (this.#lastOrigin?.tenant !== tenant) {
       const { remoteAddress, remotePort } = visitor;
       this.#lastOrigin = { tenant, remoteAddress, remotePort };
@@ -237,9 +267,13 @@ export class Connection {
       response.release();
       this.#writes -= 1;
       this.#writeSince = this.#writes === 0 ? null : performance.now();
-      if (held > 0) this.#place.hold(-held);
+      if (held > 0) {
+        this.#place.hold(-held);
+      }
     });
-    if (roomLeft) return;
+    if (roomLeft) {
+      return;
+    }
     held = response.bytes.length;
     if (!this.#place.hold(held)) {
       this.destroy();

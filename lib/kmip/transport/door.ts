@@ -70,7 +70,9 @@ export class Door {
     socket.on("error", ignore);
     this.#turns.queue(address, () => {
       socket.off("error", ignore);
-      if (!socket.destroyed) this.#begin(socket, begin);
+      if (!socket.destroyed) {
+        this.#begin(socket, begin);
+      }
     });
   }
 
@@ -88,14 +90,18 @@ export class Door {
   release(socket: Pick<Socket, "remoteAddress" | "remotePort">): void {
     const peer = peerOf(socket);
     const pending = this.#pending.get(peer);
-    if (pending !== undefined) this.#forget(peer, pending);
+    if (pending !== undefined) {
+      this.#forget(peer, pending);
+    }
   }
 
   /** Cuts off whose time is up. @param now monotonic milliseconds */
   sweep(now: number): void {
     for (const { socket, address, since } of this.#pending.values()) {
       // The oldest come first.
-      if (now - since <= this.#options.timeoutMs) return;
+      if (now - since <= this.#options.timeoutMs) {
+        return;
+      }
       socket.destroy();
       this.#options.onTurnedAway(address, "timeout");
     }
@@ -103,24 +109,34 @@ export class Door {
 
   /** Cuts off everybody. */
   close(): void {
-    for (const { socket } of [...this.#pending.values()]) socket.destroy();
+    for (const { socket } of [...this.#pending.values()]) {
+      socket.destroy();
+    }
   }
 
   #forget(peer: string, pending: Pending): void {
-    if (this.#pending.get(peer) === pending) this.#pending.delete(peer);
+    if (this.#pending.get(peer) === pending) {
+      this.#pending.delete(peer);
+    }
     const siblings = this.#byAddress.get(pending.address);
     siblings?.delete(pending);
-    if (siblings?.size === 0) this.#byAddress.delete(pending.address);
+    if (siblings?.size === 0) {
+      this.#byAddress.delete(pending.address);
+    }
   }
 
   /** False if nobody has more of the room than the newcomer's own address. */
   #makeRoom(forAddress: string): boolean {
     let largest = this.#byAddress.get(forAddress);
     for (const siblings of this.#byAddress.values()) {
-      if (siblings.size > (largest?.size ?? 0)) largest = siblings;
+      if (siblings.size > (largest?.size ?? 0)) {
+        largest = siblings;
+      }
     }
     const [oldest] = largest ?? [];
-    if (oldest === undefined || oldest.address === forAddress) return false;
+    if (oldest === undefined || oldest.address === forAddress) {
+      return false;
+    }
     oldest.socket.destroy();
     this.#forget(peerOf(oldest.socket), oldest);
     this.#options.onTurnedAway(oldest.address, "limit");

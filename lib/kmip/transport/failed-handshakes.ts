@@ -63,7 +63,9 @@ export class FailedHandshakes {
     const key = `${remoteAddress} ${certificateSha256} ${reason}`;
     this.#kept.delete(key);
     this.#kept.set(key, failure);
-    if (this.#kept.size <= KEPT) return;
+    if (this.#kept.size <= KEPT) {
+      return;
+    }
     for (const oldest of this.#kept.keys()) {
       this.#kept.delete(oldest);
       return;

@@ -22,7 +22,9 @@ export class FairTurns {
 
   /** True if a piece of work may begin now: the common case, which costs nothing. */
   take(): boolean {
-    if (this.#left === 0 || this.#queues.size > 0) return false;
+    if (this.#left === 0 || this.#queues.size > 0) {
+      return false;
+    }
     this.#left -= 1;
     return true;
   }
@@ -36,7 +38,9 @@ export class FairTurns {
   }
 
   #arm(): void {
-    if (this.#armed) return;
+    if (this.#armed) {
+      return;
+    }
     this.#armed = true;
     setImmediate(() => {
       this.#armed = false;
@@ -47,15 +51,21 @@ export class FairTurns {
   #run(): void {
     this.#left = this.#perTurn;
     for (const [key, queue] of this.#queues) {
-      if (this.#left === 0) break;
+      if (this.#left === 0) {
+        break;
+      }
       this.#left -= 1;
       const begin = queue.shift();
       // To the end of the rotation, which this loop goes on with, as a Map is walked in the order of insertion.
       this.#queues.delete(key);
-      if (queue.length > 0) this.#queues.set(key, queue);
+      if (queue.length > 0) {
+        this.#queues.set(key, queue);
+      }
       begin?.();
     }
-    if (this.#queues.size > 0) this.#arm();
+    if (this.#queues.size > 0) {
+      this.#arm();
+    }
   }
 }
 

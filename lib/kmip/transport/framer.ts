@@ -50,14 +50,24 @@ export class Framer {
 
   /** The next message, null if it is not complete yet, or why there cannot be one. */
   next(): Buffer | FramingError | null {
-    if (this.buffered < HEADER_LENGTH) return null;
+    if (this.buffered < HEADER_LENGTH) {
+      return null;
+    }
     const view = this.#rest.length > 0 ? this.#rest : this.#pieces.view();
-    if (view.readUInt32BE(0) !== MESSAGE_START) return "not-kmip";
+    if (view.readUInt32BE(0) !== MESSAGE_START) {
+      return "not-kmip";
+    }
     const total = HEADER_LENGTH + view.readUInt32BE(4);
-    if (total > this.#maxMessageBytes) return "too-large";
-    if (view.length < total) return null;
+    if (total > this.#maxMessageBytes) {
+      return "too-large";
+    }
+    if (view.length < total) {
+      return null;
+    }
     // What is handed out belongs to who takes it: nothing is written into its buffer any more.
-    if (this.#rest.length === 0) this.#pieces.take();
+    if (this.#rest.length === 0) {
+      this.#pieces.take();
+    }
     this.#rest = view.length === total ? EMPTY : view.subarray(total);
     return view.subarray(0, total);
   }

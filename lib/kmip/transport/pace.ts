@@ -19,7 +19,9 @@ export class Pace {
 
   /** Reserves the next place; answers how many milliseconds it is ahead, 0 for now. */
   reserve(now: number): number {
-    if (this.#intervalMs === 0) return 0;
+    if (this.#intervalMs === 0) {
+      return 0;
+    }
     this.#free = Math.max(this.#free, now) + this.#intervalMs;
     return Math.max(0, this.#free - this.#toleranceMs - now);
   }

@@ -74,7 +74,9 @@ export class Reception {
       timeoutMs: 2 * limits.handshakeTimeoutMs,
       onFault: (error) => logger.error({ err: error }, "A handshake could not begin"),
       onTurnedAway: (remoteAddress, why) => {
-        if (why === "limit") traffic.hit("handshakes");
+        if (why === "limit") {
+          traffic.hit("handshakes");
+        }
         this.#fail(remoteAddress, why, why === "limit" ? "too many handshakes" : "not admitted in time");
       },
     });
@@ -85,7 +87,9 @@ export class Reception {
     });
     server.on("error", (error) => logger.error({ err: error }, "The listener failed"));
     this.#unsubscribe = tenants.onRevoked((certificateSha256) => {
-      for (const guest of [...(this.#byCertificate.get(certificateSha256) ?? [])]) guest.destroy();
+      for (const guest of [...(this.#byCertificate.get(certificateSha256) ?? [])]) {
+        guest.destroy();
+      }
     });
     renewTicketKeys(server);
     this.#timers = [
@@ -99,7 +103,9 @@ export class Reception {
         Math.min(SWEEP_MS, Math.max(20, limits.handshakeTimeoutMs / 2)),
       ),
     ];
-    for (const timer of this.#timers) timer.unref();
+    for (const timer of this.#timers) {
+      timer.unref();
+    }
   }
 
   /** Connections that were admitted since the start. */
@@ -156,17 +162,27 @@ export class Reception {
       return null;
     };
     const gone = () => refuse("closed", "the client closed the connection after the handshake");
-    if (socket.destroyed) return gone();
-    if (certificateSha256 === null) return refuse("no-certificate", "the client presented no certificate");
+    if (socket.destroyed) {
+      return gone();
+    }
+    if (certificateSha256 === null) {
+      return refuse("no-certificate", "the client presented no certificate");
+    }
     const tenant: Tenant | null = await this.#options.tenants.resolve(certificateSha256);
-    if (tenant === null) return refuse("not-pinned", "no instance has pinned this certificate");
-    if (socket.destroyed) return gone();
+    if (tenant === null) {
+      return refuse("not-pinned", "no instance has pinned this certificate");
+    }
+    if (socket.destroyed) {
+      return gone();
+    }
     if (this.#closing) {
       socket.destroy();
       return null;
     }
     const place = this.#options.traffic.admit(tenant, guest);
-    if (typeof place === "string") return refuse("limit", `too many ${place.replaceAll("-", " ")}`);
+    if (typeof place === "string") {
+      return refuse("limit", `too many ${place.replaceAll("-", " ")}`);
+    }
     this.#accepted += 1;
     this.#open += 1;
     this.#note(certificateSha256, guest);
@@ -183,7 +199,9 @@ export class Reception {
     this.#closing = true;
     this.#unsubscribe();
     this.#door.close();
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const timer of this.#timers) {
+      clearInterval(timer);
+    }
   }
 
   /**
@@ -192,12 +210,16 @@ export class Reception {
    */
   #standBeforeTls(server: Server): void {
     const [begin, ...others] = server.listeners("connection");
-    if (begin === undefined || others.length > 0)
+    if (begin === undefined || others.length > 0) {
       throw new Error("Node begins TLS handshakes in another way");
+    }
     server.removeAllListeners("connection");
     server.on("connection", (socket) => {
-      if (this.#closing) socket.destroy();
-      else this.#door.enter(socket, () => Reflect.apply(begin, server, [socket]));
+      if (this.#closing) {
+        socket.destroy();
+      } else {
+        this.#door.enter(socket, () => Reflect.apply(begin, server, [socket]));
+      }
     });
   }
 
@@ -213,13 +235,17 @@ export class Reception {
   #strike(certificateSha256: string, guest: VisitorGuest): void {
     const guests = this.#byCertificate.get(certificateSha256);
     guests?.delete(guest);
-    if (guests?.size === 0) this.#byCertificate.delete(certificateSha256);
+    if (guests?.size === 0) {
+      this.#byCertificate.delete(certificateSha256);
+    }
   }
 }
 
 /** The client's address; of a closed TLS socket, what the TCP socket below it remembers. */
 function addressOf(socket: TLSSocket): string {
-  if (socket.remoteAddress !== undefined) return socket.remoteAddress;
+  if (socket.remoteAddress !== undefined) {
+    return socket.remoteAddress;
+  }
   const below: unknown = Reflect.get(socket, "_parent");
   return (below instanceof Socket ? below.remoteAddress : undefined) ?? "";
 }

@@ -70,7 +70,9 @@ export function tlsPolicy(choice: TlsPolicyChoice): Required<Pick<ServerTls, "mi
   const allowed = legacy ? [...SAFE_SUITES, ...LEGACY_SUITES] : SAFE_SUITES;
   const suites = choice.suites ?? allowed;
   for (const suite of suites) {
-    if (allowed.includes(suite)) continue;
+    if (allowed.includes(suite)) {
+      continue;
+    }
     throw new Error(
       LEGACY_SUITES.includes(suite)
         ? `The TLS suite ${suite} is a legacy suite and those are not allowed`

@@ -130,9 +130,15 @@ export class Traffic {
 
   #judge(instance: Group, certificate: Group): LimitName | null {
     const { maxConnections, maxConnectionsPerInstance, maxConnectionsPerCertificate } = this.#limits;
-    if (certificate.guests.size >= maxConnectionsPerCertificate) return "connections-per-certificate";
-    if (instance.guests.size >= maxConnectionsPerInstance) return "connections-per-instance";
-    if (this.#connections >= maxConnections && !this.#makeRoom(instance)) return "connections";
+    if (certificate.guests.size >= maxConnectionsPerCertificate) {
+      return "connections-per-certificate";
+    }
+    if (instance.guests.size >= maxConnectionsPerInstance) {
+      return "connections-per-instance";
+    }
+    if (this.#connections >= maxConnections && !this.#makeRoom(instance)) {
+      return "connections";
+    }
     return null;
   }
 
@@ -140,11 +146,17 @@ export class Traffic {
   #makeRoom(forInstance: Group): boolean {
     let largest = forInstance;
     for (const group of this.#instances.values()) {
-      if (group.guests.size > largest.guests.size) largest = group;
+      if (group.guests.size > largest.guests.size) {
+        largest = group;
+      }
     }
-    if (largest.guests.size <= forInstance.guests.size + 1) return false;
+    if (largest.guests.size <= forInstance.guests.size + 1) {
+      return false;
+    }
     for (const guest of largest.guests) {
-      if (!guest.isIdle()) continue;
+      if (!guest.isIdle()) {
+        continue;
+      }
       this.hit("connections");
       guest.end();
       return true;
@@ -159,18 +171,25 @@ export class Traffic {
   enter(tenant: Tenant, instance: Group, certificate: Group): Promise<boolean> | null {
     const now = performance.now();
     const delay = Math.max(instance.pace.reserve(now), certificate.pace.reserve(now));
-    if (delay === 0 && this.#turns.take()) return null;
+    if (delay === 0 && this.#turns.take()) {
+      return null;
+    }
     if (delay > this.#limits.maxDelayMs) {
       instance.pace.giveBack();
       certificate.pace.giveBack();
       this.hit("messages-refused");
       return Promise.resolve(false);
     }
-    if (delay > 0) this.hit("messages-delayed");
+    if (delay > 0) {
+      this.hit("messages-delayed");
+    }
     return new Promise((resolve) => {
       const queue = () => this.#turns.queue(tenant.instanceId, () => resolve(true));
-      if (delay > 0) setTimeout(queue, delay).unref();
-      else queue();
+      if (delay > 0) {
+        setTimeout(queue, delay).unref();
+      } else {
+        queue();
+      }
     });
   }
 
@@ -181,7 +200,9 @@ export class Traffic {
 
   /** True while an instance may hold more memory, or the asker holds next to none of it. */
   mayHold(instance: Group, ownBytes: number): boolean {
-    if (instance.heldBytes <= this.#limits.maxHeldBytesPerInstance || ownBytes < HARMLESS_BYTES) return true;
+    if (instance.heldBytes <= this.#limits.maxHeldBytesPerInstance || ownBytes < HARMLESS_BYTES) {
+      return true;
+    }
     this.hit("held-bytes");
     return false;
   }
@@ -189,7 +210,11 @@ export class Traffic {
   /** Forgets who has left. */
   sweep(now: number): void {
     for (const groups of [this.#instances, this.#certificates]) {
-      for (const [key, group] of groups) if (group.isForgettable(now)) groups.delete(key);
+      for (const [key, group] of groups) {
+        if (group.isForgettable(now)) {
+          groups.delete(key);
+        }
+      }
     }
   }
 
@@ -209,7 +234,9 @@ export class Traffic {
 
 function groupOf(groups: Map<string, Group>, key: string, messagesPerSecond: number): Group {
   const known = groups.get(key);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   const group = new Group(messagesPerSecond);
   groups.set(key, group);
   return group;
@@ -235,20 +262,26 @@ export class Place {
 
   /** Asks for the beginning of a message, as `Traffic.enter`. */
   enter(tenant: Tenant): Promise<boolean> | null {
-    if (tenant !== this.#tenant) this.#follow(tenant);
+    if (tenant !== this.#tenant) {
+      this.#follow(tenant);
+    }
     return this.#traffic.enter(tenant, this.#instance, this.#certificate);
   }
 
   /** Counts memory that is held for the connection, or with a negative number is no longer. False: end it. */
   hold(bytes: number): boolean {
-    if (this.#left) return true;
+    if (this.#left) {
+      return true;
+    }
     this.#heldBytes += bytes;
     this.#instance.heldBytes += bytes;
     return bytes <= 0 || this.#traffic.mayHold(this.#instance, this.#heldBytes);
   }
 
   leave(): void {
-    if (this.#left) return;
+    if (this.#left) {
+      return;
+    }
     this.#left = true;
     this.#instance.heldBytes -= this.#heldBytes;
     this.#heldBytes = 0;

@@ -18,10 +18,15 @@ describe("fair turns", () => {
     const turns = new FairTurns(2);
     const begun: number[] = [];
     const submit = (number: number) => {
-      if (turns.take()) begun.push(number);
-      else turns.queue("a", () => begun.push(number));
+      if (turns.take()) {
+        begun.push(number);
+      } else {
+        turns.queue("a", () => begun.push(number));
+      }
     };
-    for (let number = 0; number < 7; number += 1) submit(number);
+    for (let number = 0; number < 7; number += 1) {
+      submit(number);
+    }
     expect(begun).toEqual([0, 1]);
     await turn();
     expect(begun).toEqual([0, 1, 2, 3]);
@@ -40,14 +45,18 @@ describe("fair turns", () => {
   it("rotate among those who wait: a flood delays itself", async () => {
     const turns = new FairTurns(4);
     const begun: string[] = [];
-    for (let number = 0; number < 5_000; number += 1) turns.queue("flood", () => begun.push("flood"));
+    for (let number = 0; number < 5_000; number += 1) {
+      turns.queue("flood", () => begun.push("flood"));
+    }
     turns.queue("quiet", () => begun.push("quiet"));
     await turn();
     expect(begun).toEqual(["flood", "quiet", "flood", "flood"]);
     turns.queue("late", () => begun.push("late"));
     await turn();
     expect(begun.slice(4)).toContain("late");
-    while (begun.length < 5_002) await turn();
+    while (begun.length < 5_002) {
+      await turn();
+    }
     expect(turns.take()).toBe(true);
   });
 });
@@ -75,7 +84,9 @@ describe("a pace", () => {
 describe("a growing buffer", () => {
   it("takes little more than what came, in however many pieces", () => {
     const buffer = new GrowingBuffer();
-    for (let at = 0; at < 100_000; at += 1) buffer.append(Buffer.from([at & 0xff]));
+    for (let at = 0; at < 100_000; at += 1) {
+      buffer.append(Buffer.from([at & 0xff]));
+    }
     expect(buffer.capacity).toBeLessThanOrEqual(200_000);
     const taken = buffer.take();
     expect(taken.length).toBe(100_000);
@@ -112,7 +123,9 @@ describe("a framer", () => {
       for (let at = 0; at < stream.length; at += size) {
         framer.push(Buffer.from(stream.subarray(at, at + size)));
         for (let next = framer.next(); next !== null; next = framer.next()) {
-          if (typeof next === "string") throw new Error(next);
+          if (typeof next === "string") {
+            throw new Error(next);
+          }
           found.push(Buffer.from(next));
           // Whoever takes a message may overwrite it.
           next.fill(0xff);
@@ -149,7 +162,9 @@ describe("a framer", () => {
     framer.push(first);
     framer.push(second);
     framer.clear();
-    for (const chunk of [first, second]) expect(chunk.every((byte) => byte === 0)).toBe(true);
+    for (const chunk of [first, second]) {
+      expect(chunk.every((byte) => byte === 0)).toBe(true);
+    }
     expect(framer.buffered).toBe(0);
   });
 });
@@ -169,7 +184,9 @@ describe("traffic", () => {
     },
   });
   const placeOf = (given: Place | string): Place => {
-    if (typeof given === "string") throw new Error(given);
+    if (typeof given === "string") {
+      throw new Error(given);
+    }
     return given;
   };
 
@@ -181,7 +198,9 @@ describe("traffic", () => {
     expect(traffic.admit(tenant("a", "two"), guest())).toBe("connections-per-instance");
     places.push(placeOf(traffic.admit(tenant("b"), guest())));
     expect(traffic.connections).toBe(4);
-    for (const place of [...places, ...places]) place.leave();
+    for (const place of [...places, ...places]) {
+      place.leave();
+    }
     expect(traffic.connections).toBe(0);
     expect(traffic.limitsHit).toMatchObject({
       "connections-per-certificate": 1,
@@ -194,7 +213,9 @@ describe("traffic", () => {
   it("gives a place of the instance that has most to one that has fewer", () => {
     const traffic = new Traffic({ maxConnections: 4 });
     const [busy, idle, third] = [guest(false), guest(), guest()];
-    for (const one of [busy, idle, third]) placeOf(traffic.admit(tenant("a"), one));
+    for (const one of [busy, idle, third]) {
+      placeOf(traffic.admit(tenant("a"), one));
+    }
     placeOf(traffic.admit(tenant("b"), guest()));
     expect(traffic.admit(tenant("a"), guest())).toBe("connections");
     placeOf(traffic.admit(tenant("c"), guest()));
@@ -203,7 +224,9 @@ describe("traffic", () => {
 
   it("lets who has most keep what is in use", () => {
     const traffic = new Traffic({ maxConnections: 3 });
-    for (let count = 0; count < 3; count += 1) placeOf(traffic.admit(tenant("a"), guest(false)));
+    for (let count = 0; count < 3; count += 1) {
+      placeOf(traffic.admit(tenant("a"), guest(false)));
+    }
     expect(traffic.admit(tenant("b"), guest())).toBe("connections");
   });
 
@@ -278,7 +301,9 @@ describe("the door", () => {
       this.remotePort = remotePort;
     }
     destroy() {
-      if (this.destroyed) return;
+      if (this.destroyed) {
+        return;
+      }
       this.destroyed = true;
       this.emit("close");
     }
@@ -306,7 +331,9 @@ describe("the door", () => {
       door.enter(asSocket(socket), () => begun.push(address));
       return socket;
     };
-    for (let port = 0; port < 100; port += 1) enter("198.51.100.1", port);
+    for (let port = 0; port < 100; port += 1) {
+      enter("198.51.100.1", port);
+    }
     const gone = enter("192.0.2.1", 1);
     enter("192.0.2.2", 1);
     expect(begun).toHaveLength(16);
@@ -320,7 +347,9 @@ describe("the door", () => {
   it("takes room from the address that has most of it, oldest first", () => {
     const door = make(4);
     const flood = [1, 2, 3].map((port) => new FakeSocket("198.51.100.1", port));
-    for (const socket of flood) door.enter(asSocket(socket), () => undefined);
+    for (const socket of flood) {
+      door.enter(asSocket(socket), () => undefined);
+    }
     const quiet = [1, 2, 3].map((port) => new FakeSocket(`192.0.2.${port}`, port));
     door.enter(asSocket(quiet[0] as FakeSocket), () => undefined);
     const more = new FakeSocket("198.51.100.1", 4);
@@ -332,7 +361,9 @@ describe("the door", () => {
     expect(quiet.some(({ destroyed }) => destroyed)).toBe(false);
     expect(away).toEqual(Array.from({ length: 3 }, () => "198.51.100.1 limit"));
     expect(door.pending).toBe(4);
-    for (const socket of quiet) door.release(asSocket(socket));
+    for (const socket of quiet) {
+      door.release(asSocket(socket));
+    }
     expect(door.pending).toBe(1);
     door.close();
     expect(door.pending).toBe(0);
@@ -344,7 +375,9 @@ describe("the door", () => {
       throw new Error("no handle");
     };
     const sockets = Array.from({ length: 20 }, (_, port) => new FakeSocket("192.0.2.1", port));
-    for (const socket of sockets) door.enter(asSocket(socket), begin);
+    for (const socket of sockets) {
+      door.enter(asSocket(socket), begin);
+    }
     await turn();
     expect(sockets.every(({ destroyed }) => destroyed)).toBe(true);
     expect(away).toEqual(Array.from({ length: 20 }, () => "fault"));
@@ -382,7 +415,9 @@ describe("a connection", () => {
       policy: { activateOnCreate: false, serveCompromised: true },
     };
     const place = traffic.admit(who, { isIdle: () => true, end: () => undefined });
-    if (typeof place === "string") throw new Error(place);
+    if (typeof place === "string") {
+      throw new Error(place);
+    }
     const connection = new Connection({
       visitor: {
         socket: new StuckSocket() as never,

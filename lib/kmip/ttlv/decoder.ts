@@ -72,7 +72,9 @@ export class TtlvDecoder {
 
   /** The extents of a structure's items, without decoding them. @throws TtlvError */
   extentsIn(parent: ItemExtent): ItemExtent[] {
-    if (parent.type !== ItemType.Structure) throw new TtlvError("expected a structure", parent.offset);
+    if (parent.type !== ItemType.Structure) {
+      throw new TtlvError("expected a structure", parent.offset);
+    }
     const extents: ItemExtent[] = [];
     for (let offset = parent.offset + HEADER_LENGTH; offset < parent.end; ) {
       this.#spend(offset);
@@ -89,12 +91,16 @@ export class TtlvDecoder {
    * @throws TtlvError
    */
   extentOf(parent: ItemExtent, tag: number): ItemExtent | null {
-    if (parent.type !== ItemType.Structure) throw new TtlvError("expected a structure", parent.offset);
+    if (parent.type !== ItemType.Structure) {
+      throw new TtlvError("expected a structure", parent.offset);
+    }
     let found: ItemExtent | null = null;
     for (let offset = parent.offset + HEADER_LENGTH; offset < parent.end; ) {
       this.#spend(offset);
       const extent = this.extentAt(offset, parent.end);
-      if (found === null && extent.tag === tag) found = extent;
+      if (found === null && extent.tag === tag) {
+        found = extent;
+      }
       offset = extent.end;
     }
     return found;
@@ -113,7 +119,9 @@ export class TtlvDecoder {
   /** Decodes the buffer as exactly one item. @throws TtlvError */
   decodeAll(): Item {
     const item = this.#item(0, this.#buffer.length, 0);
-    if (this.#end !== this.#buffer.length) throw new TtlvError("bytes after the item", this.#end);
+    if (this.#end !== this.#buffer.length) {
+      throw new TtlvError("bytes after the item", this.#end);
+    }
     return item;
   }
 
@@ -122,15 +130,21 @@ export class TtlvDecoder {
 
   #spend(offset: number): void {
     this.#itemsLeft -= 1;
-    if (this.#itemsLeft < 0) throw new TtlvError("too many items", offset);
+    if (this.#itemsLeft < 0) {
+      throw new TtlvError("too many items", offset);
+    }
   }
 
   #tag(offset: number, limit: number): number {
-    if (limit - offset < HEADER_LENGTH) throw new TtlvError("truncated item header", offset);
+    if (limit - offset < HEADER_LENGTH) {
+      throw new TtlvError("truncated item header", offset);
+    }
     const buffer = this.#buffer;
     // 9.1.1.1: 0x42 for the specification's tags, 0x54 for extensions.
     const space = byteAt(buffer, offset);
-    if (space !== 0x42 && space !== 0x54) throw new TtlvError("tag outside of 42xxxx and 54xxxx", offset);
+    if (space !== 0x42 && space !== 0x54) {
+      throw new TtlvError("tag outside of 42xxxx and 54xxxx", offset);
+    }
     return (space << 16) | (byteAt(buffer, offset + 1) << 8) | byteAt(buffer, offset + 2);
   }
 
@@ -138,21 +152,29 @@ export class TtlvDecoder {
   #endOf(offset: number, type: number, length: number, limit: number): number {
     switch (type) {
       case ItemType.Structure:
-        if (length % 8 !== 0) throw new TtlvError("structure length is no multiple of 8", offset);
+        if (length % 8 !== 0) {
+          throw new TtlvError("structure length is no multiple of 8", offset);
+        }
         break;
       case ItemType.Integer:
       case ItemType.Enumeration:
       case ItemType.Interval:
-        if (length !== 4) throw new TtlvError("length must be 4", offset);
+        if (length !== 4) {
+          throw new TtlvError("length must be 4", offset);
+        }
         break;
       case ItemType.LongInteger:
       case ItemType.Boolean:
       case ItemType.DateTime:
       case ItemType.DateTimeExtended:
-        if (length !== 8) throw new TtlvError("length must be 8", offset);
+        if (length !== 8) {
+          throw new TtlvError("length must be 8", offset);
+        }
         break;
       case ItemType.BigInteger:
-        if (length === 0 || length % 8 !== 0) throw new TtlvError("Big Integer is no multiple of 8", offset);
+        if (length === 0 || length % 8 !== 0) {
+          throw new TtlvError("Big Integer is no multiple of 8", offset);
+        }
         break;
       case ItemType.TextString:
       case ItemType.ByteString:
@@ -162,7 +184,9 @@ export class TtlvDecoder {
     }
     // Added, not rounded up by bits: padded, a length may have more than 32 of them.
     const end = offset + HEADER_LENGTH + length + (-length & 7);
-    if (end > limit) throw new TtlvError("item reaches beyond what contains it", offset);
+    if (end > limit) {
+      throw new TtlvError("item reaches beyond what contains it", offset);
+    }
     return end;
   }
 
@@ -176,9 +200,13 @@ export class TtlvDecoder {
     const start = offset + HEADER_LENGTH;
     switch (type) {
       case ItemType.Structure: {
-        if (depth >= this.#maxDepth) throw new TtlvError("nested too deeply", offset);
+        if (depth >= this.#maxDepth) {
+          throw new TtlvError("nested too deeply", offset);
+        }
         const value: Item[] = [];
-        for (let at = start; at < end; at = this.#end) value.push(this.#item(at, end, depth + 1));
+        for (let at = start; at < end; at = this.#end) {
+          value.push(this.#item(at, end, depth + 1));
+        }
         this.#end = end;
         return { tag, type, value };
       }
@@ -213,7 +241,9 @@ export class TtlvDecoder {
   #checkPadding(from: number, end: number): void {
     const buffer = this.#buffer;
     for (let at = from; at < end; at += 1) {
-      if (buffer[at] !== 0) throw new TtlvError("padding is not zero", at);
+      if (buffer[at] !== 0) {
+        throw new TtlvError("padding is not zero", at);
+      }
     }
     this.#end = end;
   }
@@ -221,7 +251,9 @@ export class TtlvDecoder {
   #boolean(start: number): boolean {
     const high = int32At(this.#buffer, start);
     const low = uint32At(this.#buffer, start + 4);
-    if (high !== 0 || low > 1) throw new TtlvError("Boolean is neither 0 nor 1", start);
+    if (high !== 0 || low > 1) {
+      throw new TtlvError("Boolean is neither 0 nor 1", start);
+    }
     return low === 1;
   }
 
@@ -231,19 +263,27 @@ export class TtlvDecoder {
     for (let at = start; at < start + length; at += 1) {
       const byte = byteAt(buffer, at);
       // 9.1.1.4: Text Strings are not null-terminated; an embedded null is a trap for clients written in C.
-      if (byte === 0) throw new TtlvError("null in a Text String", at);
+      if (byte === 0) {
+        throw new TtlvError("null in a Text String", at);
+      }
       if (byte > 0x7f) {
         ascii = false;
         break;
       }
     }
-    if (ascii) return buffer.toString("latin1", start, start + length);
+    if (ascii) {
+      return buffer.toString("latin1", start, start + length);
+    }
     try {
       const value = utf8.decode(buffer.subarray(start, start + length));
-      if (value.includes("\0")) throw new TtlvError("null in a Text String", start);
+      if (value.includes("\0")) {
+        throw new TtlvError("null in a Text String", start);
+      }
       return value;
     } catch (error) {
-      if (error instanceof TtlvError) throw error;
+      if (error instanceof TtlvError) {
+        throw error;
+      }
       throw new TtlvError("Text String is not UTF-8", start);
     }
   }

@@ -22,19 +22,25 @@ function putInt32(buffer: Uint8Array, at: number, value: number): void {
 
 /** @throws RangeError for what is no signed 32-bit number */
 function checkInt32(value: number): void {
-  if ((value | 0) !== value) throw new RangeError(`${value} does not fit into a signed 32-bit number`);
+  if ((value | 0) !== value) {
+    throw new RangeError(`${value} does not fit into a signed 32-bit number`);
+  }
 }
 
 /** @throws RangeError for what is no unsigned 32-bit number */
 function checkUint32(value: number): void {
-  if (value >>> 0 !== value) throw new RangeError(`${value} does not fit into an unsigned 32-bit number`);
+  if (value >>> 0 !== value) {
+    throw new RangeError(`${value} does not fit into an unsigned 32-bit number`);
+  }
 }
 
 /** Writes a short text if it is of ASCII characters alone; false if it is not. */
 function putAscii(buffer: Uint8Array, at: number, value: string): boolean {
   for (let index = 0; index < value.length; index += 1) {
     const code = value.charCodeAt(index);
-    if (code > 0x7f) return false;
+    if (code > 0x7f) {
+      return false;
+    }
     buffer[at + index] = code;
   }
   return true;
@@ -92,7 +98,9 @@ export class TtlvWriter {
   }
 
   text(tag: number, value: string): void {
-    if (value.length <= SHORT_TEXT && this.#shortText(tag, value)) return;
+    if (value.length <= SHORT_TEXT && this.#shortText(tag, value)) {
+      return;
+    }
     const length = Buffer.byteLength(value, "utf8");
     const at = this.#header(tag, ItemType.TextString, length);
     this.#buffer.write(value, at, length, "utf8");
@@ -114,7 +122,9 @@ export class TtlvWriter {
     switch (item.type) {
       case ItemType.Structure: {
         const mark = this.begin(item.tag);
-        for (const child of item.value) this.item(child);
+        for (const child of item.value) {
+          this.item(child);
+        }
         this.end(mark);
         return;
       }
@@ -187,7 +197,9 @@ export class TtlvWriter {
     buffer.fill(0, 0, this.#length);
     this.#buffer = NO_BUFFER;
     this.#length = 0;
-    if (buffer.length === INITIAL_SIZE && SPARE.length < MAX_SPARE) SPARE.push(buffer);
+    if (buffer.length === INITIAL_SIZE && SPARE.length < MAX_SPARE) {
+      SPARE.push(buffer);
+    }
   }
 
   /** An item of four bytes. */
@@ -206,7 +218,9 @@ export class TtlvWriter {
   #shortText(tag: number, value: string): boolean {
     const start = this.#length;
     const at = this.#header(tag, ItemType.TextString, value.length);
-    if (putAscii(this.#buffer, at, value)) return true;
+    if (putAscii(this.#buffer, at, value)) {
+      return true;
+    }
     this.#length = start;
     return false;
   }
@@ -225,14 +239,18 @@ export class TtlvWriter {
     putInt32(buffer, at, (tag << 8) | type);
     putInt32(buffer, at + 4, length);
     const end = at + 8 + length + padding;
-    for (let pad = end - padding; pad < end; pad += 1) buffer[pad] = 0;
+    for (let pad = end - padding; pad < end; pad += 1) {
+      buffer[pad] = 0;
+    }
     this.#length = end;
     return at + 8;
   }
 
   #reserve(more: number): void {
     const needed = this.#length + more;
-    if (needed <= this.#buffer.length) return;
+    if (needed <= this.#buffer.length) {
+      return;
+    }
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
     grown.set(this.#buffer.subarray(0, this.#length));
     wipe(this.#buffer);

@@ -96,15 +96,21 @@ export const bigInteger = (tag: number, value: bigint): BytesItem => ({
 /** Two's complement of a number in the fewest groups of eight bytes, big-endian. */
 export function bigIntegerToBytes(value: bigint): Uint8Array {
   let words = 1;
-  while (BigInt.asIntN(words * 64, value) !== value) words *= 2;
-  while (words > 1 && BigInt.asIntN((words - 1) * 64, value) === value) words -= 1;
+  while (BigInt.asIntN(words * 64, value) !== value) {
+    words *= 2;
+  }
+  while (words > 1 && BigInt.asIntN((words - 1) * 64, value) === value) {
+    words -= 1;
+  }
   const hex = BigInt.asUintN(words * 64, value).toString(16);
   return Buffer.from(hex.padStart(words * 16, "0"), "hex");
 }
 
 /** The number that a Big Integer's bytes hold. */
 export function bigIntegerFromBytes(value: Uint8Array): bigint {
-  if (value.length === 0) return 0n;
+  if (value.length === 0) {
+    return 0n;
+  }
   const hex = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
   return BigInt.asIntN(value.length * 8, BigInt(`0x${hex}`));
 }

@@ -160,7 +160,9 @@ describe("what is refused", () => {
 
   it("nesting beyond the limit, and takes nesting up to it", () => {
     let item: Item = ttlv.structure(TAG, []);
-    for (let depth = 1; depth < 32; depth += 1) item = ttlv.structure(TAG, [item]);
+    for (let depth = 1; depth < 32; depth += 1) {
+      item = ttlv.structure(TAG, [item]);
+    }
     expect(decodeTtlv(encodeTtlv(item))).toEqual(item);
     expect(() => decodeTtlv(encodeTtlv(ttlv.structure(TAG, [item])))).toThrow(TtlvError);
   });

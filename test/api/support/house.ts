@@ -2,6 +2,7 @@
  * A whole back end for tests of the API: a database of its own, the sandbox as IBM Cloud, two accounts with a person
  * and a token for every role, and route handlers called as functions.
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import { cookieName } from "@/lib/auth/settings";
 import type { Actor, Role } from "@/lib/core/actor";
 import { setAuditWriter } from "@/lib/core/audit";
 import { ensureTlsIdentities } from "@/lib/core/endpoints";
+import { setIbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import { createToken } from "@/lib/core/tokens";
 import type { Database } from "@/lib/db";
@@ -103,7 +105,7 @@ export function houseForTests(): House {
     const test = await createTestDatabase();
     drop = () => test.drop();
     house.database = test.database;
-    (globalThis as { __kmipConsoleIbmCloud?: unknown }).__kmipConsoleIbmCloud = cloud.cloud;
+    setIbmCloud(cloud.cloud);
     await ensureTlsIdentities({ hosts: serverCertificateHosts(env()), zones: [1, 2] });
     house.a = await addAccount(test.database, "a");
     house.b = await addAccount(test.database, "b");
@@ -144,16 +146,23 @@ export function requestOf(operation: KnownOperation, call: Call): Request {
   );
   const search = new URLSearchParams(call.query).toString();
   const headers = new Headers({ host: "console.test:3000" });
-  if (call.token !== undefined) headers.set("authorization", `Bearer ${call.token}`);
+  if (call.token !== undefined) {
+    headers.set("authorization", `Bearer ${call.token}`);
+  }
   if (call.cookie !== undefined) {
     headers.set("cookie", call.cookie);
     headers.set("origin", ORIGIN);
   }
   const body = call.rawBody ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
-  if (body !== undefined) headers.set("content-type", "application/json");
+  if (body !== undefined) {
+    headers.set("content-type", "application/json");
+  }
   for (const [name, value] of Object.entries(call.headers ?? {})) {
-    if (value === "") headers.delete(name);
-    else headers.set(name, value);
+    if (value === "") {
+      headers.delete(name);
+    } else {
+      headers.set(name, value);
+    }
   }
 
   return new Request(`${ORIGIN}/api/v1${path}${search && `?${search}`}`, {
@@ -171,7 +180,9 @@ export async function handlerOf(operation: KnownOperation): Promise<RouteHandler
     RouteHandler
   >;
   const handler = routes[operation.method];
-  if (!handler) throw new Error(`${file} has no ${operation.method}`);
+  if (!handler) {
+    throw new Error(`${file} has no ${operation.method}`);
+  }
 
   return handler;
 }

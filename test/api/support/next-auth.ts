@@ -14,8 +14,11 @@ export class Jar {
     for (const line of lines) {
       this.set.push(line);
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (/max-age=0|expires=thu, 01 jan 1970/i.test(line) || value === "") this.cookies.delete(name);
-      else this.cookies.set(name, decodeURIComponent(value));
+      if (/max-age=0|expires=thu, 01 jan 1970/i.test(line) || value === "") {
+        this.cookies.delete(name);
+      } else {
+        this.cookies.set(name, decodeURIComponent(value));
+      }
     }
   }
 
@@ -53,8 +56,12 @@ export async function auth(jar: Jar, action: string, call: AuthCall = {}) {
       return response;
     },
     setHeader(name: string, value: string | string[]) {
-      if (name.toLowerCase() === "location") answer.location = String(value);
-      if (name.toLowerCase() === "set-cookie") answer.cookies = [value].flat();
+      if (name.toLowerCase() === "location") {
+        answer.location = String(value);
+      }
+      if (name.toLowerCase() === "set-cookie") {
+        answer.cookies = [value].flat();
+      }
 
       return response;
     },

@@ -13,12 +13,16 @@ export async function startOidcProvider(clientId: string) {
 
   async function tokenAnswer(request: IncomingMessage) {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    for await (const chunk of request) {
+      chunks.push(chunk as Buffer);
+    }
     const form = new URLSearchParams(Buffer.concat(chunks).toString());
     const challenge = createHash("sha256")
       .update(form.get("code_verifier") ?? "")
       .digest("base64url");
-    if (form.get("code") !== "code-1" || challenge !== pending?.challenge) return { error: "invalid_grant" };
+    if (form.get("code") !== "code-1" || challenge !== pending?.challenge) {
+      return { error: "invalid_grant" };
+    }
 
     const idToken = await new SignJWT({ ...person, nonce: pending.nonce })
       .setProtectedHeader({ alg: "RS256", kid: "1" })

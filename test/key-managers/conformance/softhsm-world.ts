@@ -104,10 +104,14 @@ export async function makeSoftHsmWorld(store?: WrappedKeyStore): Promise<KeyMana
       intercept = async (run) => {
         count += 1;
 
-        if (count < wanted) return run();
+        if (count < wanted) {
+          return run();
+        }
 
         // Killed before the request was read, or after it was carried out: nothing gets through from then on.
-        if (count === wanted && when === "after") await run();
+        if (count === wanted && when === "after") {
+          await run();
+        }
 
         closeTokenProcesses();
 

@@ -11,7 +11,9 @@ process.once("message", ({ path, serial, pin, task }) => {
     .find((candidate) => module.C_GetTokenInfo(candidate).serialNumber.trim() === serial);
   const session = module.C_OpenSession(slot, pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION);
 
-  if (!task.countPublicObjects) module.C_Login(session, pkcs11.CKU_USER, pin);
+  if (!task.countPublicObjects) {
+    module.C_Login(session, pkcs11.CKU_USER, pin);
+  }
 
   const find = (template) => {
     module.C_FindObjectsInit(session, template);
@@ -48,7 +50,9 @@ process.once("message", ({ path, serial, pin, task }) => {
       ]);
     }
   } else if (task.deleteKey) {
-    for (const key of find(keys(task.deleteKey))) module.C_DestroyObject(session, key);
+    for (const key of find(keys(task.deleteKey))) {
+      module.C_DestroyObject(session, key);
+    }
   } else if (task.makeReadableKey) {
     makeKey(task.makeReadableKey, 32, true);
   } else if (task.makeShortKey) {

@@ -72,7 +72,9 @@ export async function makeSoftHsm(): Promise<TestHsm> {
     ]);
     const token = (await listModuleTokens(softhsm, call)).find((candidate) => candidate.label === label);
 
-    if (!token) throw new Error("The token was not made.");
+    if (!token) {
+      throw new Error("The token was not made.");
+    }
 
     const uri = formatTokenUri({ module: softhsm.name, label, serial: token.serial });
 

@@ -119,7 +119,9 @@ export async function kmsClient(
       code: () => errorSchema.parse(json()).resources[0].reasons?.[0]?.code,
       key: () => {
         const key = keys()[0];
-        if (!key) throw new Error(`no key in ${text}`);
+        if (!key) {
+          throw new Error(`no key in ${text}`);
+        }
         return key;
       },
     };

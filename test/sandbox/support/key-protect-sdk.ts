@@ -14,7 +14,9 @@ const resolve: Resolve = Reflect.get(Module, "_resolveFilename");
 
 const patched: Resolve = function (this: unknown, request, parent, ...rest) {
   const isAxios = request === "axios" || request.startsWith("axios/");
-  if (isAxios && parent?.filename?.includes("axios-cookiejar-support")) return fromSdk.resolve(request);
+  if (isAxios && parent?.filename?.includes("axios-cookiejar-support")) {
+    return fromSdk.resolve(request);
+  }
 
   return resolve.call(this, request, parent, ...rest);
 };

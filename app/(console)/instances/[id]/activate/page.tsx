@@ -21,7 +21,9 @@ export default async function ActivatePage({ params }: Props) {
   const instance = await fetchInstance(new QueryClient(), (await params).id);
 
   // Only an ordered instance waits for its key manager; for any other its own page is the answer.
-  if (instance.status !== "inactive") redirect(`/instances/${instance.id}/overview`);
+  if (instance.status !== "inactive") {
+    redirect(`/instances/${instance.id}/overview`);
+  }
 
   const { id, name, region } = instance;
 
