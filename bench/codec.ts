@@ -5,7 +5,7 @@
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
-import { requests, writeRequest } from "@/lib/kmip/client";
+import { requests, writeRequest } from "@/lib/kmip/client/client";
 import {
   CryptographicAlgorithm,
   KeyFormatType,

@@ -1,4 +1,4 @@
-import { KmipClient } from "../lib/kmip/client";
+import { KmipClient } from "../lib/kmip/client/client";
 import { createSelfSigned } from "../test/support/certificates";
 import { apiClient } from "../test/support/product";
 import { expect, expectAccessible, signIn, test } from "./support/test";

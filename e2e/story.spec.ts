@@ -1,4 +1,4 @@
-import { KmipClient, KmipOperationError } from "../lib/kmip/client";
+import { KmipClient, KmipOperationError } from "../lib/kmip/client/client";
 import { ResultReason } from "../lib/kmip/protocol/enumerations";
 import { createSelfSigned } from "../test/support/certificates";
 import { expect, expectAccessible, signIn, test } from "./support/test";

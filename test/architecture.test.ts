@@ -34,8 +34,10 @@ const ROOMS: readonly Room[] = [
   { path: /^lib\/i18n\//, may: [/^lib\/i18n\//, /^messages\//] },
   // Shared by browser and server: never anything of the server.
   {
-    path: /^lib\/api\/(client|queries|query-keys|query-options|schemas|operations)/,
-    may: [/^lib\/api\/(client|queries|query-keys|query-options|schemas|operations|openapi)/],
+    path: /^lib\/api\/(client$|queries|query-keys|operations|contract\/(common|operation)|[a-z-]+\/(schemas|operations)$)/,
+    may: [
+      /^lib\/api\/(client$|queries|query-keys|operations|contract\/(common|operation)|[a-z-]+\/(schemas|operations)$)/,
+    ],
   },
   { path: /^lib\/(api|auth|web)\//, may: [/^lib\//] },
   // Components speak to the server through the typed client only.
@@ -43,7 +45,7 @@ const ROOMS: readonly Room[] = [
     path: /^components\//,
     may: [
       /^components\//,
-      /^lib\/api\/(client|queries|query-keys|query-options|schemas)/,
+      /^lib\/api\/(client$|queries|query-keys|contract\/common|[a-z-]+\/schemas$)/,
       /^lib\/(i18n|web)\//,
       /^messages\//,
     ],

@@ -3,8 +3,8 @@
  * through its endpoint.
  */
 import pg from "pg";
-import { type ClientAttribute, nameAttribute, requests, writeRequest } from "@/lib/kmip/client";
-import { readResponse } from "@/lib/kmip/client-messages";
+import { type ClientAttribute, nameAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
+import { readResponse } from "@/lib/kmip/client/messages";
 import { ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import { drive, type Endpoint, type Figures, type Turn, Wire } from "./driver";
 import { processorTime } from "./processor-time";

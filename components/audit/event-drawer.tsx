@@ -9,7 +9,7 @@ import { CodeBlock, MonoCopy } from "@/components/ui/copy";
 import { Drawer } from "@/components/ui/dialog";
 import { Fact, Facts } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
-import type { AuditEvent } from "@/lib/api/schemas/audit-events";
+import type { AuditEvent } from "@/lib/api/audit-events/schemas";
 import type { AuditFilters } from "./filters";
 import { Outcome, shortAction, useActionWords } from "./words";
 

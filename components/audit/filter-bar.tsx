@@ -10,7 +10,7 @@ import { Button } from "@/components/ui/button";
 import { Segmented } from "@/components/ui/choice";
 import { Field, Input } from "@/components/ui/field";
 import { useExactTime } from "@/components/ui/time";
-import { auditOutcome, auditSeverity } from "@/lib/api/schemas/audit-events";
+import { auditOutcome, auditSeverity } from "@/lib/api/audit-events/schemas";
 import {
   ACTION_FILTERS,
   type AuditFilters,

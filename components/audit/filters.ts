@@ -1,5 +1,5 @@
 import { createLoader, parseAsString, parseAsStringLiteral } from "nuqs/server";
-import { auditOutcome, auditSeverity } from "@/lib/api/schemas/audit-events";
+import { auditOutcome, auditSeverity } from "@/lib/api/audit-events/schemas";
 
 export const RANGES = ["15m", "1h", "24h", "7d", "30d", "all"] as const;
 export type Range = (typeof RANGES)[number];

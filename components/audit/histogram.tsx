@@ -3,7 +3,7 @@
 import { useFormatter, useTranslations } from "next-intl";
 import { type PointerEvent, useRef, useState } from "react";
 import { useExactTime } from "@/components/ui/time";
-import type { AuditHistogram } from "@/lib/api/schemas/audit-events";
+import type { AuditHistogram } from "@/lib/api/audit-events/schemas";
 
 const HEIGHT = 56;
 

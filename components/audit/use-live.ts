@@ -2,8 +2,8 @@
 
 import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useEffectEvent } from "react";
+import { type AuditEvent, auditEvent } from "@/lib/api/audit-events/schemas";
 import { api } from "@/lib/api/client";
-import { type AuditEvent, auditEvent } from "@/lib/api/schemas/audit-events";
 
 type Pages = InfiniteData<{ items: AuditEvent[]; nextCursor: string | null }>;
 

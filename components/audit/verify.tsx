@@ -10,8 +10,8 @@ import { MonoCopy } from "@/components/ui/copy";
 import { Dialog } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
+import type { AuditVerification } from "@/lib/api/audit-events/schemas";
 import { api } from "@/lib/api/client";
-import type { AuditVerification } from "@/lib/api/schemas/audit-events";
 
 /** Checks the audit chains and shows what came out. */
 export function VerifyButton() {

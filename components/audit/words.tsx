@@ -2,7 +2,7 @@
 
 import { useTranslations } from "next-intl";
 import { ShapeMark, type Tone } from "@/components/ui/badge";
-import type { AuditEvent } from "@/lib/api/schemas/audit-events";
+import type { AuditEvent } from "@/lib/api/audit-events/schemas";
 import type { Messages } from "@/lib/i18n/messages";
 
 const PREFIX = "vmware-solutions.";

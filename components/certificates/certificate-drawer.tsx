@@ -7,7 +7,7 @@ import { CodeBlock } from "@/components/ui/copy";
 import { Drawer } from "@/components/ui/dialog";
 import { Fact, Facts } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
-import type { ClientCertificate } from "@/lib/api/schemas/client-certificates";
+import type { ClientCertificate } from "@/lib/api/client-certificates/schemas";
 import { saveCertificate } from "./certificate-list";
 import { CertificateFacts } from "./facts";
 import { Findings } from "./findings";

@@ -1,4 +1,4 @@
-import type { CertificateFinding } from "@/lib/api/schemas/client-certificates";
+import type { CertificateFinding } from "@/lib/api/client-certificates/schemas";
 import { commonNameOf } from "./read-upload";
 
 export type Chosen<Parsed> = { certificate: Parsed; name: string; included: boolean };

@@ -5,7 +5,7 @@ import { Fingerprint } from "@/components/instances/fingerprint";
 import { Badge } from "@/components/ui/badge";
 import { Fact, Facts } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
-import type { ClientCertificate, ParsedCertificate } from "@/lib/api/schemas/client-certificates";
+import type { ClientCertificate, ParsedCertificate } from "@/lib/api/client-certificates/schemas";
 import { Expiry } from "./expiry";
 
 type Common = Pick<

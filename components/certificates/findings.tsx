@@ -2,7 +2,7 @@
 
 import { useTranslations } from "next-intl";
 import { ShapeMark } from "@/components/ui/badge";
-import type { CertificateFinding } from "@/lib/api/schemas/client-certificates";
+import type { CertificateFinding } from "@/lib/api/client-certificates/schemas";
 import type { Messages } from "@/lib/i18n/messages";
 
 type FindingCode = Exclude<

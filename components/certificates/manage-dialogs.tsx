@@ -14,7 +14,7 @@ import { Notice } from "@/components/ui/notice";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
-import { type ClientCertificate, updateCertificateRequest } from "@/lib/api/schemas/client-certificates";
+import { type ClientCertificate, updateCertificateRequest } from "@/lib/api/client-certificates/schemas";
 import { useRefreshCertificates } from "./add-dialog";
 
 type ManageProps = { instanceId: string; certificate: ClientCertificate | null; onClose: () => void };

@@ -14,7 +14,7 @@ import { Field, Input, Textarea } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { fileNamePart, saveText } from "@/components/ui/save-text";
 import { api } from "@/lib/api/client";
-import { type ClientCertificate, signCertificateRequest } from "@/lib/api/schemas/client-certificates";
+import { type ClientCertificate, signCertificateRequest } from "@/lib/api/client-certificates/schemas";
 import { useRefreshCertificates } from "./add-dialog";
 
 /** Signs vCenter's certificate request with the instance's authority and pins the certificate. */

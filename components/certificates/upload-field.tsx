@@ -11,7 +11,7 @@ import { controlStyles } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
 import { api } from "@/lib/api/client";
-import type { CertificateFinding, ParsedCertificate } from "@/lib/api/schemas/client-certificates";
+import type { CertificateFinding, ParsedCertificate } from "@/lib/api/client-certificates/schemas";
 import { readPastedText, readUploadedBytes, type Upload, type UploadRefusal } from "./read-upload";
 
 export type PreviewedCertificate = ParsedCertificate & { findings: CertificateFinding[] };

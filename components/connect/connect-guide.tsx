@@ -16,7 +16,7 @@ import { Notice } from "@/components/ui/notice";
 import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { saveText } from "@/components/ui/save-text";
 import { Time } from "@/components/ui/time";
-import type { Instance } from "@/lib/api/schemas/instances";
+import type { Instance } from "@/lib/api/instances/schemas";
 import { ConnectionTest } from "./connection-test";
 import { connectSnippets } from "./snippets";
 

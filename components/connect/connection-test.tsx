@@ -7,7 +7,7 @@ import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
-import type { EndpointConnection, Instance } from "@/lib/api/schemas/instances";
+import type { EndpointConnection, Instance } from "@/lib/api/instances/schemas";
 import { useConnectionTest } from "./use-connection-test";
 
 /** Tests whether every endpoint serves the instance, and shows what was found at each. */

@@ -1,4 +1,4 @@
-import type { Instance } from "@/lib/api/schemas/instances";
+import type { Instance } from "@/lib/api/instances/schemas";
 
 /** A value inside single quotes of PowerShell: a quote is doubled, nothing else is special. */
 export function powerShellString(value: string): string {

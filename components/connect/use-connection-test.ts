@@ -5,8 +5,8 @@ import { useTranslations } from "next-intl";
 import { useProblemWords } from "@/components/errors/problem";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
+import type { ConnectionReport } from "@/lib/api/instances/schemas";
 import { queryKeys } from "@/lib/api/query-keys";
-import type { ConnectionReport } from "@/lib/api/schemas/instances";
 
 /** Tests an instance's connection; the report stays while people look at other pages, and the server keeps none. */
 export function useConnectionTest(instanceId: string) {

@@ -13,8 +13,8 @@ import { Notice } from "@/components/ui/notice";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
+import type { EndpointNode } from "@/lib/api/account/schemas";
 import { queries } from "@/lib/api/queries";
-import type { EndpointNode } from "@/lib/api/schemas/account";
 import { useFailureWords } from "./words";
 
 type Failure = EndpointNode["failedHandshakes"][number] & { key: string };

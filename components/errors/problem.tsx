@@ -6,7 +6,7 @@ import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy";
 import { Notice } from "@/components/ui/notice";
 import { ApiError } from "@/lib/api/client";
-import type { Problem } from "@/lib/api/schemas/common";
+import type { Problem } from "@/lib/api/contract/common";
 import type { Messages } from "@/lib/i18n/messages";
 
 type Code = keyof Messages["errors"]["codes"];

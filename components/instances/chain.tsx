@@ -4,7 +4,7 @@ import { useFormatter, useTranslations } from "next-intl";
 import { Fragment, type ReactNode } from "react";
 import { cn } from "@/components/ui/cn";
 import { Time } from "@/components/ui/time";
-import type { Instance } from "@/lib/api/schemas/instances";
+import type { Instance } from "@/lib/api/instances/schemas";
 
 /** The chain CRK → KEK → DEK with what is known of each link. */
 export function ChainOfKeys({ instance }: Readonly<{ instance: Instance }>) {

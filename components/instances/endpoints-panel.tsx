@@ -8,7 +8,7 @@ import { Notice } from "@/components/ui/notice";
 import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { saveText } from "@/components/ui/save-text";
 import { Time } from "@/components/ui/time";
-import type { Instance } from "@/lib/api/schemas/instances";
+import type { Instance } from "@/lib/api/instances/schemas";
 import { Fingerprint } from "./fingerprint";
 
 /** Where clients connect, and how they recognise that it is this server. */

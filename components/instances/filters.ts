@@ -1,5 +1,5 @@
 import { createLoader, parseAsString, parseAsStringEnum } from "nuqs/server";
-import { instanceStatus } from "@/lib/api/schemas/instances";
+import { instanceStatus } from "@/lib/api/instances/schemas";
 
 export const PER_PAGE = 50;
 

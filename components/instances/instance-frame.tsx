@@ -13,7 +13,7 @@ import { cn } from "@/components/ui/cn";
 import { Notice } from "@/components/ui/notice";
 import { PageHeader } from "@/components/ui/page-header";
 import { Spinner } from "@/components/ui/spinner";
-import type { Instance } from "@/lib/api/schemas/instances";
+import type { Instance } from "@/lib/api/instances/schemas";
 import { StatusBadge, useStatusReason } from "./status";
 import { useInstance } from "./use-instance";
 

@@ -21,8 +21,8 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { type Instance, instanceStatus } from "@/lib/api/instances/schemas";
 import { queries } from "@/lib/api/queries";
-import { type Instance, instanceStatus } from "@/lib/api/schemas/instances";
 import { instanceFilters, instanceListQuery, PER_PAGE } from "./filters";
 import { StatusBadge } from "./status";
 

@@ -3,7 +3,7 @@
 import { useTranslations } from "next-intl";
 import type { Shape, Tone } from "@/components/ui/badge";
 import { StateBadge } from "@/components/ui/badge";
-import type { Instance, InstanceStatus } from "@/lib/api/schemas/instances";
+import type { Instance, InstanceStatus } from "@/lib/api/instances/schemas";
 import type { Messages } from "@/lib/i18n/messages";
 
 const LOOK: Record<InstanceStatus, { tone: Tone; shape: Shape }> = {

@@ -1,8 +1,8 @@
 "use client";
 
 import { useSuspenseQuery } from "@tanstack/react-query";
+import type { Instance } from "@/lib/api/instances/schemas";
 import { queries } from "@/lib/api/queries";
-import type { Instance } from "@/lib/api/schemas/instances";
 import { isSettling } from "./status";
 
 /**

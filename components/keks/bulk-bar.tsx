@@ -11,7 +11,7 @@ import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
-import { type RevocationReason, revocationReason } from "@/lib/api/schemas/keks";
+import { type RevocationReason, revocationReason } from "@/lib/api/keks/schemas";
 import { useRefreshKeks } from "./use-refresh";
 
 /** What can be done with the selected KEKs: revoke them together, after their number was typed. */

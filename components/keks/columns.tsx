@@ -11,7 +11,7 @@ import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
 import { Time } from "@/components/ui/time";
-import type { Kek } from "@/lib/api/schemas/keks";
+import type { Kek } from "@/lib/api/keks/schemas";
 import type { Sort } from "./filters";
 import type { KekAction } from "./kek-view";
 import { labelOf } from "./label";

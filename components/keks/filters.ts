@@ -1,5 +1,5 @@
 import { createLoader, parseAsString, parseAsStringLiteral } from "nuqs/server";
-import { kekState } from "@/lib/api/schemas/keks";
+import { kekState } from "@/lib/api/keks/schemas";
 
 export const KEKS_PER_PAGE = 50;
 export const USAGES = ["recent", "unused30d", "unused90d", "never"] as const;

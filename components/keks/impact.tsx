@@ -3,7 +3,7 @@
 import { useFormatter, useTranslations } from "next-intl";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
-import type { KekImpact } from "@/lib/api/schemas/keks";
+import type { KekImpact } from "@/lib/api/keks/schemas";
 
 /** What breaks when a KEK goes: who was given it, when, how often. */
 export function ImpactFacts({ impact }: Readonly<{ impact: KekImpact | undefined }>) {

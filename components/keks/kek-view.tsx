@@ -17,8 +17,8 @@ import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
+import { type Kek, kekState } from "@/lib/api/keks/schemas";
 import { queries } from "@/lib/api/queries";
-import { type Kek, kekState } from "@/lib/api/schemas/keks";
 import { BulkBar } from "./bulk-bar";
 import { useKekColumns } from "./columns";
 import {

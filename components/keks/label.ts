@@ -1,4 +1,4 @@
-import type { Kek } from "@/lib/api/schemas/keks";
+import type { Kek } from "@/lib/api/keks/schemas";
 
 export type KekLabel = { main: string | null; rest: string | null };
 

@@ -3,7 +3,7 @@
 import { useTranslations } from "next-intl";
 import { type Shape, StateBadge, type Tone } from "@/components/ui/badge";
 import { Tooltip } from "@/components/ui/tooltip";
-import type { Kek, KekState } from "@/lib/api/schemas/keks";
+import type { Kek, KekState } from "@/lib/api/keks/schemas";
 import type { Messages } from "@/lib/i18n/messages";
 
 const LOOK: Record<KekState, { tone: Tone; shape: Shape }> = {

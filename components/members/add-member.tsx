@@ -12,10 +12,10 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
+import { createMemberRequest } from "@/lib/api/account/schemas";
 import { api } from "@/lib/api/client";
+import { role as roleSchema } from "@/lib/api/contract/common";
 import { queryKeys } from "@/lib/api/query-keys";
-import { createMemberRequest } from "@/lib/api/schemas/account";
-import { role as roleSchema } from "@/lib/api/schemas/common";
 
 /** As the API takes it, but an empty password field means none. */
 const memberForm = createMemberRequest.extend({

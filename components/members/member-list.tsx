@@ -19,11 +19,11 @@ import { Select } from "@/components/ui/select";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
+import type { Member, Role } from "@/lib/api/account/schemas";
 import { api } from "@/lib/api/client";
+import { role as roleSchema } from "@/lib/api/contract/common";
 import { queries } from "@/lib/api/queries";
 import { queryKeys } from "@/lib/api/query-keys";
-import type { Member, Role } from "@/lib/api/schemas/account";
-import { role as roleSchema } from "@/lib/api/schemas/common";
 import { AddMemberDialog } from "./add-member";
 
 const PER_PAGE = 50;

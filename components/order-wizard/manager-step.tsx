@@ -13,7 +13,7 @@ import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { Spinner } from "@/components/ui/spinner";
 import { api } from "@/lib/api/client";
-import { MIN_API_KEY } from "@/lib/api/schemas/key-managers";
+import { MIN_API_KEY } from "@/lib/api/key-managers/schemas";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
 import type { StepProps } from "./wizard";

@@ -12,7 +12,7 @@ import { Select } from "@/components/ui/select";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { api } from "@/lib/api/client";
-import type { RootKey } from "@/lib/api/schemas/key-managers";
+import type { RootKey } from "@/lib/api/key-managers/schemas";
 import { credentialsOf } from "./state";
 import type { Wizard } from "./use-wizard";
 

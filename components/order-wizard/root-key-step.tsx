@@ -8,7 +8,7 @@ import { ReportBadge, ReportChecks, ReportRunning } from "@/components/permissio
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { api } from "@/lib/api/client";
-import type { PermissionReport } from "@/lib/api/schemas/key-managers";
+import type { PermissionReport } from "@/lib/api/key-managers/schemas";
 import { StepActions } from "./layout";
 import { RootKeyList, useRootKeys } from "./root-key-list";
 import { credentialsOf } from "./state";

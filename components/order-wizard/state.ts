@@ -1,14 +1,14 @@
 import { z } from "zod";
-import { certificateText } from "@/lib/api/schemas/client-certificates";
-import { displayName, keyManagerKind } from "@/lib/api/schemas/common";
-import { type CreateInstanceRequest, region } from "@/lib/api/schemas/instances";
+import { certificateText } from "@/lib/api/client-certificates/schemas";
+import { displayName, keyManagerKind } from "@/lib/api/contract/common";
+import { type CreateInstanceRequest, region } from "@/lib/api/instances/schemas";
 import {
   type DiscoverResponse,
   MIN_API_KEY,
   MIN_PIN,
   type PermissionReport,
   type RootKey,
-} from "@/lib/api/schemas/key-managers";
+} from "@/lib/api/key-managers/schemas";
 
 /** Steps of ordering; activating an ordered instance has no Basics. */
 export const STEPS = ["basics", "key-manager", "root-key", "certificates", "review"] as const;

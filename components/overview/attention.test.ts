@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { EndpointNode } from "@/lib/api/schemas/account";
-import type { Instance } from "@/lib/api/schemas/instances";
+import type { EndpointNode } from "@/lib/api/account/schemas";
+import type { Instance } from "@/lib/api/instances/schemas";
 import { attentionOf } from "./attention";
 
 const node = (zone: number, health: "up" | "down"): EndpointNode => ({

@@ -1,5 +1,5 @@
-import type { EndpointNode } from "@/lib/api/schemas/account";
-import type { Instance } from "@/lib/api/schemas/instances";
+import type { EndpointNode } from "@/lib/api/account/schemas";
+import type { Instance } from "@/lib/api/instances/schemas";
 
 export type Attention =
   | { kind: "endpointNone" }

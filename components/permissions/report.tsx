@@ -6,7 +6,7 @@ import { ShapeMark, StateBadge, type Tone } from "@/components/ui/badge";
 import { cn } from "@/components/ui/cn";
 import { CodeBlock } from "@/components/ui/copy";
 import { Spinner } from "@/components/ui/spinner";
-import type { PermissionCheckItem, PermissionReport } from "@/lib/api/schemas/key-managers";
+import type { PermissionCheckItem, PermissionReport } from "@/lib/api/key-managers/schemas";
 import { useFindingWords } from "./words";
 
 export const CHECK_TONES: Record<PermissionCheckItem["status"], Tone> = {

@@ -1,7 +1,7 @@
 "use client";
 
 import { useLocale, useTranslations } from "next-intl";
-import type { PermissionCheckItem } from "@/lib/api/schemas/key-managers";
+import type { PermissionCheckItem } from "@/lib/api/key-managers/schemas";
 import type { Messages } from "@/lib/i18n/messages";
 
 type DetailCode = keyof Messages["findings"]["detail"];

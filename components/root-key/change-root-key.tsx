@@ -13,9 +13,9 @@ import { Empty } from "@/components/ui/empty";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
+import type { Instance } from "@/lib/api/instances/schemas";
+import { permissionReport } from "@/lib/api/key-managers/schemas";
 import { queryKeys } from "@/lib/api/query-keys";
-import type { Instance } from "@/lib/api/schemas/instances";
-import { permissionReport } from "@/lib/api/schemas/key-managers";
 
 /** Chooses another root key of the instance's key manager. */
 export function ChangeRootKey({

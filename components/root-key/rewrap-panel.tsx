@@ -7,8 +7,8 @@ import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
 import { Time } from "@/components/ui/time";
+import type { RewrapStatus } from "@/lib/api/instances/schemas";
 import { queries } from "@/lib/api/queries";
-import type { RewrapStatus } from "@/lib/api/schemas/instances";
 import type { Messages } from "@/lib/i18n/messages";
 
 type ErrorCode = keyof Messages["instances"]["rewrap"]["error"];

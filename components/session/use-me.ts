@@ -2,8 +2,8 @@
 
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
+import type { Me, Role } from "@/lib/api/account/schemas";
 import { queries } from "@/lib/api/queries";
-import type { Me, Role } from "@/lib/api/schemas/account";
 
 /** What each role may do beyond its own name. The server enforces; the console only explains beforehand. */
 const INCLUDES: Record<Role, readonly Role[]> = {

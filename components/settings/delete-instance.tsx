@@ -15,8 +15,8 @@ import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
+import type { Instance } from "@/lib/api/instances/schemas";
 import { queryKeys } from "@/lib/api/query-keys";
-import type { Instance } from "@/lib/api/schemas/instances";
 import type { Messages } from "@/lib/i18n/messages";
 
 /** Why the server keeps an instance that is in use. */

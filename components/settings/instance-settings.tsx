@@ -18,10 +18,10 @@ import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
+import { displayName } from "@/lib/api/contract/common";
+import { cachePolicy, type Instance, type updateInstanceRequest } from "@/lib/api/instances/schemas";
+import { apiKey, permissionReport } from "@/lib/api/key-managers/schemas";
 import { queryKeys } from "@/lib/api/query-keys";
-import { displayName } from "@/lib/api/schemas/common";
-import { cachePolicy, type Instance, type updateInstanceRequest } from "@/lib/api/schemas/instances";
-import { apiKey, permissionReport } from "@/lib/api/schemas/key-managers";
 import { DeleteInstance } from "./delete-instance";
 
 /** What can be changed on an instance, and its deletion. */

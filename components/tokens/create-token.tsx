@@ -13,10 +13,10 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
+import { createApiTokenRequest } from "@/lib/api/account/schemas";
 import { API_ROOT, api } from "@/lib/api/client";
+import { role as roleSchema } from "@/lib/api/contract/common";
 import { queryKeys } from "@/lib/api/query-keys";
-import { createApiTokenRequest } from "@/lib/api/schemas/account";
-import { role as roleSchema } from "@/lib/api/schemas/common";
 
 const LIFETIMES = ["7", "30", "90", "365", "never"] as const;
 const tokenForm = z.object({

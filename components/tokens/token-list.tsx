@@ -19,10 +19,10 @@ import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
+import type { ApiToken } from "@/lib/api/account/schemas";
 import { API_ROOT, api } from "@/lib/api/client";
 import { queries } from "@/lib/api/queries";
 import { queryKeys } from "@/lib/api/query-keys";
-import type { ApiToken } from "@/lib/api/schemas/account";
 import { CreateTokenDialog } from "./create-token";
 
 const PER_PAGE = 50;

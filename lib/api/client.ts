@@ -2,7 +2,8 @@
  * Typed client of the REST API for the browser. One method a call; each throws ApiError with the problem
  * document. Runs in the browser only: it relies on the session cookie and on same-origin requests.
  */
-import * as operations from "./operations";
+
+import type { Problem } from "./contract/common";
 import {
   type BodyInputOf,
   type Operation,
@@ -10,8 +11,8 @@ import {
   operationQuery,
   type QueryInputOf,
   type ResponseOf,
-} from "./operations/operation";
-import type { Problem } from "./schemas/common";
+} from "./contract/operation";
+import * as operations from "./operations";
 
 export const API_ROOT = "/api/v1";
 /** Longer than any read takes that will ever be answered. */

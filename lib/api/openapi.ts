@@ -3,9 +3,9 @@ import { ERROR_CODES } from "@/lib/core/errors";
 import { env } from "@/lib/env";
 import { VERSION } from "@/lib/version";
 import { API_ROOT } from "./client";
+import { problem } from "./contract/common";
+import type { Operation } from "./contract/operation";
 import * as operations from "./operations";
-import type { Operation } from "./operations/operation";
-import { problem } from "./schemas/common";
 
 const JSON_TYPE = "application/json";
 const PROBLEM = {

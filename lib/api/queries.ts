@@ -4,8 +4,8 @@
  */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, type CallOptions } from "./client";
+import type { Operation, QueryInputOf } from "./contract/operation";
 import type * as operations from "./operations";
-import type { Operation, QueryInputOf } from "./operations/operation";
 import { queryKeys } from "./query-keys";
 
 /** Filters of a list; the cursor is the query's page parameter. */

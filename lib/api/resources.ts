@@ -11,14 +11,14 @@ import { getInstance, listInstances, listPermissionChecks, rewrapStatus } from "
 import { getKek, kekImpact, listKeks } from "@/lib/core/keks";
 import { listMembers } from "@/lib/core/members";
 import { listTokens } from "@/lib/core/tokens";
+import { serializeEndpointNode, serializeMe, serializeMember, serializeToken } from "./account/serializers";
+import { parseAuditFilters, serializeAuditEvent, serializeHistogram } from "./audit-events/serializers";
+import { serializeClientCertificate } from "./client-certificates/serializers";
+import type { Operation, QueryOf, ResponseOf } from "./contract/operation";
+import { serializePage } from "./contract/page";
+import { serializeInstance, serializePermissionCheck, serializeRewrapStatus } from "./instances/serializers";
+import { serializeKek, serializeKekDetail, serializeKekImpact } from "./keks/serializers";
 import type * as operations from "./operations";
-import type { Operation, QueryOf, ResponseOf } from "./operations/operation";
-import { serializeEndpointNode, serializeMe, serializeMember, serializeToken } from "./serializers/account";
-import { parseAuditFilters, serializeAuditEvent, serializeHistogram } from "./serializers/audit-events";
-import { serializeClientCertificate } from "./serializers/client-certificates";
-import { serializeInstance, serializePermissionCheck, serializeRewrapStatus } from "./serializers/instances";
-import { serializeKek, serializeKekDetail, serializeKekImpact } from "./serializers/keks";
-import { serializePage } from "./serializers/page";
 
 type Ops = typeof operations;
 type Answer<O extends Operation> = Promise<ResponseOf<O>>;

@@ -8,8 +8,8 @@
 import "server-only";
 import type { z } from "zod";
 import type { Authenticated } from "@/lib/auth";
+import type { Operation, QueryInputOf } from "./contract/operation";
 import * as operations from "./operations";
-import type { Operation, QueryInputOf } from "./operations/operation";
 import type { ListQuery } from "./queries";
 import { queryKeys } from "./query-keys";
 import { read } from "./resources";

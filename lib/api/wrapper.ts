@@ -14,10 +14,10 @@ import { AppError } from "@/lib/core/errors";
 import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
 import { AUDIT_ACTIONS } from "./audit-actions";
+import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from "./contract/operation";
 import { idempotencyKey, once } from "./idempotency";
 import { observeCall } from "./metrics";
 import type * as operations from "./operations";
-import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from "./operations/operation";
 import { apiHeaders, problemResponse, publicError } from "./problem";
 import { readJsonBody, requireStorableText } from "./read-body";
 

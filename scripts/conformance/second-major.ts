@@ -1,7 +1,7 @@
 /** Messages of KMIP 1.x in the form that 2.x has for them, so that the cases of the one can be replayed in the other. */
 import type { XmlElement } from "@/lib/kmip/encoding/xml-reader";
-import { FAILURES, reasonIn } from "@/lib/kmip/errors";
 import { OPERATIONS, RESULT_REASONS } from "@/lib/kmip/protocol/enumerations";
+import { FAILURES, reasonIn } from "@/lib/kmip/protocol/errors";
 import { KmipVersion } from "@/lib/kmip/protocol/versions";
 
 const element = (

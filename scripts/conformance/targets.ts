@@ -1,22 +1,22 @@
 /** Servers that cases are replayed against: one that listens somewhere, or one in this process. */
 import { readFileSync } from "node:fs";
 import { Agent, request as httpsRequest } from "node:https";
-import { ClientTransport } from "@/lib/kmip/client-transport";
+import { ClientTransport } from "@/lib/kmip/client/transport";
 import {
   JSON_ENCODING,
   type MessageEncoding,
   TTLV_ENCODING,
   XML_ENCODING,
 } from "@/lib/kmip/encoding/media-types";
-import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine";
-import { createKmipHttpsServer } from "@/lib/kmip/https-server";
-import { createKmipServer } from "@/lib/kmip/server";
+import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine/engine";
 import {
   MemoryAuditWriter,
   MemoryKeyStore,
   MemoryLogger,
   MemoryTenantDirectory,
 } from "@/lib/kmip/testing/memory-ports";
+import { createKmipHttpsServer } from "@/lib/kmip/transport/https-server";
+import { createKmipServer } from "@/lib/kmip/transport/server";
 import { decodeTtlv } from "@/lib/kmip/ttlv/decoder";
 import { encodeTtlv } from "@/lib/kmip/ttlv/encoder";
 import { createSelfSigned } from "@/test/support/certificates";

@@ -1,4 +1,4 @@
-import { KmipClient } from "@/lib/kmip/client";
+import { KmipClient } from "@/lib/kmip/client/client";
 
 /** Where an endpoint listens and which certificate it proves (SHA-256, lower-case hexadecimal). */
 export type Endpoint = { readonly host: string; readonly port: number; readonly sha256: string };

@@ -3,7 +3,7 @@
  * has besides: none is left out because somebody forgot it here.
  */
 import { itemFromStored } from "@/lib/kmip/attributes/values";
-import type { BatchRequest, ClientAttribute } from "@/lib/kmip/client";
+import type { BatchRequest, ClientAttribute } from "@/lib/kmip/client/client";
 import { OPERATION_REGISTRY } from "@/lib/kmip/operations";
 import {
   BlockCipherMode,

@@ -12,16 +12,16 @@ import {
   nameAttribute,
   requests,
   writeRequest,
-} from "@/lib/kmip/client";
-import { readResponse } from "@/lib/kmip/client-messages";
+} from "@/lib/kmip/client/client";
+import { readResponse } from "@/lib/kmip/client/messages";
 import { EncodingError } from "@/lib/kmip/encoding/errors";
 import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
 import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
-import { createKmipEngine, type RequestOrigin } from "@/lib/kmip/engine";
-import { KmipError } from "@/lib/kmip/errors";
-import { type OperationCount, OperationCounts } from "@/lib/kmip/operation-counts";
+import { createKmipEngine, type RequestOrigin } from "@/lib/kmip/engine/engine";
+import { type OperationCount, OperationCounts } from "@/lib/kmip/engine/operation-counts";
 import type { RandomSource } from "@/lib/kmip/ports";
 import { Data, Operation, UniqueIdentifier } from "@/lib/kmip/protocol/enumerations";
+import { KmipError } from "@/lib/kmip/protocol/errors";
 import { Tag } from "@/lib/kmip/protocol/tags";
 import { MemoryKeyStore, MemoryTenantDirectory } from "@/lib/kmip/testing/memory-ports";
 import { Framer } from "@/lib/kmip/transport/framer";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { RewrapStatus } from "@/lib/api/instances/schemas";
 import * as operations from "@/lib/api/operations";
-import type { RewrapStatus } from "@/lib/api/schemas/instances";
 import { auditWriter } from "@/lib/core/audit";
 import { deleteInstance } from "@/lib/core/instances";
 import { createKmipPorts, reconcileAll, rewrapDue } from "@/lib/core/keks";

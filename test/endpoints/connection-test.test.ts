@@ -12,7 +12,7 @@ import {
 } from "@/lib/core/endpoints";
 import { admitProbe, withdrawProbe } from "@/lib/core/endpoints/connection-probes";
 import { deleteInstance } from "@/lib/core/instances";
-import { KmipClient, type KmipClientOptions, requests } from "@/lib/kmip/client";
+import { KmipClient, type KmipClientOptions, requests } from "@/lib/kmip/client/client";
 import type { TenantDirectory } from "@/lib/kmip/ports";
 import { QueryFunction, ResultReason } from "@/lib/kmip/protocol/enumerations";
 import { createShortLivedClient } from "@/lib/x509";

@@ -17,9 +17,9 @@ import { deleteInstance, getInstance } from "@/lib/core/instances";
 import { inTransaction } from "@/lib/core/transaction";
 import { publish } from "@/lib/db";
 import { env } from "@/lib/env";
-import { KmipClient } from "@/lib/kmip/client";
-import { createKmipEngine } from "@/lib/kmip/engine";
-import { createKmipServer, type KmipServer } from "@/lib/kmip/server";
+import { KmipClient } from "@/lib/kmip/client/client";
+import { createKmipEngine } from "@/lib/kmip/engine/engine";
+import { createKmipServer, type KmipServer } from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 import {
   actorOf,

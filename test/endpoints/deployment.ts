@@ -10,9 +10,9 @@ import { ensureTlsIdentities, joinPem, loadTlsIdentity } from "@/lib/core/endpoi
 import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import { env, serverCertificateHosts } from "@/lib/env";
-import { createKmipEngine } from "@/lib/kmip/engine";
+import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import type { TenantDirectory } from "@/lib/kmip/ports";
-import { createKmipServer, type KmipServer, type ServerTls } from "@/lib/kmip/server";
+import { createKmipServer, type KmipServer, type ServerTls } from "@/lib/kmip/transport/server";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 import { addAccount, addInstance, recordingLogger } from "@/test/support/kek-fixtures";
 import { freePorts } from "@/test/support/product";

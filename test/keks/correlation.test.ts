@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CallContext } from "@/lib/key-managers/key-manager";
-import { requests, writeRequest } from "@/lib/kmip/client";
-import { createKmipEngine } from "@/lib/kmip/engine";
+import { requests, writeRequest } from "@/lib/kmip/client/client";
+import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import { MemoryAuditWriter, MemoryLogger } from "@/lib/kmip/testing/memory-ports";
 import type { FakeKeyManager } from "@/test/support/fake-key-manager";
 import { createWorld, type World } from "./world";

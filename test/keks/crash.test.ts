@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
-import { type ReconcileOptions, reconcileAll, reconcileInstance } from "@/lib/core/keks/reconcile";
-import { destruction } from "@/lib/kmip/lifecycle";
+import { type ReconcileOptions, reconcileAll, reconcileInstance } from "@/lib/core/rewrap/reconcile";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
+import { destruction } from "@/lib/kmip/attributes/lifecycle";
 import type { NewManagedObject, Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import type { Fault } from "@/test/support/fake-key-manager";

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { kekDetail } from "@/lib/api/schemas/keks";
-import { serializeKekDetail } from "@/lib/api/serializers/keks";
+import { kekDetail } from "@/lib/api/keks/schemas";
+import { serializeKekDetail } from "@/lib/api/keks/serializers";
 import { toKekDetail } from "@/lib/core/keks/kek-view";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
 import { requireKekRow } from "@/lib/core/keks/read-keks";
-import { reconcileAll } from "@/lib/core/keks/reconcile";
+import { reconcileAll } from "@/lib/core/rewrap/reconcile";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
 import { setDatabase } from "@/lib/db";
-import { destruction } from "@/lib/kmip/lifecycle";
+import { destruction } from "@/lib/kmip/attributes/lifecycle";
 import type { ManagedObject, Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { countsOf, createKek, createWorld, type World } from "./world";

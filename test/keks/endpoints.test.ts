@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setAuditWriter } from "@/lib/core/audit";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/keks/house-events";
+import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
 import { restoreService, revokeKek } from "@/lib/core/keks/revoke-kek";
-import { createServedRecorder } from "@/lib/core/keks/served-recorder";
-import { createTenantDirectory, type DatabaseTenantDirectory } from "@/lib/core/keks/tenant-directory";
+import { createServedRecorder } from "@/lib/core/serving/served-recorder";
+import { createTenantDirectory, type DatabaseTenantDirectory } from "@/lib/core/serving/tenant-directory";
 import { publish } from "@/lib/db";
-import { changeOf } from "@/lib/kmip/lifecycle";
+import { changeOf } from "@/lib/kmip/attributes/lifecycle";
 import type { KmipAuditRecord, Tenant } from "@/lib/kmip/ports";
 import { Operation, State } from "@/lib/kmip/protocol/enumerations";
 import { actorOf, addCertificate, custom, eventually, recordingLogger } from "@/test/support/kek-fixtures";

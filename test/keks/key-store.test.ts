@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
-import { changeOf, destruction } from "@/lib/kmip/lifecycle";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
+import { changeOf, destruction } from "@/lib/kmip/attributes/lifecycle";
 import { KeyStoreError, type KeyStoreFailure, type ObjectQuery, type Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { custom, newObject } from "@/test/support/kek-fixtures";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
 import { publish } from "@/lib/db";
-import { changeOf } from "@/lib/kmip/lifecycle";
+import { changeOf } from "@/lib/kmip/attributes/lifecycle";
 import type { Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { eventually } from "@/test/support/kek-fixtures";

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
-import { standardKeyMarks, standardKeyName } from "@/lib/core/keks/objects";
-import { type ReconcileOptions, reconcileAll } from "@/lib/core/keks/reconcile";
+import { type ReconcileOptions, reconcileAll } from "@/lib/core/rewrap/reconcile";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
+import { standardKeyMarks, standardKeyName } from "@/lib/core/serving/objects";
 import { publishSql } from "@/lib/db";
-import { changeOf, destruction } from "@/lib/kmip/lifecycle";
+import { changeOf, destruction } from "@/lib/kmip/attributes/lifecycle";
 import { KeyStoreError, type ManagedObject, type NewManagedObject, type Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { custom, newObject } from "@/test/support/kek-fixtures";

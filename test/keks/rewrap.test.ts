@@ -1,9 +1,9 @@
 import type pg from "pg";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
-import { type ReconcileOptions, reconcileAll } from "@/lib/core/keks/reconcile";
-import { type RewrapOptions, rewrapInstance } from "@/lib/core/keks/rewrap";
-import { destruction } from "@/lib/kmip/lifecycle";
+import { type ReconcileOptions, reconcileAll } from "@/lib/core/rewrap/reconcile";
+import { type RewrapOptions, rewrapInstance } from "@/lib/core/rewrap/rewrap";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
+import { destruction } from "@/lib/kmip/attributes/lifecycle";
 import type { ManagedObject, Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import type { Fault } from "@/test/support/fake-key-manager";

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
-import { reconcileAll } from "@/lib/core/keks/reconcile";
+import { reconcileAll } from "@/lib/core/rewrap/reconcile";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
 import type { FakeCall } from "@/test/support/fake-key-manager";
 import { newObject } from "@/test/support/kek-fixtures";
 import { createKek, createWorld, type World } from "./world";

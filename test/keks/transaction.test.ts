@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { DatabaseKeyStore } from "@/lib/core/keks/key-store";
-import { type ReconcileOptions, reconcileAll } from "@/lib/core/keks/reconcile";
-import { changeOf, destruction } from "@/lib/kmip/lifecycle";
+import { type ReconcileOptions, reconcileAll } from "@/lib/core/rewrap/reconcile";
+import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
+import { changeOf, destruction } from "@/lib/kmip/attributes/lifecycle";
 import type { ManagedObject, Tenant, TransactionChange } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { custom, newObject } from "@/test/support/kek-fixtures";

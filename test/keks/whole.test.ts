@@ -8,9 +8,9 @@ import { listAuditEvents, setAuditWriter } from "@/lib/core/audit";
 import { createKmipPorts, type KmipPorts, reconcileAll, revokeKek } from "@/lib/core/keks";
 import { apiKeyPurpose, openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
-import { KmipClient, KmipOperationError, type KmipVersionName, requests } from "@/lib/kmip/client";
-import { bytesIn, textIn } from "@/lib/kmip/client-messages";
-import { createKmipEngine } from "@/lib/kmip/engine";
+import { KmipClient, KmipOperationError, type KmipVersionName, requests } from "@/lib/kmip/client/client";
+import { bytesIn, textIn } from "@/lib/kmip/client/messages";
+import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import {
   BlockCipherMode,
   Operation,
@@ -20,7 +20,7 @@ import {
   State,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { createKmipServer, type KmipServer } from "@/lib/kmip/server";
+import { createKmipServer, type KmipServer } from "@/lib/kmip/transport/server";
 import { boolean, bytes as byteString, enumeration, type Item, structure, text } from "@/lib/kmip/ttlv";
 import { makeRootKey, sandboxForTests } from "@/test/key-managers/support/sandbox";
 import { createSelfSigned } from "@/test/support/certificates";

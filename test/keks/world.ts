@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/keks/house-events";
-import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "@/lib/core/keks/key-store";
+import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
+import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "@/lib/core/serving/key-store";
 import type { ManagedObject, NewManagedObject, Tenant } from "@/lib/kmip/ports";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 import { FakeKeyManager } from "@/test/support/fake-key-manager";

@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/keks/house-events";
-import { createKeyStore, type DatabaseKeyStore } from "@/lib/core/keks/key-store";
+import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
 import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import {
   apiKeyPurpose,
@@ -14,6 +13,7 @@ import {
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import type { PermissionCheckId } from "@/lib/core/permissions/report";
 import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
+import { createKeyStore, type DatabaseKeyStore } from "@/lib/core/serving/key-store";
 import { publish } from "@/lib/db";
 import { KeyStoreError, type ManagedObject, type Tenant } from "@/lib/kmip/ports";
 import type { Middleware } from "@/sandbox";

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/schemas/key-managers";
+import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/key-managers/schemas";
 import type { Actor, Role } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
 import {

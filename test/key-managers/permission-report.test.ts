@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { permissionReport } from "@/lib/api/schemas/key-managers";
+import { permissionReport } from "@/lib/api/key-managers/schemas";
 import { createIbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import type { PermissionCheckId, PermissionOutcome } from "@/lib/core/permissions/report";
 import { type PermissionCheckInput, runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/schemas/key-managers";
+import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/key-managers/schemas";
 import type { Actor, Role } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
 import { discoverKeyManagers, listRootKeys, validateKeyManager } from "@/lib/core/key-managers";

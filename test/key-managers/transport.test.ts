@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { hadNoEffect } from "@/lib/core/keks/failures";
+import { hadNoEffect } from "@/lib/core/serving/failures";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
 import { createLimiter } from "@/lib/ibm-cloud/limiter";

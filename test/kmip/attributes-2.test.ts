@@ -1,8 +1,8 @@
 /** Attributes in KMIP 2.x, and the same objects seen by clients of both major versions. */
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client";
-import { attributeNamesIn, attributesIn, childrenOf, find } from "@/lib/kmip/client-messages";
+import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client/client";
+import { attributeNamesIn, attributesIn, childrenOf, find } from "@/lib/kmip/client/messages";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   AdjustmentType,

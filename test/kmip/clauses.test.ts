@@ -6,8 +6,8 @@ import {
   nameAttribute,
   requests,
   writeRequest,
-} from "@/lib/kmip/client";
-import { attributesIn, readResponse, textIn } from "@/lib/kmip/client-messages";
+} from "@/lib/kmip/client/client";
+import { attributesIn, readResponse, textIn } from "@/lib/kmip/client/messages";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicUsageMask,

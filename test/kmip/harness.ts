@@ -1,22 +1,22 @@
 /** A KMIP server over ports in memory, and what tests need to talk to it. */
 
-import { type BatchOptions, type BatchRequest, writeRequest } from "@/lib/kmip/client";
-import { type KmipVersionName, type ResponseMessage, readResponse } from "@/lib/kmip/client-messages";
-import { createKmipEngine, type EngineLimits, type KmipEngine } from "@/lib/kmip/engine";
+import { type BatchOptions, type BatchRequest, writeRequest } from "@/lib/kmip/client/client";
+import { type KmipVersionName, type ResponseMessage, readResponse } from "@/lib/kmip/client/messages";
+import { createKmipEngine, type EngineLimits, type KmipEngine } from "@/lib/kmip/engine/engine";
 import type { EngineClock, FailedHandshake, Tenant } from "@/lib/kmip/ports";
-import {
-  createKmipServer,
-  type KmipServer,
-  type ServerLimits,
-  Traffic,
-  type TrafficLimits,
-} from "@/lib/kmip/server";
 import {
   MemoryAuditWriter,
   MemoryKeyStore,
   MemoryLogger,
   MemoryTenantDirectory,
 } from "@/lib/kmip/testing/memory-ports";
+import {
+  createKmipServer,
+  type KmipServer,
+  type ServerLimits,
+  Traffic,
+  type TrafficLimits,
+} from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 
 /** A clock that tests set. */

@@ -5,13 +5,17 @@
 import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { requests, writeRequest } from "@/lib/kmip/client";
-import { readResponse } from "@/lib/kmip/client-messages";
+import { requests, writeRequest } from "@/lib/kmip/client/client";
+import { readResponse } from "@/lib/kmip/client/messages";
 import { encodeJson } from "@/lib/kmip/encoding/json";
 import { encodeXml } from "@/lib/kmip/encoding/xml";
-import { createKmipEngine } from "@/lib/kmip/engine";
-import { createKmipHttpsServer, type HttpsLimits, type KmipHttpsServer } from "@/lib/kmip/https-server";
+import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import { ResultReason, ResultStatus } from "@/lib/kmip/protocol/enumerations";
+import {
+  createKmipHttpsServer,
+  type HttpsLimits,
+  type KmipHttpsServer,
+} from "@/lib/kmip/transport/https-server";
 import { decodeTtlv } from "@/lib/kmip/ttlv";
 import { eventually } from "./harness";
 import { closing, readAll, Wire } from "./wire";

@@ -4,12 +4,11 @@ import { Agent, request as httpsRequest } from "node:https";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseEnv } from "@/lib/env";
-import { requests, writeRequest } from "@/lib/kmip/client";
-import { readResponse } from "@/lib/kmip/client-messages";
+import { requests, writeRequest } from "@/lib/kmip/client/client";
+import { readResponse } from "@/lib/kmip/client/messages";
 import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
 import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
-import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine";
-import { createKmipHttpsServer, type HttpsLimits, type KmipHttpsServer } from "@/lib/kmip/https-server";
+import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
 import { KeyFormatType, ResultReason, ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import {
   MemoryAuditWriter,
@@ -17,6 +16,11 @@ import {
   MemoryLogger,
   MemoryTenantDirectory,
 } from "@/lib/kmip/testing/memory-ports";
+import {
+  createKmipHttpsServer,
+  type HttpsLimits,
+  type KmipHttpsServer,
+} from "@/lib/kmip/transport/https-server";
 import { decodeTtlv, encodeTtlv } from "@/lib/kmip/ttlv";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 import { eventually } from "./harness";

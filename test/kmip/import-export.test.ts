@@ -6,8 +6,8 @@ import {
   nameAttribute,
   requests,
   writeRequest,
-} from "@/lib/kmip/client";
-import { attributesIn, bytesIn, childrenOf, find, textIn } from "@/lib/kmip/client-messages";
+} from "@/lib/kmip/client/client";
+import { attributesIn, bytesIn, childrenOf, find, textIn } from "@/lib/kmip/client/messages";
 import type { Tenant } from "@/lib/kmip/ports";
 import {
   BlockCipherMode,

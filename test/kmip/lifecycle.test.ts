@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type ClientAttribute, type KmipVersionName, nameAttribute, requests } from "@/lib/kmip/client";
-import { attributesIn, bytesIn, childrenOf, find, numberIn, textIn } from "@/lib/kmip/client-messages";
+import {
+  type ClientAttribute,
+  type KmipVersionName,
+  nameAttribute,
+  requests,
+} from "@/lib/kmip/client/client";
+import { attributesIn, bytesIn, childrenOf, find, numberIn, textIn } from "@/lib/kmip/client/messages";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicAlgorithm,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { requests, writeRequest } from "@/lib/kmip/client";
-import { createKmipEngine } from "@/lib/kmip/engine";
-import { OperationCounts } from "@/lib/kmip/operation-counts";
+import { requests, writeRequest } from "@/lib/kmip/client/client";
+import { createKmipEngine } from "@/lib/kmip/engine/engine";
+import { OperationCounts } from "@/lib/kmip/engine/operation-counts";
 import {
   MemoryAuditWriter,
   MemoryKeyStore,

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client";
-import { bytesIn, find, numberIn, readResponse } from "@/lib/kmip/client-messages";
-import type { EngineLimits } from "@/lib/kmip/engine";
-import { OutstandingOperations } from "@/lib/kmip/outstanding";
+import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client/client";
+import { bytesIn, find, numberIn, readResponse } from "@/lib/kmip/client/messages";
+import type { EngineLimits } from "@/lib/kmip/engine/engine";
+import { OutstandingOperations } from "@/lib/kmip/operations/outstanding";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicAlgorithm as Algorithm,

@@ -1,8 +1,8 @@
 /** Payloads of requests beyond those of the client, and an engine to send them to. */
 
 import { itemFromStored } from "@/lib/kmip/attributes/values";
-import type { BatchRequest, BatchResponse, ClientAttribute, KmipVersionName } from "@/lib/kmip/client";
-import { attributesIn, bytesIn, childrenOf, find, requests, textIn } from "@/lib/kmip/client-messages";
+import type { BatchRequest, BatchResponse, ClientAttribute, KmipVersionName } from "@/lib/kmip/client/client";
+import { attributesIn, bytesIn, childrenOf, find, requests, textIn } from "@/lib/kmip/client/messages";
 import type { StoredValue, Tenant } from "@/lib/kmip/ports";
 import {
   CryptographicAlgorithm,

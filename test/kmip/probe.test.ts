@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { KmipClient, requests, type TlsFacts } from "@/lib/kmip/client";
+import { KmipClient, requests, type TlsFacts } from "@/lib/kmip/client/client";
 import { OPERATION_REGISTRY } from "@/lib/kmip/operations";
 import type { Tenant } from "@/lib/kmip/ports";
 import { Operation, QueryFunction, ResultReason, ResultStatus } from "@/lib/kmip/protocol/enumerations";

@@ -1,8 +1,8 @@
 /** Unique Identifiers and Data that refer to what items before answered (KMIP 2.1: 4.58, 7.9, 8.3, 11.13, 11.58). */
 import { createCipheriv, createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client";
-import { attributesIn, bytesIn, childrenOf, find, readResponse, textIn } from "@/lib/kmip/client-messages";
+import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client/client";
+import { attributesIn, bytesIn, childrenOf, find, readResponse, textIn } from "@/lib/kmip/client/messages";
 import {
   BlockCipherMode,
   CryptographicUsageMask,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client";
-import { attributesIn, bytesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client-messages";
+import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client/client";
+import { attributesIn, bytesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client/messages";
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,
@@ -61,7 +61,7 @@ describe("Register of a symmetric key (4.3)", () => {
     expect(textIn(items[1]?.payload ?? [], Tag.UniqueIdentifier)).toBe(
       textIn(items[0]?.payload ?? [], Tag.UniqueIdentifier),
     );
-    const { writeRequest } = await import("@/lib/kmip/client");
+    const { writeRequest } = await import("@/lib/kmip/client/client");
     const message = writeRequest("1.4", [registerKey(key)]);
     expect(message.includes(key)).toBe(true);
     await objects.raw(message);

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { KmipClient, requests, writeRequest } from "@/lib/kmip/client";
-import { readResponse } from "@/lib/kmip/client-messages";
-import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine";
+import { KmipClient, requests, writeRequest } from "@/lib/kmip/client/client";
+import { readResponse } from "@/lib/kmip/client/messages";
+import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
 import { QueryFunction, ResultReason } from "@/lib/kmip/protocol/enumerations";
-import { createKmipServer, type ServerLimits, type TrafficLimits } from "@/lib/kmip/server";
+import { createKmipServer, type ServerLimits, type TrafficLimits } from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 import { eventually, type RunningServer, startServer } from "./harness";
 

@@ -2,8 +2,13 @@
  * Whole stories of clients, as the OASIS use cases and test cases tell them, in each version that has what they need.
  */
 import { describe, expect, it } from "vitest";
-import { type ClientAttribute, type KmipVersionName, nameAttribute, requests } from "@/lib/kmip/client";
-import { attributesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client-messages";
+import {
+  type ClientAttribute,
+  type KmipVersionName,
+  nameAttribute,
+  requests,
+} from "@/lib/kmip/client/client";
+import { attributesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client/messages";
 import {
   BlockCipherMode,
   CryptographicUsageMask,

@@ -6,8 +6,8 @@ import {
   nameAttribute,
   requests,
   writeRequest,
-} from "@/lib/kmip/client";
-import { attributesIn, childrenOf, readResponse } from "@/lib/kmip/client-messages";
+} from "@/lib/kmip/client/client";
+import { attributesIn, childrenOf, readResponse } from "@/lib/kmip/client/messages";
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { expect } from "vitest";
-import { KmipClient } from "@/lib/kmip/client";
-import type { KmipEngine } from "@/lib/kmip/engine";
-import type { ServerLimits, TrafficLimits } from "@/lib/kmip/server";
+import { KmipClient } from "@/lib/kmip/client/client";
+import type { KmipEngine } from "@/lib/kmip/engine/engine";
+import type { ServerLimits, TrafficLimits } from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 import { type RunningServer, startServer } from "./harness";
 

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import type { ConnectionReport } from "@/lib/api/schemas/instances";
+import type { ConnectionReport } from "@/lib/api/instances/schemas";
 import { type House, openHouse, orderInstance, processIdOf } from "./support";
 
 const product = inject("product");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
-import { type KmipClient, KmipOperationError } from "@/lib/kmip/client";
+import { type KmipClient, KmipOperationError } from "@/lib/kmip/client/client";
 import { ResultReason } from "@/lib/kmip/protocol/enumerations";
 import { cli, keyProtect, type Product, productSettings, runStart } from "../support/product";
 import { type House, type OrderedInstance, openHouse, orderInstance, processIdOf } from "./support";

@@ -1,6 +1,6 @@
 import { connect } from "node:tls";
 import { describe, expect, inject, it } from "vitest";
-import { KmipClient, KmipOperationError } from "@/lib/kmip/client";
+import { KmipClient, KmipOperationError } from "@/lib/kmip/client/client";
 import { ResultReason } from "@/lib/kmip/protocol/enumerations";
 import { createSelfSigned } from "../support/certificates";
 import { type House, openHouse, orderInstance } from "./support";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, it } from "vitest";
-import { KmipOperationError } from "@/lib/kmip/client";
+import { KmipOperationError } from "@/lib/kmip/client/client";
 import { type House, type OrderedInstance, openHouse, orderInstance } from "./support";
 
 const product = inject("product");

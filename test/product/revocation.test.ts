@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from "vitest";
-import { KmipOperationError } from "@/lib/kmip/client";
+import { KmipOperationError } from "@/lib/kmip/client/client";
 import { ResultReason } from "@/lib/kmip/protocol/enumerations";
 import { keyProtect } from "../support/product";
 import { type House, openHouse, orderInstance } from "./support";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, it } from "vitest";
-import type { RewrapStatus } from "@/lib/api/schemas/instances";
-import { type KmipClient, KmipOperationError } from "@/lib/kmip/client";
+import type { RewrapStatus } from "@/lib/api/instances/schemas";
+import { type KmipClient, KmipOperationError } from "@/lib/kmip/client/client";
 import { keyProtect } from "../support/product";
 import { type House, type OrderedInstance, openHouse, orderInstance, processIdOf } from "./support";
 

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
-import type { ClientAttribute } from "@/lib/kmip/client";
-import { textIn } from "@/lib/kmip/client-messages";
+import type { ClientAttribute } from "@/lib/kmip/client/client";
+import { textIn } from "@/lib/kmip/client/messages";
 import {
   BlockCipherMode,
   CryptographicUsageMask,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { KmipClient, type KmipClientOptions } from "@/lib/kmip/client";
+import { KmipClient, type KmipClientOptions } from "@/lib/kmip/client/client";
 import { createSelfSigned, type TestCertificate } from "../support/certificates";
 import { apiClient, type SandboxAccess, sandboxAccess } from "../support/product";
 import type { RunningProduct } from "../support/product-setup";

@@ -1,7 +1,7 @@
 import { database } from "@/lib/db";
 import type { EngineLogger } from "@/lib/kmip/ports";
-import type { KmipServer, ServerTls } from "@/lib/kmip/server";
-import type { HouseEvents } from "../keks/house-events";
+import type { KmipServer, ServerTls } from "@/lib/kmip/transport/server";
+import type { HouseEvents } from "../change-events";
 import { prepareDedicatedIdentity } from "./ensure-dedicated-endpoints";
 import { joinPem, type ListenerProblem } from "./instance-endpoints";
 import { KEY_TYPES, loadDedicatedIdentity } from "./tls-identities";

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client";
+import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client/client";
 import { createAuthority, issueServerCertificate } from "@/lib/x509";
 import { fingerprintOf, judgeConnection, type Observation } from "./judge-connection";
 import type { Reach } from "./reach-endpoint";

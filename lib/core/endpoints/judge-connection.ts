@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client";
+import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client/client";
 import { type FindingParams, fillIn } from "../permissions/findings";
 import {
   CONNECTION_CAUSES,

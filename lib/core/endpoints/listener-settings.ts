@@ -5,7 +5,7 @@ import {
   type ServerTls,
   type TrafficLimits,
   tlsPolicy,
-} from "@/lib/kmip/server";
+} from "@/lib/kmip/transport/server";
 
 /** What the environment says about the listeners of an endpoint. */
 export type ListenerSettings = {

@@ -1,4 +1,4 @@
-import { KmipClient, type TlsFacts } from "@/lib/kmip/client";
+import { KmipClient, type TlsFacts } from "@/lib/kmip/client/client";
 import type { CertificateWithKey } from "@/lib/x509";
 
 /** For connecting and for the answer; the finding's words say five seconds. */

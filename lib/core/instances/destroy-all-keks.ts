@@ -1,12 +1,12 @@
 import { database } from "@/lib/db";
 import type { Actor } from "../actor";
 import { recordAction } from "../audit";
-import { deleteMaterial, keysOfMove } from "../keks/delete-material";
-import { cancelMovesOfInstance, endMove } from "../keks/moves";
-import { standardKeyMarks } from "../keks/objects";
-import { awaitsAuthorisation } from "../keks/pending-deletion";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
+import { deleteMaterial, keysOfMove } from "../serving/delete-material";
+import { cancelMovesOfInstance, endMove } from "../serving/moves";
+import { standardKeyMarks } from "../serving/objects";
+import { awaitsAuthorisation } from "../serving/pending-deletion";
 
 const BATCH = 100;
 /** Key Protect limits requests per service ID; so many at once leave room for serving other instances. */

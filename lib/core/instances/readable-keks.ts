@@ -3,11 +3,11 @@ import type { Instance } from "@/lib/db/generated/client";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import { AppError } from "../errors";
-import { callContext, readStandardKey, StandardKeyGone, wrapAad } from "../keks/material-reader";
 import { ibmCloud } from "../key-managers/ibm-cloud";
 import { keyManagerKindOf, type OpenedKeyManager, openKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import type { PermissionFacts } from "../permissions/report";
+import { callContext, readStandardKey, StandardKeyGone, wrapAad } from "../serving/material-reader";
 
 const TIMEOUT_MS = 10_000;
 /** A standard key that is gone says nothing about the API key: so many of each root key are tried. */

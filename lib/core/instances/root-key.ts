@@ -3,12 +3,12 @@ import { type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { AppError } from "../errors";
-import { isDefinite } from "../keks/failures";
-import { callContext } from "../keks/material-reader";
 import { requireInstance } from "../keks/read-keks";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import { KEY_STATE_NUMBERS } from "../permissions/report";
+import { isDefinite } from "../serving/failures";
+import { callContext } from "../serving/material-reader";
 import { requireInstanceRow, requireNotRemoving } from "./instance-row";
 
 const TIMEOUT_MS = 15_000;

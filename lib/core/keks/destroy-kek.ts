@@ -1,5 +1,5 @@
 import { database } from "@/lib/db";
-import { destruction, isDestroyed, stateAt } from "@/lib/kmip/lifecycle";
+import { destruction, isDestroyed, stateAt } from "@/lib/kmip/attributes/lifecycle";
 import { type EngineLogger, KeyStoreError } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
@@ -7,10 +7,10 @@ import { recordAction } from "../audit/record-action";
 import { AppError } from "../errors";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
-import { destroyObject } from "./destroy-object";
-import type { InstanceRecord } from "./instance-records";
+import { destroyObject } from "../serving/destroy-object";
+import type { InstanceRecord } from "../serving/instance-records";
+import type { OpenKeyManager } from "../serving/material-reader";
 import { type KekDetailView, type KekRow, toKekDetail } from "./kek-view";
-import type { OpenKeyManager } from "./material-reader";
 import { requireInstance, requireKekRow } from "./read-keks";
 import { changedMeanwhile, requireEtag } from "./revoke-kek";
 

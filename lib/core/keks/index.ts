@@ -1,10 +1,10 @@
+export { reconcileAll } from "../rewrap/reconcile";
+export { rewrapDue } from "../rewrap/rewrap";
+export { createKmipPorts, type KmipPorts } from "../serving/kmip-ports";
+export { systemActor } from "../system-actor";
 export { destroyKek } from "./destroy-kek";
 export { type KekImpactView, kekImpact } from "./kek-impact";
 export type { KekDetailView, KekView } from "./kek-view";
-export { createKmipPorts, type KmipPorts } from "./kmip-ports";
 export { listKeks } from "./list-keks";
 export { getKek } from "./read-keks";
-export { reconcileAll } from "./reconcile";
 export { bulkRevoke, restoreService, revokeKek } from "./revoke-kek";
-export { rewrapDue } from "./rewrap";
-export { systemActor } from "./system-actor";

@@ -1,6 +1,6 @@
 import { uuid7Floor } from "@/lib/audit/uuid7";
 import { database } from "@/lib/db";
-import { stateAt } from "@/lib/kmip/lifecycle";
+import { stateAt } from "@/lib/kmip/attributes/lifecycle";
 import { type Actor, requireRole } from "../actor";
 import { type KekState, stateName } from "./kek-states";
 import { etagOf, type KekView } from "./kek-view";

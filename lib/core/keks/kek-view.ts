@@ -1,11 +1,11 @@
-import { dateOf, stateAt } from "@/lib/kmip/lifecycle";
+import { dateOf, stateAt } from "@/lib/kmip/attributes/lifecycle";
 import type { StoredAttributes } from "@/lib/kmip/ports";
 import { CRYPTOGRAPHIC_ALGORITHMS, ENUMERATION_OF_TAG } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 import { causeOf } from "../key-managers/causes";
+import { type KekRecord, RECORD_COLUMNS } from "../serving/objects";
 import { allAttributes, customAttributes, usageNames } from "./attribute-text";
 import { type KekState, reasonName, stateName } from "./kek-states";
-import { type KekRecord, RECORD_COLUMNS } from "./objects";
 
 /** A KEK as lists show it. */
 export type KekView = {

@@ -3,10 +3,10 @@ import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { decodeCursor, encodeCursor, type Page } from "../cursor";
 import { AppError } from "../errors";
+import { VISIBLE } from "../serving/objects";
 import { type Conditions, conditions, containsPattern } from "../sql-conditions";
 import { addStateCondition, type KekState } from "./kek-states";
 import { type KekRow, type KekView, SELECT_KEKS, toKek } from "./kek-view";
-import { VISIBLE } from "./objects";
 import { requireInstance } from "./read-keks";
 
 export type KekUsage = "never" | "unused30d" | "unused90d" | "recent";

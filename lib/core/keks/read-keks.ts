@@ -2,9 +2,9 @@ import { z } from "zod";
 import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { AppError } from "../errors";
-import { type InstanceRecord, readInstance } from "./instance-records";
+import { type InstanceRecord, readInstance } from "../serving/instance-records";
+import { type Queryable, VISIBLE } from "../serving/objects";
 import { type KekDetailView, type KekRow, SELECT_KEKS, toKekDetail } from "./kek-view";
-import { type Queryable, VISIBLE } from "./objects";
 
 /** The instance, if it is one of the actor's account. @throws AppError NOT_FOUND */
 export async function requireInstance(actor: Actor, instanceId: string): Promise<InstanceRecord> {

@@ -6,16 +6,16 @@ import {
   type Revocation,
   revocation,
   stateAt,
-} from "@/lib/kmip/lifecycle";
+} from "@/lib/kmip/attributes/lifecycle";
 import type { ManagedObjectChange } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit/record-action";
 import { AppError } from "../errors";
-import { applyUpdate, type Block } from "./change-object";
+import { applyUpdate, type Block } from "../serving/change-object";
+import type { KekRecord } from "../serving/objects";
 import { REVOCATION_REASONS, type RevocationReason } from "./kek-states";
 import { etagOf, type KekDetailView, toKekDetail } from "./kek-view";
-import type { KekRecord } from "./objects";
 import { requireInstance, requireKekRow } from "./read-keks";
 
 export type RevokeOptions = {

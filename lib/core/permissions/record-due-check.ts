@@ -1,6 +1,6 @@
 import { database } from "@/lib/db";
 import { recordAction } from "../audit/record-action";
-import { systemActor } from "../keks/system-actor";
+import { systemActor } from "../system-actor";
 import type { DueCheck } from "./check-due-instances";
 import type { CheckedInstance } from "./check-instance";
 import type { PermissionCheckTrigger } from "./record-permission-check";

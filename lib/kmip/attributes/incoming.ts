@@ -1,7 +1,7 @@
 /**
  * An attribute that a client sent, whatever version it was written in.
  */
-import { badAttributeName, invalidAttributeValue, unsupportedAttribute } from "../errors";
+import { badAttributeName, invalidAttributeValue, unsupportedAttribute } from "../protocol/errors";
 import type { ReadContext } from "../protocol/fields";
 import type { Item } from "../ttlv/item";
 import { type AttributeRule, findRule } from "./rules";

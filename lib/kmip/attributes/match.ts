@@ -1,8 +1,9 @@
 /**
  * Locate's comparison of attributes with those of a candidate (KMIP 4.9).
  */
-import { invalidAttributeValue } from "../errors";
+
 import type { ManagedObject, StoredValue } from "../ports";
+import { invalidAttributeValue } from "../protocol/errors";
 import { Tag } from "../protocol/tags";
 import type { KmipVersion } from "../protocol/versions";
 import { ItemType } from "../ttlv/item";

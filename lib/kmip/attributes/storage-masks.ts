@@ -2,8 +2,9 @@
  * Protection Storage Masks (KMIP 2.1, 4.44, 7.33, 12.2): how objects are kept here, and whether that is as a client
  * wants it.
  */
-import { FAILURES, KmipError } from "../errors";
+
 import { ProtectionStorageMask } from "../protocol/enumerations";
+import { FAILURES, KmipError } from "../protocol/errors";
 import { asFields, asInteger, many, optional, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

@@ -1,8 +1,9 @@
 /**
  * Attribute values between the wire (TTLV items) and the store (StoredValue, which survives JSON).
  */
-import { invalidAttributeValue, invalidMessage } from "../errors";
+
 import type { StoredValue } from "../ports";
+import { invalidAttributeValue, invalidMessage } from "../protocol/errors";
 import { isKnownEnumeration, type ReadContext, tagName, unknownField } from "../protocol/fields";
 import { isSecondMajor, type KmipVersion } from "../protocol/versions";
 import {

@@ -3,10 +3,10 @@
  * client's version.
  */
 import { createHash } from "node:crypto";
-import { stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
 import { KeyFormatType, ObjectType } from "../protocol/enumerations";
 import { type KmipVersion, NEWEST_VERSION } from "../protocol/versions";
+import { stateAt, toSeconds } from "./lifecycle";
 import { type AttributeRule, appliesTo, findRule, rulesOf } from "./rules";
 import { STORAGE_MASK } from "./storage-masks";
 import { isKnownValue } from "./values";

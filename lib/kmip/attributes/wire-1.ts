@@ -1,8 +1,9 @@
 /**
  * Attributes of KMIP 1.x: Attribute and Template-Attribute structures (2.1.1, 2.1.8).
  */
-import { itemNotFound } from "../errors";
+
 import type { StoredValue } from "../ports";
+import { itemNotFound } from "../protocol/errors";
 import {
   asCount,
   asFields,

@@ -1,14 +1,15 @@
 /**
  * Attributes of KMIP 2.x: structures that hold attributes as fields of their own, and Attribute References (2.1: 4.60, 5).
  */
+
+import type { StoredValue } from "../ports";
 import {
   badAttributeName,
   invalidAttribute,
   invalidMessage,
   unknownTag,
   unsupportedAttribute,
-} from "../errors";
-import type { StoredValue } from "../ports";
+} from "../protocol/errors";
 import {
   asFields,
   asItem,

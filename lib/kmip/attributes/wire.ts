@@ -4,8 +4,9 @@
  *
  * Operations declare the fields below in their schema, and read and write with the functions below.
  */
-import { attributeSingleValued, invalidMessage, readOnlyAttribute } from "../errors";
+
 import type { StoredAttribute } from "../ports";
+import { attributeSingleValued, invalidMessage, readOnlyAttribute } from "../protocol/errors";
 import { asItem, asText, inTurn, many, one, optional, type ReadContext } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";

@@ -1,8 +1,9 @@
 /** Activate (KMIP 4.19). */
+
+import { activation, stateAt } from "../attributes/lifecycle";
 import { appliesTo } from "../attributes/rules";
-import { wrongObjectType, wrongState } from "../errors";
-import { activation, stateAt } from "../lifecycle";
 import { Operation, State } from "../protocol/enumerations";
+import { wrongObjectType, wrongState } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

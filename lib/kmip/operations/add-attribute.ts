@@ -1,7 +1,7 @@
 /** Add Attribute (KMIP 4.14). */
 import { changedAnswer, NEW_ATTRIBUTE, readAttribute } from "../attributes/wire";
-import { invalidField } from "../errors";
 import { Operation } from "../protocol/enumerations";
+import { invalidField } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

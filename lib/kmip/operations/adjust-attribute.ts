@@ -3,9 +3,15 @@ import { findRule } from "../attributes/rules";
 import { storedFromItem } from "../attributes/values";
 import { isVendorName } from "../attributes/vendor-names";
 import { ATTRIBUTE_NAME } from "../attributes/wire";
-import { attributeNotFound, FAILURES, invalidMessage, KmipError, unsupportedAttribute } from "../errors";
 import type { StoredAttribute, StoredValue } from "../ports";
 import { AdjustmentType, Operation } from "../protocol/enumerations";
+import {
+  attributeNotFound,
+  FAILURES,
+  invalidMessage,
+  KmipError,
+  unsupportedAttribute,
+} from "../protocol/errors";
 import { asEnumeration, asItem, asText, one, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

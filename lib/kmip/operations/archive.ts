@@ -1,5 +1,5 @@
 /** Archive (KMIP 4.22): the object is off-line until Recover; its material stays where it is. */
-import { archival } from "../lifecycle";
+import { archival } from "../attributes/lifecycle";
 import { Operation } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";

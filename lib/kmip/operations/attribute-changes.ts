@@ -2,13 +2,19 @@
  * What Create, Add Attribute and Modify Attribute have in common: rules on attributes that no table can hold.
  */
 
+import { dateOf, isDestroyed, stateAt, toSeconds } from "../attributes/lifecycle";
 import type { AttributeRule, ClientMay } from "../attributes/rules";
 import { termOf } from "../attributes/terms";
 import { fieldOf, sameValue } from "../attributes/values";
-import { FAILURES, featureNotSupported, invalidAttributeValue, KmipError, limitExceeded } from "../errors";
-import { dateOf, isDestroyed, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
 import { State } from "../protocol/enumerations";
+import {
+  FAILURES,
+  featureNotSupported,
+  invalidAttributeValue,
+  KmipError,
+  limitExceeded,
+} from "../protocol/errors";
 import { Tag } from "../protocol/tags";
 import type { OperationContext } from "./operation";
 

@@ -5,14 +5,14 @@
 import type { IncomingAttribute } from "../attributes/incoming";
 import { sameValue, storedFromItem } from "../attributes/values";
 import { readAttribute } from "../attributes/wire";
+import type { StoredAttribute, StoredValue } from "../ports";
 import {
   attributeInstanceNotFound,
   attributeNotFound,
   FAILURES,
   invalidAttribute,
   KmipError,
-} from "../errors";
-import type { StoredAttribute, StoredValue } from "../ports";
+} from "../protocol/errors";
 import type { ReadContext } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import type { Item } from "../ttlv/item";

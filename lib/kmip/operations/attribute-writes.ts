@@ -2,10 +2,12 @@
  * What Add, Modify, Set and Adjust Attribute have in common: who may write an attribute when, and what else changes.
  */
 import type { IncomingAttribute } from "../attributes/incoming";
+import { changeOf, stateAt, withAttribute } from "../attributes/lifecycle";
 import { appliesTo } from "../attributes/rules";
 import { sameValue, storedFromItem } from "../attributes/values";
 import { isClientVendorName } from "../attributes/vendor-names";
 import { instancesOf, isSet } from "../attributes/view";
+import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
 import {
   attributeSingleValued,
   invalidAttribute,
@@ -14,9 +16,7 @@ import {
   readOnlyAttribute,
   repeatedAttributeValue,
   wrongState,
-} from "../errors";
-import { changeOf, stateAt, withAttribute } from "../lifecycle";
-import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
+} from "../protocol/errors";
 import {
   checkApplicationData,
   checkDateOrder,

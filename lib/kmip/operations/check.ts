@@ -1,8 +1,9 @@
 /** Check (KMIP 4.10): may the client use an object as it means to? */
+
+import { isDestroyed, stateAt } from "../attributes/lifecycle";
 import { leaseOf, numberOf } from "../attributes/view";
-import { FAILURES, type Failure, illegalOperation, KmipError, objectDestroyed } from "../errors";
-import { isDestroyed, stateAt } from "../lifecycle";
 import { CryptographicUsageMask, ObjectType, Operation } from "../protocol/enumerations";
+import { FAILURES, type Failure, illegalOperation, KmipError, objectDestroyed } from "../protocol/errors";
 import {
   asInteger,
   asInterval,

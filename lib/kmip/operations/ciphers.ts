@@ -1,6 +1,12 @@
 /**
  * Symmetric ciphers (KMIP 4.29, 4.30): from Cryptographic Parameters to a cipher of node:crypto.
  */
+
+import {
+  CryptographicAlgorithm as Algorithm,
+  BlockCipherMode as Mode,
+  PaddingMethod,
+} from "../protocol/enumerations";
 import {
   badParameters,
   FAILURES,
@@ -9,12 +15,7 @@ import {
   missingIv,
   missingParameters,
   unsupportedParameters,
-} from "../errors";
-import {
-  CryptographicAlgorithm as Algorithm,
-  BlockCipherMode as Mode,
-  PaddingMethod,
-} from "../protocol/enumerations";
+} from "../protocol/errors";
 import { KmipVersion } from "../protocol/versions";
 import type { OperationContext } from "./operation";
 import type { CountedPadding } from "./padding";

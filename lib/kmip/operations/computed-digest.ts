@@ -2,10 +2,11 @@
  * The Digest of secret data and opaque objects (KMIP 3.17). Their values may be few enough to be guessed, so that it
  * is never kept: it is made when it is asked for, and only for those who could have the object itself.
  */
-import { KmipError } from "../errors";
-import { isDestroyed, stateAt, withAttribute } from "../lifecycle";
+
+import { isDestroyed, stateAt, withAttribute } from "../attributes/lifecycle";
 import type { ManagedObject, StoredValue } from "../ports";
 import { ObjectType } from "../protocol/enumerations";
+import { KmipError } from "../protocol/errors";
 import { wipe } from "../ttlv/wipe";
 import { wrappingOf } from "./key-wrapping-data";
 import { digestOf, formatOf } from "./object-items";

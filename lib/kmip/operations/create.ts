@@ -1,11 +1,12 @@
 /** Create (KMIP 4.1): a new symmetric key; since 2.0 new secret data as well (2.1: 6.1.8). */
+
+import { toSeconds } from "../attributes/lifecycle";
 import { findRule } from "../attributes/rules";
 import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
 import { implicitAnswer, REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
-import { invalidAttribute, invalidAttributeValue, wrongObjectType } from "../errors";
-import { toSeconds } from "../lifecycle";
 import type { StoredValue } from "../ports";
 import { ObjectType, Operation, SecretDataType } from "../protocol/enumerations";
+import { invalidAttribute, invalidAttributeValue, wrongObjectType } from "../protocol/errors";
 import { asCode, one, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";

@@ -1,9 +1,12 @@
 /** Delete Attribute (KMIP 4.16). */
 import type { IncomingAttribute } from "../attributes/incoming";
+import { changeOf, stateAt } from "../attributes/lifecycle";
 import { appliesTo, findRule } from "../attributes/rules";
 import { isClientVendorName, isVendorName } from "../attributes/vendor-names";
 import { visibleAttribute } from "../attributes/view";
 import { ATTRIBUTE_NAME, CURRENT_ATTRIBUTE, changedAnswer, readAttribute } from "../attributes/wire";
+import type { ManagedObject, StoredAttribute, StoredAttributes } from "../ports";
+import { Operation } from "../protocol/enumerations";
 import {
   attributeInstanceNotFound,
   attributeNotFound,
@@ -11,10 +14,7 @@ import {
   readOnlyAttribute,
   unsupportedAttribute,
   wrongState,
-} from "../errors";
-import { changeOf, stateAt } from "../lifecycle";
-import type { ManagedObject, StoredAttribute, StoredAttributes } from "../ports";
-import { Operation } from "../protocol/enumerations";
+} from "../protocol/errors";
 import { asCount, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";

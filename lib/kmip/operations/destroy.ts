@@ -1,7 +1,8 @@
 /** Destroy (KMIP 4.21). */
-import { objectDestroyed, wrongState } from "../errors";
-import { destruction, isDestroyable, isDestroyed, stateAt } from "../lifecycle";
+
+import { destruction, isDestroyable, isDestroyed, stateAt } from "../attributes/lifecycle";
 import { Operation } from "../protocol/enumerations";
+import { objectDestroyed, wrongState } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

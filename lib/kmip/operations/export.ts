@@ -2,9 +2,10 @@
  * Export (KMIP 4.40): a managed object with its material and all of its attributes. What forbids Get forbids it too; of
  * a destroyed object it answers the attributes.
  */
+
+import { isDestroyed, stateAt } from "../attributes/lifecycle";
 import { visibleAttributes } from "../attributes/view";
 import { attributesAnswer } from "../attributes/wire";
-import { isDestroyed, stateAt } from "../lifecycle";
 import { Operation } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";

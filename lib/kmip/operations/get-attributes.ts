@@ -1,9 +1,9 @@
 /** Get Attributes (KMIP 4.12). */
 import { type VisibleAttribute, visibleAttribute, visibleAttributes } from "../attributes/view";
 import { ATTRIBUTE_NAMES, attributesAnswer } from "../attributes/wire";
-import { invalidMessage } from "../errors";
 import type { ManagedObject } from "../ports";
 import { Operation } from "../protocol/enumerations";
+import { invalidMessage } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

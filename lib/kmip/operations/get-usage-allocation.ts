@@ -1,8 +1,9 @@
 /** Get Usage Allocation (KMIP 4.18). */
+
+import { changeOf, stateAt } from "../attributes/lifecycle";
 import { numberOf } from "../attributes/view";
-import { attributeNotFound, incompatibleUsageMask, invalidField } from "../errors";
-import { changeOf, stateAt } from "../lifecycle";
 import { Operation, CryptographicUsageMask as Usage } from "../protocol/enumerations";
+import { attributeNotFound, incompatibleUsageMask, invalidField } from "../protocol/errors";
 import { asLongInteger, asText, one, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

@@ -1,6 +1,7 @@
 /** Hash (KMIP 4.37), whole or in parts: of data alone, no object is needed. */
-import { invalidMessage } from "../errors";
+
 import { Operation } from "../protocol/enumerations";
+import { invalidMessage } from "../protocol/errors";
 import { optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

@@ -2,18 +2,19 @@
  * Import (KMIP 4.41): an object under the identifier and with the attributes that it had elsewhere. The server makes up
  * none of them, but for what every object has and the client leaves out.
  */
+
+import { isDestroyed, stateAt, toSeconds } from "../attributes/lifecycle";
 import { sameValue } from "../attributes/values";
 import { IMPORTED_ATTRIBUTES, type RequestedAttributes, readEnclosedAttributes } from "../attributes/wire";
+import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
+import { KeyWrapType, ObjectType, Operation, State } from "../protocol/enumerations";
 import {
   invalidAttributeValue,
   invalidField,
   objectAlreadyExists,
   permissionDenied,
   wrongState,
-} from "../errors";
-import { isDestroyed, stateAt, toSeconds } from "../lifecycle";
-import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
-import { KeyWrapType, ObjectType, Operation, State } from "../protocol/enumerations";
+} from "../protocol/errors";
 import {
   asBoolean,
   asCode,
@@ -35,6 +36,10 @@ import {
   checkSize,
   normalValue,
 } from "./attribute-changes";
+import { unwrapKeyValue } from "./key-wrapping";
+import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./new-object";
+import { digestOf, formatOf } from "./object-items";
+import type { OperationContext, OperationDefinition } from "./operation";
 import {
   attributesOfObject,
   BROUGHT,
@@ -42,11 +47,7 @@ import {
   checkBrought,
   withBroughtObject,
   withEnclosed,
-} from "./brought-object";
-import { unwrapKeyValue } from "./key-wrapping";
-import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./new-object";
-import { digestOf, formatOf } from "./object-items";
-import type { OperationContext, OperationDefinition } from "./operation";
+} from "./supplied-object";
 
 const REQUEST = schema({
   uniqueIdentifier: one(Tag.UniqueIdentifier, asText),

@@ -1,11 +1,12 @@
 /**
  * The use of a key by the server itself (KMIP 3.19, 3.22, 3.25, 3.26): who may, and when.
  */
+
+import { dateOf, stateAt, toSeconds } from "../attributes/lifecycle";
 import { numberOf } from "../attributes/view";
-import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../errors";
-import { dateOf, stateAt, toSeconds } from "../lifecycle";
 import type { ManagedObject } from "../ports";
 import { CryptographicUsageMask, ObjectType, State } from "../protocol/enumerations";
+import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../protocol/errors";
 import { wipe } from "../ttlv/wipe";
 import { wrappingOf } from "./key-wrapping-data";
 import type { OperationContext } from "./operation";

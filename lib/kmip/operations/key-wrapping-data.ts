@@ -3,8 +3,8 @@
  * kept beside the attributes of the object, but is none of them.
  */
 import { itemFromStored, storedFromItem } from "../attributes/values";
-import { invalidField } from "../errors";
 import type { StoredAttributes, StoredValue } from "../ports";
+import { invalidField } from "../protocol/errors";
 import {
   asBytes,
   asEnumeration,

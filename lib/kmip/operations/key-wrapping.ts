@@ -2,9 +2,19 @@
  * Wrapping and unwrapping of objects (KMIP 2.1.5, 2.1.6): NIST AES Key Wrap with another key of the same instance.
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
+import { isArchived, isDestroyed, stateAt } from "../attributes/lifecycle";
 import { itemFromStored } from "../attributes/values";
 import { numberOf } from "../attributes/view";
 import { attributesAnswer } from "../attributes/wire";
+import type { ManagedObject, StoredValue } from "../ports";
+import {
+  BlockCipherMode,
+  CryptographicAlgorithm,
+  CryptographicUsageMask,
+  EncodingOption,
+  ObjectType,
+  WrappingMethod,
+} from "../protocol/enumerations";
 import {
   cryptographicFailure,
   FAILURES,
@@ -15,17 +25,7 @@ import {
   keyWrapTypeNotSupported,
   unsupportedParameters,
   wrongObjectType,
-} from "../errors";
-import { isArchived, isDestroyed, stateAt } from "../lifecycle";
-import type { ManagedObject, StoredValue } from "../ports";
-import {
-  BlockCipherMode,
-  CryptographicAlgorithm,
-  CryptographicUsageMask,
-  EncodingOption,
-  ObjectType,
-  WrappingMethod,
-} from "../protocol/enumerations";
+} from "../protocol/errors";
 import { asEnumeration, asFields, asItem, asText, many, one, optional, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

@@ -1,8 +1,9 @@
 /** Locate (KMIP 4.9). */
+
+import { isArchived, isDestroyed, stateAt } from "../attributes/lifecycle";
 import { type Condition, conditionsOf } from "../attributes/match";
 import { termOf } from "../attributes/terms";
 import { readSearchedAttributes, SEARCHED_ATTRIBUTES } from "../attributes/wire";
-import { isArchived, isDestroyed, stateAt } from "../lifecycle";
 import type { IndexTerm, ManagedObject, ObjectQuery } from "../ports";
 import { ObjectGroupMember, Operation, State, StorageStatusMask } from "../protocol/enumerations";
 import { asCount, asEnumeration, asInteger, optional, readFields, schema } from "../protocol/fields";

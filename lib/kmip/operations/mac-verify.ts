@@ -1,7 +1,7 @@
 /** MAC Verify (KMIP 4.34), whole or in parts. None of the MACs here can be verified without what it was made of. */
 import { timingSafeEqual } from "node:crypto";
-import { invalidMessage } from "../errors";
 import { CryptographicUsageMask, Operation, ValidityIndicator } from "../protocol/enumerations";
+import { invalidMessage } from "../protocol/errors";
 import { asBytes, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

@@ -3,9 +3,9 @@
  */
 import { fieldOf, sameValue } from "../attributes/values";
 import type { RequestedAttributes } from "../attributes/wire";
-import { invalidAttributeValue, limitExceeded } from "../errors";
 import type { RandomSource, StoredValue } from "../ports";
 import { CryptographicAlgorithm as Algorithm, DrbgAlgorithm, RngAlgorithm } from "../protocol/enumerations";
+import { invalidAttributeValue, limitExceeded } from "../protocol/errors";
 import { Tag } from "../protocol/tags";
 import type { OperationContext } from "./operation";
 

@@ -1,9 +1,9 @@
 /** Modify Attribute (KMIP 4.15). */
 import type { IncomingAttribute } from "../attributes/incoming";
 import { CURRENT_ATTRIBUTE, changedAnswer, NEW_ATTRIBUTE, readAttribute } from "../attributes/wire";
-import { attributeNotFound } from "../errors";
 import type { StoredAttribute } from "../ports";
 import { Operation } from "../protocol/enumerations";
+import { attributeNotFound } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";

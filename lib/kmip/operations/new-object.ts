@@ -2,11 +2,10 @@
  * What the operations that make objects have in common: their first attributes, and keeping them.
  */
 
+import { stateAt, toSeconds } from "../attributes/lifecycle";
 import { termsOf } from "../attributes/terms";
 import { numberOf } from "../attributes/view";
 import type { RequestedAttributes } from "../attributes/wire";
-import { attributeSingleValued, invalidAttributeValue, nonUniqueName } from "../errors";
-import { stateAt, toSeconds } from "../lifecycle";
 import {
   KeyStoreError,
   type NewManagedObject,
@@ -15,6 +14,7 @@ import {
   type StoredValue,
 } from "../ports";
 import { KeyFormatType, ObjectType, State } from "../protocol/enumerations";
+import { attributeSingleValued, invalidAttributeValue, nonUniqueName } from "../protocol/errors";
 import {
   checkApplicationData,
   checkDateOrder,

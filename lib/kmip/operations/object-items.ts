@@ -3,9 +3,9 @@
  */
 import { createHash } from "node:crypto";
 import { numberOf } from "../attributes/view";
-import { FAILURES, featureNotSupported, invalidField, KmipError } from "../errors";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
 import { HashingAlgorithm, KeyFormatType, ObjectType } from "../protocol/enumerations";
+import { FAILURES, featureNotSupported, invalidField, KmipError } from "../protocol/errors";
 import {
   asBytes,
   asEnumeration,

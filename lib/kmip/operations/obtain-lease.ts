@@ -2,11 +2,12 @@
  * Obtain Lease (KMIP 4.17): every client may have the full lease of an object that it may use. What has expired or is
  * compromised is no longer used but under extraordinary circumstances (3.22, 3.27), which a lease does not make.
  */
+
+import { isDestroyed, stateAt } from "../attributes/lifecycle";
 import { appliesTo } from "../attributes/rules";
 import { instancesOf, leaseOf } from "../attributes/view";
-import { objectDestroyed, permissionDenied } from "../errors";
-import { isDestroyed, stateAt } from "../lifecycle";
 import { Operation, State } from "../protocol/enumerations";
+import { objectDestroyed, permissionDenied } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

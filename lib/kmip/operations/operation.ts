@@ -1,19 +1,9 @@
 /**
  * What an operation is to the engine: a code, the versions that have it, and a handler.
  */
-import type { EngineLimits, ServerIdentity } from "../engine";
-import {
-  internalError,
-  KmipError,
-  nonUniqueName,
-  objectAlreadyExists,
-  objectArchived,
-  objectDestroyed,
-  objectNotFound,
-  permissionDenied,
-} from "../errors";
-import { isArchived, isDestroyed, stateAt } from "../lifecycle";
-import type { OutstandingOperations } from "../outstanding";
+
+import { isArchived, isDestroyed, stateAt } from "../attributes/lifecycle";
+import type { EngineLimits, ServerIdentity } from "../engine/engine";
 import {
   type EngineLogger,
   KeyStoreError,
@@ -24,9 +14,20 @@ import {
   type Tenant,
 } from "../ports";
 import { ObjectType } from "../protocol/enumerations";
+import {
+  internalError,
+  KmipError,
+  nonUniqueName,
+  objectAlreadyExists,
+  objectArchived,
+  objectDestroyed,
+  objectNotFound,
+  permissionDenied,
+} from "../protocol/errors";
 import type { ReadContext } from "../protocol/fields";
 import { isSecondMajor, type KmipVersion } from "../protocol/versions";
 import type { Item, StructureItem } from "../ttlv/item";
+import type { OutstandingOperations } from "./outstanding";
 
 /** What a handler works with: who asks, in which version, when, and the ports. */
 export type OperationContext = ReadContext & {

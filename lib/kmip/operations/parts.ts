@@ -5,6 +5,7 @@
  * fails ends the operation.
  */
 import { sameValue } from "../attributes/values";
+import type { ManagedObject, StoredValue } from "../ports";
 import {
   badParameters,
   featureNotSupported,
@@ -12,9 +13,7 @@ import {
   invalidField,
   invalidMessage,
   unsupportedParameters,
-} from "../errors";
-import type { Outstanding } from "../outstanding";
-import type { ManagedObject, StoredValue } from "../ports";
+} from "../protocol/errors";
 import { asBoolean, asBytes, optional } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
@@ -23,6 +22,7 @@ import { wipe } from "../ttlv/wipe";
 import { type CryptoStream, joined, NOTHING, type Piece } from "./crypto-stream";
 import { type KeyUse, withKey } from "./key-use";
 import { findObject, identifierOf, type OperationContext, type OperationResult } from "./operation";
+import type { Outstanding } from "./outstanding";
 
 /** Fields of operations that can be done in parts. */
 export const PARTS = {

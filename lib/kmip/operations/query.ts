@@ -2,8 +2,8 @@
 import { STORAGE_MASK } from "../attributes/storage-masks";
 import { termOf } from "../attributes/terms";
 import { itemFromStored } from "../attributes/values";
-import { FAILURES, invalidMessage, KmipError } from "../errors";
 import { ObjectType, Operation, QueryFunction } from "../protocol/enumerations";
+import { FAILURES, invalidMessage, KmipError } from "../protocol/errors";
 import {
   asEnumeration,
   asFields,

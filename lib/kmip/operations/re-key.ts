@@ -1,20 +1,20 @@
 /** Re-key (KMIP 4.4): a replacement for a symmetric key, which takes over its attributes and its names. */
 
+import { changeOf, dateOf, destruction, isDestroyed, stateAt, toSeconds } from "../attributes/lifecycle";
 import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
 import { termsOf } from "../attributes/terms";
 import { fieldOf } from "../attributes/values";
 import { numberOf } from "../attributes/view";
 import { OPTIONAL_REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
+import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
+import { LinkType, ObjectType, Operation } from "../protocol/enumerations";
 import {
   illegalOperation,
   invalidAttributeValue,
   invalidMessage,
   objectDestroyed,
   wrongObjectType,
-} from "../errors";
-import { changeOf, dateOf, destruction, isDestroyed, stateAt, toSeconds } from "../lifecycle";
-import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
-import { LinkType, ObjectType, Operation } from "../protocol/enumerations";
+} from "../protocol/errors";
 import { asInterval, asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

@@ -1,5 +1,5 @@
 /** Recover (KMIP 4.23): an archived object is on-line again. One that is on-line already stays so. */
-import { isArchived, recovery } from "../lifecycle";
+import { isArchived, recovery } from "../attributes/lifecycle";
 import { Operation } from "../protocol/enumerations";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";

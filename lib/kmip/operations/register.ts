@@ -6,9 +6,15 @@ import { asCode, one, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { attributesOfObject, BROUGHT, checkBrought, withBroughtObject, withEnclosed } from "./brought-object";
 import { initialAttributes, keepObject } from "./new-object";
 import type { OperationDefinition, OperationResult } from "./operation";
+import {
+  attributesOfObject,
+  BROUGHT,
+  checkBrought,
+  withBroughtObject,
+  withEnclosed,
+} from "./supplied-object";
 import { keepTemplate, requestedAttributes } from "./templates";
 
 const REQUEST = schema({

@@ -1,11 +1,11 @@
 /** Revoke (KMIP 4.20). */
 
+import { isCompromise, isRevocable, revocation, stateAt } from "../attributes/lifecycle";
 import { appliesTo } from "../attributes/rules";
 import { storedFromItem } from "../attributes/values";
-import { invalidField, wrongState } from "../errors";
-import { isCompromise, isRevocable, revocation, stateAt } from "../lifecycle";
 import type { ManagedObject } from "../ports";
 import { ObjectType, Operation, REVOCATION_REASON_CODES, State } from "../protocol/enumerations";
+import { invalidField, wrongState } from "../protocol/errors";
 import {
   asDateTime,
   asEnumeration,

@@ -1,6 +1,7 @@
 /** RNG Retrieve (KMIP 4.35). */
-import { invalidField } from "../errors";
+
 import { Operation } from "../protocol/enumerations";
+import { invalidField } from "../protocol/errors";
 import { asCount, one, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

@@ -1,11 +1,12 @@
 /**
  * The way of an object's material out of the store: what forbids it, and what it leaves behind.
  */
+
+import { changeOf, destruction, isDestroyed, stateAt, withAttribute } from "../attributes/lifecycle";
 import { isSet } from "../attributes/view";
-import { FAILURES, KmipError, permissionDenied } from "../errors";
-import { changeOf, destruction, isDestroyed, stateAt, withAttribute } from "../lifecycle";
 import { KeyStoreError, type ManagedObject } from "../ports";
 import { State } from "../protocol/enumerations";
+import { FAILURES, KmipError, permissionDenied } from "../protocol/errors";
 import { type OperationContext, refuseDestroyed } from "./operation";
 
 /**

@@ -5,6 +5,7 @@
  * attributes in it none is the template's own. 2.x has no templates, and its clients see none.
  */
 import type { IncomingAttribute } from "../attributes/incoming";
+import { isArchived } from "../attributes/lifecycle";
 import { appliesTo } from "../attributes/rules";
 import { termOf } from "../attributes/terms";
 import { sameValue } from "../attributes/values";
@@ -17,16 +18,15 @@ import {
   requestedOf,
 } from "../attributes/wire";
 import { readAttribute1, readTemplateNames } from "../attributes/wire-1";
+import { KeyStoreError, type ManagedObject, type StoredValue } from "../ports";
+import { ObjectType } from "../protocol/enumerations";
 import {
   invalidAttribute,
   invalidAttributeValue,
   invalidMessage,
   itemNotFound,
   objectArchived,
-} from "../errors";
-import { isArchived } from "../lifecycle";
-import { KeyStoreError, type ManagedObject, type StoredValue } from "../ports";
-import { ObjectType } from "../protocol/enumerations";
+} from "../protocol/errors";
 import { asItem, many, type ReadContext, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";

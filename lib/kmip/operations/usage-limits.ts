@@ -1,11 +1,12 @@
 /**
  * Usage Limits (KMIP 3.21): how much more an object may protect, and taking a share of it.
  */
+
+import { changeOf, stateAt, withAttribute } from "../attributes/lifecycle";
 import { fieldOf } from "../attributes/values";
-import { usageLimitExceeded } from "../errors";
-import { changeOf, stateAt, withAttribute } from "../lifecycle";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
 import { UsageLimitsUnit } from "../protocol/enumerations";
+import { usageLimitExceeded } from "../protocol/errors";
 import { Tag } from "../protocol/tags";
 import { changeObject, type OperationContext } from "./operation";
 

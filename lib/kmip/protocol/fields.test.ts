@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { KmipError } from "../errors";
 import { integer, structure, text } from "../ttlv/item";
 import { ResultReason } from "./enumerations";
+import { KmipError } from "./errors";
 import { asInteger, asText, inTurn, many, one, optional, readFields, schema } from "./fields";
 import { Tag } from "./tags";
 import { KmipVersion } from "./versions";

@@ -5,6 +5,9 @@
  * Field, unless the client speaks a newer minor version, whose unknown fields are ignored. Fields are accepted in
  * any order: the specification orders them for senders and names no error for receivers.
  */
+
+import { type Item, ItemType, type StructureItem } from "../ttlv/item";
+import { ENUMERATION_OF_TAG, isExtensionValue } from "./enumerations";
 import {
   invalidField,
   invalidMessage,
@@ -12,9 +15,7 @@ import {
   misplacedTag,
   unknownEnumeration,
   unknownTag,
-} from "../errors";
-import { type Item, ItemType, type StructureItem } from "../ttlv/item";
-import { ENUMERATION_OF_TAG, isExtensionValue } from "./enumerations";
+} from "./errors";
 import { TAGS } from "./tags";
 import { type KmipVersion, NEWEST_VERSION, SUPPORTED_VERSIONS, KmipVersion as V } from "./versions";
 

@@ -4,11 +4,12 @@
  * Damage is kept where it is: what cannot be read of a batch item fails that item alone; only what cannot be read
  * of the message's frame and header fails the message (11.1).
  */
-import { codecError, invalidMessage, KmipError, unknownExtension, unsupportedVersion } from "../errors";
+
 import { type DecodeLimits, type ItemExtent, TtlvDecoder } from "../ttlv/decoder";
 import { TtlvError } from "../ttlv/errors";
 import { ItemType, type StructureItem } from "../ttlv/item";
 import { AsynchronousIndicator } from "./enumerations";
+import { codecError, invalidMessage, KmipError, unknownExtension, unsupportedVersion } from "./errors";
 import {
   asBoolean,
   asBytes,

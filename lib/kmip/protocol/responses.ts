@@ -1,10 +1,11 @@
 /**
  * Response messages (KMIP 7.1, 7.2), written item by item as a batch is carried out.
  */
-import type { KmipError } from "../errors";
+
 import { TtlvWriter } from "../ttlv/encoder";
 import type { Item } from "../ttlv/item";
 import { ResultStatus } from "./enumerations";
+import type { KmipError } from "./errors";
 import { Tag } from "./tags";
 import { type KmipVersion, majorOf, minorOf } from "./versions";
 

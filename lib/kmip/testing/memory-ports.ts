@@ -2,8 +2,8 @@
  * The ports of the engine in memory, for tests and demonstrations: faithful about tenants, revisions and ownership
  * of buffers, and able to fail on demand.
  */
-import { isDestroyed } from "../lifecycle";
-import { matchesQuery } from "../object-query";
+import { isDestroyed } from "../attributes/lifecycle";
+import { matchesQuery } from "../attributes/object-query";
 import {
   type AuditWriter,
   type EngineLogger,

@@ -2,11 +2,11 @@
  * One connection of an authenticated client: messages in, answers out, one at a time and in order.
  */
 import type { TLSSocket } from "node:tls";
-import type { EngineResponse, KmipEngine, RequestOrigin } from "../engine";
+import type { EngineResponse, KmipEngine, RequestOrigin } from "../engine/engine";
 import type { EngineLogger, TenantDirectory } from "../ports";
+import type { Visitor } from "./admission";
+import type { Place } from "./connection-limits";
 import { Framer, type FramingError } from "./framer";
-import type { Visitor } from "./reception";
-import type { Place } from "./traffic";
 
 export type ConnectionLimits = {
   readonly idleTimeoutMs: number;

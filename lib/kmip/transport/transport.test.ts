@@ -3,13 +3,13 @@ import type { Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Tenant } from "../ports";
 import { Connection } from "./connection";
-import { Door } from "./door";
-import { FairTurns } from "./fair-turns";
+import { type Guest, type Place, Traffic } from "./connection-limits";
 import { Framer } from "./framer";
 import { GrowingBuffer } from "./growing-buffer";
-import { Pace } from "./pace";
+import { Door } from "./handshake-queue";
+import { FairTurns } from "./round-robin";
 import { LEGACY_SUITES, renewTicketKeys, SAFE_SUITES, secureContextOptions, tlsPolicy } from "./tls-policy";
-import { type Guest, type Place, Traffic } from "./traffic";
+import { Pace } from "./token-bucket";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,7 +1,7 @@
 /** Process of many KMIP clients, each with a connection of its own that Gets one KEK and stays open. */
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { KmipClient, KmipOperationError } from "@/lib/kmip/client";
+import { KmipClient, KmipOperationError } from "@/lib/kmip/client/client";
 import type { ClientsOrder, ClientsReport } from "./messages";
 
 type Endpoint = ClientsOrder["endpoints"][number];

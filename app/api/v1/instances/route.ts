@@ -1,6 +1,6 @@
+import { serializeInstance } from "@/lib/api/instances/serializers";
 import { createInstance, listInstances } from "@/lib/api/operations";
 import { read } from "@/lib/api/resources";
-import { serializeInstance } from "@/lib/api/serializers/instances";
 import { methods, route } from "@/lib/api/wrapper";
 import { createInstance as order } from "@/lib/core/instances";
 

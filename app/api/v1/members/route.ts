@@ -1,6 +1,6 @@
+import { serializeMember } from "@/lib/api/account/serializers";
 import { createMember, listMembers } from "@/lib/api/operations";
 import { read } from "@/lib/api/resources";
-import { serializeMember } from "@/lib/api/serializers/account";
 import { methods, route } from "@/lib/api/wrapper";
 import { createMember as addMember } from "@/lib/core/members";
 

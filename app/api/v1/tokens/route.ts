@@ -1,6 +1,6 @@
+import { serializeToken } from "@/lib/api/account/serializers";
 import { createToken, listTokens } from "@/lib/api/operations";
 import { read } from "@/lib/api/resources";
-import { serializeToken } from "@/lib/api/serializers/account";
 import { methods, route } from "@/lib/api/wrapper";
 import { createToken as makeToken } from "@/lib/core/tokens";
 

@@ -1,5 +1,5 @@
+import { parseAuditFilters } from "@/lib/api/audit-events/serializers";
 import { exportAuditEvents } from "@/lib/api/operations";
-import { parseAuditFilters } from "@/lib/api/serializers/audit-events";
 import { downloadResponse } from "@/lib/api/streams";
 import { methods, route } from "@/lib/api/wrapper";
 import { exportAuditEvents as exportEvents } from "@/lib/core/audit";

@@ -1,5 +1,5 @@
+import { parseAuditFilters, serializeAuditEvent } from "@/lib/api/audit-events/serializers";
 import { streamAuditEvents } from "@/lib/api/operations";
-import { parseAuditFilters, serializeAuditEvent } from "@/lib/api/serializers/audit-events";
 import { eventStreamResponse } from "@/lib/api/streams";
 import { methods, route } from "@/lib/api/wrapper";
 import { tailAuditEvents } from "@/lib/core/audit";

@@ -1,5 +1,5 @@
+import { serializePreview } from "@/lib/api/client-certificates/serializers";
 import { previewClientCertificates } from "@/lib/api/operations";
-import { serializePreview } from "@/lib/api/serializers/client-certificates";
 import { methods, route } from "@/lib/api/wrapper";
 import { previewClientCertificates as preview } from "@/lib/core/client-certificates";
 

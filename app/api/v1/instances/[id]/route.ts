@@ -1,6 +1,6 @@
+import { serializeInstance } from "@/lib/api/instances/serializers";
 import { deleteInstance, getInstance, updateInstance } from "@/lib/api/operations";
 import { read } from "@/lib/api/resources";
-import { serializeInstance } from "@/lib/api/serializers/instances";
 import { methods, route } from "@/lib/api/wrapper";
 import { updateInstance as change, deleteInstance as remove } from "@/lib/core/instances";
 

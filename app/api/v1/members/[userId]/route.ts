@@ -1,5 +1,5 @@
+import { serializeMember } from "@/lib/api/account/serializers";
 import { deleteMember, updateMember } from "@/lib/api/operations";
-import { serializeMember } from "@/lib/api/serializers/account";
 import { methods, route } from "@/lib/api/wrapper";
 import { updateMember as changeMember, removeMember } from "@/lib/core/members";
 

@@ -1,5 +1,5 @@
+import { serializeInstance } from "@/lib/api/instances/serializers";
 import { activateInstance } from "@/lib/api/operations";
-import { serializeInstance } from "@/lib/api/serializers/instances";
 import { methods, route } from "@/lib/api/wrapper";
 import { activateInstance as activate } from "@/lib/core/instances";
 

@@ -1,5 +1,5 @@
+import { serializeConnectionReport } from "@/lib/api/instances/serializers";
 import { runConnectionTest } from "@/lib/api/operations";
-import { serializeConnectionReport } from "@/lib/api/serializers/instances";
 import { methods, route } from "@/lib/api/wrapper";
 import { countConnectionTest } from "@/lib/auth/rate-limits";
 import { testConnection } from "@/lib/core/endpoints";

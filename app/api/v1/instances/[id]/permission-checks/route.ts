@@ -1,6 +1,6 @@
+import { serializePermissionCheck } from "@/lib/api/instances/serializers";
 import { listPermissionChecks, runPermissionCheck } from "@/lib/api/operations";
 import { read } from "@/lib/api/resources";
-import { serializePermissionCheck } from "@/lib/api/serializers/instances";
 import { methods, route } from "@/lib/api/wrapper";
 import { runPermissionCheck as check } from "@/lib/core/instances";
 

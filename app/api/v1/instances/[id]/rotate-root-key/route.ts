@@ -1,5 +1,5 @@
+import { serializeRewrapStatus } from "@/lib/api/instances/serializers";
 import { rotateRootKey } from "@/lib/api/operations";
-import { serializeRewrapStatus } from "@/lib/api/serializers/instances";
 import { methods, route } from "@/lib/api/wrapper";
 import { rotateRootKey as rotate } from "@/lib/core/instances";
 

@@ -1,6 +1,6 @@
+import { serializeClientCertificate } from "@/lib/api/client-certificates/serializers";
 import { deleteClientCertificate, getClientCertificate, updateClientCertificate } from "@/lib/api/operations";
 import { read } from "@/lib/api/resources";
-import { serializeClientCertificate } from "@/lib/api/serializers/client-certificates";
 import { methods, route } from "@/lib/api/wrapper";
 import { removeClientCertificate, renameClientCertificate } from "@/lib/core/client-certificates";
 

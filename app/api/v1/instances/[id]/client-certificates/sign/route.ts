@@ -1,5 +1,5 @@
+import { serializeClientCertificate } from "@/lib/api/client-certificates/serializers";
 import { signClientCertificate } from "@/lib/api/operations";
-import { serializeClientCertificate } from "@/lib/api/serializers/client-certificates";
 import { methods, route } from "@/lib/api/wrapper";
 import { signClientCertificate as sign } from "@/lib/core/client-certificates";
 

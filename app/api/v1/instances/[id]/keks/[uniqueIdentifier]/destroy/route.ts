@@ -1,5 +1,5 @@
+import { serializeKekDetail } from "@/lib/api/keks/serializers";
 import { destroyKek } from "@/lib/api/operations";
-import { serializeKekDetail } from "@/lib/api/serializers/keks";
 import { methods, route } from "@/lib/api/wrapper";
 import { destroyKek as destroy } from "@/lib/core/keks";
 

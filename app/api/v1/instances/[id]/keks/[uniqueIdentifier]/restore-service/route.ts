@@ -1,5 +1,5 @@
+import { serializeKekDetail } from "@/lib/api/keks/serializers";
 import { restoreKekService } from "@/lib/api/operations";
-import { serializeKekDetail } from "@/lib/api/serializers/keks";
 import { methods, route } from "@/lib/api/wrapper";
 import { restoreService } from "@/lib/core/keks";
 

@@ -1,5 +1,5 @@
+import { parseRevocation, serializeKekDetail } from "@/lib/api/keks/serializers";
 import { revokeKek } from "@/lib/api/operations";
-import { parseRevocation, serializeKekDetail } from "@/lib/api/serializers/keks";
 import { methods, route } from "@/lib/api/wrapper";
 import { revokeKek as revoke } from "@/lib/core/keks";
 

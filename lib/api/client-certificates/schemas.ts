@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { displayName, id, page, timestamp } from "../contract/common";
+
+export const certificateFinding = z.object({
+  severity: z.enum(["error", "warning"]),
+  code: z.string(),
+  message: z.string(),
+});
+
+export const parsedCertificate = z
+  .object({
+    subject: z.string(),
+    issuer: z.string(),
+    selfSigned: z.boolean(),
+    serialNumber: z.string(),
+    notBefore: timestamp,
+    notAfter: timestamp,
+    keyAlgorithm: z.string(),
+    keySize: z.int().nullable(),
+    signatureAlgorithm: z.string(),
+    subjectAlternativeNames: z.array(z.string()),
+    extendedKeyUsage: z.array(z.string()),
+    isCertificateAuthority: z.boolean(),
+    /** Lower-case hexadecimal without separators. */
+    sha256: z.string(),
+    sha1: z.string(),
+    pem: z.string(),
+  })
+  .meta({ id: "ParsedCertificate" });
+
+/** PEM text, one or several certificates, or base64 of DER. */
+export const certificateText = z.string().min(1).max(65_536);
+
+export const previewRequest = z.object({ pem: certificateText, instanceId: id.optional() });
+
+export const previewResponse = z.object({
+  certificates: z.array(parsedCertificate.extend({ findings: z.array(certificateFinding) })),
+});
+
+export const createCertificateRequest = z.object({ name: displayName, pem: certificateText });
+export const updateCertificateRequest = z.object({ name: displayName });
+
+export const signCertificateRequest = z.object({
+  name: displayName,
+  csrPem: z.string().min(1).max(65_536),
+  validDays: z.int().min(1).max(3650).default(365),
+});
+
+export const clientCertificate = z
+  .object({
+    id,
+    name: z.string(),
+    sha256: z.string(),
+    subject: z.string(),
+    issuer: z.string(),
+    serialNumber: z.string(),
+    notBefore: timestamp,
+    notAfter: timestamp,
+    keyAlgorithm: z.string(),
+    keySize: z.int().nullable(),
+    origin: z.enum(["uploaded", "signed"]),
+    pem: z.string(),
+    findings: z.array(certificateFinding),
+    createdAt: timestamp,
+    createdBy: z.string(),
+    lastSeenAt: timestamp.nullable(),
+    lastSeenAddress: z.string().nullable(),
+  })
+  .meta({ id: "ClientCertificate" });
+
+export const clientCertificatePage = page(clientCertificate);
+
+export type ClientCertificate = z.output<typeof clientCertificate>;
+export type ParsedCertificate = z.output<typeof parsedCertificate>;
+export type CertificateFinding = z.output<typeof certificateFinding>;

@@ -1,0 +1,203 @@
+import { z } from "zod";
+import { createCertificateRequest } from "../client-certificates/schemas";
+import { displayName, id, keyManagerKind, page, pageQuery, timestamp } from "../contract/common";
+import {
+  apiKey,
+  keyManagerEndpoint,
+  keyState,
+  permissionCheckItem,
+  permissionReport,
+} from "../key-managers/schemas";
+
+export const instanceStatus = z.enum([
+  "installing",
+  "inactive",
+  "configuring",
+  "installed",
+  "attention",
+  "removing",
+]);
+
+export const cachePolicy = z.object({
+  cacheTtlSeconds: z.int().min(0).max(86_400),
+  outageGraceSeconds: z.int().min(0).max(604_800),
+});
+
+export const region = z
+  .string()
+  .trim()
+  .min(1)
+  .max(40)
+  .regex(/^[a-z0-9][a-z0-9-]*$/, "is lower-case letters, digits and hyphens");
+
+export const keyManagerSelection = z.object({
+  kind: keyManagerKind,
+  apiKey: apiKey.optional(),
+  crn: z.string().min(1).max(400),
+  endpoint: keyManagerEndpoint,
+  keyRing: z.string().max(100).optional(),
+  crkId: z.string().min(1).max(100),
+});
+
+export const createInstanceRequest = z.object({
+  name: displayName,
+  region,
+  resourceGroup: z.string().trim().max(80).optional(),
+  keyManager: keyManagerSelection.optional(),
+  clientCertificates: z.array(createCertificateRequest).max(50).optional(),
+  cachePolicy: cachePolicy.partial().optional(),
+  activateOnCreate: z.boolean().optional(),
+});
+
+export const activateInstanceRequest = z.object({
+  keyManager: keyManagerSelection,
+  clientCertificates: z.array(createCertificateRequest).max(50).optional(),
+});
+
+export const updateInstanceRequest = z
+  .object({
+    name: displayName.optional(),
+    apiKey: apiKey.optional(),
+    cachePolicy: cachePolicy.partial().optional(),
+    activateOnCreate: z.boolean().optional(),
+    serveCompromised: z.boolean().optional(),
+    crkId: z.string().min(1).max(100).optional(),
+  })
+  .refine((body) => Object.values(body).some((value) => value !== undefined), "changes nothing");
+
+export const deleteInstanceRequest = z.object({
+  confirmName: z.string(),
+  force: z.boolean().default(false),
+  destroyKeks: z.boolean().default(false),
+});
+
+const endpointCertificate = z.object({
+  pem: z.string(),
+  sha256: z.string(),
+  sha1: z.string(),
+  notAfter: timestamp,
+});
+
+export const instanceEndpoint = z.object({
+  zone: z.int(),
+  host: z.string(),
+  port: z.int(),
+  /** True for an endpoint that serves this instance alone (HPCS). */
+  dedicated: z.boolean(),
+  /** Why nobody listens there now; null when that is not known to be so. */
+  problem: z.enum(["PORT_IN_USE", "NOT_LISTENING"]).nullable(),
+  /** What vCenter and its hosts see. */
+  serverCertificate: endpointCertificate,
+  /** The same, and what clients see that can use RSA only. */
+  serverCertificates: z.array(endpointCertificate.extend({ keyType: z.enum(["ec", "rsa"]) })),
+});
+
+export const instance = z
+  .object({
+    id,
+    name: z.string(),
+    region: z.string(),
+    resourceGroup: z.string().nullable(),
+    status: instanceStatus,
+    statusReason: z.string().nullable(),
+    endpoints: z.array(instanceEndpoint),
+    keyManager: z
+      .object({
+        kind: keyManagerKind,
+        crn: z.string(),
+        guid: z.string().nullable(),
+        name: z.string().nullable(),
+        endpoint: z.string().nullable(),
+        /** The endpoint was given by a person, in place of the one that IBM Cloud names. */
+        endpointGiven: z.boolean(),
+        keyRing: z.string().nullable(),
+        serviceId: z.string().nullable(),
+        serviceIdName: z.string().nullable(),
+      })
+      .nullable(),
+    crk: z
+      .object({
+        id: z.string(),
+        name: z.string().nullable(),
+        state: keyState.nullable(),
+        currentVersion: z.string().nullable(),
+        seenAt: timestamp.nullable(),
+      })
+      .nullable(),
+    counts: z.object({ keks: z.int(), activeKeks: z.int(), clientCertificates: z.int() }),
+    cachePolicy,
+    activateOnCreate: z.boolean(),
+    serveCompromised: z.boolean(),
+    lastCheck: z.object({ ok: z.boolean(), checkedAt: timestamp }).nullable(),
+    lastKmipAt: timestamp.nullable(),
+    createdAt: timestamp,
+    createdBy: z.string(),
+    updatedAt: timestamp,
+  })
+  .meta({ id: "Instance" });
+
+export const instancePage = page(instance);
+export const instanceQuery = pageQuery.extend({
+  search: z.string().max(80).optional(),
+  status: instanceStatus.optional(),
+});
+
+export const permissionCheck = permissionReport
+  .extend({ id, trigger: z.string() })
+  .meta({ id: "PermissionCheck" });
+export const permissionCheckPage = page(permissionCheck);
+
+export const endpointConnection = z
+  .object({
+    zone: z.int(),
+    host: z.string(),
+    port: z.int(),
+    ok: z.boolean(),
+    /** In the form of the permission report's. */
+    checks: z.array(permissionCheckItem),
+    /** `TLSv1.3`, `TLSv1.2`; null when TLS did not come to stand. */
+    tlsProtocol: z.string().nullable(),
+    cipher: z.string().nullable(),
+    /** Of the certificate that the endpoint showed. */
+    serverCertificateSha256: z.string().nullable(),
+    /** Most preferred first; empty when Discover Versions was not answered. */
+    kmipVersions: z.array(z.string()),
+    milliseconds: z.number().nonnegative(),
+  })
+  .meta({ id: "EndpointConnection" });
+
+export const connectionReport = z
+  .object({ ok: z.boolean(), checkedAt: timestamp, endpoints: z.array(endpointConnection) })
+  .meta({ id: "ConnectionReport" });
+
+export const rewrapStatus = z
+  .object({
+    /** `blocked`: KEKs have to move and cannot; `error` says why. */
+    state: z.enum(["idle", "running", "blocked"]),
+    crkId: z.string().nullable(),
+    /** Latest version as last seen. */
+    crkVersion: z.string().nullable(),
+    /** KEKs that the instance keeps. */
+    total: z.int(),
+    /** KEKs that are not on the root key's latest version yet. */
+    remaining: z.int(),
+    versions: z.array(
+      z.object({
+        crkId: z.string(),
+        crkVersion: z.string().nullable(),
+        keks: z.int(),
+        /** True for what all are to be on. */
+        current: z.boolean(),
+      }),
+    ),
+    error: z.object({ code: z.string(), since: timestamp }).nullable(),
+  })
+  .meta({ id: "RewrapStatus" });
+
+export type RewrapStatus = z.output<typeof rewrapStatus>;
+export type Instance = z.output<typeof instance>;
+export type InstanceStatus = z.output<typeof instanceStatus>;
+export type CreateInstanceRequest = z.input<typeof createInstanceRequest>;
+export type PermissionCheck = z.output<typeof permissionCheck>;
+export type ConnectionReport = z.output<typeof connectionReport>;
+export type EndpointConnection = z.output<typeof endpointConnection>;

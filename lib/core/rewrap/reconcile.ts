@@ -1,0 +1,284 @@
+import type { Database } from "@/lib/db";
+import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
+import { openInstanceKeyManager } from "../key-managers/open-key-manager";
+import { markDestroyed } from "../serving/change-object";
+import { deleteMaterial } from "../serving/delete-material";
+import { readInstance } from "../serving/instance-records";
+import { callContext, type OpenKeyManager } from "../serving/material-reader";
+import type { Move } from "../serving/moves";
+import { standardKeyMarks } from "../serving/objects";
+import { noteUnsettled } from "../serving/pending-deletion";
+import { settleMoves } from "./settle-moves";
+
+/** Told of what was done, before the next step (audit events). */
+export type ReconciledListener = (done: {
+  readonly kind: "orphanRemoved" | "destructionFinished" | "copyRemoved";
+  readonly accountId: string;
+  readonly instanceId: string;
+  readonly uniqueIdentifier: string;
+}) => Promise<void>;
+
+export type ReconcileOptions = {
+  readonly database: Pick<Database, "pool">;
+  readonly logger: EngineLogger;
+  readonly clock?: EngineClock;
+  readonly openKeyManager?: OpenKeyManager;
+  readonly onReconciled?: ReconciledListener;
+  /** Told of a KEK that is destroyed because its standard key was deleted in the key manager. */
+  readonly onRevoked?: (accountId: string, move: Move) => Promise<void>;
+  /** Rows without progress for so long are taken up; far longer than a slow Create or Destroy takes. */
+  readonly olderThanSeconds?: number;
+  /** The same for moves of material to another standard key, which are quick. */
+  readonly staleSeconds?: number;
+  /**
+   * An abandoned Create's row is forgotten so long after it began. Until then its key is looked for again and
+   * again, because a request that was under way may still make a standard key.
+   */
+  readonly settleSeconds?: number;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+export type ReconcileReport = {
+  /** Creates that ended without an answer, given up now. */
+  readonly abandoned: number;
+  /** Standard keys deleted that nobody was told of. */
+  readonly orphansRemoved: number;
+  /** Destructions finished. */
+  readonly destroyed: number;
+  /** Interrupted moves of material that were ended, or of which a copy was deleted. */
+  readonly moves: number;
+  /** Rows that the key manager did not let us settle; they are taken up again next time. */
+  readonly failed: number;
+};
+
+type ClaimedRow = {
+  uniqueIdentifier: string;
+  storage: "abandoned" | "destroying";
+  keyManagerKeyId: string | null;
+  createdAt: Date;
+  wasStoring: boolean;
+};
+
+const BATCH = 100;
+
+/**
+ * Claims rows: one process at a time works on a row, and a Create that is still running finds its row abandoned
+ * and fails instead of acknowledging. `changed_at` is the claim's time.
+ */
+const CLAIM = `
+  WITH due AS (
+    SELECT instance_id, unique_identifier, storage FROM managed_object
+    WHERE instance_id = $1 AND storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $2
+      AND (settle_after IS NULL OR settle_after <= $3)
+    ORDER BY changed_at LIMIT ${BATCH}
+    FOR UPDATE SKIP LOCKED
+  )
+  UPDATE managed_object o SET
+    storage = CASE WHEN o.storage = 'storing' THEN 'abandoned' ELSE o.storage END, changed_at = $3
+  FROM due
+  WHERE o.instance_id = due.instance_id AND o.unique_identifier = due.unique_identifier
+  RETURNING o.unique_identifier AS "uniqueIdentifier", o.storage::text AS storage,
+            o.key_manager_key_id AS "keyManagerKeyId", o.created_at AS "createdAt",
+            due.storage = 'storing' AS "wasStoring"`;
+
+/**
+ * Whether a row is still as it was claimed. As long as it is there, no other Create can have its identifier, so what
+ * was found by its marks until now is its own; once another worker has settled it, a client may import a key of that
+ * identifier anew.
+ */
+const STILL_CLAIMED = `
+  SELECT 1 FROM managed_object
+  WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'abandoned' AND changed_at = $3`;
+
+const FORGET = `
+  DELETE FROM managed_object
+  WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'abandoned' AND changed_at = $3`;
+
+/**
+ * Settles what interrupted Creates and Destroys of an instance left behind. It may run at any time, in any number
+ * of processes, beside live traffic, and may itself be interrupted anywhere.
+ */
+export async function reconcileInstance(
+  options: ReconcileOptions,
+  instanceId: string,
+): Promise<ReconcileReport> {
+  const { pool } = options.database;
+  const clock = options.clock ?? { now: () => new Date() };
+  const openKeyManager = options.openKeyManager ?? openInstanceKeyManager;
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const report = { abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 };
+  const instance = await readInstance(pool, instanceId);
+
+  if (!instance) {
+    return report;
+  }
+
+  const started = clock.now().getTime();
+  const due = new Date(started - (options.olderThanSeconds ?? 120) * 1_000);
+  const settled = started - (options.settleSeconds ?? 900) * 1_000;
+
+  async function tell(
+    kind: "orphanRemoved" | "destructionFinished" | "copyRemoved",
+    uniqueIdentifier: string,
+  ) {
+    if (instance) {
+      await options.onReconciled?.({ kind, accountId: instance.accountId, instanceId, uniqueIdentifier });
+    }
+  }
+
+  async function settleAbandoned(row: ClaimedRow, claimedAt: Date): Promise<void> {
+    if (!instance) {
+      return;
+    }
+
+    const claim = [instanceId, row.uniqueIdentifier, claimedAt];
+
+    const { keyManager } = openKeyManager(instance);
+    // Material that was replaced is known by its id; that of an interrupted creation by its marks alone.
+    const known = row.keyManagerKeyId;
+    const found = known
+      ? [{ id: known }]
+      : await keyManager.findStandardKeys(
+          standardKeyMarks(instanceId, row.uniqueIdentifier),
+          callContext(timeoutMs),
+        );
+
+    if (!known && found.length > 0 && (await pool.query(STILL_CLAIMED, claim)).rowCount === 0) {
+      return;
+    }
+
+    for (const { id } of found) {
+      await keyManager.deleteStandardKey(id, callContext(timeoutMs));
+      report.orphansRemoved += 1;
+      await tell("orphanRemoved", row.uniqueIdentifier);
+    }
+
+    if (known || row.createdAt.getTime() <= settled) {
+      await pool.query(FORGET, claim);
+    }
+  }
+
+  async function finishDestruction(row: ClaimedRow): Promise<void> {
+    if (!instance) {
+      return;
+    }
+
+    const { uniqueIdentifier, keyManagerKeyId } = row;
+    const { keyManager } = openKeyManager(instance);
+
+    await deleteMaterial(
+      pool,
+      keyManager,
+      { instanceId, uniqueIdentifier, keyManagerKeyId },
+      clock.now(),
+      timeoutMs,
+    );
+    await markDestroyed(pool, instanceId, row.uniqueIdentifier);
+    report.destroyed += 1;
+    await tell("destructionFinished", row.uniqueIdentifier);
+  }
+
+  async function settleInterruptedMoves(): Promise<void> {
+    const { rows } = await pool.query("SELECT FROM kek_move WHERE instance_id = $1 LIMIT 1", [instanceId]);
+
+    if (!instance || rows.length === 0) {
+      return;
+    }
+
+    const settled = await settleMoves(
+      {
+        ...openKeyManager(instance),
+        db: pool,
+        clock,
+        logger: options.logger,
+        timeoutMs,
+        onRevoked: async (move) => options.onRevoked?.(instance.accountId, move),
+      },
+      instanceId,
+      {
+        staleSeconds: options.staleSeconds ?? options.olderThanSeconds,
+        settleSeconds: options.settleSeconds ?? 900,
+        onRemoved: ({ uniqueIdentifier }) => tell("copyRemoved", uniqueIdentifier),
+        signal: options.signal,
+      },
+    );
+
+    report.moves += settled.copiesRemoved + settled.finished;
+    report.failed += settled.failed;
+  }
+
+  await settleInterruptedMoves();
+
+  for (;;) {
+    options.signal?.throwIfAborted();
+
+    const claimedAt = clock.now();
+    const { rows } = await pool.query<ClaimedRow>(CLAIM, [instanceId, due, claimedAt]);
+
+    for (const row of rows) {
+      report.abandoned += row.wasStoring ? 1 : 0;
+
+      try {
+        await (row.storage === "abandoned" ? settleAbandoned(row, claimedAt) : finishDestruction(row));
+      } catch (error) {
+        report.failed += 1;
+        options.logger.warn(
+          { err: error, instanceId, uniqueIdentifier: row.uniqueIdentifier, storage: row.storage },
+          "KEK not settled; trying again later",
+        );
+        await noteUnsettled(
+          pool,
+          { instanceId, uniqueIdentifier: row.uniqueIdentifier },
+          error,
+          clock.now(),
+        ).catch((noteError: unknown) => {
+          options.logger.warn({ err: noteError, instanceId }, "reason of an unsettled KEK not noted");
+        });
+      }
+    }
+
+    // With an age of zero every row is due again at once: one round is all there is to do.
+    if (rows.length < BATCH || due.getTime() >= started) {
+      return report;
+    }
+  }
+}
+
+/** Reconciles every instance that has something to settle. Errors of one instance do not keep the others waiting. */
+export async function reconcileAll(options: ReconcileOptions): Promise<ReconcileReport> {
+  const clock = options.clock ?? { now: () => new Date() };
+  const due = new Date(clock.now().getTime() - (options.olderThanSeconds ?? 120) * 1_000);
+  const { rows } = await options.database.pool.query<{ instanceId: string }>(
+    `SELECT DISTINCT instance_id AS "instanceId" FROM managed_object
+     WHERE storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $1
+       AND (settle_after IS NULL OR settle_after <= $2)
+     UNION
+     SELECT DISTINCT instance_id FROM kek_move WHERE changed_at <= $3`,
+    [
+      due,
+      clock.now(),
+      new Date(clock.now().getTime() - (options.staleSeconds ?? options.olderThanSeconds ?? 30) * 1_000),
+    ],
+  );
+  const total = { abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 };
+
+  for (const { instanceId } of rows) {
+    options.signal?.throwIfAborted();
+
+    try {
+      const report = await reconcileInstance(options, instanceId);
+
+      total.abandoned += report.abandoned;
+      total.orphansRemoved += report.orphansRemoved;
+      total.destroyed += report.destroyed;
+      total.moves += report.moves;
+      total.failed += report.failed;
+    } catch (error) {
+      total.failed += 1;
+      options.logger.error({ err: error, instanceId }, "instance not reconciled; trying again later");
+    }
+  }
+
+  return total;
+}
