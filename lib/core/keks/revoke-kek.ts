@@ -1,4 +1,5 @@
 import { database } from "@/lib/db";
+import { inPoolTransaction } from "@/lib/db/transaction";
 import {
   changeOf,
   isCompromise,
@@ -59,18 +60,7 @@ async function changeKek(
   decide: (record: KekRecord) => { readonly change: ManagedObjectChange; readonly block: Block | null },
   now: Date,
 ): Promise<void> {
-  const client = await database().pool.connect();
-  let broken: Error | undefined;
-  // A connection that breaks also emits an event, which without a listener would end the process.
-  const onError = (error: Error) => {
-    broken = error;
-  };
-
-  client.on("error", onError);
-
-  try {
-    await client.query("BEGIN");
-
+  await inPoolTransaction(database().pool, async (client) => {
     const row = await requireKekRow(instanceId, uniqueIdentifier, client);
 
     requireEtag(row, etag);
@@ -93,20 +83,7 @@ async function changeKek(
     if (!record) {
       throw changedMeanwhile();
     }
-
-    await client.query("COMMIT");
-  } catch (error) {
-    await client.query("ROLLBACK").catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-
-    if (!broken) {
-      client.removeListener("error", onError);
-    }
-  }
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { database } from "@/lib/db";
-import { Prisma } from "@/lib/db/generated/client";
+import type { Prisma } from "@/lib/db/generated/client";
 import type { Role } from "../actor";
+import { inTransaction } from "../transaction";
 import { generatePassword, hashPassword, verifyPassword } from "./password";
 
 /** A person with the account that they work in. */
@@ -104,10 +105,8 @@ export async function ensureFirstAdministrator(options: {
   email: string;
   password?: string | undefined;
 }): Promise<{ email: string; generatedPassword: string | null }> {
-  return database().prisma.$transaction(
+  return inTransaction(
     async (tx) => {
-      await tx.$executeRaw(Prisma.sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`);
-
       const existing = await tx.membership.findFirst({
         where: { role: "administrator", user: { disabledAt: null } },
         orderBy: [{ createdAt: "asc" }, { userId: "asc" }],
@@ -136,6 +135,6 @@ export async function ensureFirstAdministrator(options: {
 
       return { email, generatedPassword };
     },
-    { timeout: 20_000 },
+    { lock: ADVISORY_LOCK },
   );
 }
