@@ -5,7 +5,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Actor } from "@/lib/core/actor";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
+import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
 import {
   addClientCertificate,
   removeClientCertificate,
@@ -34,14 +34,14 @@ const noteFault = (error: unknown) => {
 };
 
 let actor: Actor;
-let events: HouseEvents;
+let events: ChangeEvents;
 let store: DatabaseKeyStore;
 const keyManager = new FakeKeyManager();
 const crkId = keyManager.addRootKey();
 
 beforeAll(async () => {
   actor = actorIn(house.a);
-  events = createHouseEvents(house.database.url);
+  events = createChangeEvents(house.database.url);
   store = createKeyStore({
     database: house.database,
     events,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import type { ClientCertificate, Prisma } from "@/lib/db/generated/client";
 import { type Certificate, type Finding, findingsOf, parseCertificates, signCsr } from "@/lib/x509";
 import { type Actor, requireRole } from "../actor";
@@ -279,8 +279,7 @@ export async function removeClientCertificate(
       where: { id: instanceId },
       data: { clientCertificateCount: { decrement: 1 } },
     });
-    const { text, values } = publishSql({ type: "certificate.removed", instanceId, sha256: row.sha256 });
-    await tx.$executeRawUnsafe(text, ...values);
+    await publishIn(tx, { type: "certificate.removed", instanceId, sha256: row.sha256 });
     await recordAction(actor, {
       action: "vmware-solutions.kmip-certificate.delete",
       target: { id: row.id, name: row.name },

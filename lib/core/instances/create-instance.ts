@@ -1,5 +1,5 @@
 import { createUuid7 } from "@/lib/audit/uuid7";
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import {
@@ -132,7 +132,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
         await keepReport(tx, id, validated.report, "order");
       }
       await pinCertificates(tx, actor, id, certificates);
-      await announce(tx, id);
+      await publishIn(tx, { type: "instance.changed", instanceId: id });
       await recordAction(actor, {
         action: "vmware-solutions.service.create",
         target: { id, name: input.name },
@@ -200,7 +200,7 @@ export async function activateInstance(
       }
       await keepReport(tx, instanceId, validated.report, "activate");
       await pinCertificates(tx, actor, instanceId, certificates);
-      await announce(tx, instanceId);
+      await publishIn(tx, { type: "instance.changed", instanceId });
       await recordAction(actor, {
         action: "vmware-solutions.service.activate",
         target: { id: instanceId, name: row.name },
@@ -216,14 +216,6 @@ export async function activateInstance(
   }
 
   return readBack(actor, instanceId);
-}
-
-type Transaction = Parameters<Parameters<typeof inTransaction>[0]>[0];
-
-/** Tells every process, when the transaction commits, that the instance is not what it was. */
-async function announce(tx: Transaction, instanceId: string): Promise<void> {
-  const { text, values } = publishSql({ type: "instance.changed", instanceId });
-  await tx.$executeRawUnsafe(text, ...values);
 }
 
 async function explainFailure(

@@ -1,4 +1,4 @@
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { dedicatedIdentityId, KEY_TYPES } from "../endpoints/tls-identities";
@@ -84,8 +84,7 @@ async function markRemoving(actor: Actor, row: InstanceRow, input: DeleteInstanc
       throw new AppError("NOT_FOUND", "There is no such instance.");
     }
 
-    const { text, values } = publishSql({ type: "instance.changed", instanceId: row.id });
-    await tx.$executeRawUnsafe(text, ...values);
+    await publishIn(tx, { type: "instance.changed", instanceId: row.id });
     await recordAction(actor, {
       action: "vmware-solutions.service.delete",
       outcome: "pending",
@@ -118,17 +117,11 @@ async function forgetInstance(actor: Actor, row: InstanceRow, keksDestroyed: boo
       where: { id: { in: KEY_TYPES.map((keyType) => dedicatedIdentityId(row.id, keyType)) } },
     });
 
-    for (const event of [
-      ...certificates.map(({ sha256 }) => ({
-        type: "certificate.removed" as const,
-        instanceId: row.id,
-        sha256,
-      })),
-      { type: "instance.removed" as const, instanceId: row.id },
-    ]) {
-      const { text, values } = publishSql(event);
-      await tx.$executeRawUnsafe(text, ...values);
+    for (const { sha256 } of certificates) {
+      await publishIn(tx, { type: "certificate.removed", instanceId: row.id, sha256 });
     }
+
+    await publishIn(tx, { type: "instance.removed", instanceId: row.id });
     await recordAction(actor, {
       action: "vmware-solutions.service.delete",
       target: { id: row.id, name: row.name },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { database, publish } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import type { PermissionCheck } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
@@ -54,7 +54,7 @@ export async function runPermissionCheck(actor: Actor, instanceId: string): Prom
   requireNotRemoving(instance);
   const checked = await checkInstance(instanceId, "manual", {
     correlationId: actor.requestId,
-    onChanged: () => publish(pool, { type: "instance.changed", instanceId }),
+    onChanged: () => publishIn(pool, { type: "instance.changed", instanceId }),
   });
   await recordAction(actor, {
     action: "vmware-solutions.permission-check.run",

@@ -1,4 +1,4 @@
-import { database, publishSql } from "@/lib/db";
+import { database, notifyCall } from "@/lib/db";
 import { type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
@@ -142,15 +142,16 @@ export async function rotateRootKey(actor: Actor, instanceId: string): Promise<R
   const version = await rotate(keyManager, crkId).catch((error: unknown) => {
     throw refusalOf(error);
   });
-  const note = publishSql({ type: "instance.changed", instanceId });
+  const values: unknown[] = [instanceId, crkId, version, KEY_STATE_NUMBERS.active];
+  const notify = notifyCall({ type: "instance.changed", instanceId }, values);
   await database().pool.query(
     `WITH i AS (
        UPDATE instance SET crk_version = coalesce($3, crk_version), crk_state = $4, crk_seen_at = now(),
          rewrap_due_at = now()
        WHERE id = $1 AND crk_id = $2 RETURNING 1
      )
-     SELECT pg_notify($5, $6) FROM i`,
-    [instanceId, crkId, version, KEY_STATE_NUMBERS.active, ...note.values],
+     SELECT ${notify} FROM i`,
+    values,
   );
   await recordAction(actor, { ...action, responseData: { crkVersion: version } });
 

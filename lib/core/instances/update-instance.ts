@@ -1,4 +1,4 @@
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
@@ -160,8 +160,7 @@ export async function updateInstance(
       await keepReport(tx, instanceId, checked.report, "manual");
     }
 
-    const { text, values } = publishSql({ type: "instance.changed", instanceId });
-    await tx.$executeRawUnsafe(text, ...values);
+    await publishIn(tx, { type: "instance.changed", instanceId });
     await recordAction(actor, {
       action: "vmware-solutions.service.update",
       target: { id: instanceId, name: updated.name },

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { KeyManagerKind } from "@/lib/key-managers/key-manager";
-import type { HouseEvents } from "../change-events";
+import type { ChangeEvents } from "../change-events";
 import { CoherentCache } from "../coherent-cache";
 import type { InstanceKeyManager } from "../key-managers/open-key-manager";
 
@@ -46,7 +46,7 @@ const MAX_INSTANCES = 20_000;
 /** Instances in memory, kept in step by the house's events. */
 export function createInstanceRecords(options: {
   readonly pool: Pick<pg.Pool, "query">;
-  readonly events: HouseEvents;
+  readonly events: ChangeEvents;
 }): InstanceRecords {
   const cache = new CoherentCache<InstanceRecord>({ max: MAX_INSTANCES, trusted: options.events.trusted });
   const unsubscribe = options.events.subscribe({
