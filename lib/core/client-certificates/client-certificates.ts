@@ -7,6 +7,7 @@ import { recordAction } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { loadAuthority } from "../endpoints";
 import { AppError } from "../errors";
+import { requireInstance, requireNotRemoving } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import {
@@ -24,23 +25,6 @@ export type ClientCertificateView = ClientCertificate;
 export type CertificatePreview = Certificate & { readonly findings: readonly Finding[] };
 
 const certificateCursor = z.tuple([z.uuid()]);
-
-/** @throws AppError NOT_FOUND when the account has no such instance */
-async function requireInstance(
-  client: Prisma.TransactionClient,
-  actor: Actor,
-  instanceId: string,
-): Promise<{ id: string; name: string; status: string }> {
-  const instance = await client.instance.findFirst({
-    where: { id: instanceId, accountId: actor.accountId },
-    select: { id: true, name: true, status: true },
-  });
-  if (!instance) {
-    throw new AppError("NOT_FOUND", "There is no such instance.");
-  }
-
-  return instance;
-}
 
 async function requireCertificate(
   client: Prisma.TransactionClient,
@@ -105,7 +89,7 @@ export async function listClientCertificates(
   requireRole(actor, "viewer");
 
   const { prisma } = database();
-  await requireInstance(prisma, actor, instanceId);
+  await requireInstance(actor, instanceId);
   const [below] = query.cursor === undefined ? [undefined] : decodeCursor(query.cursor, certificateCursor);
   const rows = await prisma.clientCertificate.findMany({
     where: { instanceId, ...(below === undefined ? {} : { id: { lt: below } }) },
@@ -141,10 +125,8 @@ async function addCertificate(
 ): Promise<ClientCertificateView> {
   try {
     return await inTransaction(async (tx) => {
-      const instance = await requireInstance(tx, actor, instanceId);
-      if (instance.status === "removing") {
-        throw new AppError("INVALID_STATE", "The instance is being removed.");
-      }
+      const instance = await requireInstance(actor, instanceId, tx);
+      requireNotRemoving(instance);
       const [row] = await pinCertificates(tx, actor, instanceId, [added]);
       if (!row) {
         throw new Error("No certificate was pinned.");
@@ -178,7 +160,7 @@ export async function addClientCertificate(
   input: { name: string; pem: string },
 ): Promise<ClientCertificateView> {
   requireRole(actor, "operator");
-  await requireInstance(database().prisma, actor, instanceId);
+  await requireInstance(actor, instanceId);
 
   return addCertificate(
     actor,
@@ -198,7 +180,7 @@ export async function signClientCertificate(
   input: { name: string; csrPem: string; validDays: number },
 ): Promise<ClientCertificateView> {
   requireRole(actor, "operator");
-  await requireInstance(database().prisma, actor, instanceId);
+  await requireInstance(actor, instanceId);
 
   const authority = await loadAuthority();
   let pem: string;

@@ -11,15 +11,10 @@ import {
 import { readClientCertificate } from "../client-certificates/read-certificate";
 import { assignDedicatedPorts, prepareDedicatedIdentity } from "../endpoints";
 import { AppError } from "../errors";
+import { requireInstance, WITHOUT_API_KEY } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import {
-  type InstanceView,
-  instanceNameTaken,
-  requireInstanceRow,
-  WITHOUT_API_KEY,
-  withEndpoints,
-} from "./instance-row";
+import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import {
   type KeyManagerSelection,
   keepReport,
@@ -165,7 +160,7 @@ export async function activateInstance(
 ): Promise<InstanceView> {
   requireRole(actor, "administrator");
 
-  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  const row = await requireInstance(actor, instanceId);
   const notInactive = () =>
     new AppError(
       "INVALID_STATE",
@@ -236,7 +231,7 @@ async function explainFailure(
 }
 
 async function readBack(actor: Actor, id: string): Promise<InstanceView> {
-  return withEndpoints(await requireInstanceRow(database().prisma, actor, id));
+  return withEndpoints(await requireInstance(actor, id));
 }
 
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };

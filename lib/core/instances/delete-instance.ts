@@ -3,10 +3,10 @@ import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { dedicatedIdentityId, KEY_TYPES } from "../endpoints/tls-identities";
 import { AppError } from "../errors";
+import { type InstanceRow, requireInstance } from "../instance";
 import { invalidateInstanceKeyManager } from "../key-managers/open-key-manager";
 import { inTransaction } from "../transaction";
 import { destroyAllKeks } from "./destroy-all-keks";
-import { type InstanceRow, requireInstanceRow } from "./instance-row";
 
 export type DeleteInstanceInput = {
   /** The instance's name, typed again. */
@@ -152,7 +152,7 @@ export async function deleteInstance(
 ): Promise<boolean> {
   requireRole(actor, "administrator");
 
-  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  const row = await requireInstance(actor, instanceId);
   if (input.confirmName !== row.name) {
     throw new AppError("CONFIRMATION_MISMATCH", "The name does not match the instance's.", {
       invalidParams: [{ name: "confirmName", code: "CONFIRMATION_MISMATCH", reason: "is another name" }],

@@ -3,13 +3,12 @@ import { type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { AppError } from "../errors";
-import { requireInstance } from "../keks/read-keks";
+import { requireInstance, requireInstanceWithKey, requireNotRemoving } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import { KEY_STATE_NUMBERS } from "../permissions/report";
 import { isDefinite } from "../serving/failures";
 import { callContext } from "../serving/material-reader";
-import { requireInstanceRow, requireNotRemoving } from "./instance-row";
 
 const TIMEOUT_MS = 15_000;
 
@@ -35,9 +34,8 @@ export type RewrapStatus = {
 export async function rewrapStatus(actor: Actor, instanceId: string): Promise<RewrapStatus> {
   requireRole(actor, "viewer");
 
-  const { prisma, pool } = database();
-  await requireInstance(actor, instanceId);
-  const row = await requireInstanceRow(prisma, actor, instanceId);
+  const { pool } = database();
+  const row = await requireInstance(actor, instanceId);
   const { crkId, crkVersion } = row;
   const { rows } = await pool.query<{ crkId: string; crkVersion: string | null; keks: number }>(
     `SELECT crk_id AS "crkId", crk_version AS "crkVersion", count(*)::int AS keks FROM managed_object
@@ -124,10 +122,9 @@ async function rotate(keyManager: KeyManager, crkId: string): Promise<string | n
 export async function rotateRootKey(actor: Actor, instanceId: string): Promise<RewrapStatus> {
   requireRole(actor, "administrator");
 
-  const instance = await requireInstance(actor, instanceId);
-  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  const row = await requireInstanceWithKey(actor, instanceId);
   requireNotRemoving(row);
-  const { keyManager, crkId } = openInstanceKeyManager(instance);
+  const { keyManager, crkId } = openInstanceKeyManager(row);
   if (keyManager.rotateRootKey === undefined) {
     throw new AppError("NOT_AVAILABLE", "Root keys of this key manager are rotated with its own tools.");
   }

@@ -1,8 +1,9 @@
-import { database, publishIn } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { AppError } from "../errors";
+import { requireInstanceWithKey, requireNotRemoving, WITHOUT_API_KEY } from "../instance";
 import {
   apiKeyPurpose,
   credentialsOf,
@@ -14,13 +15,7 @@ import type { PermissionFacts, PermissionReport } from "../permissions/report";
 import { sealSecret } from "../secrets";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import {
-  type InstanceView,
-  instanceNameTaken,
-  requireNotRemoving,
-  WITHOUT_API_KEY,
-  withEndpoints,
-} from "./instance-row";
+import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import { checkPermissions, factColumns, keepReport } from "./key-manager-selection";
 import { requireReadable } from "./readable-keks";
 
@@ -36,17 +31,6 @@ export type UpdateInstanceInput = {
   /** Another root key of the same key manager instance. */
   readonly crkId?: string | undefined;
 };
-
-async function requireWholeRow(actor: Actor, instanceId: string): Promise<Instance> {
-  const row = await database().prisma.instance.findFirst({
-    where: { id: instanceId, accountId: actor.accountId },
-  });
-  if (!row) {
-    throw new AppError("NOT_FOUND", "There is no such instance.");
-  }
-
-  return row;
-}
 
 /**
  * Checks a new API key or root key against the instance's key manager before it is kept; null when neither changes.
@@ -117,7 +101,7 @@ export async function updateInstance(
 ): Promise<InstanceView> {
   requireRole(actor, "administrator");
 
-  const row = await requireWholeRow(actor, instanceId);
+  const row = await requireInstanceWithKey(actor, instanceId);
   requireNotRemoving(row);
   const checked = await checkChange(actor, row, input);
 

@@ -5,13 +5,14 @@ import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit/record-action";
 import { AppError } from "../errors";
+import { requireInstanceWithKey } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import { destroyObject } from "../serving/destroy-object";
 import type { InstanceRecord } from "../serving/instance-records";
 import type { OpenKeyManager } from "../serving/material-reader";
 import { type KekDetailView, type KekRow, toKekDetail } from "./kek-view";
-import { requireInstance, requireKekRow } from "./read-keks";
+import { requireKekRow } from "./read-keks";
 import { changedMeanwhile, requireEtag } from "./revoke-kek";
 
 /** What the console's destruction works with; tests pass their own key manager. */
@@ -80,7 +81,7 @@ export async function destroyKek(
 ): Promise<KekDetailView> {
   requireRole(actor, "administrator");
 
-  const instance = await requireInstance(actor, instanceId);
+  const instance = await requireInstanceWithKey(actor, instanceId);
   const row = await requireKekRow(instanceId, uniqueIdentifier);
 
   if (options.confirmIdentifier !== uniqueIdentifier) {

@@ -13,11 +13,12 @@ import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit/record-action";
 import { AppError } from "../errors";
+import { requireInstance } from "../instance";
 import { applyUpdate, type Block } from "../serving/change-object";
 import type { KekRecord } from "../serving/objects";
 import { REVOCATION_REASONS, type RevocationReason } from "./kek-states";
 import { etagOf, type KekDetailView, toKekDetail } from "./kek-view";
-import { requireInstance, requireKekRow } from "./read-keks";
+import { requireKekRow } from "./read-keks";
 
 export type RevokeOptions = {
   readonly reason: RevocationReason;
