@@ -1,7 +1,7 @@
 import { createUuid7 } from "@/lib/audit/uuid7";
 import { database, publishIn } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited, type Done } from "../audit";
 import {
   explainPinFailure,
   type NewCertificate,
@@ -103,47 +103,69 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
     await prepareDedicatedIdentity(id);
   }
 
-  try {
-    await inTransaction(async (tx) => {
-      await tx.instance.create({
-        data: {
-          id,
-          accountId: actor.accountId,
-          name: input.name,
-          region: input.region,
-          resourceGroup: input.resourceGroup ?? null,
-          status: validated === null ? "inactive" : "installed",
-          createdBy: actor.name,
-          ...definedOnly(input.cachePolicy ?? {}),
-          ...definedOnly({ activateOnCreate: input.activateOnCreate }),
-          ...(validated === null ? {} : selectionColumns(id, validated)),
-        },
-        omit: WITHOUT_API_KEY,
-      });
-      if (validated?.selection.kind === "hpcs") {
-        await assignDedicatedPorts(tx, id);
+  await audited(
+    actor,
+    {
+      action: "vmware-solutions.service.create",
+      target: { id, name: input.name },
+      instanceId: id,
+      requestData: {
+        region: input.region,
+        ...selectionFacts(validated),
+        clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
+      },
+    },
+    async (done) => {
+      try {
+        await keepInstance(actor, { id, input, validated, certificates }, done);
+      } catch (error) {
+        throw await explainFailure(actor, error, input.name, certificates);
       }
-      if (validated !== null) {
-        await keepReport(tx, id, validated.report, "order");
-      }
-      await pinCertificates(tx, actor, id, certificates);
-      await publishIn(tx, { type: "instance.changed", instanceId: id });
-      await recordAction(actor, {
-        action: "vmware-solutions.service.create",
-        target: { id, name: input.name },
-        instanceId: id,
-        requestData: {
-          region: input.region,
-          ...selectionFacts(validated),
-          clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
-        },
-      });
-    });
-  } catch (error) {
-    throw await explainFailure(actor, error, input.name, certificates);
-  }
+    },
+  );
 
   return readBack(actor, id);
+}
+
+/** An instance that has been checked, with what belongs to it. */
+type CheckedInstance = {
+  readonly id: string;
+  readonly input: CreateInstanceInput;
+  readonly validated: ValidatedSelection | null;
+  readonly certificates: readonly NewCertificate[];
+};
+
+function keepInstance(
+  actor: Actor,
+  { id, input, validated, certificates }: CheckedInstance,
+  done: Done,
+): Promise<void> {
+  return inTransaction(async (tx) => {
+    await tx.instance.create({
+      data: {
+        id,
+        accountId: actor.accountId,
+        name: input.name,
+        region: input.region,
+        resourceGroup: input.resourceGroup ?? null,
+        status: validated === null ? "inactive" : "installed",
+        createdBy: actor.name,
+        ...definedOnly(input.cachePolicy ?? {}),
+        ...definedOnly({ activateOnCreate: input.activateOnCreate }),
+        ...(validated === null ? {} : selectionColumns(id, validated)),
+      },
+      omit: WITHOUT_API_KEY,
+    });
+    if (validated?.selection.kind === "hpcs") {
+      await assignDedicatedPorts(tx, id);
+    }
+    if (validated !== null) {
+      await keepReport(tx, id, validated.report, "order");
+    }
+    await pinCertificates(tx, actor, id, certificates);
+    await publishIn(tx, { type: "instance.changed", instanceId: id });
+    await done(tx);
+  });
 }
 
 /**
@@ -179,8 +201,8 @@ export async function activateInstance(
     await prepareDedicatedIdentity(instanceId);
   }
 
-  try {
-    await inTransaction(async (tx) => {
+  const activate = (done: Done) =>
+    inTransaction(async (tx) => {
       const { count } = await tx.instance.updateMany({
         where: { id: instanceId, accountId: actor.accountId, status: "inactive" },
         data: { status: "installed", statusReason: null, ...selectionColumns(instanceId, validated) },
@@ -196,19 +218,25 @@ export async function activateInstance(
       await keepReport(tx, instanceId, validated.report, "activate");
       await pinCertificates(tx, actor, instanceId, certificates);
       await publishIn(tx, { type: "instance.changed", instanceId });
-      await recordAction(actor, {
-        action: "vmware-solutions.service.activate",
-        target: { id: instanceId, name: row.name },
-        instanceId,
-        requestData: {
-          ...selectionFacts(validated),
-          clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
-        },
-      });
+      await done(tx);
     });
-  } catch (error) {
-    throw await explainFailure(actor, error, row.name, certificates);
-  }
+
+  await audited(
+    actor,
+    {
+      action: "vmware-solutions.service.activate",
+      target: { id: instanceId, name: row.name },
+      instanceId,
+      requestData: {
+        ...selectionFacts(validated),
+        clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
+      },
+    },
+    (done) =>
+      activate(done).catch(async (error: unknown) => {
+        throw await explainFailure(actor, error, row.name, certificates);
+      }),
+  );
 
   return readBack(actor, instanceId);
 }

@@ -1,7 +1,8 @@
 import { database, notifyCall } from "@/lib/db";
+import { inPoolTransaction } from "@/lib/db/transaction";
 import { type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited } from "../audit";
 import { AppError } from "../errors";
 import { requireInstance, requireInstanceWithKey, requireNotRemoving } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
@@ -9,6 +10,7 @@ import { toAppError } from "../key-managers/to-app-error";
 import { KEY_STATE_NUMBERS } from "../permissions/report";
 import { isDefinite } from "../serving/failures";
 import { callContext } from "../serving/material-reader";
+import type { Queryable } from "../serving/objects";
 
 const TIMEOUT_MS = 15_000;
 
@@ -134,14 +136,31 @@ export async function rotateRootKey(actor: Actor, instanceId: string): Promise<R
     target: { id: crkId, name: row.crkName },
     instanceId,
   } as const;
-  await recordAction(actor, { ...action, outcome: "pending" });
 
-  const version = await rotate(keyManager, crkId).catch((error: unknown) => {
-    throw refusalOf(error);
+  await audited(actor, { ...action, effects: "outside", announced: true }, async (done) => {
+    const version = await rotate(keyManager, crkId).catch((error: unknown) => {
+      throw refusalOf(error);
+    });
+
+    await inPoolTransaction(database().pool, async (client) => {
+      await noteRotation(client, instanceId, crkId, version);
+      await done(client, { responseData: { crkVersion: version } });
+    });
   });
+
+  return rewrapStatus(actor, instanceId);
+}
+
+/** Keeps the root key's new version and lets the worker move the KEKs at once. */
+async function noteRotation(
+  client: Queryable,
+  instanceId: string,
+  crkId: string,
+  version: string | null,
+): Promise<void> {
   const values: unknown[] = [instanceId, crkId, version, KEY_STATE_NUMBERS.active];
   const notify = notifyCall({ type: "instance.changed", instanceId }, values);
-  await database().pool.query(
+  await client.query(
     `WITH i AS (
        UPDATE instance SET crk_version = coalesce($3, crk_version), crk_state = $4, crk_seen_at = now(),
          rewrap_due_at = now()
@@ -150,7 +169,4 @@ export async function rotateRootKey(actor: Actor, instanceId: string): Promise<R
      SELECT ${notify} FROM i`,
     values,
   );
-  await recordAction(actor, { ...action, responseData: { crkVersion: version } });
-
-  return rewrapStatus(actor, instanceId);
 }

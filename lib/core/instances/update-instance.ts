@@ -1,9 +1,9 @@
 import { publishIn } from "@/lib/db";
 import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited, type Done } from "../audit";
 import { AppError } from "../errors";
-import { requireInstanceWithKey, requireNotRemoving, WITHOUT_API_KEY } from "../instance";
+import { type InstanceRow, requireInstanceWithKey, requireNotRemoving, WITHOUT_API_KEY } from "../instance";
 import {
   apiKeyPurpose,
   credentialsOf,
@@ -105,7 +105,32 @@ export async function updateInstance(
   requireNotRemoving(row);
   const checked = await checkChange(actor, row, input);
 
-  const saved = inTransaction(async (tx) => {
+  const updated = await audited(
+    actor,
+    {
+      action: "vmware-solutions.service.update",
+      target: { id: instanceId, name: input.name ?? row.name },
+      instanceId,
+      requestData: describeChange(row, input),
+    },
+    (done) =>
+      keepChange(instanceId, { input, checked }, done).catch((error: unknown) => {
+        throw uniqueViolation(error) === null ? error : instanceNameTaken(input.name ?? "");
+      }),
+  );
+  invalidateInstanceKeyManager(instanceId);
+
+  return withEndpoints(updated);
+}
+
+/** A change that has been checked. */
+type CheckedChange = {
+  readonly input: UpdateInstanceInput;
+  readonly checked: { readonly report: PermissionReport; readonly facts: PermissionFacts } | null;
+};
+
+function keepChange(instanceId: string, { input, checked }: CheckedChange, done: Done): Promise<InstanceRow> {
+  return inTransaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
     const current = await tx.instance.findUnique({ where: { id: instanceId }, omit: WITHOUT_API_KEY });
     if (!current) {
@@ -145,20 +170,8 @@ export async function updateInstance(
     }
 
     await publishIn(tx, { type: "instance.changed", instanceId });
-    await recordAction(actor, {
-      action: "vmware-solutions.service.update",
-      target: { id: instanceId, name: updated.name },
-      instanceId,
-      requestData: describeChange(row, input),
-    });
+    await done(tx, { target: { id: instanceId, name: updated.name } });
 
     return updated;
   });
-
-  const updated = await saved.catch((error: unknown) => {
-    throw uniqueViolation(error) === null ? error : instanceNameTaken(input.name ?? "");
-  });
-  invalidateInstanceKeyManager(instanceId);
-
-  return withEndpoints(updated);
 }

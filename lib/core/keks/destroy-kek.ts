@@ -3,7 +3,7 @@ import { destruction, isDestroyed, stateAt } from "@/lib/kmip/attributes/lifecyc
 import { type EngineLogger, KeyStoreError } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit/record-action";
+import { audited } from "../audit/audited";
 import { AppError } from "../errors";
 import { requireInstanceWithKey } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
@@ -62,8 +62,7 @@ async function destroy(
 
 /**
  * Destroys a KEK: its standard key is deleted in the key manager (which can restore it for 30 days) and no endpoint
- * serves it any more. The intention is in the audit before, the success after (failures are recorded by the caller,
- * like all refusals).
+ * serves it any more. The intention is in the audit before, the outcome after.
  *
  * Without an answer of the key manager it ends with KEY_MANAGER_UNAVAILABLE: the KEK is then out of service already
  * and the worker completes the deletion.
@@ -109,9 +108,10 @@ export async function destroyKek(
     requestData: { keyManagerKeyId: row.keyManagerKeyId },
   } as const;
 
-  await recordAction(actor, { ...action, outcome: "pending" });
-  await destroy(services, instance, row, now);
-  await recordAction(actor, action);
+  await audited(actor, { ...action, effects: "outside", announced: true }, async (done) => {
+    await destroy(services, instance, row, now);
+    await done(database().pool);
+  });
 
   return toKekDetail(await requireKekRow(instanceId, uniqueIdentifier), now);
 }

@@ -1,6 +1,7 @@
 import { database } from "@/lib/db";
 import type { Prisma } from "@/lib/db/generated/client";
 import type { Role } from "../actor";
+import type { Done } from "../audit";
 import { inTransaction } from "../transaction";
 import { generatePassword, hashPassword, verifyPassword } from "./password";
 
@@ -80,8 +81,11 @@ export async function authenticateUser(credentials: {
 }
 
 /** Notes that somebody has signed in. */
-export async function noteSignIn(userId: string): Promise<void> {
-  await database().prisma.user.update({ where: { id: userId }, data: { lastSignInAt: new Date() } });
+export async function noteSignIn(userId: string, done: Done): Promise<void> {
+  await inTransaction(async (tx) => {
+    await tx.user.update({ where: { id: userId }, data: { lastSignInAt: new Date() } });
+    await done(tx);
+  });
 }
 
 /** The account that came first: the one that the command line works in. Null before the first start. */
