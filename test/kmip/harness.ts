@@ -2,7 +2,8 @@
 
 import { type BatchOptions, type BatchRequest, writeRequest } from "@/lib/kmip/client/client";
 import { type KmipVersionName, type ResponseMessage, readResponse } from "@/lib/kmip/client/messages";
-import { createKmipEngine, type EngineLimits, type KmipEngine } from "@/lib/kmip/engine/engine";
+import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
+import type { EngineLimits } from "@/lib/kmip/operations/context";
 import type { EngineClock, FailedHandshake, Tenant } from "@/lib/kmip/ports";
 import {
   MemoryAuditWriter,

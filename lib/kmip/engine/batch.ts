@@ -2,8 +2,9 @@
  * Carries out the batch items of one request message, in order (KMIP 6.12, 6.13, 11.43).
  */
 
-import { type OperationContext, type OperationResult, toKmipError } from "../operations/operation";
-import type { KeyStore } from "../ports";
+import type { OperationContext } from "../operations/context";
+import { toKmipError } from "../operations/errors";
+import type { OperationResult } from "../operations/operation";
 import { BatchErrorContinuationOption, OPERATIONS } from "../protocol/enumerations";
 import {
   FAILURES,
@@ -16,6 +17,7 @@ import type { Request, RequestItem } from "../protocol/requests";
 import type { ResponseWriter } from "../protocol/responses";
 import { isSecondMajor } from "../protocol/versions";
 import { wipe } from "../ttlv/wipe";
+import type { BatchContext, ItemContext } from "./batch-context";
 import {
   type CompletedItem,
   isChange,
@@ -44,7 +46,7 @@ export function refuseFeatures({ header }: Request): void {
  */
 export function runBatch(
   request: Request,
-  context: OperationContext & { readonly store: KeyStore },
+  context: BatchContext,
   writer: ResponseWriter,
 ): Promise<CompletedItem[]> {
   const { header, items } = request;
@@ -63,7 +65,7 @@ export function runBatch(
 /** Runs several items; a key that was blocked while they ran does not leave with their answers. */
 async function runTogether(
   request: Request,
-  context: OperationContext & { readonly store: KeyStore },
+  context: BatchContext,
   writer: ResponseWriter,
 ): Promise<CompletedItem[]> {
   const store = new HandingStore(context.store);
@@ -109,7 +111,7 @@ async function blockOf(
 /** @param onAnswer told of each answer where it begins */
 async function runItems(
   request: Request,
-  context: OperationContext,
+  context: ItemContext,
   writer: ResponseWriter,
   onAnswer: (start: number) => void = () => {},
 ): Promise<CompletedItem[]> {
@@ -223,7 +225,7 @@ function tooLarge(item: CompletedItem, { undoable }: OperationContext): KmipErro
   return new KmipError(FAILURES.responseTooLarge, message, detail === undefined ? {} : { detail });
 }
 
-async function runItem(item: RequestItem, context: OperationContext): Promise<CompletedItem> {
+async function runItem(item: RequestItem, context: ItemContext): Promise<CompletedItem> {
   const { operation, uniqueBatchItemId, payload } = item;
   context.subjects = [];
   try {

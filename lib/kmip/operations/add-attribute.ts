@@ -7,7 +7,8 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { addInstance, valueToKeep, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationDefinition } from "./operation";
+import { identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

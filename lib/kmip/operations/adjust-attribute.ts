@@ -18,7 +18,8 @@ import { KmipVersion } from "../protocol/versions";
 import { ItemType, text } from "../ttlv/item";
 import { chooseInstance } from "./attribute-instances";
 import { type Attribute, addInstance, replaceInstance, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationDefinition } from "./operation";
+import { identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

@@ -16,7 +16,7 @@ import {
   limitExceeded,
 } from "../protocol/errors";
 import { Tag } from "../protocol/tags";
-import type { OperationContext } from "./operation";
+import type { OperationContext } from "./context";
 
 /** The states of objects that still have their material. */
 export const LIVING_STATES: readonly number[] = [

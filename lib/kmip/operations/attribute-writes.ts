@@ -26,7 +26,8 @@ import {
   lifecycleAllows,
   normalValue,
 } from "./attribute-changes";
-import { changeObject, type OperationContext } from "./operation";
+import type { OperationContext } from "./context";
+import { changeObject } from "./objects";
 
 /** An attribute, by its name in the store and its rule. */
 export type Attribute = Pick<IncomingAttribute, "name" | "rule">;

@@ -16,7 +16,8 @@ import {
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { type Item, integer, interval, longInteger, text } from "../ttlv/item";
-import { findObject, identifierOf, type OperationDefinition } from "./operation";
+import { findObject, identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 import { usageLimitsOf } from "./usage-limits";
 
 const REQUEST = schema({

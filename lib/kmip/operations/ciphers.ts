@@ -17,7 +17,7 @@ import {
   unsupportedParameters,
 } from "../protocol/errors";
 import { KmipVersion } from "../protocol/versions";
-import type { OperationContext } from "./operation";
+import type { OperationContext } from "./context";
 import type { CountedPadding } from "./padding";
 import type { Parameters } from "./parameters";
 

@@ -8,9 +8,9 @@ import type { ManagedObject, StoredValue } from "../ports";
 import { ObjectType } from "../protocol/enumerations";
 import { KmipError } from "../protocol/errors";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import { wrappingOf } from "./key-wrapping-data";
 import { digestOf, formatOf } from "./object-items";
-import type { OperationContext } from "./operation";
 import { readMaterial, refuseUnserved } from "./serving";
 
 /** Types of objects whose Digest is not kept. */

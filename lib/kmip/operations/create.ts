@@ -12,11 +12,12 @@ import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { enumeration, type Item, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import { SECRET_DATA_DEFAULTS, SYMMETRIC_KEY_DEFAULTS } from "./defaults";
 import { checkGenerator, lengthFor, makeMaterial, makeSecret, RANDOM_NUMBER_GENERATOR } from "./material";
 import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
 import { checkFormat } from "./object-items";
-import type { OperationContext, OperationDefinition, OperationResult } from "./operation";
+import type { OperationDefinition, OperationResult } from "./operation";
 import { requestedAttributes } from "./templates";
 
 const REQUEST = schema({

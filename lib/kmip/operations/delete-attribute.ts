@@ -22,7 +22,9 @@ import { text } from "../ttlv/item";
 import { lifecycleAllows } from "./attribute-changes";
 import { chooseInstance } from "./attribute-instances";
 import type { Attribute } from "./attribute-writes";
-import { changeObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { changeObject, identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

@@ -13,7 +13,8 @@ import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
 import { withComputedDigest } from "./computed-digest";
 import { emptyItem, formatOf } from "./object-items";
-import { identifierOf, type OperationDefinition, readObject } from "./operation";
+import { identifierOf, readObject } from "./objects";
+import type { OperationDefinition } from "./operation";
 import { serveObject, WANTED } from "./serve-object";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText), ...WANTED });

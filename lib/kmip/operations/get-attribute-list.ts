@@ -7,7 +7,8 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { hasComputedDigest } from "./computed-digest";
-import { findObject, identifierOf, type OperationDefinition } from "./operation";
+import { findObject, identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
 

@@ -9,7 +9,9 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { withComputedDigest } from "./computed-digest";
-import { findObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { findObject, identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

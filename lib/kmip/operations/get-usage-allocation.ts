@@ -9,7 +9,8 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { allowsUsage, refuseUse } from "./key-use";
-import { changeObject, identifierOf, type OperationDefinition } from "./operation";
+import { changeObject, identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 import { usageLimitsOf, withShareTaken } from "./usage-limits";
 
 const REQUEST = schema({

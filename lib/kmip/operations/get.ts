@@ -4,7 +4,8 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
-import { identifierOf, type OperationDefinition, readObject } from "./operation";
+import { identifierOf, readObject } from "./objects";
+import type { OperationDefinition } from "./operation";
 import { serveObject, WANTED } from "./serve-object";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText), ...WANTED });

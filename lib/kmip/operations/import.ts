@@ -36,10 +36,11 @@ import {
   checkSize,
   normalValue,
 } from "./attribute-changes";
+import type { OperationContext } from "./context";
 import { unwrapKeyValue } from "./key-wrapping";
 import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./new-object";
 import { digestOf, formatOf } from "./object-items";
-import type { OperationContext, OperationDefinition } from "./operation";
+import type { OperationDefinition } from "./operation";
 import {
   attributesOfObject,
   BROUGHT,

@@ -8,8 +8,8 @@ import type { ManagedObject } from "../ports";
 import { CryptographicUsageMask, ObjectType, State } from "../protocol/enumerations";
 import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../protocol/errors";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import { wrappingOf } from "./key-wrapping-data";
-import type { OperationContext } from "./operation";
 import { readMaterial } from "./serving";
 import { allocateFor } from "./usage-limits";
 

@@ -33,12 +33,12 @@ import { decodeTtlv } from "../ttlv/decoder";
 import { encodeTtlv } from "../ttlv/encoder";
 import { enumeration, type Item, structure, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import { joined } from "./crypto-stream";
 import { namedAttributes } from "./get-attributes";
 import { withKey } from "./key-use";
 import { KEY_INFORMATION, wrappingFields } from "./key-wrapping-data";
 import { keyValue, readKeyValue, wrappedItem } from "./object-items";
-import type { OperationContext } from "./operation";
 import { matchingParameters, parametersOf } from "./parameters";
 import { readMaterial } from "./serving";
 

@@ -11,7 +11,9 @@ import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, integer, text } from "../ttlv/item";
 import { LIVING_STATES } from "./attribute-changes";
-import { isKnownObject, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { isKnownObject } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   maximumItems: optional(Tag.MaximumItems, asCount),

@@ -7,7 +7,7 @@ import type { RandomSource, StoredValue } from "../ports";
 import { CryptographicAlgorithm as Algorithm, DrbgAlgorithm, RngAlgorithm } from "../protocol/enumerations";
 import { invalidAttributeValue, limitExceeded } from "../protocol/errors";
 import { Tag } from "../protocol/tags";
-import type { OperationContext } from "./operation";
+import type { OperationContext } from "./context";
 
 type KeySizes = {
   /** Bits when the client names none. */

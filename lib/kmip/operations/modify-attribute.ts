@@ -10,7 +10,9 @@ import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { chooseInstance, readCurrent } from "./attribute-instances";
 import { replaceInstance, valueToKeep, type Written, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

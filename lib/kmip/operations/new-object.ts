@@ -23,9 +23,9 @@ import {
   isNameTaken,
   normalValue,
 } from "./attribute-changes";
+import type { OperationContext } from "./context";
 import { wrappingOf } from "./key-wrapping-data";
 import { digestOf, formatOf } from "./object-items";
-import type { OperationContext } from "./operation";
 
 /** Attributes that the server sets on an object besides those that were asked for. */
 export type ServerAttributes = { readonly [name: string]: StoredValue };

@@ -19,9 +19,11 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { bytes, type Item } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import { type CryptoStream, joined, NOTHING, type Piece } from "./crypto-stream";
 import { type KeyUse, withKey } from "./key-use";
-import { findObject, identifierOf, type OperationContext, type OperationResult } from "./operation";
+import { findObject, identifierOf } from "./objects";
+import type { OperationResult } from "./operation";
 import type { Outstanding } from "./outstanding";
 
 /** Fields of operations that can be done in parts. */

@@ -17,9 +17,10 @@ import {
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { boolean, enumeration, type Item, integer, structure, text } from "../ttlv/item";
+import type { OperationContext } from "./context";
 import { OBJECT_DEFAULTS, type ObjectDefaults } from "./defaults";
 import { RANDOM_NUMBER_GENERATOR } from "./material";
-import type { OperationContext, OperationDefinition } from "./operation";
+import type { OperationDefinition } from "./operation";
 import { profileItems } from "./profiles";
 
 const OBJECT_GROUPS = schema({ groups: many(Tag.ObjectGroup, asText) });

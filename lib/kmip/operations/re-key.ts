@@ -20,17 +20,13 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import { KEY_WRAPPING_DATA } from "./key-wrapping-data";
 import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
 import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
 import { checkFormat } from "./object-items";
-import {
-  changeObject,
-  findObject,
-  identifierOf,
-  type OperationContext,
-  type OperationDefinition,
-} from "./operation";
+import { changeObject, findObject, identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 import { requestedAttributes } from "./templates";
 
 const REQUEST = schema({

@@ -8,6 +8,7 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import type { Item } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import {
   asWrappingSpecification,
   unwrapKeyValue,
@@ -16,7 +17,6 @@ import {
 } from "./key-wrapping";
 import { wrappingOf } from "./key-wrapping-data";
 import { formatToServe, objectItem, wrappedItem } from "./object-items";
-import type { OperationContext } from "./operation";
 import { markServed, readMaterial, refuseUnserved } from "./serving";
 import { templateItem } from "./templates";
 

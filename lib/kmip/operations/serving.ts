@@ -7,7 +7,8 @@ import { isSet } from "../attributes/view";
 import { KeyStoreError, type ManagedObject } from "../ports";
 import { State } from "../protocol/enumerations";
 import { FAILURES, KmipError, permissionDenied } from "../protocol/errors";
-import { type OperationContext, refuseDestroyed } from "./operation";
+import type { OperationContext } from "./context";
+import { refuseDestroyed } from "./objects";
 
 /**
  * Everything that forbids handing out the material.

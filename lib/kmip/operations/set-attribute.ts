@@ -7,7 +7,8 @@ import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { chooseInstance } from "./attribute-instances";
 import { addInstance, replaceInstance, valueToKeep, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationDefinition } from "./operation";
+import { identifierOf } from "./objects";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

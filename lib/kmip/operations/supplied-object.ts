@@ -16,11 +16,11 @@ import { asItem, optional } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import { KEY_WRAPPING_DATA } from "./key-wrapping-data";
 import { checkRegistered } from "./material";
 import type { ServerAttributes } from "./new-object";
 import { type ObjectContent, readOpaqueObject, readSecretData, readSymmetricKey } from "./object-items";
-import type { OperationContext } from "./operation";
 
 /** Objects of types that are not kept here: it is the Object Type that is refused. */
 const OTHER_OBJECTS = {

@@ -34,8 +34,8 @@ import { decodeTtlv } from "../ttlv/decoder";
 import { encodeTtlv } from "../ttlv/encoder";
 import { type Item, structure } from "../ttlv/item";
 import { LIVING_STATES } from "./attribute-changes";
+import type { OperationContext } from "./context";
 import { initialAttributes, keepObject } from "./new-object";
-import type { OperationContext } from "./operation";
 import { readMaterial, refuseUnserved } from "./serving";
 
 /** Table 50 */

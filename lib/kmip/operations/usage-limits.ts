@@ -8,7 +8,8 @@ import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
 import { UsageLimitsUnit } from "../protocol/enumerations";
 import { usageLimitExceeded } from "../protocol/errors";
 import { Tag } from "../protocol/tags";
-import { changeObject, type OperationContext } from "./operation";
+import type { OperationContext } from "./context";
+import { changeObject } from "./objects";
 
 export type UsageLimits = {
   readonly total: StoredValue;
