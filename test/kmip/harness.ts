@@ -12,11 +12,11 @@ import {
   MemoryTenantDirectory,
 } from "@/lib/kmip/testing/memory-ports";
 import {
+  type ConnectionLimitSettings,
+  ConnectionLimits,
   createKmipServer,
   type KmipServer,
   type ServerLimits,
-  Traffic,
-  type TrafficLimits,
 } from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 
@@ -92,7 +92,7 @@ export type RunningServer = {
   readonly tenants: MemoryTenantDirectory;
   readonly failures: FailedHandshake[];
   readonly seen: string[];
-  readonly traffic: Traffic;
+  readonly connectionLimits: ConnectionLimits;
 };
 
 /** Made once for all servers of a test file: RSA keys take their time. */
@@ -100,7 +100,7 @@ let serverCertificate: Promise<TestCertificate> | null = null;
 
 /** Starts a server on a free port of the loopback interface. */
 export async function startServer(
-  limits: Partial<ServerLimits & TrafficLimits> = {},
+  limits: Partial<ServerLimits & ConnectionLimitSettings> = {},
   wrap: (engine: KmipEngine) => KmipEngine = (engine) => engine,
 ): Promise<RunningServer> {
   const store = new MemoryKeyStore();
@@ -109,7 +109,7 @@ export async function startServer(
   const tenants = new MemoryTenantDirectory();
   const failures: FailedHandshake[] = [];
   const seen: string[] = [];
-  const traffic = new Traffic(limits);
+  const connectionLimits = new ConnectionLimits(limits);
   serverCertificate ??= createSelfSigned({
     commonName: "kmip.test",
     keyType: "rsa",
@@ -127,12 +127,12 @@ export async function startServer(
     tenants,
     logger,
     limits,
-    traffic,
+    connectionLimits,
     onFailedHandshake: (failure) => failures.push(failure),
     onSeen: (certificateId) => seen.push(certificateId),
   });
   const { port } = await server.listen();
-  return { server, port, certificate, store, audit, logger, tenants, failures, seen, traffic };
+  return { server, port, certificate, store, audit, logger, tenants, failures, seen, connectionLimits };
 }
 
 /** Waits until a condition holds. @throws Error after ten seconds */

@@ -26,7 +26,7 @@ import {
   isSuccess,
   withhold,
 } from "./completed-item";
-import { HandingStore } from "./read-tracking-store";
+import { ReadTrackingStore } from "./read-tracking-store";
 import { type Answer, refersToData, resolveItem, withoutOutput } from "./references";
 import { runUndoable } from "./undo";
 
@@ -68,7 +68,7 @@ async function runTogether(
   context: BatchContext,
   writer: ResponseWriter,
 ): Promise<CompletedItem[]> {
-  const store = new HandingStore(context.store);
+  const store = new ReadTrackingStore(context.store);
   const answers: { readonly start: number; readonly read: ReadonlySet<string> }[] = [];
   const completed = await runItems(request, { ...context, store }, writer, (start) => {
     answers.push({ start, read: store.takeRead() });

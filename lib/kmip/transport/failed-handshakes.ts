@@ -83,13 +83,13 @@ export class FailedHandshakes {
       certificateSha256: certificate === undefined ? null : fingerprint(certificate.fingerprint256),
       subject: certificate?.subject ?? null,
       reason,
-      detail: code === "" ? error.message : `${code}: ${withoutPlace(error.message)}`,
+      detail: code === "" ? error.message : `${code}: ${withoutLocation(error.message)}`,
     });
   }
 }
 
 /** OpenSSL's words without the thread and the line of its source that they carry. */
-const withoutPlace = (message: string): string => {
+const withoutLocation = (message: string): string => {
   const [, reason] = /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/i.exec(message) ?? [];
   return reason ?? message;
 };
