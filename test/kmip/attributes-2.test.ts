@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client/client";
-import { attributeNamesIn, attributesIn, childrenOf, find } from "@/lib/kmip/client/messages";
+import { attributeNamesIn, attributesIn, childrenOf, find } from "@/lib/kmip/client/responses";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   AdjustmentType,

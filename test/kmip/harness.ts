@@ -1,7 +1,8 @@
 /** A KMIP server over ports in memory, and what tests need to talk to it. */
 
 import { type BatchOptions, type BatchRequest, writeRequest } from "@/lib/kmip/client/client";
-import { type KmipVersionName, type ResponseMessage, readResponse } from "@/lib/kmip/client/messages";
+import type { KmipVersionName } from "@/lib/kmip/client/requests";
+import { type ResponseMessage, readResponse } from "@/lib/kmip/client/responses";
 import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
 import type { EngineLimits } from "@/lib/kmip/operations/context";
 import type { EngineClock, FailedHandshake, Tenant } from "@/lib/kmip/ports";

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { encodeJson } from "@/lib/kmip/encoding/json";
 import { encodeXml } from "@/lib/kmip/encoding/xml";
 import { createKmipEngine } from "@/lib/kmip/engine/engine";

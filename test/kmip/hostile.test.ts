@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { nameAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { QueryFunction, ResultReason, ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import { ItemType } from "@/lib/kmip/ttlv";
 import { createSelfSigned } from "@/test/support/certificates";

@@ -1,7 +1,7 @@
 /** Messages, Query and objects in KMIP 2.x, where they differ from 1.x. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { requests } from "@/lib/kmip/client/client";
-import { attributesIn, childrenOf, find, numberIn, readResponse } from "@/lib/kmip/client/messages";
+import { attributesIn, childrenOf, find, numberIn, readResponse } from "@/lib/kmip/client/responses";
 import {
   AsynchronousIndicator,
   CryptographicAlgorithm,

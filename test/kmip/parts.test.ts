@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client/client";
-import { bytesIn, find, numberIn, readResponse } from "@/lib/kmip/client/messages";
+import { bytesIn, find, numberIn, readResponse } from "@/lib/kmip/client/responses";
 import type { EngineLimits } from "@/lib/kmip/operations/context";
 import { OutstandingOperations } from "@/lib/kmip/operations/outstanding";
 import type { StoredValue } from "@/lib/kmip/ports";

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { KmipClient, requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
 import { QueryFunction, ResultReason } from "@/lib/kmip/protocol/enumerations";
 import {

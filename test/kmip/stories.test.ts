@@ -8,7 +8,7 @@ import {
   nameAttribute,
   requests,
 } from "@/lib/kmip/client/client";
-import { attributesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client/responses";
 import {
   BlockCipherMode,
   CryptographicUsageMask,

@@ -40,7 +40,7 @@ export type AttributeRule = {
   readonly until?: KmipVersion;
   readonly multiple?: true;
   /**
-   * May a client give the first value: with an object that the server makes ("create"), with one that the client brings
+   * May a client give the first value: with an object that the server makes ("create"), with one that the client supplies
    * or later ("register"), or with both and later ("add")? Default: the server alone.
    */
   readonly client?: "create" | "register" | "add";

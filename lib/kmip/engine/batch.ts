@@ -116,8 +116,8 @@ async function runItems(
   onAnswer: (start: number) => void = () => {},
 ): Promise<CompletedItem[]> {
   const completed: CompletedItem[] = [];
-  const outputs = new Outputs(request);
-  const { batchErrorContinuationOption, maximumResponseSize } = request.header;
+  const outputs = new Outputs(request, writer);
+  const { batchErrorContinuationOption } = request.header;
   const goOn = batchErrorContinuationOption === BatchErrorContinuationOption.Continue;
   try {
     for (const item of request.items) {
@@ -126,7 +126,7 @@ async function runItems(
       for (const single of items) {
         const start = writer.length;
         const outcome = outputs.note(single, await runItem(single, context));
-        const done = write(outcome, context, writer, maximumResponseSize, outputs);
+        const done = outputs.write(outcome, context);
         completed.push(done);
         onAnswer(start);
         if (isFailure(done) && !goOn) {
@@ -140,13 +140,17 @@ async function runItems(
   }
 }
 
-/** What items answered, for those after them that refer to it; kept in 2.x alone. */
+/** Writes what items answer, and keeps it for those after them that refer to it: in 2.x alone. */
 class Outputs {
   readonly answers: Answer[] | null;
   readonly #keepsData: boolean;
   readonly #secrets: Uint8Array[] = [];
+  readonly #writer: ResponseWriter;
+  readonly #maximumResponseSize: number | undefined;
 
-  constructor({ version, items }: Request) {
+  constructor({ version, items, header }: Request, writer: ResponseWriter) {
+    this.#writer = writer;
+    this.#maximumResponseSize = header.maximumResponseSize;
     this.answers = isSecondMajor(version) ? [] : null;
     this.#keepsData = this.answers !== null && refersToData(items);
   }
@@ -163,8 +167,32 @@ class Outputs {
       : done;
   }
 
+  /** Writes the answer to an item, or the failure that takes its place; zeroes the material. */
+  write(item: CompletedItem, context: OperationContext): CompletedItem {
+    const writer = this.#writer;
+    try {
+      const start = writer.add(item);
+      const maximum = this.#maximumResponseSize;
+      if (maximum === undefined || writer.length <= maximum || isFailure(item)) {
+        return item;
+      }
+      writer.takeBack(start);
+      return fail(item, writer, tooLarge(item, context));
+    } catch (error) {
+      context.logger.error(
+        { err: error, operation: nameOf(item.operation) },
+        "An answer could not be encoded",
+      );
+      return fail(item, writer, toKmipError(error));
+    } finally {
+      if (isSuccess(item)) {
+        this.#settle(item.outcome);
+      }
+    }
+  }
+
   /** Zeroes what has been written; data that later items may refer to, at the end of the batch. */
-  settle({ material, confidential }: OperationResult): void {
+  #settle({ material, confidential }: OperationResult): void {
     if (material !== undefined) {
       wipe(material);
     }
@@ -181,31 +209,6 @@ class Outputs {
   wipe(): void {
     for (const secret of this.#secrets) {
       wipe(secret);
-    }
-  }
-}
-
-/** Writes the answer to an item, or the failure that takes its place; zeroes the material. */
-function write(
-  item: CompletedItem,
-  context: OperationContext,
-  writer: ResponseWriter,
-  maximumResponseSize: number | undefined,
-  outputs: Outputs,
-): CompletedItem {
-  try {
-    const start = writer.add(item);
-    if (maximumResponseSize === undefined || writer.length <= maximumResponseSize || isFailure(item)) {
-      return item;
-    }
-    writer.takeBack(start);
-    return fail(item, writer, tooLarge(item, context));
-  } catch (error) {
-    context.logger.error({ err: error, operation: nameOf(item.operation) }, "An answer could not be encoded");
-    return fail(item, writer, toKmipError(error));
-  } finally {
-    if (isSuccess(item)) {
-      outputs.settle(item.outcome);
     }
   }
 }

@@ -49,7 +49,7 @@ export const adjustAttribute: OperationDefinition = {
       const value = adjusted(before.v, type, parameter);
       return present.length === 0
         ? addInstance(attribute, object, context, value)
-        : replaceInstance(attribute, object, context, present, before.i, value);
+        : replaceInstance(attribute, object, context, { present, written: { i: before.i, v: value } });
     });
     return {
       payload: [text(Tag.UniqueIdentifier, identifier)],

@@ -7,7 +7,7 @@ import { appliesTo } from "../attributes/rules";
 import { sameValue, storedFromItem } from "../attributes/values";
 import { isClientVendorName } from "../attributes/vendor-names";
 import { instancesOf, isSet } from "../attributes/view";
-import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
+import type { ManagedObject, StoredAttribute, StoredValue } from "../ports";
 import {
   attributeSingleValued,
   invalidAttribute,
@@ -65,7 +65,9 @@ export async function writeAttribute(
     if (name === "Name" && (await isNameTaken(context, written.v, identifier))) {
       throw nonUniqueName("Another object has this Name");
     }
-    const attributes = withDerived(object, { ...object.attributes, [name]: instances }, name, written.v, now);
+    const changed = { ...object.attributes, [name]: instances };
+    const derived = derivedFrom(object, name, written.v, now);
+    const attributes = derived === null ? changed : withAttribute(changed, derived.name, derived.value);
     checkDateOrder(attributes, new Set([name]));
     checkSize(context, attributes);
     const state = stateAt({ state: object.state, attributes }, now);
@@ -111,17 +113,15 @@ function repeated(name: string): KmipError {
   return name === "Name" ? nonUniqueName(message) : repeatedAttributeValue(message);
 }
 
-/** Attributes that belong to an object that the client brought may also come later (3.43, 3.44). */
+/** Attributes that belong to an object that the client supplied may also come later (3.43, 3.44). */
 const isLate = (client: string | undefined): boolean => client === "register";
 
-/** One instance changed. @throws KmipError as 11.16 says (2.1: Table 267) */
+/** One instance, `written`, in the place of that of its index. @throws KmipError as 11.16 says (2.1: Table 267) */
 export function replaceInstance(
   { name, rule }: Attribute,
   object: ManagedObject,
   { now }: Pick<OperationContext, "now">,
-  present: readonly StoredAttribute[],
-  index: number,
-  value: StoredValue,
+  { present, written }: { readonly present: readonly StoredAttribute[]; readonly written: StoredAttribute },
 ): Written {
   if (rule === null ? !isClientVendorName(name) : rule.modify === "never") {
     throw readOnlyAttribute(`${name} is read-only`);
@@ -129,28 +129,26 @@ export function replaceInstance(
   if (rule !== null && !lifecycleAllows(rule.modify, rule, object, now)) {
     throw wrongState(`${name} cannot be changed in the state of the object`);
   }
-  if (present.some(({ i, v }) => i !== index && sameValue(v, value))) {
+  if (present.some(({ i, v }) => i !== written.i && sameValue(v, written.v))) {
     throw repeated(name);
   }
-  const written = { i: index, v: value };
-  return { instances: present.map((instance) => (instance.i === index ? written : instance)), written };
+  return { instances: present.map((instance) => (instance.i === written.i ? written : instance)), written };
 }
 
 /** Always Sensitive and Never Extractable follow what they watch, and never turn back (3.49, 3.51). */
-function withDerived(
+function derivedFrom(
   object: ManagedObject,
-  attributes: StoredAttributes,
   name: string,
   value: StoredValue,
   now: Date,
-): StoredAttributes {
+): { readonly name: string; readonly value: StoredValue } | null {
   if (name === "Sensitive") {
     const still = value.v === true && isSet(object, "Always Sensitive", now);
-    return withAttribute(attributes, "Always Sensitive", { t: "boolean", v: still });
+    return { name: "Always Sensitive", value: { t: "boolean", v: still } };
   }
   if (name === "Extractable") {
     const still = value.v === false && isSet(object, "Never Extractable", now);
-    return withAttribute(attributes, "Never Extractable", { t: "boolean", v: still });
+    return { name: "Never Extractable", value: { t: "boolean", v: still } };
   }
-  return attributes;
+  return null;
 }

@@ -169,12 +169,18 @@ class CollectedDecryption implements CryptoStream {
   }
 }
 
+/** What an encryption needs besides the key. */
+export type EncryptionInput = {
+  readonly random: RandomSource;
+  /** What is authenticated with the data. */
+  readonly additional: Uint8Array | undefined;
+};
+
 /** Begins to encrypt. @param length of the data, where it is known @throws KmipError Cryptographic Failure */
 export function openEncryption(
   plan: CipherPlan,
   key: Uint8Array,
-  random: RandomSource,
-  additional: Uint8Array | undefined,
+  { random, additional }: EncryptionInput,
   length = 0,
 ): CryptoStream {
   return guarded(CANNOT_ENCRYPT, () => {
@@ -192,10 +198,9 @@ export function openEncryption(
 export const encryptWhole = (
   plan: CipherPlan,
   key: Uint8Array,
-  random: RandomSource,
-  additional: Uint8Array | undefined,
+  input: EncryptionInput,
   data: Uint8Array,
-): Piece => runWhole(openEncryption(plan, key, random, additional, data.length), key, data);
+): Piece => runWhole(openEncryption(plan, key, input, data.length), key, data);
 
 function openDecipher(
   plan: CipherPlan,

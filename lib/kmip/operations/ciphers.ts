@@ -158,20 +158,25 @@ const FAMILIES: ReadonlyMap<number, CipherFamily> = new Map<number, CipherFamily
   ],
 ]);
 
+/** Where the IV comes from. */
+export type IvSource = {
+  /** By the client. */
+  readonly given: Uint8Array | undefined;
+  /** True in Encrypt, where the server makes the IV if it is asked to. */
+  readonly mayBeMade: boolean;
+};
+
 /**
  * Chooses the cipher for a key and its parameters.
  *
  * @param keyAlgorithm Cryptographic Algorithm of the key
- * @param iv as given by the client
- * @param mayMakeIv true in Encrypt, where the server makes the IV if it is asked to
  * @throws KmipError for what is missing, not supported, or wrong
  */
 export function planCipher(
   context: Pick<OperationContext, "random" | "version">,
   keyAlgorithm: number | null,
   parameters: Parameters,
-  iv: Uint8Array | undefined,
-  mayMakeIv: boolean,
+  iv: IvSource,
 ): CipherPlan {
   const { mode, algorithm } = parameters;
   if (algorithm !== null && algorithm !== keyAlgorithm) {
@@ -191,7 +196,7 @@ export function planCipher(
   if (rule.tags !== undefined && context.version < KmipVersion.V1_4) {
     throw unsupportedParameters("This version of the protocol cannot carry an authentication tag");
   }
-  const chosen = ivOf(context, rule, parameters, iv, mayMakeIv);
+  const chosen = ivOf(context, rule, parameters, iv);
   return {
     algorithm: keyAlgorithm,
     name: (keyBytes) => family.name(keyBytes, rule.suffix),
@@ -222,8 +227,7 @@ function ivOf(
   { random }: Pick<OperationContext, "random">,
   rule: ModeRule,
   parameters: Parameters,
-  given: Uint8Array | undefined,
-  mayMakeIv: boolean,
+  { given, mayBeMade }: IvSource,
 ): Pick<CipherPlan, "iv" | "ivIsNew"> {
   const { shortest, longest } = rule.iv;
   // ECB: one that is given has no meaning.
@@ -239,7 +243,7 @@ function ivOf(
   if (rule.fixedIv !== undefined) {
     return { iv: rule.fixedIv, ivIsNew: false };
   }
-  if (!mayMakeIv || !parameters.randomIv) {
+  if (!mayBeMade || !parameters.randomIv) {
     throw missingIv("IV/Counter/Nonce is missing");
   }
   return { iv: random.bytes(ivBytes(rule, parameters)), ivIsNew: true };

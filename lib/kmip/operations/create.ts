@@ -57,7 +57,7 @@ async function createKey(
   };
   return {
     payload: [
-      ...(await keep(context, ObjectType.SymmetricKey, requested, own, material)),
+      ...(await keep(context, requested, own, { objectType: ObjectType.SymmetricKey, material })),
       ...implicitAttributes(context, requested, length),
     ],
     changed: true,
@@ -82,7 +82,7 @@ async function createSecret(
     "Secret Data Type": { t: "enumeration", v: SecretDataType.Seed },
   };
   return {
-    payload: await keep(context, ObjectType.SecretData, requested, own, material),
+    payload: await keep(context, requested, own, { objectType: ObjectType.SecretData, material }),
     changed: true,
     data: { objectType: ObjectType.SecretData, cryptographicLength: length },
   };
@@ -91,10 +91,9 @@ async function createSecret(
 /** Keeps the object and zeroes its material. @returns the fields that tell of it */
 async function keep(
   context: OperationContext,
-  objectType: number,
   requested: RequestedAttributes,
   own: ServerAttributes,
-  material: Uint8Array,
+  { objectType, material }: { readonly objectType: number; readonly material: Uint8Array },
 ): Promise<Item[]> {
   try {
     const attributes = await initialAttributes(context, requested, own);

@@ -42,7 +42,10 @@ export const decrypt: OperationDefinition = {
       (object) => {
         const parameters = effectiveParameters(request.parameters, object);
         const algorithm = numberOf(object.attributes, "Cryptographic Algorithm");
-        const plan = planCipher(context, algorithm, parametersOf(parameters), request.iv, false);
+        const plan = planCipher(context, algorithm, parametersOf(parameters), {
+          given: request.iv,
+          mayBeMade: false,
+        });
         const authentication = { additional, tag };
         requireTag(plan, authentication);
         return {

@@ -31,7 +31,7 @@ export const destroy: OperationDefinition = {
         }
         return { change: destruction(object, context.now) };
       },
-      "destroy",
+      { write: "destroy" },
     );
     return { payload: [text(Tag.UniqueIdentifier, identifier)], changed: true };
   },

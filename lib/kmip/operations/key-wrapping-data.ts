@@ -1,5 +1,5 @@
 /**
- * Key Wrapping Data (KMIP 2.1.5): how the Key Value of an object is wrapped that a client has brought wrapped. It is
+ * Key Wrapping Data (KMIP 2.1.5): how the Key Value of an object is wrapped that a client has supplied wrapped. It is
  * kept beside the attributes of the object, but is none of them.
  */
 import { itemFromStored, storedFromItem } from "../attributes/values";

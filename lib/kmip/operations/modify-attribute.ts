@@ -32,7 +32,7 @@ export const modifyAttribute: OperationDefinition = {
     const modified = await writeAttribute(context, identifier, attribute, (present, object): Written => {
       const index = indexOf(attribute, current, present, context);
       const held = present.length === 0 ? [{ i: index, v: value }] : present;
-      return replaceInstance(attribute, object, context, held, index, value);
+      return replaceInstance(attribute, object, context, { present: held, written: { i: index, v: value } });
     });
     return {
       payload: [

@@ -63,7 +63,7 @@ const OPAQUE_OBJECT = schema({
   value: one(Tag.OpaqueDataValue, asBytes),
 });
 
-/** What a client brings. */
+/** What a client supplies. */
 export type ObjectContent = {
   /** A view of the request: Key Material, or the Key Value if it is wrapped; Opaque Data Value. */
   readonly material: Uint8Array;

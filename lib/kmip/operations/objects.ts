@@ -52,6 +52,13 @@ export async function findObject(context: OperationContext, identifier: string):
   return object;
 }
 
+export type ChangeOptions = {
+  /** Default: update, which leaves the material as it is. */
+  readonly write?: "update" | "destroy";
+  /** Default: `findObject`. */
+  readonly find?: (context: OperationContext, identifier: string) => Promise<ManagedObject>;
+};
+
 /**
  * Reads an object, has `decide` make a change of it, and writes that, up to three times if others change the
  * object meanwhile.
@@ -63,8 +70,7 @@ export async function changeObject<T extends { readonly change: ManagedObjectCha
   context: OperationContext,
   identifier: string,
   decide: (object: ManagedObject) => T | Promise<T>,
-  write: "update" | "destroy" = "update",
-  find = findObject,
+  { write = "update", find = findObject }: ChangeOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const decision = await decide(await find(context, identifier));

@@ -13,7 +13,7 @@ export type OperationResult = {
   readonly changed?: boolean;
   /** Key material in `payload`, to be zeroed once it is encoded. */
   readonly material?: Uint8Array;
-  /** Other bytes of `payload` that are nobody else's business (plaintext, random numbers), zeroed as well. */
+  /** Other bytes of `payload` that are confidential (plaintext, random numbers), zeroed as well. */
   readonly confidential?: Uint8Array;
   /** Called if the answer cannot be given after all. */
   readonly withheld?: () => void;

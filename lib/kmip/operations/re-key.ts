@@ -219,12 +219,9 @@ async function handOver(context: OperationContext, existing: string, replacement
 async function discard(context: OperationContext, replacement: string): Promise<void> {
   context.idPlaceholder = null;
   try {
-    await changeObject(
-      context,
-      replacement,
-      (object) => ({ change: destruction(object, context.now) }),
-      "destroy",
-    );
+    await changeObject(context, replacement, (object) => ({ change: destruction(object, context.now) }), {
+      write: "destroy",
+    });
   } catch (error) {
     context.logger.error(
       { err: error, uniqueIdentifier: replacement },

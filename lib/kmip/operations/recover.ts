@@ -20,7 +20,7 @@ export const recover: OperationDefinition = {
     const archived = isArchived(await findStored(context, identifier));
     if (archived) {
       const decide = (object: Parameters<typeof recovery>[0]) => ({ change: recovery(object, context.now) });
-      await changeObject(context, identifier, decide, "update", findStored);
+      await changeObject(context, identifier, decide, { find: findStored });
     }
     context.idPlaceholder = identifier;
     return { payload: answer, changed: archived };

@@ -1,6 +1,6 @@
 /** The object of an answer, as a client asks for it: of Get and of Export (KMIP 4.11, 4.40). */
 import { itemFromStored } from "../attributes/values";
-import type { ManagedObject, StoredValue } from "../ports";
+import type { ManagedObject } from "../ports";
 import { KeyWrapType, ObjectType } from "../protocol/enumerations";
 import { FAILURES, illegalOperation, invalidField, KmipError } from "../protocol/errors";
 import { asEnumeration, optional } from "../protocol/fields";
@@ -35,6 +35,9 @@ type Wanted = {
   readonly keyWrappingSpecification: WrappingSpecification | undefined;
 };
 
+/** True if a Key Value that came wrapped is wanted unwrapped. */
+const isUnwrapped = ({ keyWrapType }: Wanted): boolean => keyWrapType === KeyWrapType.NotWrapped;
+
 /** An object as an item, and the bytes in it to be zeroed once it is encoded; a template has none. */
 export type ServedObject = { readonly item: Item; readonly material?: Uint8Array };
 
@@ -49,18 +52,17 @@ export async function serveObject(
   object: ManagedObject,
   wanted: Wanted,
 ): Promise<ServedObject> {
-  const { keyWrapType, keyWrappingSpecification: specification } = wanted;
-  const plain = keyWrapType === KeyWrapType.NotWrapped;
-  const wrapping = plain ? null : wrappingOf(object.attributes);
-  refuseUnserved(context, object, specification !== undefined || wrapping !== null);
-  const format = formatToServe(object, wanted.keyFormatType, wrapping !== null);
+  const { keyWrappingSpecification: specification } = wanted;
+  const staysWrapped = !isUnwrapped(wanted) && wrappingOf(object.attributes) !== null;
+  refuseUnserved(context, object, specification !== undefined || staysWrapped);
+  const format = formatToServe(object, wanted.keyFormatType, staysWrapped);
   if (wanted.keyCompressionType !== undefined) {
     throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Symmetric keys are not compressed");
   }
   if (object.objectType === ObjectType.Template && specification === undefined) {
     return { item: await templateItem(context, object) };
   }
-  const served = await inForm(context, object, format, wrapping, specification, plain);
+  const served = await inForm(context, object, format, wanted);
   await markServed(context, object);
   return served;
 }
@@ -69,25 +71,24 @@ async function inForm(
   context: OperationContext,
   object: ManagedObject,
   format: number | null,
-  wrapping: StoredValue | null,
-  specification: WrappingSpecification | undefined,
-  plain: boolean,
+  wanted: Wanted,
 ): Promise<ServedObject> {
+  const { keyWrappingSpecification: specification } = wanted;
+  const kept = wrappingOf(object.attributes);
   if (specification !== undefined) {
-    if (plain) {
+    if (isUnwrapped(wanted)) {
       throw invalidField("The object cannot be both wrapped and not wrapped");
     }
-    if (wrapping !== null) {
+    if (kept !== null) {
       throw illegalOperation("The object is wrapped already");
     }
     return wrapObject(context, object, format, specification);
   }
-  const kept = wrappingOf(object.attributes);
   const material = await readMaterial(context, object);
   if (kept === null || format === null) {
     return { item: objectItem(object, format, material), material };
   }
-  if (!plain) {
+  if (!isUnwrapped(wanted)) {
     const data = itemFromStored(Tag.KeyWrappingData, kept);
     return { item: wrappedItem(object, format, material, data), material };
   }

@@ -28,7 +28,7 @@ export const setAttribute: OperationDefinition = {
         return addInstance(attribute, object, context, value);
       }
       const { i } = chooseInstance(attribute.name, present, undefined);
-      return replaceInstance(attribute, object, context, present, i, value);
+      return replaceInstance(attribute, object, context, { present, written: { i, v: value } });
     });
     return {
       payload: [text(Tag.UniqueIdentifier, identifier)],

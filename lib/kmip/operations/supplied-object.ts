@@ -1,4 +1,4 @@
-/** Objects that clients bring (KMIP 4.3, 4.41), and what is known of them from themselves. */
+/** Objects that clients supply (KMIP 4.3, 4.41), and what is known of them from themselves. */
 import { appliesTo, findRule } from "../attributes/rules";
 import { sameValue } from "../attributes/values";
 import { isVendorName } from "../attributes/vendor-names";
@@ -34,21 +34,21 @@ const OTHER_OBJECTS = {
 };
 
 /** The fields of a request that may hold the object. */
-export const BROUGHT = {
+export const SUPPLIED_OBJECT = {
   symmetricKey: optional(Tag.SymmetricKey, readSymmetricKey),
   secretData: optional(Tag.SecretData, readSecretData),
   opaqueObject: optional(Tag.OpaqueObject, readOpaqueObject),
   ...OTHER_OBJECTS,
 };
 
-type Given = { readonly [K in keyof typeof BROUGHT]?: unknown } & {
+type Given = { readonly [K in keyof typeof SUPPLIED_OBJECT]?: unknown } & {
   readonly symmetricKey: ObjectContent | undefined;
   readonly secretData: ObjectContent | undefined;
   readonly opaqueObject: ObjectContent | undefined;
 };
 
-/** An object that a client brings. */
-export type BroughtObject = { readonly objectType: number; readonly content: ObjectContent };
+/** An object that a client supplies. */
+export type SuppliedObject = { readonly objectType: number; readonly content: ObjectContent };
 
 /**
  * Works on the object of a request, whose material is zeroed afterwards.
@@ -56,10 +56,10 @@ export type BroughtObject = { readonly objectType: number; readonly content: Obj
  * @param declared its Object Type; undefined where a version does not tell it
  * @throws KmipError for another type, another object, none or several; what `work` throws
  */
-export async function withBroughtObject<T>(
+export async function withSuppliedObject<T>(
   given: Given,
   declared: number | undefined,
-  work: (brought: BroughtObject) => Promise<T>,
+  work: (supplied: SuppliedObject) => Promise<T>,
 ): Promise<T> {
   const objects = [
     { objectType: ObjectType.SymmetricKey, content: given.symmetricKey },
@@ -86,9 +86,9 @@ export async function withBroughtObject<T>(
 }
 
 /** Refuses an object that is too large, and attributes that its type does not have. @throws KmipError */
-export function checkBrought(
+export function checkSupplied(
   { limits, version }: OperationContext,
-  { objectType, content }: BroughtObject,
+  { objectType, content }: SuppliedObject,
   requested: RequestedAttributes,
 ): void {
   if (content.material.length > limits.maxMaterialBytes) {
@@ -110,7 +110,7 @@ export function checkBrought(
  */
 export function withEnclosed(
   context: OperationContext,
-  { content }: BroughtObject,
+  { content }: SuppliedObject,
   requested: RequestedAttributes,
   mayGive: "register" | "import",
 ): RequestedAttributes {
@@ -137,7 +137,7 @@ const isMultiple = (name: string, version: KmipVersion): boolean =>
 /** What is known of an object from itself, and what every object of its type has (Table 171). @throws KmipError */
 export function attributesOfObject(
   { version }: OperationContext,
-  { objectType, content }: BroughtObject,
+  { objectType, content }: SuppliedObject,
   requested: RequestedAttributes,
 ): ServerAttributes {
   const { format, secretDataType, opaqueDataType, material } = content;
@@ -194,7 +194,7 @@ export function attributesOfObject(
 const secretLength = ({ wrapping, material }: ObjectContent): number | null =>
   wrapping === undefined ? material.length * 8 : null;
 
-/** A client that brings an object may say that it has been served before (2.1: 4.24). */
+/** A client that supplies an object may say that it has been served before (2.1: 4.24). */
 function freshness(requested: RequestedAttributes, version: KmipVersion): { [name: string]: StoredValue } {
   const fresh = requested.get("Fresh")?.[0]?.v;
   return isSecondMajor(version) && fresh?.v === false ? { Fresh: fresh } : {};

@@ -114,7 +114,7 @@ async function contentOf(context: OperationContext, object: ManagedObject): Prom
  * Reads the attributes of a request that makes an object, and those of the templates that it names: of attributes of
  * one value the last template's count, and the request's own before all (section 4).
  *
- * @param mayGive how far the client may set attributes: those of an object that the server makes, or that it brings
+ * @param mayGive how far the client may set attributes: those of an object that the server makes, or that it supplies
  * @throws KmipError Item Not Found, Object Archived for a template; those of `readRequestedAttributes`
  */
 export async function requestedAttributes(

@@ -1,7 +1,7 @@
 /**
  * Who may have how much of the endpoint: connections, messages and memory, by certificate and by instance, over all
- * listeners of the process. Thousands of hosts share a certificate, so that the bounds are wide; they are there for
- * the client that has gone mad, and for the neighbours of the one that has.
+ * listeners of the process. Thousands of hosts share a certificate, so that the bounds are wide; they hold off a
+ * client out of control, and protect the other instances from it.
  */
 import type { Tenant } from "../ports";
 import { RoundRobin } from "./round-robin";
@@ -108,7 +108,7 @@ export class ConnectionLimits {
     return { ...this.#counts };
   }
 
-  /** Notes that a limit was hit that somebody else keeps. */
+  /** Notes that a limit was hit that is kept elsewhere. */
   hit(limit: LimitName): void {
     this.#counts[limit] += 1;
   }

@@ -1,11 +1,10 @@
 /**
- * Messages as a KMIP client writes and reads them, in 1.x and in 2.x.
+ * Request messages as a KMIP client writes them, in 1.x and in 2.x.
  */
 
 import { ruleNamed } from "../attributes/rules";
-import { itemFromStored, storedFromItem } from "../attributes/values";
-import { asAttribute } from "../attributes/wire-1";
-import { asAttributeReference, attributeItem2, readAttributes, referenceItem } from "../attributes/wire-2";
+import { itemFromStored } from "../attributes/values";
+import { attributeItem2, referenceItem } from "../attributes/wire-2";
 import type { StoredValue } from "../ports";
 import {
   BatchErrorContinuationOption,
@@ -14,28 +13,14 @@ import {
   NameType,
   ObjectType,
   Operation,
-  ResultStatus,
 } from "../protocol/enumerations";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion, NEWEST_VERSION } from "../protocol/versions";
-import { decodeTtlv } from "../ttlv/decoder";
 import { encodeTtlv } from "../ttlv/encoder";
-import {
-  boolean,
-  bytes,
-  dateTime,
-  enumeration,
-  type Item,
-  ItemType,
-  integer,
-  structure,
-  text,
-} from "../ttlv/item";
+import { boolean, bytes, dateTime, enumeration, type Item, integer, structure, text } from "../ttlv/item";
+import type { ClientAttribute } from "./responses";
 
 export type KmipVersionName = "1.0" | "1.1" | "1.2" | "1.3" | "1.4" | "2.0" | "2.1";
-
-/** An attribute by its name in 1.x ("x-Product"; "Acme:Product" for vendors in 2.x); only 1.x has an index. */
-export type ClientAttribute = { readonly name: string; readonly index?: number; readonly value: StoredValue };
 
 /** What Create is asked for. */
 export type CreateRequest = {
@@ -55,28 +40,8 @@ export type BatchRequest = {
   readonly payload: readonly Item[];
   /** The fields in 2.x, where they are others. */
   readonly payload2?: readonly Item[];
-  /** Default: none for a single operation, and its place in the batch for one of several (Table 283). */
+  /** Default: none for a single operation, and its number in the batch for one of several (Table 283). */
   readonly uniqueBatchItemId?: Uint8Array;
-};
-
-/** The answer to one operation of a batch. */
-export type BatchResponse = {
-  readonly operation: number | null;
-  readonly uniqueBatchItemId: Uint8Array | null;
-  /** Result Status enumeration. */
-  readonly status: number;
-  /** Result Reason enumeration of a failure. */
-  readonly resultReason: number | null;
-  readonly message: string | null;
-  /** Fields of the Response Payload; empty for a failure. */
-  readonly payload: readonly Item[];
-};
-
-/** A whole response message. */
-export type ResponseMessage = {
-  readonly version: { readonly major: number; readonly minor: number };
-  readonly items: readonly BatchResponse[];
-  readonly header: readonly Item[];
 };
 
 export type BatchOptions = {
@@ -96,61 +61,6 @@ const VERSIONS: { readonly [K in KmipVersionName]: KmipVersion } = {
   "2.0": KmipVersion.V2_0,
   "2.1": KmipVersion.V2_1,
 };
-
-/** The first item of a tag. */
-export const find = (items: readonly Item[], tag: number): Item | undefined =>
-  items.find((item) => item.tag === tag);
-
-/** The items of a structure; none of anything else. */
-export const childrenOf = (item: Item | undefined): readonly Item[] =>
-  item?.type === ItemType.Structure ? item.value : [];
-
-/** The first Integer, Enumeration or Interval of a tag, or null. */
-export function numberIn(items: readonly Item[], tag: number): number | null {
-  const item = find(items, tag);
-  return item !== undefined && typeof item.value === "number" ? item.value : null;
-}
-
-/** The first Text String of a tag, or null. */
-export function textIn(items: readonly Item[], tag: number): string | null {
-  const item = find(items, tag);
-  return item?.type === ItemType.TextString ? item.value : null;
-}
-
-/** The first Byte String of a tag, or null: a view. */
-export function bytesIn(items: readonly Item[], tag: number): Uint8Array | null {
-  const item = find(items, tag);
-  return item?.type === ItemType.ByteString ? item.value : null;
-}
-
-/** Reads a response message. @throws TtlvError, Error */
-export function readResponse(message: Uint8Array): ResponseMessage {
-  const root = decodeTtlv(message);
-  if (root.tag !== Tag.ResponseMessage) {
-    throw new Error("The server did not send a response message");
-  }
-  const header = childrenOf(find(childrenOf(root), Tag.ResponseHeader));
-  const version = childrenOf(find(header, Tag.ProtocolVersion));
-  const items = childrenOf(root).filter(({ tag }) => tag === Tag.BatchItem);
-  return {
-    version: {
-      major: numberIn(version, Tag.ProtocolVersionMajor) ?? -1,
-      minor: numberIn(version, Tag.ProtocolVersionMinor) ?? -1,
-    },
-    header,
-    items: items.map((item) => {
-      const fields = childrenOf(item);
-      return {
-        operation: numberIn(fields, Tag.Operation),
-        uniqueBatchItemId: bytesIn(fields, Tag.UniqueBatchItemID),
-        status: numberIn(fields, Tag.ResultStatus) ?? ResultStatus.OperationFailed,
-        resultReason: numberIn(fields, Tag.ResultReason),
-        message: textIn(fields, Tag.ResultMessage),
-        payload: childrenOf(find(fields, Tag.ResponsePayload)),
-      };
-    }),
-  };
-}
 
 /** One attribute as 2.x writes it. */
 const attribute2 = ({ name, value }: ClientAttribute): Item =>
@@ -192,43 +102,11 @@ export const nameAttribute = (name: string): ClientAttribute => ({
   },
 });
 
-/** Attributes of a Response Payload. */
-export function attributesIn(payload: readonly Item[]): ClientAttribute[] {
-  const second = find(payload, Tag.Attributes);
-  if (second !== undefined) {
-    return readAttributes(second, { version: NEWEST_VERSION, newer: true }, true).map(({ name, item }) => ({
-      name,
-      value: storedFromItem(item),
-    }));
-  }
-  return payload
-    .filter(({ tag }) => tag === Tag.Attribute)
-    .map((item) => {
-      const { name, index, value } = asAttribute(item, { version: KmipVersion.V1_4, newer: true });
-      if (value === undefined) {
-        throw new Error(`The server sent ${name} without a value`);
-      }
-      return { name, ...(index === undefined ? {} : { index }), value: storedFromItem(value) };
-    });
-}
-
 /** The fields of a payload that is another in 2.x. */
 const inBoth = (fields: (version: KmipVersion) => Item[]): Pick<BatchRequest, "payload" | "payload2"> => ({
   payload: fields(KmipVersion.V1_4),
   payload2: fields(NEWEST_VERSION),
 });
-
-/** Names of attributes in a Response Payload. */
-export const attributeNamesIn = (payload: readonly Item[]): string[] =>
-  payload.flatMap((item) => {
-    if (item.tag === Tag.AttributeName && item.type === ItemType.TextString) {
-      return [item.value];
-    }
-    if (item.tag !== Tag.AttributeReference) {
-      return [];
-    }
-    return [asAttributeReference(item, { version: NEWEST_VERSION, newer: true })];
-  });
 
 /** Payloads of requests, for `batch`. A missing identifier means the ID Placeholder. */
 export const requests = {
@@ -369,8 +247,8 @@ const CONTINUATION = {
   undo: BatchErrorContinuationOption.Undo,
 } as const;
 
-/** The place of an operation in its batch, from 1 on, in four bytes. */
-function placeOf(index: number): Uint8Array {
+/** The number of an operation in its batch, from 1 on, in four bytes. */
+function numberOf(index: number): Uint8Array {
   const id = Buffer.alloc(4);
   id.writeUInt32BE(index + 1);
   return id;
@@ -397,7 +275,7 @@ export function writeRequest(
         integer(Tag.BatchCount, batch.length),
       ]),
       ...batch.map(({ operation, uniqueBatchItemId, payload, payload2 }, index) => {
-        const id = uniqueBatchItemId ?? (batch.length > 1 ? placeOf(index) : undefined);
+        const id = uniqueBatchItemId ?? (batch.length > 1 ? numberOf(index) : undefined);
         return structure(Tag.BatchItem, [
           enumeration(Tag.Operation, operation),
           ...(id === undefined ? [] : [bytes(Tag.UniqueBatchItemID, id)]),
