@@ -91,7 +91,7 @@ export const CRYPTOGRAPHIC_PARAMETERS: readonly AttributeField[] = [
 ];
 
 /** Table 39 */
-export const RNG_PARAMETERS: readonly AttributeField[] = [
+const RNG_PARAMETERS: readonly AttributeField[] = [
   required(Tag.RNGAlgorithm, Enumeration),
   field(Tag.CryptographicAlgorithm, Enumeration),
   field(Tag.CryptographicLength, Integer),

@@ -38,7 +38,7 @@ export {
   writeRequest,
 } from "./requests";
 export type { BatchResponse, ClientAttribute, ResponseMessage } from "./responses";
-export { type ConnectionFailure, KmipConnectionError, type TlsFacts } from "./transport";
+export { KmipConnectionError, type TlsFacts } from "./transport";
 
 export type KmipClientOptions = {
   readonly host: string;

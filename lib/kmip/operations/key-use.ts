@@ -51,7 +51,7 @@ export const allowsUsage = (mask: number, usage: number): boolean =>
   (mask & (usage | CryptographicUsageMask.Unrestricted)) !== 0;
 
 /** Refuses whatever is not a symmetric key with a bit of its usage mask set. @throws KmipError Permission Denied */
-export function refuseUsage(object: ManagedObject, usage: number): void {
+function refuseUsage(object: ManagedObject, usage: number): void {
   if (object.objectType !== ObjectType.SymmetricKey) {
     throw wrongObjectType("The object is not a symmetric key");
   }

@@ -81,7 +81,7 @@ const MESSAGE_EXTENSION = schema({
   vendorExtension: one(Tag.VendorExtension, asItem),
 });
 
-export type RequestHeader = FieldValues<typeof REQUEST_HEADER.fields>;
+type RequestHeader = FieldValues<typeof REQUEST_HEADER.fields>;
 
 /** One operation that is asked for. */
 export type RequestItem = {
