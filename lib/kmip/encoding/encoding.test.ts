@@ -1,9 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EncodingError } from "@/lib/kmip/encoding/errors";
-import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
-import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
-import { Tag } from "@/lib/kmip/protocol/tags";
+import { Tag } from "../protocol/tags";
 import {
   bigInteger,
   boolean,
@@ -19,7 +16,10 @@ import {
   longInteger,
   structure,
   text,
-} from "@/lib/kmip/ttlv";
+} from "../ttlv";
+import { EncodingError } from "./errors";
+import { decodeJson, encodeJson } from "./json";
+import { decodeXml, encodeXml } from "./xml";
 
 const named = fc.constantFrom(...Object.values(Tag));
 const tag = fc.oneof(

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { requests, writeRequest } from "@/lib/kmip/client/client";
-import { createKmipEngine } from "@/lib/kmip/engine/engine";
-import { OperationCounts } from "@/lib/kmip/engine/operation-counts";
+import { requests, writeRequest } from "../client/client";
 import {
   MemoryAuditWriter,
   MemoryKeyStore,
   MemoryLogger,
   MemoryTenantDirectory,
-} from "@/lib/kmip/testing/memory-ports";
+} from "../testing/memory-ports";
+import { createKmipEngine } from "./engine";
+import { OperationCounts } from "./operation-counts";
 
 describe("counts of operations", () => {
   it("are of items and their results, by a bounded set of names", async () => {

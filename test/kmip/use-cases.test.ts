@@ -1,5 +1,5 @@
 /**
- * Whole stories of clients, as the OASIS use cases and test cases tell them, in each version that has what they need.
+ * The OASIS use cases and test cases, from their first message to their last, in each version that has what they need.
  */
 import { describe, expect, it } from "vitest";
 import {
