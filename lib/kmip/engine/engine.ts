@@ -5,8 +5,8 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { toSeconds } from "../attributes/lifecycle";
 import { INTEROP_REGISTRY, OPERATION_REGISTRY } from "../operations";
 import type { EngineLimits, ServerIdentity } from "../operations/context";
+import { OutstandingOperations } from "../operations/cryptography/outstanding";
 import { toKmipError } from "../operations/errors";
-import { OutstandingOperations } from "../operations/outstanding";
 import type {
   AuditWriter,
   EngineClock,

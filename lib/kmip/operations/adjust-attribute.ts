@@ -16,9 +16,9 @@ import { asEnumeration, asItem, asText, one, optional, readFields, schema } from
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { ItemType, text } from "../ttlv/item";
-import { chooseInstance } from "./attribute-instances";
-import { type Attribute, addInstance, replaceInstance, writeAttribute } from "./attribute-writes";
-import { identifierOf } from "./objects";
+import { chooseInstance } from "./objects/attribute-instances";
+import { type Attribute, addInstance, replaceInstance, writeAttribute } from "./objects/attribute-writes";
+import { identifierOf } from "./objects/lookup";
 import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({

@@ -3,7 +3,7 @@
 import type { EngineLogger, ObjectStore, RandomSource, Tenant } from "../ports";
 import type { ReadContext } from "../protocol/fields";
 import type { KmipVersion } from "../protocol/versions";
-import type { OutstandingLimits, OutstandingOperations } from "./outstanding";
+import type { OutstandingLimits, OutstandingOperations } from "./cryptography/outstanding";
 
 /** What Query tells about the server (KMIP 1.4, 4.25). */
 export type ServerIdentity = {

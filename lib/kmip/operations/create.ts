@@ -13,12 +13,18 @@ import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { enumeration, type Item, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
 import type { OperationContext } from "./context";
-import { SECRET_DATA_DEFAULTS, SYMMETRIC_KEY_DEFAULTS } from "./defaults";
-import { checkGenerator, lengthFor, makeMaterial, makeSecret, RANDOM_NUMBER_GENERATOR } from "./material";
-import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
-import { checkFormat } from "./object-items";
+import { SECRET_DATA_DEFAULTS, SYMMETRIC_KEY_DEFAULTS } from "./objects/defaults";
+import {
+  checkGenerator,
+  lengthFor,
+  makeMaterial,
+  makeSecret,
+  RANDOM_NUMBER_GENERATOR,
+} from "./objects/material";
+import { initialAttributes, keepObject, type ServerAttributes } from "./objects/new-object";
+import { checkFormat } from "./objects/object-items";
+import { requestedAttributes } from "./objects/templates";
 import type { OperationDefinition, OperationResult } from "./operation";
-import { requestedAttributes } from "./templates";
 
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),

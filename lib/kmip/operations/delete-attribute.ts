@@ -19,11 +19,11 @@ import { asCount, asText, optional, readFields, schema } from "../protocol/field
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { lifecycleAllows } from "./attribute-changes";
-import { chooseInstance } from "./attribute-instances";
-import type { Attribute } from "./attribute-writes";
 import type { OperationContext } from "./context";
-import { changeObject, identifierOf } from "./objects";
+import { lifecycleAllows } from "./objects/attribute-changes";
+import { chooseInstance } from "./objects/attribute-instances";
+import type { Attribute } from "./objects/attribute-writes";
+import { changeObject, identifierOf } from "./objects/lookup";
 import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({

@@ -5,10 +5,10 @@ import { asBytes, asText, optional, readFields, schema } from "../protocol/field
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { bytes, text } from "../ttlv/item";
-import { encryptWhole, openEncryption } from "./cipher-streams";
-import { planCipher } from "./ciphers";
+import { encryptWhole, openEncryption } from "./cryptography/cipher-streams";
+import { planCipher } from "./cryptography/ciphers";
+import { asParameters, effectiveParameters, parametersOf } from "./cryptography/parameters";
 import type { OperationDefinition } from "./operation";
-import { asParameters, effectiveParameters, parametersOf } from "./parameters";
 import { PARTS, withKeyInParts } from "./parts";
 
 const REQUEST = schema({

@@ -4,9 +4,9 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
-import { identifierOf, readObject } from "./objects";
+import { identifierOf, readObject } from "./objects/lookup";
+import { serveObject, WANTED } from "./objects/serve-object";
 import type { OperationDefinition } from "./operation";
-import { serveObject, WANTED } from "./serve-object";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText), ...WANTED });
 

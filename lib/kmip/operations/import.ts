@@ -29,18 +29,17 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import {
   checkApplicationData,
   checkDateOrder,
   checkRotation,
   checkSize,
   normalValue,
-} from "./attribute-changes";
-import type { OperationContext } from "./context";
-import { unwrapKeyValue } from "./key-wrapping";
-import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./new-object";
-import { digestOf, formatOf } from "./object-items";
-import type { OperationDefinition } from "./operation";
+} from "./objects/attribute-changes";
+import { unwrapKeyValue } from "./objects/key-wrapping";
+import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./objects/new-object";
+import { digestOf, formatOf } from "./objects/object-items";
 import {
   attributesOfObject,
   checkSupplied,
@@ -48,7 +47,8 @@ import {
   type SuppliedObject,
   withEnclosed,
   withSuppliedObject,
-} from "./supplied-object";
+} from "./objects/supplied-object";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: one(Tag.UniqueIdentifier, asText),

@@ -10,9 +10,9 @@ import { asCount, asEnumeration, asInteger, optional, readFields, schema } from 
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, integer, text } from "../ttlv/item";
-import { LIVING_STATES } from "./attribute-changes";
 import type { OperationContext } from "./context";
-import { isKnownObject } from "./objects";
+import { LIVING_STATES } from "./objects/attribute-changes";
+import { isKnownObject } from "./objects/lookup";
 import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({

@@ -8,10 +8,10 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { chooseInstance, readCurrent } from "./attribute-instances";
-import { replaceInstance, valueToKeep, type Written, writeAttribute } from "./attribute-writes";
 import type { OperationContext } from "./context";
-import { identifierOf } from "./objects";
+import { chooseInstance, readCurrent } from "./objects/attribute-instances";
+import { replaceInstance, valueToKeep, type Written, writeAttribute } from "./objects/attribute-writes";
+import { identifierOf } from "./objects/lookup";
 import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({

@@ -21,13 +21,13 @@ import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
 import type { OperationContext } from "./context";
-import { KEY_WRAPPING_DATA } from "./key-wrapping-data";
-import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
-import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
-import { checkFormat } from "./object-items";
-import { changeObject, findObject, identifierOf } from "./objects";
+import { KEY_WRAPPING_DATA } from "./objects/key-wrapping-data";
+import { changeObject, findObject, identifierOf } from "./objects/lookup";
+import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./objects/material";
+import { initialAttributes, keepObject, type ServerAttributes } from "./objects/new-object";
+import { checkFormat } from "./objects/object-items";
+import { requestedAttributes } from "./objects/templates";
 import type { OperationDefinition } from "./operation";
-import { requestedAttributes } from "./templates";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

@@ -6,16 +6,16 @@ import { asCode, one, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { initialAttributes, keepObject } from "./new-object";
-import type { OperationDefinition, OperationResult } from "./operation";
+import { initialAttributes, keepObject } from "./objects/new-object";
 import {
   attributesOfObject,
   checkSupplied,
   SUPPLIED_OBJECT,
   withEnclosed,
   withSuppliedObject,
-} from "./supplied-object";
-import { keepTemplate, requestedAttributes } from "./templates";
+} from "./objects/supplied-object";
+import { keepTemplate, requestedAttributes } from "./objects/templates";
+import type { OperationDefinition, OperationResult } from "./operation";
 
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),

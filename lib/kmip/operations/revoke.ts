@@ -20,7 +20,7 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { dateTime, text } from "../ttlv/item";
 import type { OperationContext } from "./context";
-import { changeObject, identifierOf } from "./objects";
+import { changeObject, identifierOf } from "./objects/lookup";
 import type { OperationDefinition } from "./operation";
 
 const REVOCATION_REASON = schema({

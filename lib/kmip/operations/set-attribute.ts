@@ -5,9 +5,9 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { chooseInstance } from "./attribute-instances";
-import { addInstance, replaceInstance, valueToKeep, writeAttribute } from "./attribute-writes";
-import { identifierOf } from "./objects";
+import { chooseInstance } from "./objects/attribute-instances";
+import { addInstance, replaceInstance, valueToKeep, writeAttribute } from "./objects/attribute-writes";
+import { identifierOf } from "./objects/lookup";
 import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({

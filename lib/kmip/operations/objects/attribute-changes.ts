@@ -2,21 +2,21 @@
  * What Create, Add Attribute and Modify Attribute have in common: rules on attributes that no table can hold.
  */
 
-import { dateOf, isDestroyed, stateAt, toSeconds } from "../attributes/lifecycle";
-import type { AttributeRule, ClientMay } from "../attributes/rules";
-import { termOf } from "../attributes/terms";
-import { fieldOf, sameValue } from "../attributes/values";
-import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
-import { State } from "../protocol/enumerations";
+import { dateOf, isDestroyed, stateAt, toSeconds } from "../../attributes/lifecycle";
+import type { AttributeRule, ClientMay } from "../../attributes/rules";
+import { termOf } from "../../attributes/terms";
+import { fieldOf, sameValue } from "../../attributes/values";
+import type { ManagedObject, StoredAttributes, StoredValue } from "../../ports";
+import { State } from "../../protocol/enumerations";
 import {
   FAILURES,
   featureNotSupported,
   invalidAttributeValue,
   KmipError,
   limitExceeded,
-} from "../protocol/errors";
-import { Tag } from "../protocol/tags";
-import type { OperationContext } from "./context";
+} from "../../protocol/errors";
+import { Tag } from "../../protocol/tags";
+import type { OperationContext } from "../context";
 
 /** The states of objects that still have their material. */
 export const LIVING_STATES: readonly number[] = [

@@ -2,7 +2,7 @@
  * Cryptographic operations that take their data piece by piece (KMIP 2.1.15), and what comes out of them.
  */
 import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
-import { wipe } from "../ttlv/wipe";
+import { wipe } from "../../ttlv/wipe";
 
 /** What comes out of an operation or at its end. The caller zeroes it. */
 export type Piece = { readonly data: Uint8Array; readonly tag: Uint8Array | null };

@@ -4,37 +4,37 @@
  * A template is kept like any other object. What it is about, the encoded Template structure, is its material; of the
  * attributes in it none is the template's own. 2.x has no templates, and its clients see none.
  */
-import type { IncomingAttribute } from "../attributes/incoming";
-import { isArchived } from "../attributes/lifecycle";
-import { appliesTo } from "../attributes/rules";
-import { termOf } from "../attributes/terms";
-import { sameValue } from "../attributes/values";
-import { attributeIn } from "../attributes/view";
+import type { IncomingAttribute } from "../../attributes/incoming";
+import { isArchived } from "../../attributes/lifecycle";
+import { appliesTo } from "../../attributes/rules";
+import { termOf } from "../../attributes/terms";
+import { sameValue } from "../../attributes/values";
+import { attributeIn } from "../../attributes/view";
 import {
   attributesAnswer,
   mergedAttributes,
   type RequestedAttributes,
   readRequestedAttributes,
   requestedOf,
-} from "../attributes/wire";
-import { readAttribute1, readTemplateNames } from "../attributes/wire-1";
-import { KeyStoreError, type ManagedObject, type StoredValue } from "../ports";
-import { ObjectType } from "../protocol/enumerations";
+} from "../../attributes/wire";
+import { readAttribute1, readTemplateNames } from "../../attributes/wire-1";
+import { KeyStoreError, type ManagedObject, type StoredValue } from "../../ports";
+import { ObjectType } from "../../protocol/enumerations";
 import {
   invalidAttribute,
   invalidAttributeValue,
   invalidMessage,
   itemNotFound,
   objectArchived,
-} from "../protocol/errors";
-import { asItem, many, type ReadContext, readFields, schema } from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
-import { decodeTtlv } from "../ttlv/decoder";
-import { encodeTtlv } from "../ttlv/encoder";
-import { type Item, structure } from "../ttlv/item";
+} from "../../protocol/errors";
+import { asItem, many, type ReadContext, readFields, schema } from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
+import { KmipVersion } from "../../protocol/versions";
+import { decodeTtlv } from "../../ttlv/decoder";
+import { encodeTtlv } from "../../ttlv/encoder";
+import { type Item, structure } from "../../ttlv/item";
+import type { OperationContext } from "../context";
 import { LIVING_STATES } from "./attribute-changes";
-import type { OperationContext } from "./context";
 import { initialAttributes, keepObject } from "./new-object";
 import { readMaterial, refuseUnserved } from "./serving";
 

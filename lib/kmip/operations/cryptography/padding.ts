@@ -2,9 +2,9 @@
  * Paddings of block ciphers that OpenSSL does not know (KMIP 9.1.3.2.15): the last byte is the number of bytes added,
  * those before it are zero (ANSI X9.23) or random (ISO 10126).
  */
-import type { RandomSource } from "../ports";
-import { PaddingMethod } from "../protocol/enumerations";
-import { wipe } from "../ttlv/wipe";
+import type { RandomSource } from "../../ports";
+import { PaddingMethod } from "../../protocol/enumerations";
+import { wipe } from "../../ttlv/wipe";
 import { joined, NOTHING } from "./crypto-stream";
 
 export type CountedPadding = typeof PaddingMethod.ANSIX9_23 | typeof PaddingMethod.ISO10126;

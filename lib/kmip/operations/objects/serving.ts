@@ -2,13 +2,13 @@
  * The way of an object's material out of the store: what forbids it, and what it leaves behind.
  */
 
-import { changeOf, destruction, isDestroyed, stateAt, withAttribute } from "../attributes/lifecycle";
-import { isSet } from "../attributes/view";
-import { KeyStoreError, type ManagedObject } from "../ports";
-import { State } from "../protocol/enumerations";
-import { FAILURES, KmipError, permissionDenied } from "../protocol/errors";
-import type { OperationContext } from "./context";
-import { refuseDestroyed } from "./objects";
+import { changeOf, destruction, isDestroyed, stateAt, withAttribute } from "../../attributes/lifecycle";
+import { isSet } from "../../attributes/view";
+import { KeyStoreError, type ManagedObject } from "../../ports";
+import { State } from "../../protocol/enumerations";
+import { FAILURES, KmipError, permissionDenied } from "../../protocol/errors";
+import type { OperationContext } from "../context";
+import { refuseDestroyed } from "./lookup";
 
 /**
  * Everything that forbids handing out the material.

@@ -3,12 +3,12 @@
  * is never kept: it is made when it is asked for, and only for those who could have the object itself.
  */
 
-import { isDestroyed, stateAt, withAttribute } from "../attributes/lifecycle";
-import type { ManagedObject, StoredValue } from "../ports";
-import { ObjectType } from "../protocol/enumerations";
-import { KmipError } from "../protocol/errors";
-import { wipe } from "../ttlv/wipe";
-import type { OperationContext } from "./context";
+import { isDestroyed, stateAt, withAttribute } from "../../attributes/lifecycle";
+import type { ManagedObject, StoredValue } from "../../ports";
+import { ObjectType } from "../../protocol/enumerations";
+import { KmipError } from "../../protocol/errors";
+import { wipe } from "../../ttlv/wipe";
+import type { OperationContext } from "../context";
 import { wrappingOf } from "./key-wrapping-data";
 import { digestOf, formatOf } from "./object-items";
 import { readMaterial, refuseUnserved } from "./serving";

@@ -1,14 +1,14 @@
 /** The object of an answer, as a client asks for it: of Get and of Export (KMIP 4.11, 4.40). */
-import { itemFromStored } from "../attributes/values";
-import type { ManagedObject } from "../ports";
-import { KeyWrapType, ObjectType } from "../protocol/enumerations";
-import { FAILURES, illegalOperation, invalidField, KmipError } from "../protocol/errors";
-import { asEnumeration, optional } from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
-import type { Item } from "../ttlv/item";
-import { wipe } from "../ttlv/wipe";
-import type { OperationContext } from "./context";
+import { itemFromStored } from "../../attributes/values";
+import type { ManagedObject } from "../../ports";
+import { KeyWrapType, ObjectType } from "../../protocol/enumerations";
+import { FAILURES, illegalOperation, invalidField, KmipError } from "../../protocol/errors";
+import { asEnumeration, optional } from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
+import { KmipVersion } from "../../protocol/versions";
+import type { Item } from "../../ttlv/item";
+import { wipe } from "../../ttlv/wipe";
+import type { OperationContext } from "../context";
 import {
   asWrappingSpecification,
   unwrapKeyValue,

@@ -2,9 +2,9 @@
  * Key Wrapping Data (KMIP 2.1.5): how the Key Value of an object is wrapped that a client has supplied wrapped. It is
  * kept beside the attributes of the object, but is none of them.
  */
-import { itemFromStored, storedFromItem } from "../attributes/values";
-import type { StoredAttributes, StoredValue } from "../ports";
-import { invalidField } from "../protocol/errors";
+import { itemFromStored, storedFromItem } from "../../attributes/values";
+import type { StoredAttributes, StoredValue } from "../../ports";
+import { invalidField } from "../../protocol/errors";
 import {
   asBytes,
   asEnumeration,
@@ -15,10 +15,10 @@ import {
   optional,
   readFields,
   schema,
-} from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import { KmipVersion, NEWEST_VERSION } from "../protocol/versions";
-import { asParameters } from "./parameters";
+} from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
+import { KmipVersion, NEWEST_VERSION } from "../../protocol/versions";
+import { asParameters } from "../cryptography/parameters";
 
 /** Tables 10 and 11 */
 export const KEY_INFORMATION = schema({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Tenant } from "../ports";
+import type { Tenant } from "../../ports";
 import { OutstandingOperations } from "./outstanding";
 
 describe("the memory of what is outstanding", () => {

@@ -2,14 +2,14 @@
  * Usage Limits (KMIP 3.21): how much more an object may protect, and taking a share of it.
  */
 
-import { changeOf, stateAt, withAttribute } from "../attributes/lifecycle";
-import { fieldOf } from "../attributes/values";
-import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
-import { UsageLimitsUnit } from "../protocol/enumerations";
-import { usageLimitExceeded } from "../protocol/errors";
-import { Tag } from "../protocol/tags";
-import type { OperationContext } from "./context";
-import { changeObject } from "./objects";
+import { changeOf, stateAt, withAttribute } from "../../attributes/lifecycle";
+import { fieldOf } from "../../attributes/values";
+import type { ManagedObject, StoredAttributes, StoredValue } from "../../ports";
+import { UsageLimitsUnit } from "../../protocol/enumerations";
+import { usageLimitExceeded } from "../../protocol/errors";
+import { Tag } from "../../protocol/tags";
+import type { OperationContext } from "../context";
+import { changeObject } from "./lookup";
 
 export type UsageLimits = {
   readonly total: StoredValue;

@@ -2,11 +2,12 @@
  * Symmetric ciphers (KMIP 4.29, 4.30): from Cryptographic Parameters to a cipher of node:crypto.
  */
 
+import type { RandomSource } from "../../ports";
 import {
   CryptographicAlgorithm as Algorithm,
   BlockCipherMode as Mode,
   PaddingMethod,
-} from "../protocol/enumerations";
+} from "../../protocol/enumerations";
 import {
   badParameters,
   FAILURES,
@@ -15,9 +16,8 @@ import {
   missingIv,
   missingParameters,
   unsupportedParameters,
-} from "../protocol/errors";
-import { KmipVersion } from "../protocol/versions";
-import type { OperationContext } from "./context";
+} from "../../protocol/errors";
+import { KmipVersion } from "../../protocol/versions";
 import type { CountedPadding } from "./padding";
 import type { Parameters } from "./parameters";
 
@@ -158,6 +158,9 @@ const FAMILIES: ReadonlyMap<number, CipherFamily> = new Map<number, CipherFamily
   ],
 ]);
 
+/** What choosing a cipher needs of the context of an operation. */
+type CipherContext = { readonly random: RandomSource; readonly version: KmipVersion };
+
 /** Where the IV comes from. */
 export type IvSource = {
   /** By the client. */
@@ -173,7 +176,7 @@ export type IvSource = {
  * @throws KmipError for what is missing, not supported, or wrong
  */
 export function planCipher(
-  context: Pick<OperationContext, "random" | "version">,
+  context: CipherContext,
   keyAlgorithm: number | null,
   parameters: Parameters,
   iv: IvSource,
@@ -224,7 +227,7 @@ function paddingOf({ padded }: ModeRule, { padding }: Parameters): CipherPlan["p
 }
 
 function ivOf(
-  { random }: Pick<OperationContext, "random">,
+  { random }: CipherContext,
   rule: ModeRule,
   parameters: Parameters,
   { given, mayBeMade }: IvSource,

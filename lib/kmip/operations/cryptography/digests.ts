@@ -1,7 +1,7 @@
 /** Hash functions of node:crypto, alone and in MACs, by their KMIP enumerations. */
 
-import { CryptographicAlgorithm as Algorithm, HashingAlgorithm as Hash } from "../protocol/enumerations";
-import { badParameters, missingParameters, unsupportedParameters } from "../protocol/errors";
+import { CryptographicAlgorithm as Algorithm, HashingAlgorithm as Hash } from "../../protocol/enumerations";
+import { badParameters, missingParameters, unsupportedParameters } from "../../protocol/errors";
 import type { Parameters } from "./parameters";
 
 const HASHES: ReadonlyMap<number, string> = new Map<number, string>([

@@ -1,13 +1,13 @@
 /**
  * What Add, Modify, Set and Adjust Attribute have in common: who may write an attribute when, and what else changes.
  */
-import type { IncomingAttribute } from "../attributes/incoming";
-import { changeOf, stateAt, withAttribute } from "../attributes/lifecycle";
-import { appliesTo } from "../attributes/rules";
-import { sameValue, storedFromItem } from "../attributes/values";
-import { isClientVendorName } from "../attributes/vendor-names";
-import { instancesOf, isSet } from "../attributes/view";
-import type { ManagedObject, StoredAttribute, StoredValue } from "../ports";
+import type { IncomingAttribute } from "../../attributes/incoming";
+import { changeOf, stateAt, withAttribute } from "../../attributes/lifecycle";
+import { appliesTo } from "../../attributes/rules";
+import { sameValue, storedFromItem } from "../../attributes/values";
+import { isClientVendorName } from "../../attributes/vendor-names";
+import { instancesOf, isSet } from "../../attributes/view";
+import type { ManagedObject, StoredAttribute, StoredValue } from "../../ports";
 import {
   attributeSingleValued,
   invalidAttribute,
@@ -16,7 +16,8 @@ import {
   readOnlyAttribute,
   repeatedAttributeValue,
   wrongState,
-} from "../protocol/errors";
+} from "../../protocol/errors";
+import type { OperationContext } from "../context";
 import {
   checkApplicationData,
   checkDateOrder,
@@ -26,8 +27,7 @@ import {
   lifecycleAllows,
   normalValue,
 } from "./attribute-changes";
-import type { OperationContext } from "./context";
-import { changeObject } from "./objects";
+import { changeObject } from "./lookup";
 
 /** An attribute, by its name in the store and its rule. */
 export type Attribute = Pick<IncomingAttribute, "name" | "rule">;

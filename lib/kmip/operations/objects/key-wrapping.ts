@@ -2,11 +2,11 @@
  * Wrapping and unwrapping of objects (KMIP 2.1.5, 2.1.6): NIST AES Key Wrap with another key of the same instance.
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { isArchived, isDestroyed, stateAt } from "../attributes/lifecycle";
-import { itemFromStored } from "../attributes/values";
-import { numberOf } from "../attributes/view";
-import { attributesAnswer } from "../attributes/wire";
-import type { ManagedObject, StoredValue } from "../ports";
+import { isArchived, isDestroyed, stateAt } from "../../attributes/lifecycle";
+import { itemFromStored } from "../../attributes/values";
+import { namedAttributes, numberOf } from "../../attributes/view";
+import { attributesAnswer } from "../../attributes/wire";
+import type { ManagedObject, StoredValue } from "../../ports";
 import {
   BlockCipherMode,
   CryptographicAlgorithm,
@@ -14,7 +14,7 @@ import {
   EncodingOption,
   ObjectType,
   WrappingMethod,
-} from "../protocol/enumerations";
+} from "../../protocol/enumerations";
 import {
   cryptographicFailure,
   FAILURES,
@@ -25,21 +25,20 @@ import {
   keyWrapTypeNotSupported,
   unsupportedParameters,
   wrongObjectType,
-} from "../protocol/errors";
-import { asEnumeration, asFields, asItem, asText, many, one, optional, schema } from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
-import { decodeTtlv } from "../ttlv/decoder";
-import { encodeTtlv } from "../ttlv/encoder";
-import { enumeration, type Item, structure, text } from "../ttlv/item";
-import { wipe } from "../ttlv/wipe";
-import type { OperationContext } from "./context";
-import { joined } from "./crypto-stream";
-import { namedAttributes } from "./get-attributes";
+} from "../../protocol/errors";
+import { asEnumeration, asFields, asItem, asText, many, one, optional, schema } from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
+import { KmipVersion } from "../../protocol/versions";
+import { decodeTtlv } from "../../ttlv/decoder";
+import { encodeTtlv } from "../../ttlv/encoder";
+import { enumeration, type Item, structure, text } from "../../ttlv/item";
+import { wipe } from "../../ttlv/wipe";
+import type { OperationContext } from "../context";
+import { joined } from "../cryptography/crypto-stream";
+import { matchingParameters, parametersOf } from "../cryptography/parameters";
 import { withKey } from "./key-use";
 import { KEY_INFORMATION, wrappingFields } from "./key-wrapping-data";
 import { keyValue, readKeyValue, wrappedItem } from "./object-items";
-import { matchingParameters, parametersOf } from "./parameters";
 import { readMaterial } from "./serving";
 
 /** Table 12 */

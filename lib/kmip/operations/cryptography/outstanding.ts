@@ -3,8 +3,8 @@
  * each for the certificate alone that began it.
  */
 
-import type { EngineClock, RandomSource, StoredValue, Tenant } from "../ports";
-import { invalidCorrelationValue, limitExceeded } from "../protocol/errors";
+import type { EngineClock, RandomSource, StoredValue, Tenant } from "../../ports";
+import { invalidCorrelationValue, limitExceeded } from "../../protocol/errors";
 import type { CryptoStream } from "./crypto-stream";
 
 /** An operation that goes on. */

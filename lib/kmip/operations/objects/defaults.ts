@@ -2,7 +2,7 @@
  * Values of mandatory attributes that the server supplies where a client of 2.x leaves them out (2.1: Table 28); Query
  * tells them (7.11).
  */
-import { CryptographicAlgorithm, CryptographicUsageMask, ObjectType } from "../protocol/enumerations";
+import { CryptographicAlgorithm, CryptographicUsageMask, ObjectType } from "../../protocol/enumerations";
 
 export type ObjectDefaults = {
   readonly objectType: number;

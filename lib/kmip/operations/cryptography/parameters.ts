@@ -1,11 +1,11 @@
 /**
  * Cryptographic Parameters (KMIP 3.6) as an operation uses them.
  */
-import { findRule } from "../attributes/rules";
-import { checkValue, fieldOf, sameValue, storedFromItem } from "../attributes/values";
-import type { ManagedObject, StoredValue } from "../ports";
-import type { ItemReader } from "../protocol/fields";
-import { Tag } from "../protocol/tags";
+import { findRule } from "../../attributes/rules";
+import { checkValue, fieldOf, sameValue, storedFromItem } from "../../attributes/values";
+import type { ManagedObject, StoredValue } from "../../ports";
+import type { ItemReader } from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
 
 /** The fields of Cryptographic Parameters that operations on symmetric keys use. */
 export type Parameters = {

@@ -1,22 +1,22 @@
 /** Objects that clients supply (KMIP 4.3, 4.41), and what is known of them from themselves. */
-import { appliesTo, findRule } from "../attributes/rules";
-import { sameValue } from "../attributes/values";
-import { isVendorName } from "../attributes/vendor-names";
-import { type RequestedAttributes, readEnclosedAttributes } from "../attributes/wire";
-import type { StoredValue } from "../ports";
-import { KeyFormatType, ObjectType } from "../protocol/enumerations";
+import { appliesTo, findRule } from "../../attributes/rules";
+import { sameValue } from "../../attributes/values";
+import { isVendorName } from "../../attributes/vendor-names";
+import { type RequestedAttributes, readEnclosedAttributes } from "../../attributes/wire";
+import type { StoredValue } from "../../ports";
+import { KeyFormatType, ObjectType } from "../../protocol/enumerations";
 import {
   invalidAttribute,
   invalidAttributeValue,
   invalidField,
   limitExceeded,
   wrongObjectType,
-} from "../protocol/errors";
-import { asItem, optional } from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import { isSecondMajor, KmipVersion } from "../protocol/versions";
-import { wipe } from "../ttlv/wipe";
-import type { OperationContext } from "./context";
+} from "../../protocol/errors";
+import { asItem, optional } from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
+import { isSecondMajor, KmipVersion } from "../../protocol/versions";
+import { wipe } from "../../ttlv/wipe";
+import type { OperationContext } from "../context";
 import { KEY_WRAPPING_DATA } from "./key-wrapping-data";
 import { checkRegistered } from "./material";
 import type { ServerAttributes } from "./new-object";

@@ -9,10 +9,10 @@ import {
   type Decipher,
   type DecipherGCM,
 } from "node:crypto";
-import type { RandomSource } from "../ports";
-import { CryptographicAlgorithm as Algorithm } from "../protocol/enumerations";
-import { cryptographicFailure, invalidMessage } from "../protocol/errors";
-import { wipe } from "../ttlv/wipe";
+import type { RandomSource } from "../../ports";
+import { CryptographicAlgorithm as Algorithm } from "../../protocol/enumerations";
+import { cryptographicFailure, invalidMessage } from "../../protocol/errors";
+import { wipe } from "../../ttlv/wipe";
 import type { CipherPlan } from "./ciphers";
 import { type CryptoStream, joined, NOTHING, type Piece, runWhole } from "./crypto-stream";
 import { paddingAfter, Unpadder } from "./padding";

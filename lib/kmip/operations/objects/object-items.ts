@@ -2,10 +2,10 @@
  * Managed objects on the wire (KMIP 2.1.3, 2.2): what Register reads and what Get writes.
  */
 import { createHash } from "node:crypto";
-import { numberOf } from "../attributes/view";
-import type { ManagedObject, StoredAttributes, StoredValue } from "../ports";
-import { HashingAlgorithm, KeyFormatType, ObjectType } from "../protocol/enumerations";
-import { FAILURES, featureNotSupported, invalidField, KmipError } from "../protocol/errors";
+import { numberOf } from "../../attributes/view";
+import type { ManagedObject, StoredAttributes, StoredValue } from "../../ports";
+import { HashingAlgorithm, KeyFormatType, ObjectType } from "../../protocol/enumerations";
+import { FAILURES, featureNotSupported, invalidField, KmipError } from "../../protocol/errors";
 import {
   asBytes,
   asEnumeration,
@@ -19,12 +19,12 @@ import {
   type ReadContext,
   readFields,
   schema,
-} from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import { KmipVersion } from "../protocol/versions";
-import { encodeTtlv } from "../ttlv/encoder";
-import { bytes, enumeration, type Item, integer, structure } from "../ttlv/item";
-import { wipe } from "../ttlv/wipe";
+} from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
+import { KmipVersion } from "../../protocol/versions";
+import { encodeTtlv } from "../../ttlv/encoder";
+import { bytes, enumeration, type Item, integer, structure } from "../../ttlv/item";
+import { wipe } from "../../ttlv/wipe";
 import { asWrappingData } from "./key-wrapping-data";
 
 const { V1_0, V1_4, V2_0 } = KmipVersion;

@@ -2,20 +2,20 @@
  * Which instance of an attribute an operation means: by Attribute Index in 1.x (2.1.1), by its value in 2.x
  * (2.1: 6.1.13, 6.1.34).
  */
-import type { IncomingAttribute } from "../attributes/incoming";
-import { sameValue, storedFromItem } from "../attributes/values";
-import { readAttribute } from "../attributes/wire";
-import type { StoredAttribute, StoredValue } from "../ports";
+import type { IncomingAttribute } from "../../attributes/incoming";
+import { sameValue, storedFromItem } from "../../attributes/values";
+import { readAttribute } from "../../attributes/wire";
+import type { StoredAttribute, StoredValue } from "../../ports";
 import {
   attributeInstanceNotFound,
   attributeNotFound,
   FAILURES,
   invalidAttribute,
   KmipError,
-} from "../protocol/errors";
-import type { ReadContext } from "../protocol/fields";
-import { Tag } from "../protocol/tags";
-import type { Item } from "../ttlv/item";
+} from "../../protocol/errors";
+import type { ReadContext } from "../../protocol/fields";
+import { Tag } from "../../protocol/tags";
+import type { Item } from "../../ttlv/item";
 
 /** Reads a Current Attribute, which has to be the attribute that the operation is about. @throws KmipError */
 export function readCurrent(

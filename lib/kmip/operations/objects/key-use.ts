@@ -2,13 +2,13 @@
  * The use of a key by the server itself (KMIP 3.19, 3.22, 3.25, 3.26): who may, and when.
  */
 
-import { dateOf, stateAt, toSeconds } from "../attributes/lifecycle";
-import { numberOf } from "../attributes/view";
-import type { ManagedObject } from "../ports";
-import { CryptographicUsageMask, ObjectType, State } from "../protocol/enumerations";
-import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../protocol/errors";
-import { wipe } from "../ttlv/wipe";
-import type { OperationContext } from "./context";
+import { dateOf, stateAt, toSeconds } from "../../attributes/lifecycle";
+import { numberOf } from "../../attributes/view";
+import type { ManagedObject } from "../../ports";
+import { CryptographicUsageMask, ObjectType, State } from "../../protocol/enumerations";
+import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../../protocol/errors";
+import { wipe } from "../../ttlv/wipe";
+import type { OperationContext } from "../context";
 import { wrappingOf } from "./key-wrapping-data";
 import { readMaterial } from "./serving";
 import { allocateFor } from "./usage-limits";

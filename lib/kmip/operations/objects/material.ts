@@ -1,13 +1,17 @@
 /**
  * Symmetric key material: which algorithms and lengths Create makes, and how.
  */
-import { fieldOf, sameValue } from "../attributes/values";
-import type { RequestedAttributes } from "../attributes/wire";
-import type { RandomSource, StoredValue } from "../ports";
-import { CryptographicAlgorithm as Algorithm, DrbgAlgorithm, RngAlgorithm } from "../protocol/enumerations";
-import { invalidAttributeValue, limitExceeded } from "../protocol/errors";
-import { Tag } from "../protocol/tags";
-import type { OperationContext } from "./context";
+import { fieldOf, sameValue } from "../../attributes/values";
+import type { RequestedAttributes } from "../../attributes/wire";
+import type { RandomSource, StoredValue } from "../../ports";
+import {
+  CryptographicAlgorithm as Algorithm,
+  DrbgAlgorithm,
+  RngAlgorithm,
+} from "../../protocol/enumerations";
+import { invalidAttributeValue, limitExceeded } from "../../protocol/errors";
+import { Tag } from "../../protocol/tags";
+import type { OperationContext } from "../context";
 
 type KeySizes = {
   /** Bits when the client names none. */

@@ -2,19 +2,20 @@
  * What the operations that make objects have in common: their first attributes, and keeping them.
  */
 
-import { stateAt, toSeconds } from "../attributes/lifecycle";
-import { termsOf } from "../attributes/terms";
-import { numberOf } from "../attributes/view";
-import type { RequestedAttributes } from "../attributes/wire";
+import { stateAt, toSeconds } from "../../attributes/lifecycle";
+import { termsOf } from "../../attributes/terms";
+import { numberOf } from "../../attributes/view";
+import type { RequestedAttributes } from "../../attributes/wire";
 import {
   KeyStoreError,
   type NewManagedObject,
   type StoredAttribute,
   type StoredAttributes,
   type StoredValue,
-} from "../ports";
-import { KeyFormatType, ObjectType, State } from "../protocol/enumerations";
-import { attributeSingleValued, invalidAttributeValue, nonUniqueName } from "../protocol/errors";
+} from "../../ports";
+import { KeyFormatType, ObjectType, State } from "../../protocol/enumerations";
+import { attributeSingleValued, invalidAttributeValue, nonUniqueName } from "../../protocol/errors";
+import type { OperationContext } from "../context";
 import {
   checkApplicationData,
   checkDateOrder,
@@ -23,7 +24,6 @@ import {
   isNameTaken,
   normalValue,
 } from "./attribute-changes";
-import type { OperationContext } from "./context";
 import { wrappingOf } from "./key-wrapping-data";
 import { digestOf, formatOf } from "./object-items";
 

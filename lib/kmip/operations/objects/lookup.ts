@@ -1,11 +1,11 @@
 /** How operations find the objects that requests name, and change them. */
 
-import { isArchived, isDestroyed, stateAt } from "../attributes/lifecycle";
-import { KeyStoreError, type ManagedObject, type ManagedObjectChange } from "../ports";
-import { ObjectType } from "../protocol/enumerations";
-import { objectArchived, objectDestroyed, objectNotFound } from "../protocol/errors";
-import { isSecondMajor } from "../protocol/versions";
-import type { OperationContext } from "./context";
+import { isArchived, isDestroyed, stateAt } from "../../attributes/lifecycle";
+import { KeyStoreError, type ManagedObject, type ManagedObjectChange } from "../../ports";
+import { ObjectType } from "../../protocol/enumerations";
+import { objectArchived, objectDestroyed, objectNotFound } from "../../protocol/errors";
+import { isSecondMajor } from "../../protocol/versions";
+import type { OperationContext } from "../context";
 
 const MAX_ATTEMPTS = 3;
 /** Longer ones are nobody's, and have no place in an audit record. */
