@@ -37,6 +37,7 @@ const REFUSALS: { readonly [K in FramingError]: string } = {
   "too-large": "The request message is too large",
 };
 
+/** Frames, answers and times the messages of a connection. */
 export class Connection {
   readonly certificateSha256: string;
   readonly #options: ConnectionOptions;

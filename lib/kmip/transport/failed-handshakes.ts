@@ -10,6 +10,7 @@ const MAX_TEXT = 300;
 
 export type FailedHandshakeCounts = { readonly [K in FailedHandshakeReason]: number };
 
+/** Keeps the last failed handshakes of a listener, and counts all. */
 export class FailedHandshakes {
   /** By who failed and why: a flood from one address takes one row, and the others stay to be read. */
   readonly #kept = new Map<string, FailedHandshake>();

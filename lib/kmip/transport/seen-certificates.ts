@@ -6,6 +6,7 @@ const INTERVAL_MS = 60_000;
 /** Called when a certificate was used, at most once a minute for each. */
 export type SeenListener = (certificateId: string, remoteAddress: string) => void;
 
+/** Keeps when each certificate was seen last. */
 export class SeenCertificates {
   readonly #listener: SeenListener | undefined;
   readonly #logger: EngineLogger;

@@ -41,6 +41,7 @@ const CORRELATION_BYTES = 16;
 const keyOf = (correlationValue: Uint8Array): string => Buffer.from(correlationValue).toString("hex");
 const ownerOf = (tenant: Tenant): string => `${tenant.instanceId}/${tenant.certificateSha256}`;
 
+/** Keeps operations between their parts; what waits too long is ended. */
 export class OutstandingOperations {
   readonly #clock: EngineClock;
   readonly #limits: OutstandingLimits;
