@@ -24,6 +24,8 @@ export const OPTIONAL_ITEMS: ReadonlySet<number> = new Set([
   Tag.ExtensionInformation,
   Tag.ServerInformation,
   Tag.ApplicationNamespace,
+  // 4.9: a server may count the matches, and may not.
+  Tag.LocatedItems,
 ]);
 
 /** Structures of the server's own making: what is in them is not looked at. */

@@ -48,13 +48,22 @@ const TEMPLATE_ATTRIBUTE = schema({
   attributes: many(Tag.Attribute, asItem),
 });
 
-/** Reads the attributes of a Template-Attribute structure without templates. @throws KmipError Item Not Found for one */
-export function readTemplateAttribute(item: Item, context: ReadContext): IncomingAttribute[] {
+/**
+ * Reads the attributes of a Template-Attribute structure without templates.
+ *
+ * @param partial true in Locate, where fields of structures may be left out
+ * @throws KmipError Item Not Found for a template
+ */
+export function readTemplateAttribute(
+  item: Item,
+  context: ReadContext,
+  partial: boolean,
+): IncomingAttribute[] {
   const template = readFields(TEMPLATE_ATTRIBUTE, item, context);
   if (template.names.length > 0) {
     throw itemNotFound("Templates cannot be used here");
   }
-  return template.attributes.map((attribute) => readAttribute1(attribute, context, false));
+  return template.attributes.map((attribute) => readAttribute1(attribute, context, partial));
 }
 
 /** Parts the names of templates in a Template-Attribute structure from the rest of it. @throws KmipError */
