@@ -12,6 +12,9 @@ export const FREE_VALUES: ReadonlySet<number> = new Set([
   Tag.LeaseTime,
 ]);
 
+/** Items of any type. */
+export const FREE_TYPES: ReadonlySet<number> = new Set([Tag.ResultMessage]);
+
 /** Attributes of 1.x, by name, whose value is the server's. */
 export const FREE_ATTRIBUTES: ReadonlySet<string> = new Set(["Lease Time", "Random Number Generator"]);
 
