@@ -117,7 +117,7 @@ export function readRequest(
 ): Request | RefusedRequest {
   let context: ReadContext | null = null;
   try {
-    const decoder = new TtlvDecoder(message, limits);
+    const decoder = new TtlvDecoder(message, limits, true);
     const frame = decoder.extentAt(0);
     if (frame.tag !== Tag.RequestMessage) {
       throw invalidMessage("Not a request message");

@@ -48,6 +48,13 @@ export const asWrappingData: ItemReader<StoredValue> = (item, context) => {
 /** The name under which it is kept: no attribute of the specification has it. */
 export const KEY_WRAPPING_DATA = "Key Wrapping Data";
 
+/** The name under which it is kept that a wrapped Key Value came as a structure. */
+export const WRAPPED_STRUCTURE = "Wrapped Key Value";
+
+/** True if the wrapped Key Value of an object came as a structure, and is answered as one. */
+export const isStructured = (attributes: StoredAttributes): boolean =>
+  attributes[WRAPPED_STRUCTURE]?.[0]?.v.v === true;
+
 /** The Key Wrapping Data of an object, or null if its Key Value is not wrapped. */
 export const wrappingOf = (attributes: StoredAttributes): StoredValue | null =>
   attributes[KEY_WRAPPING_DATA]?.[0]?.v ?? null;
