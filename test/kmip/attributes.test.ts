@@ -139,7 +139,7 @@ describe("the errors of section 11", () => {
     ],
     [
       "add with an index",
-      (id) => requests.addAttribute(id, { ...custom("x-a", "b"), index: 0 }),
+      (id) => requests.addAttribute(id, { ...custom("x-a", "b"), index: 1 }),
       ResultReason.InvalidField,
     ],
     [

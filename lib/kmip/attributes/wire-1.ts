@@ -87,7 +87,10 @@ export function readTemplateNames(
   };
 }
 
-/** An Attribute structure of an answer. Index 0 is left out, as the specification allows (4.14). */
+/**
+ * An Attribute structure of an answer. The index of what has one instance only is left out, as the specification allows
+ * (4.14); of what may have several, clients want to be told the first one's as well.
+ */
 export function attributeItem1(
   { name, rule }: { readonly name: string; readonly rule: AttributeRule | null },
   { i: index, v: stored }: StoredAttribute,
@@ -95,8 +98,9 @@ export function attributeItem1(
 ): Item {
   const value = itemForVersion(Tag.AttributeValue, stored, rule, version);
   const fields = [text(Tag.AttributeName, name)];
+  const single = rule !== null && rule.multiple !== true;
   return structure(
     Tag.Attribute,
-    index === 0 ? [...fields, value] : [...fields, integer(Tag.AttributeIndex, index), value],
+    single && index === 0 ? [...fields, value] : [...fields, integer(Tag.AttributeIndex, index), value],
   );
 }
