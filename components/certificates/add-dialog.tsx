@@ -1,6 +1,6 @@
 "use client";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
 import { ProblemNotice } from "@/components/errors/problem";
@@ -9,10 +9,10 @@ import { Dialog } from "@/components/ui/dialog";
 import { useToast } from "@/components/ui/toast";
 import { useFocusFirst } from "@/components/ui/use-focus-first";
 import { api } from "@/lib/api/client";
-import { queryKeys } from "@/lib/api/query-keys";
 import { type Chosen, propose } from "./chosen";
 import { PreviewCards } from "./preview-cards";
 import { CertificateUploadField, type PreviewedCertificate } from "./upload-field";
+import { useRefreshCertificates } from "./use-refresh";
 
 /** Adds certificates to an instance: upload, look at what they say, then pin them. */
 export function AddCertificateDialog({
@@ -96,16 +96,4 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
       </div>
     </form>
   );
-}
-
-/** Everything that shows certificates or their number reads again. */
-export function useRefreshCertificates(instanceId: string): () => Promise<unknown> {
-  const queryClient = useQueryClient();
-
-  return () =>
-    Promise.all([
-      queryClient.invalidateQueries({ queryKey: queryKeys.clientCertificates.all(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.detail(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists }),
-    ]);
 }

@@ -12,13 +12,12 @@ import { usePages } from "@/components/data-table/use-pages";
 import { ProblemNotice } from "@/components/errors/problem";
 import { useInstance } from "@/components/instances/use-instance";
 import { useRoleReason } from "@/components/session/use-me";
-import { Mark } from "@/components/shell/mark";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
+import { Mark } from "@/components/ui/mark";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
 import { Panel } from "@/components/ui/panel";
-import { fileNamePart, saveText } from "@/components/ui/save-text";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import type { ClientCertificate } from "@/lib/api/client-certificates/schemas";
@@ -27,6 +26,7 @@ import { AddCertificateDialog } from "./add-dialog";
 import { CertificateDrawer } from "./certificate-drawer";
 import { Expiry } from "./expiry";
 import { RemoveCertificateDialog, RenameCertificateDialog } from "./manage-dialogs";
+import { saveCertificate } from "./save-certificate";
 import { SignCsrDialog } from "./sign-dialog";
 import { oneLine } from "./subject";
 
@@ -260,9 +260,4 @@ function RowMenu({
       </MenuItem>
     </Menu>
   );
-}
-
-/** Saves a certificate as PEM, named as in the console. */
-export function saveCertificate(certificate: Pick<ClientCertificate, "name" | "pem">): void {
-  saveText(`${fileNamePart(certificate.name)}.pem`, certificate.pem, "application/x-pem-file");
 }

@@ -15,7 +15,7 @@ import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
 import { type ClientCertificate, updateCertificateRequest } from "@/lib/api/client-certificates/schemas";
-import { useRefreshCertificates } from "./add-dialog";
+import { useRefreshCertificates } from "./use-refresh";
 
 type ManageProps = { instanceId: string; certificate: ClientCertificate | null; onClose: () => void };
 

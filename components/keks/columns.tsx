@@ -12,8 +12,8 @@ import { CopyButton } from "@/components/ui/copy";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
 import { Time } from "@/components/ui/time";
 import type { Kek } from "@/lib/api/keks/schemas";
+import type { OnKekAction } from "./actions";
 import type { Sort } from "./filters";
-import type { KekAction } from "./kek-view";
 import { labelOf } from "./label";
 import { SelectBox } from "./select-box";
 import { isDestroyed, KekStateBadge } from "./state";
@@ -25,7 +25,7 @@ type Options = {
   sort: Sort;
   onSort: (sort: Sort) => void;
   onVersion: (version: string) => void;
-  onAct: (action: KekAction, kek: Kek) => void;
+  onAct: OnKekAction;
   rows: readonly Kek[];
   selected: ReadonlySet<string>;
   onSelect: (selected: ReadonlySet<string>) => void;
@@ -201,11 +201,7 @@ function Label({ kek }: Readonly<{ kek: Kek }>) {
   );
 }
 
-function RowMenu({
-  instanceId,
-  kek,
-  onAct,
-}: Readonly<{ instanceId: string; kek: Kek; onAct: (action: KekAction, kek: Kek) => void }>) {
+function RowMenu({ instanceId, kek, onAct }: Readonly<{ instanceId: string; kek: Kek; onAct: OnKekAction }>) {
   const t = useTranslations("keks.menu");
   const tCommon = useTranslations("common");
   const roleReason = useRoleReason();

@@ -18,11 +18,9 @@ import { Time } from "@/components/ui/time";
 import type { Kek, KekDetail } from "@/lib/api/keks/schemas";
 import { queries } from "@/lib/api/queries";
 import type { Messages } from "@/lib/i18n/messages";
+import type { OnKekAction } from "./actions";
 import { ImpactFacts } from "./impact";
-import type { KekAction } from "./kek-view";
 import { isDestroyed, KekStateBadge, useReasonWords } from "./state";
-
-type Act = (action: KekAction, kek: Kek) => void;
 
 /** One KEK: facts, use, attributes, dates, recent events, and what can be done with it. */
 export function KekDrawer({
@@ -30,7 +28,12 @@ export function KekDrawer({
   uniqueIdentifier,
   onClose,
   onAct,
-}: Readonly<{ instanceId: string; uniqueIdentifier: string | null; onClose: () => void; onAct: Act }>) {
+}: Readonly<{
+  instanceId: string;
+  uniqueIdentifier: string | null;
+  onClose: () => void;
+  onAct: OnKekAction;
+}>) {
   const t = useTranslations("keks");
   const detail = useQuery({
     ...queries.keks.detail(instanceId, uniqueIdentifier ?? ""),
@@ -68,7 +71,7 @@ export function KekDrawer({
   );
 }
 
-function Actions({ kek, onAct }: Readonly<{ kek: Kek; onAct: Act }>) {
+function Actions({ kek, onAct }: Readonly<{ kek: Kek; onAct: OnKekAction }>) {
   const t = useTranslations("keks.menu");
   const roleReason = useRoleReason();
 

@@ -12,13 +12,14 @@ import { usePages } from "@/components/data-table/use-pages";
 import { ProblemNotice } from "@/components/errors/problem";
 import { ChainOfKeys } from "@/components/instances/chain";
 import { useInstance } from "@/components/instances/use-instance";
-import { Mark } from "@/components/shell/mark";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
+import { Mark } from "@/components/ui/mark";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { type Kek, kekState } from "@/lib/api/keks/schemas";
 import { queries } from "@/lib/api/queries";
+import type { KekAction } from "./actions";
 import { BulkBar } from "./bulk-bar";
 import { useKekColumns } from "./columns";
 import {
@@ -34,8 +35,6 @@ import { KekDrawer } from "./kek-drawer";
 import { RevokeKekDialog } from "./revoke-dialog";
 import { DestroyKekDialog, RestoreServiceDialog } from "./service-dialogs";
 import { useKekRoute } from "./use-kek-route";
-
-export type KekAction = "revoke" | "restore" | "destroy";
 
 /** The KEKs of an instance: chain, filters, table; the drawer of one has its own address. */
 export function KekView({ instanceId }: Readonly<{ instanceId: string }>) {

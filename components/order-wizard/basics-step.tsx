@@ -10,7 +10,7 @@ import { displayName } from "@/lib/api/contract/common";
 import { region as regionSchema } from "@/lib/api/instances/schemas";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
 
 /** Regions of IBM Cloud with Key Protect, as suggestions; any other name is taken too. */
 const REGIONS = [

@@ -13,7 +13,7 @@ import { Panel } from "@/components/ui/panel";
 import { useFocusFirst } from "@/components/ui/use-focus-first";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
 
 /** Client certificates to pin with the order; they may also be added later. */
 export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>) {

@@ -16,7 +16,7 @@ import { api } from "@/lib/api/client";
 import { MIN_API_KEY } from "@/lib/api/key-managers/schemas";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
 
 /** Kind of key manager, API key, "Retrieve", and the instance. */
 export function ManagerStep({

@@ -8,7 +8,7 @@ import { Button } from "@/components/ui/button";
 import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { StepActions } from "./layout";
 import type { Step } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
 
 /** Everything once more, then the order. */
 export function ReviewStep({

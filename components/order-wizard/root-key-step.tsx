@@ -12,7 +12,7 @@ import type { PermissionReport } from "@/lib/api/key-managers/schemas";
 import { StepActions } from "./layout";
 import { RootKeyList, useRootKeys } from "./root-key-list";
 import { credentialsOf } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
 
 /** Stands for a root key that is not chosen yet, when the checks are asked why none can be read. */
 const NO_ROOT_KEY = "not-chosen";

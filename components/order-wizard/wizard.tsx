@@ -33,21 +33,8 @@ import {
   type Step,
   stepsOf,
 } from "./state";
+import type { StepProps } from "./step-props";
 import { useWizard, type Wizard } from "./use-wizard";
-
-export type StepProps = {
-  mode: Mode;
-  wizard: Wizard;
-  /** Region of the instance that is activated. */
-  instanceRegion: string | undefined;
-  /** HPCS instances can authorize instances of this deployment. */
-  serviceAuthorization: boolean;
-  onNext: () => void;
-  onBack: () => void;
-  onStep: (step: Step) => void;
-  /** Code of the error with which the order was refused. */
-  error: string | null;
-};
 
 /** Orders an instance, or gives an ordered one its key manager. */
 export function OrderWizard({

@@ -1,4 +1,4 @@
-import { cn } from "@/components/ui/cn";
+import { cn } from "./cn";
 
 /** The mark: two interlocked links of a chain. Each passes once over and once under the other. */
 export function Mark({ className }: Readonly<{ className?: string }>) {
