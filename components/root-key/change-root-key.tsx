@@ -3,19 +3,17 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
-import { SearchBox } from "@/components/data-table/search-box";
 import { ProblemNotice, problemOf } from "@/components/errors/problem";
-import { MoreRootKeys, RootKeyChoices } from "@/components/order-wizard/root-key-list";
 import { ReportChecks } from "@/components/permissions/report";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Empty } from "@/components/ui/empty";
-import { SkeletonRows } from "@/components/ui/skeleton";
 import { useToast } from "@/components/ui/toast";
 import { api } from "@/lib/api/client";
 import type { Instance } from "@/lib/api/instances/schemas";
 import { permissionReport } from "@/lib/api/key-managers/schemas";
 import { queryKeys } from "@/lib/api/query-keys";
+import { RootKeyPicker } from "./root-key-picker";
 
 /** Chooses another root key of the instance's key manager. */
 export function ChangeRootKey({
@@ -122,24 +120,16 @@ function RootKeyChoice({
 
   return (
     <div className="overflow-hidden rounded-control border border-line">
-      <div className="border-line border-b px-4 py-3">
-        <SearchBox label={t("search")} value={search} onSearch={setSearch} className="w-full" />
-      </div>
-      {list.isPending ? (
-        <SkeletonRows rows={3} />
-      ) : list.isError ? (
-        <ProblemNotice error={list.error} className="m-4" />
-      ) : keys.length === 0 ? (
-        <Empty title={t("noMatch")} className="py-8" />
-      ) : (
-        <RootKeyChoices
-          keys={keys}
-          chosen={chosen}
-          onChoose={({ id }) => onChoose(id)}
-          className="max-h-72"
-        />
-      )}
-      <MoreRootKeys list={list} />
+      <RootKeyPicker
+        list={list}
+        keys={keys}
+        search={search}
+        onSearch={setSearch}
+        chosen={chosen}
+        onChoose={({ id }) => onChoose(id)}
+        empty={<Empty title={t("noMatch")} className="py-8" />}
+        className="max-h-72"
+      />
     </div>
   );
 }
