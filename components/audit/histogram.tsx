@@ -2,6 +2,7 @@
 
 import { useFormatter, useTranslations } from "next-intl";
 import { type PointerEvent, useRef, useState } from "react";
+import type { Zone } from "@/components/ui/moments";
 import { useExactTime } from "@/components/ui/time";
 import type { AuditHistogram } from "@/lib/api/audit-events/schemas";
 
@@ -17,7 +18,7 @@ export function Histogram({
   onRange,
 }: Readonly<{
   histogram: AuditHistogram;
-  zone: "local" | "utc";
+  zone: Zone;
   onRange: (from: string, to: string) => void;
 }>) {
   const t = useTranslations("audit.histogram");

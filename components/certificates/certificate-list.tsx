@@ -6,10 +6,8 @@ import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { parseAsString, parseAsStringLiteral, useQueryState } from "nuqs";
 import { useMemo, useState } from "react";
-import { type Column, DataTable } from "@/components/data-table/data-table";
-import { Pager } from "@/components/data-table/pager";
-import { usePages } from "@/components/data-table/use-pages";
-import { ProblemNotice } from "@/components/errors/problem";
+import type { Column } from "@/components/data-table/data-table";
+import { ResourceList } from "@/components/data-table/resource-list";
 import { useInstance } from "@/components/instances/use-instance";
 import { useRoleReason } from "@/components/session/use-me";
 import { Badge } from "@/components/ui/badge";
@@ -17,8 +15,6 @@ import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Mark } from "@/components/ui/mark";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
-import { Panel } from "@/components/ui/panel";
-import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import type { ClientCertificate } from "@/lib/api/client-certificates/schemas";
 import { queries } from "@/lib/api/queries";
@@ -47,7 +43,6 @@ export function CertificateList({ instanceId }: Readonly<{ instanceId: string }>
     ...queries.clientCertificates.list(instanceId, { limit: PER_PAGE }),
     refetchInterval: 10_000,
   });
-  const pages = usePages(list, instanceId);
   const columns = useColumns({
     onOpen: (certificate) => void setOpenId(certificate.id),
     onManage: (what, certificate) => setManaging({ what, certificate }),
@@ -71,27 +66,24 @@ export function CertificateList({ instanceId }: Readonly<{ instanceId: string }>
 
   return (
     <>
-      <Panel flush title={t("title")} description={t("description")} actions={buttons}>
-        {list.isPending ? (
-          <SkeletonRows rows={4} />
-        ) : list.isError && !list.data ? (
-          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
-        ) : pages.items.length === 0 ? (
+      <ResourceList
+        panel={{ title: t("title"), description: t("description"), actions: buttons }}
+        list={list}
+        paging={{ perPage: PER_PAGE, label: t("pages"), key: instanceId }}
+        skeletonRows={4}
+        table={{
+          label: t("list"),
+          columns,
+          rowKey: (certificate) => certificate.id,
+          onOpen: (certificate) => void setOpenId(certificate.id),
+          isOpen: (certificate) => certificate.id === openId,
+        }}
+        empty={
           <Empty mark={<Mark className="h-8 w-14" />} title={t("empty.title")}>
             {t("empty.body")}
           </Empty>
-        ) : (
-          <DataTable
-            label={t("list")}
-            columns={columns}
-            rows={pages.items}
-            rowKey={(certificate) => certificate.id}
-            onOpen={(certificate) => void setOpenId(certificate.id)}
-            isOpen={(certificate) => certificate.id === openId}
-          />
-        )}
-      </Panel>
-      <Pager pages={pages} perPage={PER_PAGE} label={t("pages")} />
+        }
+      />
 
       <AddCertificateDialog
         instanceId={instanceId}

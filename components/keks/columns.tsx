@@ -26,30 +26,25 @@ type Options = {
   onSort: (sort: Sort) => void;
   onVersion: (version: string) => void;
   onAct: OnKekAction;
-  rows: readonly Kek[];
   selected: ReadonlySet<string>;
   onSelect: (selected: ReadonlySet<string>) => void;
 };
 
 /** Columns of the KEK table. Selecting is for administrators: only they may revoke many at once. */
 export function useKekColumns(options: Options): Column<Kek>[] {
-  const { instanceId, currentVersion, sort, onSort, onVersion, onAct, rows, selected, onSelect } = options;
+  const { instanceId, currentVersion, sort, onSort, onVersion, onAct, selected, onSelect } = options;
   const t = useTranslations("keks");
   const maySelect = useRoleReason()("administrator") === undefined;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the callbacks only set state; new columns each render would rebuild the table
   return useMemo((): Column<Kek>[] => {
-    const selectable = rows.filter((kek) => !isDestroyed(kek.state)).map((kek) => kek.uniqueIdentifier);
-    const all = selectable.length > 0 && selectable.every((uid) => selected.has(uid));
-    const some = selectable.some((uid) => selected.has(uid));
-
     const select: Column<Kek> = {
       id: "select",
-      header: () => (
-        <SelectBox
-          label={t("bulk.selectPage")}
-          checked={all ? true : some ? "indeterminate" : false}
-          onChange={(checked) => onSelect(new Set(checked ? selectable : []))}
+      header: ({ table }) => (
+        <SelectAll
+          rows={table.getRowModel().rows.map((row) => row.original)}
+          selected={selected}
+          onSelect={onSelect}
         />
       ),
       meta: { className: "w-6 pe-0! max-lg:hidden" },
@@ -155,7 +150,27 @@ export function useKekColumns(options: Options): Column<Kek>[] {
         cell: ({ row }) => <RowMenu instanceId={instanceId} kek={row.original} onAct={onAct} />,
       },
     ];
-  }, [t, instanceId, currentVersion, sort, rows, selected, maySelect]);
+  }, [t, instanceId, currentVersion, sort, selected, maySelect]);
+}
+
+/** Selects all KEKs of the page that are not destroyed, or none. */
+function SelectAll({
+  rows,
+  selected,
+  onSelect,
+}: Readonly<Pick<Options, "selected" | "onSelect"> & { rows: readonly Kek[] }>) {
+  const t = useTranslations("keks.bulk");
+  const selectable = rows.filter((kek) => !isDestroyed(kek.state)).map((kek) => kek.uniqueIdentifier);
+  const all = selectable.length > 0 && selectable.every((uid) => selected.has(uid));
+  const some = selectable.some((uid) => selected.has(uid));
+
+  return (
+    <SelectBox
+      label={t("selectPage")}
+      checked={all ? true : some ? "indeterminate" : false}
+      onChange={(checked) => onSelect(new Set(checked ? selectable : []))}
+    />
+  );
 }
 
 function Identifier({ instanceId, kek }: Readonly<{ instanceId: string; kek: Kek }>) {

@@ -3,10 +3,10 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
-import { momentOfField } from "@/components/audit/filters";
 import { ProblemNotice, problemOf } from "@/components/errors/problem";
 import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Field, Input, Textarea } from "@/components/ui/field";
+import { momentOfField } from "@/components/ui/moments";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";

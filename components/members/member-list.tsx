@@ -4,19 +4,15 @@ import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-q
 import { Plus, Trash2 } from "lucide-react";
 import { useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
-import { type Column, DataTable } from "@/components/data-table/data-table";
-import { Pager } from "@/components/data-table/pager";
-import { usePages } from "@/components/data-table/use-pages";
+import type { Column } from "@/components/data-table/data-table";
+import { ResourceList } from "@/components/data-table/resource-list";
 import { ProblemNotice, useProblemWords } from "@/components/errors/problem";
 import { useMe, useRoleReason } from "@/components/session/use-me";
 import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
-import { PageHeader } from "@/components/ui/page-header";
-import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
-import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
 import type { Member, Role } from "@/lib/api/account/schemas";
@@ -33,49 +29,33 @@ export function MemberList() {
   const t = useTranslations("members");
   const reason = useRoleReason()("administrator");
   const [adding, setAdding] = useState(false);
-
-  return (
-    <>
-      <PageHeader
-        title={t("title")}
-        description={t("description")}
-        actions={
-          <Button variant="primary" disabledReason={reason} onClick={() => setAdding(true)}>
-            <Plus aria-hidden="true" />
-            {t("add")}
-          </Button>
-        }
-      />
-      {reason ? <Notice tone="warn">{t("needAdministrator")}</Notice> : <Members />}
-      <AddMemberDialog open={adding} onOpenChange={setAdding} />
-    </>
-  );
-}
-
-function Members() {
-  const t = useTranslations("members");
   const [removing, setRemoving] = useState<Member | null>(null);
-  const list = useInfiniteQuery(queries.members.list({ limit: PER_PAGE }));
-  const pages = usePages(list, "members");
+  const list = useInfiniteQuery({
+    ...queries.members.list({ limit: PER_PAGE }),
+    enabled: reason === undefined,
+  });
   const columns = useColumns(setRemoving);
 
   return (
     <>
-      <Panel flush>
-        {list.isPending ? (
-          <SkeletonRows rows={4} />
-        ) : list.isError && !list.data ? (
-          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
-        ) : (
-          <DataTable
-            label={t("list")}
-            columns={columns}
-            rows={pages.items}
-            rowKey={(member) => member.userId}
-          />
-        )}
-      </Panel>
-      <Pager pages={pages} perPage={PER_PAGE} label={t("pages")} />
+      <ResourceList
+        heading={{
+          title: t("title"),
+          description: t("description"),
+          actions: (
+            <Button variant="primary" disabledReason={reason} onClick={() => setAdding(true)}>
+              <Plus aria-hidden="true" />
+              {t("add")}
+            </Button>
+          ),
+        }}
+        instead={reason ? <Notice tone="warn">{t("needAdministrator")}</Notice> : undefined}
+        list={list}
+        paging={{ perPage: PER_PAGE, label: t("pages") }}
+        skeletonRows={4}
+        table={{ label: t("list"), columns, rowKey: (member) => member.userId }}
+      />
+      <AddMemberDialog open={adding} onOpenChange={setAdding} />
       <RemoveMemberDialog member={removing} onClose={() => setRemoving(null)} />
     </>
   );
