@@ -5,8 +5,8 @@ import { useTranslations } from "next-intl";
 import { useForm } from "react-hook-form";
 import type { z } from "zod";
 import { ProblemNotice } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
@@ -101,18 +101,13 @@ export function RemoveCertificateDialog({
   });
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={certificate !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          remove.reset();
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title", { name: certificate?.name ?? "" })}
       description={t("body")}
       action={t("submit")}
-      pending={remove.isPending}
+      call={remove}
       onConfirm={() => {
         if (certificate) {
           remove.mutate(certificate);
@@ -130,7 +125,6 @@ export function RemoveCertificateDialog({
           t("notSeen")
         )}
       </p>
-      {remove.isError ? <ProblemNotice error={remove.error} /> : null}
-    </AlertDialog>
+    </ConfirmDialog>
   );
 }

@@ -6,9 +6,9 @@ import { useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
 import type { Column } from "@/components/data-table/data-table";
 import { ResourceList } from "@/components/data-table/resource-list";
-import { ProblemNotice, useProblemWords } from "@/components/errors/problem";
+import { useProblemWords } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useMe, useRoleReason } from "@/components/session/use-me";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
@@ -179,25 +179,18 @@ function RemoveMemberDialog({ member, onClose }: Readonly<{ member: Member | nul
   });
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={member !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          remove.reset();
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title", { name: member?.name ?? "" })}
       description={t("body")}
       action={t("submit")}
-      pending={remove.isPending}
+      call={remove}
       onConfirm={() => {
         if (member) {
           remove.mutate(member);
         }
       }}
-    >
-      {remove.isError ? <ProblemNotice error={remove.error} /> : null}
-    </AlertDialog>
+    />
   );
 }

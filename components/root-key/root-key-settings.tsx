@@ -3,9 +3,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
-import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { problemOf } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useRoleReason } from "@/components/session/use-me";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Button } from "@/components/ui/button";
 import { MonoCopy } from "@/components/ui/copy";
 import { Notice } from "@/components/ui/notice";
@@ -94,31 +94,25 @@ function RotateDialog({
   const refusal = rotate.isError ? refusalOf(rotate.error) : null;
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open
+      onClose={onClose}
       danger={false}
-      onOpenChange={(next) => {
-        if (!next) {
-          onClose();
-        }
-      }}
       title={t("rotateTitle", { name: crk.name ?? crk.id })}
       description={t("rotateBody")}
       action={t("rotate")}
-      pending={rotate.isPending}
-      onConfirm={() => rotate.mutate()}
-    >
-      <p className="text-muted">{t("rotateLimit")}</p>
-      <p className="text-muted">{t("rotateShared")}</p>
-      {rotate.isError ? (
+      call={rotate}
+      problem={
         refusal !== null && t.has(`refusal.${refusal}`) ? (
           <Notice tone="bad" live>
             {t(`refusal.${refusal}`)}
           </Notice>
-        ) : (
-          <ProblemNotice error={rotate.error} />
-        )
-      ) : null}
-    </AlertDialog>
+        ) : undefined
+      }
+      onConfirm={() => rotate.mutate()}
+    >
+      <p className="text-muted">{t("rotateLimit")}</p>
+      <p className="text-muted">{t("rotateShared")}</p>
+    </ConfirmDialog>
   );
 }

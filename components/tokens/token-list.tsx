@@ -6,9 +6,8 @@ import { useNow, useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
 import type { Column } from "@/components/data-table/data-table";
 import { ResourceList } from "@/components/data-table/resource-list";
-import { ProblemNotice } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useRoleReason } from "@/components/session/use-me";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { StateBadge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
@@ -174,18 +173,13 @@ function RevokeTokenDialog({ token, onClose }: Readonly<{ token: ApiToken | null
   const lastUsedAt = token?.lastUsedAt;
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={token !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          revoke.reset();
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title", { name: token?.name ?? "" })}
       description={t("body")}
       action={t("submit")}
-      pending={revoke.isPending}
+      call={revoke}
       onConfirm={() => {
         if (token) {
           revoke.mutate(token);
@@ -197,7 +191,6 @@ function RevokeTokenDialog({ token, onClose }: Readonly<{ token: ApiToken | null
           ? t.rich("lastUsed", { when: () => <Time key="when" value={lastUsedAt} /> })
           : t("neverUsed")}
       </p>
-      {revoke.isError ? <ProblemNotice error={revoke.error} /> : null}
-    </AlertDialog>
+    </ConfirmDialog>
   );
 }
