@@ -4,10 +4,9 @@ import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useForm } from "react-hook-form";
 import type { z } from "zod";
-import { ProblemNotice } from "@/components/errors/problem";
 import { ConfirmDialog } from "@/components/forms/confirm-dialog";
+import { FormEnd } from "@/components/forms/form-end";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
-import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
@@ -46,7 +45,6 @@ function RenameForm({
   onClose,
 }: Readonly<{ instanceId: string; certificate: ClientCertificate; onClose: () => void }>) {
   const t = useTranslations("certificates.rename");
-  const tCommon = useTranslations("common");
   const refresh = useRefreshCertificates(instanceId);
   type Body = z.output<typeof updateCertificateRequest>;
   const form = useForm<Body>({
@@ -70,13 +68,7 @@ function RenameForm({
       <Field label={t("name")} error={form.formState.errors.name?.message}>
         <Input {...form.register("name")} autoComplete="off" />
       </Field>
-      {rename.isError ? <ProblemNotice error={rename.error} /> : null}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>{tCommon("cancel")}</Button>
-        <Button type="submit" variant="primary" pending={rename.isPending}>
-          {t("submit")}
-        </Button>
-      </div>
+      <FormEnd call={rename} action={t("submit")} onCancel={onClose} />
     </form>
   );
 }

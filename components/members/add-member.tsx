@@ -4,17 +4,16 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { Controller, useForm } from "react-hook-form";
 import { z } from "zod";
-import { ProblemNotice } from "@/components/errors/problem";
+import { FormEnd } from "@/components/forms/form-end";
+import { RoleField } from "@/components/forms/role-field";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
 import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
-import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
 import { createMemberRequest } from "@/lib/api/account/schemas";
 import { api } from "@/lib/api/client";
-import { role as roleSchema } from "@/lib/api/contract/common";
 import { queryKeys } from "@/lib/api/query-keys";
 
 /** As the API takes it, but an empty password field means none. */
@@ -43,7 +42,6 @@ export function AddMemberDialog({
 
 function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
   const t = useTranslations("members.dialog");
-  const tMembers = useTranslations("members");
   const tCommon = useTranslations("common");
   const toast = useToast();
   const queryClient = useQueryClient();
@@ -52,7 +50,6 @@ function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
     defaultValues: { email: "", name: "", role: "viewer", password: "" },
   });
   const { errors } = form.formState;
-  const role = form.watch("role");
   const password = form.watch("password");
 
   const add = useMutation({
@@ -72,19 +69,11 @@ function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
       <Field label={t("name")} error={errors.name?.message}>
         <Input {...form.register("name")} autoComplete="off" />
       </Field>
-      <Field label={t("role")} hint={tMembers(`role.${role}`)}>
-        <Controller
-          control={form.control}
-          name="role"
-          render={({ field }) => (
-            <Select
-              value={field.value}
-              onValueChange={field.onChange}
-              options={roleSchema.options.map((value) => ({ value, label: tCommon(`role.${value}`) }))}
-            />
-          )}
-        />
-      </Field>
+      <Controller
+        control={form.control}
+        name="role"
+        render={({ field }) => <RoleField label={t("role")} value={field.value} onChange={field.onChange} />}
+      />
       <div className="flex items-start gap-2">
         <Field
           label={t("password")}
@@ -102,13 +91,7 @@ function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
           </Button>
         </span>
       </div>
-      {add.isError ? <ProblemNotice error={add.error} /> : null}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onDone}>{tCommon("cancel")}</Button>
-        <Button type="submit" variant="primary" pending={add.isPending}>
-          {t("submit")}
-        </Button>
-      </div>
+      <FormEnd call={add} action={t("submit")} onCancel={onDone} />
     </form>
   );
 }
