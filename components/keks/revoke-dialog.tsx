@@ -11,7 +11,6 @@ import { api } from "@/lib/api/client";
 import type { RevocationReason } from "@/lib/api/keks/schemas";
 import { ImpactNotice, useImpact } from "./impact";
 import { ReasonField } from "./reason-field";
-import { stateAfterRevocation } from "./revocation";
 import { useRefreshKeks } from "./use-refresh";
 
 type KekDialogProps = { instanceId: string; uniqueIdentifier: string | null; onClose: () => void };
@@ -33,11 +32,11 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
   const [occurredAt, setOccurredAt] = useState("");
   const impact = useImpact(instanceId, uniqueIdentifier);
   const { known } = impact;
-  const compromise = reason === "keyCompromise" || reason === "caCompromise";
+  const outcome = known?.revocations.find((each) => each.reason === reason);
 
   const revoke = useMutation({
     mutationFn: ({ uid, etag }: { uid: string; etag: string }) => {
-      const occurred = compromise ? momentOfField(occurredAt, "local") : null;
+      const occurred = outcome?.compromise ? momentOfField(occurredAt, "local") : null;
 
       return api.keks.revoke(instanceId, uid, {
         reason,
@@ -53,8 +52,6 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
     onError: impact.onRefusal,
     onSettled: refresh,
   });
-
-  const after = known ? stateAfterRevocation(known.state, reason) : null;
 
   return (
     <ConfirmDialog
@@ -77,12 +74,12 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
         value={reason}
         onChange={setReason}
         hint={
-          known && after
-            ? `${t(known.state === after ? "resultSame" : "result", { state: tKeks(`state.${after}`) })} ${t("undo")}`
+          known && outcome
+            ? `${t(known.state === outcome.leadsTo ? "resultSame" : "result", { state: tKeks(`state.${outcome.leadsTo}`) })} ${t("undo")}`
             : t("undo")
         }
       />
-      {compromise ? (
+      {outcome?.compromise ? (
         <Field label={t("occurredAt")} optional={tCommon("optional")}>
           <Input
             type="datetime-local"

@@ -60,6 +60,7 @@ export function serializeKekImpact(view: KekImpactView): KekImpact {
     ...view,
     lastServedAt: iso(view.lastServedAt),
     clients: view.clients.map((client) => ({ ...client, lastAt: client.lastAt.toISOString() })),
+    revocations: [...view.revocations],
   };
 }
 

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { stateAfterRevocation } from "./revocation";
+import {
+  KEK_STATES,
+  REVOCATION_REASONS,
+  revocationOutcomes,
+  stateAfterRevocation,
+  stateName,
+} from "./kek-states";
 
 test.each([
   ["active", "unspecified", "deactivated"],
@@ -10,5 +16,13 @@ test.each([
   // What is known to be compromised never becomes less than that.
   ["compromised", "unspecified", "compromised"],
 ] as const)("%s revoked for %s is %s", (state, reason, expected) => {
-  expect(stateAfterRevocation(state, reason)).toBe(expected);
+  expect(stateName(stateAfterRevocation(KEK_STATES[state], REVOCATION_REASONS[reason]))).toBe(expected);
+  expect(revocationOutcomes(KEK_STATES[state])).toContainEqual(
+    expect.objectContaining({ reason, leadsTo: expected }),
+  );
+});
+
+test("nothing is revoked that is destroyed", () => {
+  expect(revocationOutcomes(KEK_STATES.destroyed)).toEqual([]);
+  expect(revocationOutcomes(KEK_STATES.destroyedCompromised)).toEqual([]);
 });

@@ -1,20 +1,12 @@
 import { database } from "@/lib/db";
-import {
-  changeOf,
-  isCompromise,
-  isDestroyed,
-  type Revocation,
-  revocation,
-  stateAt,
-} from "@/lib/kmip/attributes/lifecycle";
+import { changeOf, isDestroyed, type Revocation, revocation, stateAt } from "@/lib/kmip/attributes/lifecycle";
 import type { ManagedObjectChange } from "@/lib/kmip/ports";
-import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit/record-action";
 import { AppError } from "../errors";
 import { applyUpdate, type Block } from "../serving/change-object";
 import type { KekRecord } from "../serving/objects";
-import { REVOCATION_REASONS, type RevocationReason } from "./kek-states";
+import { REVOCATION_REASONS, type RevocationReason, stateAfterRevocation } from "./kek-states";
 import { etagOf, type KekDetailView, toKekDetail } from "./kek-view";
 import { requireInstance, requireKekRow } from "./read-keks";
 
@@ -43,9 +35,10 @@ export function requireEtag(record: KekRecord, etag: string | undefined): void {
  */
 function changeFor(record: KekRecord, now: Date, reason: Revocation): ManagedObjectChange {
   const state = stateAt(record, now);
-  const stronger = state === State.Compromised || (state === State.Deactivated && !isCompromise(reason.code));
 
-  return stronger ? changeOf(record, now, state, record.attributes) : revocation(record, now, reason);
+  return stateAfterRevocation(state, reason.code) === state
+    ? changeOf(record, now, state, record.attributes)
+    : revocation(record, now, reason);
 }
 
 /**
