@@ -9,6 +9,7 @@ import { useMemo } from "react";
 import type { Column } from "@/components/data-table/data-table";
 import { ResourceList } from "@/components/data-table/resource-list";
 import { useFilters } from "@/components/data-table/use-filters";
+import { KindName } from "@/components/key-managers/kind-name";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
@@ -80,7 +81,6 @@ export function OrderButton() {
 
 function useColumns(): Column<Instance>[] {
   const t = useTranslations("instances");
-  const tKind = useTranslations("common.keyManagerShort");
   const tCommon = useTranslations("common");
   const format = useFormatter();
 
@@ -110,7 +110,8 @@ function useColumns(): Column<Instance>[] {
         cell: ({ row: { original: instance } }) =>
           instance.keyManager ? (
             <span className="whitespace-nowrap">
-              {tKind(instance.keyManager.kind)} <span className="text-muted">{instance.keyManager.name}</span>
+              <KindName kind={instance.keyManager.kind} />{" "}
+              <span className="text-muted">{instance.keyManager.name}</span>
             </span>
           ) : (
             <span className="text-muted">{t("noKeyManager")}</span>
@@ -152,6 +153,6 @@ function useColumns(): Column<Instance>[] {
         cell: ({ row }) => <Time value={row.original.createdAt} kind="date" />,
       },
     ],
-    [t, tKind, tCommon, format],
+    [t, tCommon, format],
   );
 }

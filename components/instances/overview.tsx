@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useTranslations } from "next-intl";
+import { useKindNames } from "@/components/key-managers/words";
 import { PermissionPanel } from "@/components/permissions/panel";
 import { RewrapPanel } from "@/components/root-key/rewrap-panel";
 import { ShapeMark } from "@/components/ui/badge";
@@ -45,6 +46,7 @@ export function InstanceOverview({ id }: Readonly<{ id: string }>) {
 function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances.keyManager");
   const tCommon = useTranslations("common");
+  const names = useKindNames();
   const { keyManager, crk } = instance;
 
   return (
@@ -52,7 +54,7 @@ function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
       <Facts>
         {keyManager ? (
           <>
-            <Fact term={t("kind")}>{tCommon(`keyManager.${keyManager.kind}`)}</Fact>
+            <Fact term={t("kind")}>{names(keyManager.kind).title}</Fact>
             <Fact term={t("name")}>{keyManager.name ?? tCommon("notKnownYet")}</Fact>
             <Fact term={t("endpoint")}>
               {keyManager.endpoint ? (

@@ -2,12 +2,14 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
+import { useProviderWords } from "@/components/key-managers/words";
 import { RootKeyPicker } from "@/components/root-key/root-key-picker";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Select } from "@/components/ui/select";
 import { api } from "@/lib/api/client";
-import { credentialsOf } from "./state";
+import { providerOf } from "./state";
+import { credentialsOf } from "./steps";
 import type { Wizard } from "./use-wizard";
 
 /** Stands for every key ring; the name cannot be one's (IBM allows letters, digits, hyphens, underscores). */
@@ -55,7 +57,9 @@ export function RootKeyList({
   onSearch: (search: string) => void;
 }>) {
   const t = useTranslations("wizard.rootKey");
+  const words = useProviderWords();
   const { state, dispatch } = wizard;
+  const provider = providerOf(state);
   const { draft } = state;
   const keys = list.data?.pages.flatMap((page) => page.items) ?? [];
   const rings = list.data?.pages[0]?.keyRings ?? [];
@@ -70,23 +74,25 @@ export function RootKeyList({
       onChoose={(rootKey) => dispatch({ type: "rootKey", rootKey })}
       className={`max-h-80 ${list.isPlaceholderData ? "opacity-60" : ""}`}
       beside={
-        <Select
-          aria-label={t("keyRing")}
-          value={draft.keyRing ?? ALL_RINGS}
-          onValueChange={(ring) => dispatch({ type: "keyRing", keyRing: ring === ALL_RINGS ? null : ring })}
-          options={[
-            { value: ALL_RINGS, label: t("allKeyRings") },
-            ...[...new Set([...rings, ...(draft.keyRing ? [draft.keyRing] : [])])].map((ring) => ({
-              value: ring,
-              label: ring,
-            })),
-          ]}
-          className="w-44"
-        />
+        provider.choices.keyRing ? (
+          <Select
+            aria-label={t("keyRing")}
+            value={draft.keyRing ?? ALL_RINGS}
+            onValueChange={(ring) => dispatch({ type: "keyRing", keyRing: ring === ALL_RINGS ? null : ring })}
+            options={[
+              { value: ALL_RINGS, label: t("allKeyRings") },
+              ...[...new Set([...rings, ...(draft.keyRing ? [draft.keyRing] : [])])].map((ring) => ({
+                value: ring,
+                label: ring,
+              })),
+            ]}
+            className="w-44"
+          />
+        ) : null
       }
       empty={
         <Empty
-          title={search || draft.keyRing ? t("noMatch") : t(draft.kind === "pkcs11" ? "tokenNone" : "none")}
+          title={search || draft.keyRing ? t("noMatch") : words(provider, "rootKeyNone")}
           className="py-8"
           action={
             <Button size="small" pending={list.isFetching} onClick={() => void list.refetch()}>
@@ -94,7 +100,7 @@ export function RootKeyList({
             </Button>
           }
         >
-          {search || draft.keyRing ? null : t(draft.kind === "pkcs11" ? "tokenNoneHint" : "noneHint")}
+          {search || draft.keyRing ? null : words(provider, "rootKeyNoneHint")}
         </Empty>
       }
     />

@@ -1,16 +1,11 @@
 import { describe, expect, test } from "vitest";
-import {
-  credentialsOf,
-  initialState,
-  isComplete,
-  orderOf,
-  parseDraft,
-  reachableStep,
-  reduce,
-  stepsOf,
-  type WizardAction,
-  type WizardState,
-} from "./state";
+import { providersOf } from "@/components/key-managers/providers";
+import { parseDraft as parse } from "./draft";
+import { initialState, reduce, type WizardAction, type WizardState } from "./state";
+import { credentialsOf, isComplete, orderOf, reachableStep, stepsOf } from "./steps";
+
+const PROVIDERS = providersOf(true);
+const parseDraft = (text: string | null) => parse(text, PROVIDERS);
 
 const counter = () => {
   let at = 0;
@@ -36,7 +31,7 @@ const rootKey = { id: "crk-1", name: "prod", keyRing: "default" };
 function run(...actions: WizardAction[]): WizardState {
   const newKey = counter();
 
-  return actions.reduce((state, action) => reduce(state, action, newKey), initialState(newKey));
+  return actions.reduce((state, action) => reduce(state, action, newKey), initialState(PROVIDERS, newKey));
 }
 
 const BASICS: WizardAction = { type: "basics", values: { name: "fra-prod", region: "eu-de" } };
@@ -265,8 +260,9 @@ test("the order is what the API takes", () => {
 describe("HPCS by authorization", () => {
   const authorized = (mode: "order" | "activate"): WizardAction => ({
     type: "authorization",
+    kind: "hpcs",
     authorization: true,
-    mode,
+    ordered: mode === "activate",
   });
 
   test("is ordered first, without a key manager", () => {
@@ -302,7 +298,7 @@ describe("HPCS by authorization", () => {
 
     const back = reduce(
       state,
-      { type: "authorization", authorization: false, mode: "activate" },
+      { type: "authorization", kind: "hpcs", authorization: false, ordered: true },
       () => "key",
     );
     expect(back).toMatchObject({ found: null, report: null, draft: { kind: "hpcs", keyManager: null } });

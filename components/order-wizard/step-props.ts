@@ -1,4 +1,4 @@
-import type { Mode, Step } from "./state";
+import type { Mode, Step } from "./steps";
 import type { Wizard } from "./use-wizard";
 
 /** What every step of the wizard is given. */
@@ -7,8 +7,6 @@ export type StepProps = {
   wizard: Wizard;
   /** Region of the instance that is activated. */
   instanceRegion: string | undefined;
-  /** HPCS instances can authorize instances of this deployment. */
-  serviceAuthorization: boolean;
   onNext: () => void;
   onBack: () => void;
   onStep: (step: Step) => void;

@@ -4,8 +4,10 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { problemOf } from "@/components/errors/problem";
+import { providersOf } from "@/components/key-managers/providers";
+import { useProviderWords } from "@/components/key-managers/words";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
@@ -18,22 +20,14 @@ import { permissionReport } from "@/lib/api/key-managers/schemas";
 import { queryKeys } from "@/lib/api/query-keys";
 import { BasicsStep } from "./basics-step";
 import { CertificatesStep } from "./certificates-step";
+import { activationKey, authorizationDraft } from "./draft";
 import { WizardLayout } from "./layout";
 import { ManagerStep } from "./manager-step";
 import { ReviewStep } from "./review-step";
 import { RootKeyStep } from "./root-key-step";
-import {
-  AUTHORIZATION_DRAFT,
-  activationKey,
-  type Draft,
-  type Mode,
-  orderOf,
-  reachableStep,
-  STEPS,
-  type Step,
-  stepsOf,
-} from "./state";
+import { providerOf, type WizardState } from "./state";
 import type { StepProps } from "./step-props";
+import { type Mode, orderOf, reachableStep, STEPS, type Step, stepsOf } from "./steps";
 import { useWizard, type Wizard } from "./use-wizard";
 
 /** Orders an instance, or gives an ordered one its key manager. */
@@ -42,7 +36,7 @@ export function OrderWizard({
   serviceAuthorization,
 }: Readonly<{
   instance?: Pick<Instance, "id" | "name" | "region">;
-  /** This deployment has an identity of its own, so that HPCS instances can authorize its instances. */
+  /** This deployment has an identity of its own, so that key managers can authorize its instances. */
   serviceAuthorization: boolean;
 }>) {
   const t = useTranslations("wizard");
@@ -50,7 +44,12 @@ export function OrderWizard({
   const tCommon = useTranslations("common");
   const mode: Mode = instance ? "activate" : "order";
   const reason = useRoleReason()("administrator");
-  const wizard = useWizard(instance ? activationKey(instance.id) : "order", instance?.id);
+  const providers = useMemo(() => providersOf(serviceAuthorization), [serviceAuthorization]);
+  const wizard = useWizard({
+    storageKey: instance ? activationKey(instance.id) : "order",
+    instanceId: instance?.id,
+    providers,
+  });
   const [wanted, setWanted] = useQueryState(
     "step",
     parseAsStringLiteral(STEPS).withOptions({ history: "push", scroll: true }),
@@ -58,7 +57,7 @@ export function OrderWizard({
   const step = reachableStep(wanted, mode, wizard.state);
   const submit = useSubmit(wizard, instance, (next) => void setWanted(next));
   const form = useFocusOnStep(step);
-  const why = useWhy(step, wizard.state.draft.kind);
+  const why = useWhy(step, wizard.state);
 
   const steps = stepsOf(mode, wizard.state.draft);
   const go = (next: Step | undefined) => {
@@ -70,7 +69,6 @@ export function OrderWizard({
     mode,
     wizard,
     instanceRegion: instance?.region,
-    serviceAuthorization,
     onNext: () => go(steps[steps.indexOf(step) + 1]),
     onBack: () => go(steps[steps.indexOf(step) - 1]),
     onStep: go,
@@ -169,7 +167,10 @@ function useSubmit(
 
       // Ordered is half of it: the authorization names the instance, which has an id from now on.
       if (wizard.state.draft.later && wizard.state.draft.authorization) {
-        window.sessionStorage.setItem(activationKey(created.id), JSON.stringify(AUTHORIZATION_DRAFT));
+        window.sessionStorage.setItem(
+          activationKey(created.id),
+          JSON.stringify(authorizationDraft(wizard.state.draft.kind)),
+        );
         router.push(`/instances/${created.id}/activate`);
       } else {
         router.push(`/instances/${created.id}/overview`);
@@ -194,22 +195,19 @@ function useSubmit(
 }
 
 /** Words at the right of a step. */
-function useWhy(step: Step, kind: Draft["kind"]): string[] {
+function useWhy(step: Step, state: WizardState): string[] {
   const t = useTranslations("wizard");
+  const words = useProviderWords();
+  const provider = providerOf(state);
+  const said = (paragraphs: (string | null)[]) => paragraphs.filter((paragraph) => paragraph !== null);
 
   switch (step) {
     case "basics":
       return [t("basics.why1"), t("basics.why2")];
     case "key-manager":
-      return kind === "pkcs11"
-        ? [t("manager.tokenWhy1"), t("manager.tokenWhy2"), t("manager.tokenWhy3")]
-        : [t("manager.why1"), t("manager.why2"), t("manager.why3")];
+      return said((["why1", "why2", "why3"] as const).map((word) => words(provider, word)));
     case "root-key":
-      return [
-        t("rootKey.why1"),
-        t(kind === "pkcs11" ? "rootKey.tokenWhy2" : "rootKey.why2"),
-        t("rootKey.why3"),
-      ];
+      return said([t("rootKey.why1"), words(provider, "rootKeyWhy"), t("rootKey.why3")]);
     case "certificates":
       return [t("certificates.why1"), t("certificates.why2")];
     case "review":
