@@ -3,7 +3,7 @@ import { defineFilters, type FilterValues } from "@/components/data-table/define
 import { auditOutcome, auditSeverity } from "@/lib/api/audit-events/schemas";
 
 export const RANGES = ["15m", "1h", "24h", "7d", "30d", "all"] as const;
-export type Range = (typeof RANGES)[number];
+type Range = (typeof RANGES)[number];
 
 const MINUTE = 60_000;
 const SPANS: Record<Exclude<Range, "all">, number> = {

@@ -110,7 +110,7 @@ function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
 }
 
 /** Whether a client has connected, and if none has, why the last one was turned away. */
-export function FirstConnection({ instance }: Readonly<{ instance: Instance }>) {
+function FirstConnection({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances.first");
   const base = `/instances/${instance.id}`;
 

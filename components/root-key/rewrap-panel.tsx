@@ -14,7 +14,7 @@ import type { Messages } from "@/lib/i18n/messages";
 type ErrorCode = keyof Messages["instances"]["rewrap"]["error"];
 
 /** How many KEKs are on which version of the root key, read often while they move. */
-export function useRewrap(instanceId: string): RewrapStatus {
+function useRewrap(instanceId: string): RewrapStatus {
   return useSuspenseQuery({
     ...queries.instances.rewrap(instanceId),
     refetchInterval: ({ state }) => (state.data?.state === "idle" ? 20_000 : 2_000),
