@@ -16,8 +16,9 @@ import { Panel } from "@/components/ui/panel";
 import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { Tooltip } from "@/components/ui/tooltip";
+import { getAuditHistogram, listAuditEvents } from "@/lib/api/audit-events/operations";
 import type { AuditEvent } from "@/lib/api/audit-events/schemas";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
 import { EventDrawer } from "./event-drawer";
 import { ExportMenu } from "./export-menu";
 import { AuditFilterBar, TimeRange } from "./filter-bar";
@@ -47,15 +48,15 @@ export function AuditView({
   const [live, setLive] = useState(false);
   const [filters, setFilters] = useQueryStates(auditFilterParsers, { clearOnDefault: true });
   const [view, setView] = useQueryStates(auditViewParsers, { clearOnDefault: true });
-  const query = auditQueryOf(filters, anchor, instanceId);
+  const asked = auditQueryOf(filters, anchor, instanceId);
 
-  const listOptions = queries.auditEvents.list({ ...query, limit: AUDIT_PER_PAGE });
+  const listOptions = query(listAuditEvents, { ...asked, limit: AUDIT_PER_PAGE });
   const list = useInfiniteQuery({ ...listOptions, placeholderData: (previous) => previous });
   const histogram = useQuery({
-    ...queries.auditEvents.histogram(query),
+    ...query(getAuditHistogram, asked),
     placeholderData: (previous) => previous,
   });
-  useLiveEvents({ on: live && view.event === null, query, queryKey: listOptions.queryKey });
+  useLiveEvents({ on: live && view.event === null, query: asked, queryKey: listOptions.queryKey });
 
   const events = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const columns = useColumns({
@@ -113,7 +114,7 @@ export function AuditView({
               {list.isRefetching && !list.isFetchingNextPage ? null : <RotateCw aria-hidden="true" />}
             </Button>
           </Tooltip>
-          <ExportMenu query={query} />
+          <ExportMenu query={asked} />
         </div>
       </div>
       <AuditFilterBar
@@ -219,7 +220,7 @@ function LiveSwitch({
 function useOpenedEvent(events: readonly AuditEvent[], id: string | null): AuditEvent | undefined {
   const listed = events.find((event) => event.id === id);
   const search = useInfiniteQuery({
-    ...queries.auditEvents.list({ q: id ?? "", limit: 5 }),
+    ...query(listAuditEvents, { q: id ?? "", limit: 5 }),
     enabled: id !== null && listed === undefined,
   });
 

@@ -8,8 +8,10 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { useToast } from "@/components/ui/toast";
 import { useFocusFirst } from "@/components/ui/use-focus-first";
-import { api } from "@/lib/api/client";
-import { queryKeys } from "@/lib/api/query-keys";
+import { createClientCertificate, listClientCertificates } from "@/lib/api/client-certificates/operations";
+import { call } from "@/lib/api/contract/call";
+import { queryKey, resourceKey } from "@/lib/api/contract/query";
+import { getInstance, listInstances } from "@/lib/api/instances/operations";
 import { type Chosen, propose } from "./chosen";
 import { PreviewCards } from "./preview-cards";
 import { CertificateUploadField, type PreviewedCertificate } from "./upload-field";
@@ -43,9 +45,12 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
     // One after the other: when one is refused, those before it are pinned and are taken off the list.
     mutationFn: async (entries: readonly Chosen<PreviewedCertificate>[]) => {
       for (const entry of entries) {
-        await api.clientCertificates.create(instanceId, {
-          name: entry.name.trim(),
-          pem: entry.certificate.pem,
+        await call(createClientCertificate, {
+          id: instanceId,
+          body: {
+            name: entry.name.trim(),
+            pem: entry.certificate.pem,
+          },
         });
         setChosen((current) => current?.filter((other) => other.certificate !== entry.certificate) ?? null);
         toast({ title: t("done", { name: entry.name.trim() }) });
@@ -104,8 +109,8 @@ export function useRefreshCertificates(instanceId: string): () => Promise<unknow
 
   return () =>
     Promise.all([
-      queryClient.invalidateQueries({ queryKey: queryKeys.clientCertificates.all(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.detail(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists }),
+      queryClient.invalidateQueries({ queryKey: resourceKey(listClientCertificates, { id: instanceId }) }),
+      queryClient.invalidateQueries({ queryKey: queryKey(getInstance, { id: instanceId }) }),
+      queryClient.invalidateQueries({ queryKey: queryKey(listInstances) }),
     ]);
 }

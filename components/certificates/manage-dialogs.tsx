@@ -13,8 +13,9 @@ import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { deleteClientCertificate, updateClientCertificate } from "@/lib/api/client-certificates/operations";
 import { type ClientCertificate, updateCertificateRequest } from "@/lib/api/client-certificates/schemas";
+import { call } from "@/lib/api/contract/call";
 import { useRefreshCertificates } from "./add-dialog";
 
 type ManageProps = { instanceId: string; certificate: ClientCertificate | null; onClose: () => void };
@@ -54,7 +55,8 @@ function RenameForm({
     defaultValues: { name: certificate.name },
   });
   const rename = useMutation({
-    mutationFn: (body: Body) => api.clientCertificates.update(instanceId, certificate.id, body),
+    mutationFn: (body: Body) =>
+      call(updateClientCertificate, { id: instanceId, certificateId: certificate.id, body }),
     onSuccess: async () => {
       await refresh();
       onClose();
@@ -92,7 +94,8 @@ export function RemoveCertificateDialog({
   const toast = useToast();
   const refresh = useRefreshCertificates(instanceId);
   const remove = useMutation({
-    mutationFn: (target: ClientCertificate) => api.clientCertificates.remove(instanceId, target.id),
+    mutationFn: (target: ClientCertificate) =>
+      call(deleteClientCertificate, { id: instanceId, certificateId: target.id }),
     onSuccess: async (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();

@@ -13,8 +13,9 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { fileNamePart, saveText } from "@/components/ui/save-text";
-import { api } from "@/lib/api/client";
+import { signClientCertificate } from "@/lib/api/client-certificates/operations";
 import { type ClientCertificate, signCertificateRequest } from "@/lib/api/client-certificates/schemas";
+import { call } from "@/lib/api/contract/call";
 import { useRefreshCertificates } from "./add-dialog";
 
 /** Signs vCenter's certificate request with the instance's authority and pins the certificate. */
@@ -43,7 +44,7 @@ function SignForm({ instanceId, onDone }: Readonly<{ instanceId: string; onDone:
   });
   const sign = useMutation({
     mutationFn: (body: z.output<typeof signCertificateRequest>) =>
-      api.clientCertificates.sign(instanceId, body),
+      call(signClientCertificate, { id: instanceId, body }),
     onSuccess: refresh,
   });
   const { errors } = form.formState;

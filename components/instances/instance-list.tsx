@@ -21,8 +21,9 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { listInstances } from "@/lib/api/instances/operations";
 import { type Instance, instanceStatus } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import { instanceFilters, instanceListQuery, PER_PAGE } from "./filters";
 import { StatusBadge } from "./status";
 
@@ -33,7 +34,7 @@ export function InstanceList() {
   const router = useRouter();
   const [filters, setFilters] = useQueryStates(instanceFilters, { clearOnDefault: true });
   const list = useInfiniteQuery({
-    ...queries.instances.list(instanceListQuery(filters)),
+    ...query(listInstances, instanceListQuery(filters)),
     placeholderData: (previous) => previous,
     refetchInterval: 30_000,
   });

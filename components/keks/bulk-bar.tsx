@@ -10,7 +10,8 @@ import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { bulkRevokeKeks } from "@/lib/api/keks/operations";
 import { type RevocationReason, revocationReason } from "@/lib/api/keks/schemas";
 import { useRefreshKeks } from "./use-refresh";
 
@@ -35,10 +36,13 @@ export function BulkBar({
 
   const revoke = useMutation({
     mutationFn: () =>
-      api.keks.bulkRevoke(instanceId, {
-        uniqueIdentifiers: [...selected],
-        reason,
-        confirmCount: Number(typed),
+      call(bulkRevokeKeks, {
+        id: instanceId,
+        body: {
+          uniqueIdentifiers: [...selected],
+          reason,
+          confirmCount: Number(typed),
+        },
       }),
     onSuccess: ({ results }) => {
       const done = results.filter((result) => result.ok).length;

@@ -17,8 +17,10 @@ import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
+import { getClientCertificate } from "@/lib/api/client-certificates/operations";
+import { query } from "@/lib/api/contract/query";
+import { listKeks } from "@/lib/api/keks/operations";
 import { type Kek, kekState } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
 import { BulkBar } from "./bulk-bar";
 import { useKekColumns } from "./columns";
 import {
@@ -48,7 +50,7 @@ export function KekView({ instanceId }: Readonly<{ instanceId: string }>) {
   const [acting, setActing] = useState<{ action: KekAction; kek: Kek } | null>(null);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const list = useInfiniteQuery({
-    ...queries.keks.list(instanceId, kekListQuery(filters)),
+    ...query(listKeks, { id: instanceId, ...kekListQuery(filters) }),
     placeholderData: (previous) => previous,
     refetchInterval: 10_000,
   });
@@ -155,7 +157,7 @@ function KekFilterBar({
   const t = useTranslations("keks");
   const tCommon = useTranslations("common");
   const certificate = useQuery({
-    ...queries.clientCertificates.detail(instanceId, filters.certificateId ?? ""),
+    ...query(getClientCertificate, { id: instanceId, certificateId: filters.certificateId ?? "" }),
     enabled: filters.certificateId !== null,
   });
 

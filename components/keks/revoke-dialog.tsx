@@ -10,9 +10,10 @@ import { Field, Input, Textarea } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { query } from "@/lib/api/contract/query";
+import { getKekImpact, revokeKek } from "@/lib/api/keks/operations";
 import { type RevocationReason, revocationReason } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
 import { ImpactFacts } from "./impact";
 import { stateAfterRevocation } from "./revocation";
 import { useRefreshKeks } from "./use-refresh";
@@ -36,7 +37,9 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
   const [occurredAt, setOccurredAt] = useState("");
   const open = uniqueIdentifier !== null;
   const impact = useQuery({
-    ...queries.keks.impact(instanceId, uniqueIdentifier ?? ""),
+    ...query(getKekImpact, { id: instanceId, uniqueIdentifier: uniqueIdentifier ?? "" }),
+    // Somebody decides by these numbers: they are fetched each time the dialog opens.
+    staleTime: 0,
     enabled: open,
     refetchOnMount: "always",
   });
@@ -47,11 +50,15 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
     mutationFn: ({ uid, etag }: { uid: string; etag: string }) => {
       const occurred = compromise ? momentOfField(occurredAt, "local") : null;
 
-      return api.keks.revoke(instanceId, uid, {
-        reason,
-        etag,
-        ...(message.trim() === "" ? {} : { message: message.trim() }),
-        ...(occurred === null ? {} : { compromiseOccurredAt: occurred }),
+      return call(revokeKek, {
+        id: instanceId,
+        uniqueIdentifier: uid,
+        body: {
+          reason,
+          etag,
+          ...(message.trim() === "" ? {} : { message: message.trim() }),
+          ...(occurred === null ? {} : { compromiseOccurredAt: occurred }),
+        },
       });
     },
     onSuccess: () => {

@@ -9,9 +9,10 @@ import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { query } from "@/lib/api/contract/query";
+import { destroyKek, getKekImpact, restoreKekService } from "@/lib/api/keks/operations";
 import type { Kek } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
 import { ImpactFacts } from "./impact";
 import { useReasonWords } from "./state";
 import { useRefreshKeks } from "./use-refresh";
@@ -26,7 +27,7 @@ export function RestoreServiceDialog({ instanceId, kek, onClose }: Readonly<Prop
   const reasonWords = useReasonWords();
   const refresh = useRefreshKeks(instanceId);
   const restore = useMutation({
-    mutationFn: (uid: string) => api.keks.restoreService(instanceId, uid),
+    mutationFn: (uid: string) => call(restoreKekService, { id: instanceId, uniqueIdentifier: uid }),
     onSuccess: () => {
       toast({ title: t("done") });
       onClose();
@@ -91,7 +92,9 @@ function DestroyKek({ instanceId, kek, onClose }: Readonly<Props>) {
   const [tried, setTried] = useState(false);
   const uid = kek?.uniqueIdentifier ?? "";
   const impact = useQuery({
-    ...queries.keks.impact(instanceId, uid),
+    ...query(getKekImpact, { id: instanceId, uniqueIdentifier: uid }),
+    // Somebody decides by these numbers: they are fetched each time the dialog opens.
+    staleTime: 0,
     enabled: kek !== null,
     refetchOnMount: "always",
   });
@@ -100,7 +103,11 @@ function DestroyKek({ instanceId, kek, onClose }: Readonly<Props>) {
 
   const destroy = useMutation({
     mutationFn: (etag: string) =>
-      api.keks.destroy(instanceId, uid, { confirmIdentifier: typed.trim(), etag }),
+      call(destroyKek, {
+        id: instanceId,
+        uniqueIdentifier: uid,
+        body: { confirmIdentifier: typed.trim(), etag },
+      }),
     onSuccess: () => {
       toast({ title: t("done") });
       onClose();

@@ -12,7 +12,8 @@ import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { Spinner } from "@/components/ui/spinner";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { discoverKeyManagers } from "@/lib/api/key-managers/operations";
 import { MIN_API_KEY } from "@/lib/api/key-managers/schemas";
 import { StepActions } from "./layout";
 import { isComplete } from "./state";
@@ -124,7 +125,8 @@ function ApiKeyAndInstance({
   const tooShort = apiKey.trim().length < MIN_API_KEY;
 
   const discover = useMutation({
-    mutationFn: (asked: { kind: typeof draft.kind; apiKey: string }) => api.keyManagers.discover(asked),
+    mutationFn: (asked: { kind: typeof draft.kind; apiKey: string }) =>
+      call(discoverKeyManagers, { body: asked }),
     onSuccess: (found, asked) => dispatch({ type: "found", found, ...asked }),
   });
   const retrieve = () => {
@@ -273,7 +275,7 @@ function AuthorizationAndInstance({
   const { found } = wizard.state;
   const apiKey = wizard.state.apiKey.trim();
   const discover = useMutation({
-    mutationFn: () => api.keyManagers.discover({ kind: "hpcs", instanceId }),
+    mutationFn: () => call(discoverKeyManagers, { body: { kind: "hpcs", instanceId } }),
     onSuccess: (answer) => dispatch({ type: "found", found: answer, kind: "hpcs", apiKey }),
   });
   const look = useEffectEvent(() => discover.mutate());
@@ -365,7 +367,7 @@ function TokenAndPin({ wizard }: Readonly<Pick<StepProps, "wizard">>) {
   const { state, dispatch, needsApiKeyAgain } = wizard;
   const tokens = useQuery({
     queryKey: ["key-managers", "pkcs11"],
-    queryFn: ({ signal }) => api.keyManagers.discover({ kind: "pkcs11" }, { signal }),
+    queryFn: ({ signal }) => call(discoverKeyManagers, { body: { kind: "pkcs11" } }, { signal }),
     retry: false,
   });
 

@@ -11,7 +11,8 @@ import { Empty } from "@/components/ui/empty";
 import { Select } from "@/components/ui/select";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { listRootKeys } from "@/lib/api/key-managers/operations";
 import type { RootKey } from "@/lib/api/key-managers/schemas";
 import { credentialsOf } from "./state";
 import type { Wizard } from "./use-wizard";
@@ -35,15 +36,18 @@ export function useRootKeys(wizard: Wizard, search: string) {
     // The API key selects what is seen, but must not stand in a cache key: the retrieval that it made does.
     queryKey: ["root-keys", draft.kind, draft.keyManager?.crn, draft.endpoint, draft.keyRing, search, found],
     queryFn: ({ pageParam, signal }) =>
-      api.keyManagers.rootKeys(
+      call(
+        listRootKeys,
         {
-          kind: draft.kind,
-          ...credentialsOf(wizard.state, wizard.instanceId),
-          keyManagerCrn: draft.keyManager?.crn ?? "",
-          endpoint: draft.endpoint.trim(),
-          ...(draft.keyRing === null ? {} : { keyRing: draft.keyRing }),
-          ...(search === "" ? {} : { search }),
-          ...(pageParam === null ? {} : { cursor: pageParam }),
+          body: {
+            kind: draft.kind,
+            ...credentialsOf(wizard.state, wizard.instanceId),
+            keyManagerCrn: draft.keyManager?.crn ?? "",
+            endpoint: draft.endpoint.trim(),
+            ...(draft.keyRing === null ? {} : { keyRing: draft.keyRing }),
+            ...(search === "" ? {} : { search }),
+            ...(pageParam === null ? {} : { cursor: pageParam }),
+          },
         },
         { signal },
       ),

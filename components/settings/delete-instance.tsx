@@ -14,9 +14,10 @@ import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { deleteInstance, listInstances } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import type { Messages } from "@/lib/i18n/messages";
 
 /** Why the server keeps an instance that is in use. */
@@ -56,10 +57,11 @@ function DeleteDialog({ instance, onClose }: Readonly<{ instance: Instance; onCl
   const matches = typed === instance.name;
 
   const remove = useMutation({
-    mutationFn: () => api.instances.remove(instance.id, { confirmName: typed, force, destroyKeks }),
+    mutationFn: () =>
+      call(deleteInstance, { id: instance.id, body: { confirmName: typed, force, destroyKeks } }),
     onSuccess: () => {
       toast({ title: t("done", { name: instance.name }) });
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
+      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
       router.push("/instances");
     },
   });

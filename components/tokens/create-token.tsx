@@ -13,10 +13,12 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
-import { createApiTokenRequest } from "@/lib/api/account/schemas";
-import { API_ROOT, api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
 import { role as roleSchema } from "@/lib/api/contract/common";
-import { queryKeys } from "@/lib/api/query-keys";
+import { API_ROOT } from "@/lib/api/contract/operation";
+import { resourceKey } from "@/lib/api/contract/query";
+import { createToken, listTokens } from "@/lib/api/tokens/operations";
+import { createApiTokenRequest } from "@/lib/api/tokens/schemas";
 
 const LIFETIMES = ["7", "30", "90", "365", "never"] as const;
 const tokenForm = z.object({
@@ -54,12 +56,14 @@ function CreateToken({ onDone }: Readonly<{ onDone: () => void }>) {
   const role = form.watch("role");
   const create = useMutation({
     mutationFn: ({ name, role: wanted, lifetime }: TokenForm) =>
-      api.tokens.create({
-        name,
-        role: wanted,
-        ...(lifetime === "never" ? {} : { expiresInDays: Number(lifetime) }),
+      call(createToken, {
+        body: {
+          name,
+          role: wanted,
+          ...(lifetime === "never" ? {} : { expiresInDays: Number(lifetime) }),
+        },
       }),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: queryKeys.tokens.all }),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: resourceKey(listTokens) }),
     // The answer holds the token: it lives no longer than this dialog.
     gcTime: 0,
   });

@@ -19,10 +19,11 @@ import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import type { ApiToken } from "@/lib/api/account/schemas";
-import { API_ROOT, api } from "@/lib/api/client";
-import { queries } from "@/lib/api/queries";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { API_ROOT } from "@/lib/api/contract/operation";
+import { query, resourceKey } from "@/lib/api/contract/query";
+import { listTokens, revokeToken } from "@/lib/api/tokens/operations";
+import type { ApiToken } from "@/lib/api/tokens/schemas";
 import { CreateTokenDialog } from "./create-token";
 
 const PER_PAGE = 50;
@@ -59,7 +60,7 @@ export function TokenList() {
 function Tokens() {
   const t = useTranslations("tokens");
   const [revoking, setRevoking] = useState<ApiToken | null>(null);
-  const list = useInfiniteQuery(queries.tokens.list({ limit: PER_PAGE }));
+  const list = useInfiniteQuery(query(listTokens, { limit: PER_PAGE }));
   const pages = usePages(list, "tokens");
   const columns = useColumns(setRevoking);
 
@@ -180,12 +181,12 @@ function RevokeTokenDialog({ token, onClose }: Readonly<{ token: ApiToken | null
   const toast = useToast();
   const queryClient = useQueryClient();
   const revoke = useMutation({
-    mutationFn: (target: ApiToken) => api.tokens.revoke(target.id),
+    mutationFn: (target: ApiToken) => call(revokeToken, { tokenId: target.id }),
     onSuccess: (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();
     },
-    onSettled: () => queryClient.invalidateQueries({ queryKey: queryKeys.tokens.all }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: resourceKey(listTokens) }),
   });
   const lastUsedAt = token?.lastUsedAt;
 

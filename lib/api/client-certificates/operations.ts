@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { id, pageQuery } from "../contract/common";
-import { defineOperation } from "../contract/operation";
+import { operationsOf } from "../contract/operation";
 import {
   clientCertificate,
   clientCertificatePage,
@@ -11,13 +11,12 @@ import {
   updateCertificateRequest,
 } from "./schemas";
 
-const tag = "Client certificates";
+const operation = operationsOf({ resource: "client-certificates", tag: "Client certificates" });
 const instanceParams = z.object({ id });
 const certificateParams = z.object({ id, certificateId: id });
 
-export const previewClientCertificates = defineOperation({
+export const previewClientCertificates = operation({
   id: "previewClientCertificates",
-  tag,
   summary: "Parse certificates and say what is wrong with them; nothing is stored",
   method: "POST",
   path: "/client-certificates/preview",
@@ -28,9 +27,8 @@ export const previewClientCertificates = defineOperation({
   response: previewResponse,
 });
 
-export const listClientCertificates = defineOperation({
+export const listClientCertificates = operation({
   id: "listClientCertificates",
-  tag,
   summary: "Client certificates of an instance, newest first",
   method: "GET",
   path: "/instances/{id}/client-certificates",
@@ -41,35 +39,34 @@ export const listClientCertificates = defineOperation({
   response: clientCertificatePage,
 });
 
-export const createClientCertificate = defineOperation({
+export const createClientCertificate = operation({
   id: "createClientCertificate",
-  tag,
   summary: "Pin a client certificate to an instance",
   method: "POST",
   path: "/instances/{id}/client-certificates",
   role: "operator",
+  audit: "vmware-solutions.kmip-certificate.create",
   params: instanceParams,
   body: createCertificateRequest,
   status: 201,
   response: clientCertificate,
 });
 
-export const signClientCertificate = defineOperation({
+export const signClientCertificate = operation({
   id: "signClientCertificate",
-  tag,
   summary: "Sign a CSR with the deployment's authority and pin the certificate",
   method: "POST",
   path: "/instances/{id}/client-certificates/sign",
   role: "operator",
+  audit: "vmware-solutions.kmip-certificate.sign",
   params: instanceParams,
   body: signCertificateRequest,
   status: 201,
   response: clientCertificate,
 });
 
-export const getClientCertificate = defineOperation({
+export const getClientCertificate = operation({
   id: "getClientCertificate",
-  tag,
   summary: "One client certificate, with when and where it was last seen",
   method: "GET",
   path: "/instances/{id}/client-certificates/{certificateId}",
@@ -79,26 +76,26 @@ export const getClientCertificate = defineOperation({
   response: clientCertificate,
 });
 
-export const updateClientCertificate = defineOperation({
+export const updateClientCertificate = operation({
   id: "updateClientCertificate",
-  tag,
   summary: "Rename a client certificate",
   method: "PATCH",
   path: "/instances/{id}/client-certificates/{certificateId}",
   role: "operator",
+  audit: "vmware-solutions.kmip-certificate.update",
   params: certificateParams,
   body: updateCertificateRequest,
   status: 200,
   response: clientCertificate,
 });
 
-export const deleteClientCertificate = defineOperation({
+export const deleteClientCertificate = operation({
   id: "deleteClientCertificate",
-  tag,
   summary: "Remove a client certificate; its open connections are closed on every endpoint",
   method: "DELETE",
   path: "/instances/{id}/client-certificates/{certificateId}",
   role: "operator",
+  audit: "vmware-solutions.kmip-certificate.delete",
   params: certificateParams,
   status: 204,
 });

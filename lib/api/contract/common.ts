@@ -34,6 +34,7 @@ export const problem = z
 export type Problem = z.output<typeof problem>;
 
 export const role = z.enum(["viewer", "auditor", "operator", "administrator"]);
+export type Role = z.output<typeof role>;
 export const keyManagerKind = z.enum(["key-protect", "hpcs", "pkcs11"]);
 
 /** A name that people give: trimmed, no control characters. */
