@@ -18,7 +18,6 @@ export const listAuditEvents = operation({
   role: "viewer",
   audit: "vmware-solutions.audit-event.list",
   query: auditQuery,
-  status: 200,
   response: auditEventPage,
 });
 
@@ -30,7 +29,6 @@ export const getAuditHistogram = operation({
   role: "viewer",
   audit: "vmware-solutions.audit-event.list",
   query: auditFilters,
-  status: 200,
   response: auditHistogram,
 });
 
@@ -42,7 +40,6 @@ export const exportAuditEvents = operation({
   role: "auditor",
   audit: "vmware-solutions.audit-event.export",
   query: auditExportQuery,
-  status: 200,
   streams: ["application/x-ndjson", "text/csv"],
 });
 
@@ -54,7 +51,6 @@ export const streamAuditEvents = operation({
   role: "viewer",
   audit: "vmware-solutions.audit-event.list",
   query: auditFilters,
-  status: 200,
   streams: ["text/event-stream"],
 });
 
@@ -66,6 +62,5 @@ export const verifyAuditEvents = operation({
   role: "auditor",
   audit: "vmware-solutions.audit-event.verify",
   readOnly: true,
-  status: 200,
   response: auditVerification,
 });

@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { id, pageQuery } from "../contract/common";
+import { pageQuery } from "../contract/common";
 import { operationsOf } from "../contract/operation";
 import {
   clientCertificate,
@@ -12,8 +11,6 @@ import {
 } from "./schemas";
 
 const operation = operationsOf({ resource: "client-certificates", tag: "Client certificates" });
-const instanceParams = z.object({ id });
-const certificateParams = z.object({ id, certificateId: id });
 
 export const previewClientCertificates = operation({
   id: "previewClientCertificates",
@@ -23,7 +20,6 @@ export const previewClientCertificates = operation({
   role: "operator",
   body: previewRequest,
   readOnly: true,
-  status: 200,
   response: previewResponse,
 });
 
@@ -33,9 +29,7 @@ export const listClientCertificates = operation({
   method: "GET",
   path: "/instances/{id}/client-certificates",
   role: "viewer",
-  params: instanceParams,
   query: pageQuery,
-  status: 200,
   response: clientCertificatePage,
 });
 
@@ -46,7 +40,6 @@ export const createClientCertificate = operation({
   path: "/instances/{id}/client-certificates",
   role: "operator",
   audit: "vmware-solutions.kmip-certificate.create",
-  params: instanceParams,
   body: createCertificateRequest,
   status: 201,
   response: clientCertificate,
@@ -59,7 +52,6 @@ export const signClientCertificate = operation({
   path: "/instances/{id}/client-certificates/sign",
   role: "operator",
   audit: "vmware-solutions.kmip-certificate.sign",
-  params: instanceParams,
   body: signCertificateRequest,
   status: 201,
   response: clientCertificate,
@@ -71,8 +63,6 @@ export const getClientCertificate = operation({
   method: "GET",
   path: "/instances/{id}/client-certificates/{certificateId}",
   role: "viewer",
-  params: certificateParams,
-  status: 200,
   response: clientCertificate,
 });
 
@@ -83,9 +73,7 @@ export const updateClientCertificate = operation({
   path: "/instances/{id}/client-certificates/{certificateId}",
   role: "operator",
   audit: "vmware-solutions.kmip-certificate.update",
-  params: certificateParams,
   body: updateCertificateRequest,
-  status: 200,
   response: clientCertificate,
 });
 
@@ -96,6 +84,4 @@ export const deleteClientCertificate = operation({
   path: "/instances/{id}/client-certificates/{certificateId}",
   role: "operator",
   audit: "vmware-solutions.kmip-certificate.delete",
-  params: certificateParams,
-  status: 204,
 });

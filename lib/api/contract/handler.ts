@@ -27,12 +27,21 @@ export type AnyInput = Pick<HandlerInput<Operation>, "actor" | "authenticated" |
   readonly body: unknown;
 };
 
+/** Values that are `T` once they are written as JSON: dates become RFC 3339 text, and nothing is changed any more. */
+export type Unwritten<T> = T extends readonly (infer Item)[]
+  ? readonly Unwritten<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Unwritten<T[Key]> }
+    : string extends T
+      ? T | Date
+      : T;
+
 /** What a handler answers: for a 204 whatever it likes, which stays here. */
 type ResultOf<O extends Operation> = O extends { readonly streams: readonly string[] }
   ? Response
   : [ResponseOf<O>] extends [undefined]
     ? unknown
-    : ResponseOf<O>;
+    : Unwritten<ResponseOf<O>>;
 
 export type Handler<O extends Operation> = (input: HandlerInput<O>) => ResultOf<O> | Promise<ResultOf<O>>;
 
@@ -43,6 +52,11 @@ export type Handlers<Operations> = {
 
 /** An operation whose audit action, if it names one, is known to lib/core. */
 export type AuditedOperation = Operation & { readonly audit?: ConsoleAction };
+
+/** A time of a request as lib/core takes it. */
+export function dateOf(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text);
+}
 
 const nothingHere = () => new AppError("NOT_FOUND", "There is nothing here.");
 
@@ -84,7 +98,8 @@ export function toJson<O extends Operation>(operation: O, result: unknown): Resp
     return undefined as ResponseOf<O>;
   }
 
-  const checked = operation.response.safeParse(result);
+  const json: unknown = JSON.parse(JSON.stringify(result));
+  const checked = operation.response.safeParse(json);
   if (checked.success) {
     return checked.data as ResponseOf<O>;
   }
@@ -94,7 +109,7 @@ export function toJson<O extends Operation>(operation: O, result: unknown): Resp
     "answer does not fit its schema",
   );
   if (env().NODE_ENV === "production") {
-    return result as ResponseOf<O>;
+    return json as ResponseOf<O>;
   }
   throw new Error(`The answer of ${operation.id} does not fit its schema: ${checked.error.message}`);
 }

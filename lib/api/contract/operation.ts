@@ -1,5 +1,5 @@
-import type { z } from "zod";
-import type { Role } from "./common";
+import { z } from "zod";
+import { id, type Role } from "./common";
 
 /** Where the API stands below the console's address. */
 export const API_ROOT = "/api/v1";
@@ -16,7 +16,7 @@ export type Operation = {
   readonly tag: string;
   readonly summary: string;
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** Below /api/v1, with `{name}` for path parameters. */
+  /** Below /api/v1, with `{name}` for path parameters; `params` follows from it. */
   readonly path: `/${string}`;
   /** The smallest role that may call it. */
   readonly role: Role;
@@ -42,10 +42,31 @@ export type Operation = {
 };
 
 type Room = Pick<Operation, "resource" | "tag">;
+type Status = { readonly status: Operation["status"] };
+/** An operation as its room writes it down. Without a status it is 200, and 204 where there is no answer. */
+type Draft = Omit<Operation, keyof Room | keyof Status | "params"> & Partial<Status>;
 
-/** Defines the operations of a room, each with its literal types. */
-export function operationsOf<const R extends Room>(room: R) {
-  return <const O extends Omit<Operation, keyof Room>>(operation: O): R & O => ({ ...room, ...operation });
+type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Names<Rest>
+  : never;
+type Params<Path extends string> = [Names<Path>] extends [never]
+  ? unknown
+  : { readonly params: z.ZodObject<Record<Names<Path>, z.ZodType<string>>> };
+
+/**
+ * Defines the operations of a room, each with its literal types.
+ * @param room what they share
+ * @param schemas of path parameters that are no ids of ours
+ */
+export function operationsOf<const R extends Room>(room: R, schemas: Record<string, z.ZodType<string>> = {}) {
+  return <const O extends Draft>(operation: O): R & Status & O & Params<O["path"]> => {
+    const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+    const status = operation.response === undefined && operation.streams === undefined ? 204 : 200;
+    const whole = { status, ...room, ...operation };
+    const params = z.object(Object.fromEntries(names.map((name) => [name, schemas[name] ?? id])));
+
+    return (names.length === 0 ? whole : { ...whole, params }) as R & Status & O & Params<O["path"]>;
+  };
 }
 
 type Schema<O, Name extends "params" | "query" | "body" | "response"> =

@@ -9,6 +9,5 @@ export const listEndpoints = operation({
   method: "GET",
   path: "/endpoints",
   role: "viewer",
-  status: 200,
   response: endpointPage,
 });

@@ -16,12 +16,7 @@ import { listInstanceRootKeys } from "@/lib/core/key-managers";
 import type { Handlers } from "../contract/handler";
 import { serializePage } from "../contract/page";
 import type * as operations from "./operations";
-import {
-  serializeConnectionReport,
-  serializeInstance,
-  serializePermissionCheck,
-  serializeRewrapStatus,
-} from "./serializers";
+import { serializeInstance, serializePermissionCheck } from "./serializers";
 
 export const handlers: Handlers<typeof operations> = {
   listInstances: async ({ actor, query }) =>
@@ -38,12 +33,12 @@ export const handlers: Handlers<typeof operations> = {
     serializePage(await listPermissionChecks(actor, id, query), serializePermissionCheck),
   runPermissionCheck: async ({ actor, params: { id } }) =>
     serializePermissionCheck(await runPermissionCheck(actor, id)),
-  getRewrap: async ({ actor, params: { id } }) => serializeRewrapStatus(await rewrapStatus(actor, id)),
+  getRewrap: ({ actor, params: { id } }) => rewrapStatus(actor, id),
   listInstanceRootKeys: ({ actor, params: { id }, query }) => listInstanceRootKeys(actor, id, query),
-  rotateRootKey: async ({ actor, params: { id } }) => serializeRewrapStatus(await rotateRootKey(actor, id)),
+  rotateRootKey: ({ actor, params: { id } }) => rotateRootKey(actor, id),
   runConnectionTest: async ({ actor, params: { id } }) => {
     await countConnectionTest(actor.accountId, id);
 
-    return serializeConnectionReport(await testConnection(actor, id));
+    return testConnection(actor, id);
   },
 };

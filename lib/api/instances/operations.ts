@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { id, pageQuery } from "../contract/common";
+import { pageQuery } from "../contract/common";
 import { operationsOf } from "../contract/operation";
 import { rootKeysQuery, rootKeysResponse } from "../key-managers/schemas";
 import {
@@ -17,7 +16,6 @@ import {
 } from "./schemas";
 
 const operation = operationsOf({ resource: "instances", tag: "Instances" });
-const instanceParams = z.object({ id });
 
 export const listInstances = operation({
   id: "listInstances",
@@ -27,7 +25,6 @@ export const listInstances = operation({
   role: "viewer",
   audit: "vmware-solutions.service.read",
   query: instanceQuery,
-  status: 200,
   response: instancePage,
 });
 
@@ -50,8 +47,6 @@ export const getInstance = operation({
   path: "/instances/{id}",
   role: "viewer",
   audit: "vmware-solutions.service.read",
-  params: instanceParams,
-  status: 200,
   response: instance,
 });
 
@@ -62,9 +57,7 @@ export const updateInstance = operation({
   path: "/instances/{id}",
   role: "administrator",
   audit: "vmware-solutions.service.update",
-  params: instanceParams,
   body: updateInstanceRequest,
-  status: 200,
   response: instance,
 });
 
@@ -75,9 +68,7 @@ export const deleteInstance = operation({
   path: "/instances/{id}",
   role: "administrator",
   audit: "vmware-solutions.service.delete",
-  params: instanceParams,
   body: deleteInstanceRequest,
-  status: 204,
 });
 
 export const activateInstance = operation({
@@ -87,7 +78,6 @@ export const activateInstance = operation({
   path: "/instances/{id}/activate",
   role: "administrator",
   audit: "vmware-solutions.service.activate",
-  params: instanceParams,
   body: activateInstanceRequest,
   status: 202,
   response: instance,
@@ -99,9 +89,7 @@ export const listPermissionChecks = operation({
   method: "GET",
   path: "/instances/{id}/permission-checks",
   role: "viewer",
-  params: instanceParams,
   query: pageQuery,
-  status: 200,
   response: permissionCheckPage,
 });
 
@@ -112,7 +100,6 @@ export const runPermissionCheck = operation({
   path: "/instances/{id}/permission-checks",
   role: "operator",
   audit: "vmware-solutions.permission-check.run",
-  params: instanceParams,
   status: 201,
   response: permissionCheck,
 });
@@ -124,8 +111,6 @@ export const getRewrap = operation({
   path: "/instances/{id}/rewrap",
   role: "viewer",
   audit: "vmware-solutions.service.read",
-  params: instanceParams,
-  status: 200,
   response: rewrapStatus,
 });
 
@@ -136,9 +121,7 @@ export const listInstanceRootKeys = operation({
   path: "/instances/{id}/root-keys",
   role: "operator",
   audit: "vmware-solutions.root-key.list",
-  params: instanceParams,
   query: rootKeysQuery,
-  status: 200,
   response: rootKeysResponse,
 });
 
@@ -149,7 +132,6 @@ export const rotateRootKey = operation({
   path: "/instances/{id}/rotate-root-key",
   role: "administrator",
   audit: "vmware-solutions.root-key.rotate",
-  params: instanceParams,
   status: 202,
   response: rewrapStatus,
 });
@@ -161,7 +143,5 @@ export const runConnectionTest = operation({
   path: "/instances/{id}/connection-tests",
   role: "operator",
   audit: "vmware-solutions.connection-test.run",
-  params: instanceParams,
-  status: 200,
   response: connectionReport,
 });

@@ -8,37 +8,31 @@ import {
   restoreService,
   revokeKek,
 } from "@/lib/core/keks";
-import { serializeAuditEvent } from "../audit-events/serializers";
-import type { Handlers } from "../contract/handler";
-import { serializePage } from "../contract/page";
+import { dateOf, type Handlers } from "../contract/handler";
 import type * as operations from "./operations";
-import { parseRevocation, serializeKek, serializeKekDetail, serializeKekImpact } from "./serializers";
 
 /** Audit events that one KEK brings along. */
 const RECENT_EVENTS = 8;
 
 export const handlers: Handlers<typeof operations> = {
-  listKeks: async ({ actor, params: { id }, query }) =>
-    serializePage(await listKeks(actor, id, query), serializeKek),
+  listKeks: ({ actor, params: { id }, query }) => listKeks(actor, id, query),
   getKek: async ({ actor, params: { id, uniqueIdentifier } }) => {
     const [kek, events] = await Promise.all([
       getKek(actor, id, uniqueIdentifier),
       listAuditEvents(actor, { instanceId: id, targetId: uniqueIdentifier, limit: RECENT_EVENTS }),
     ]);
 
-    return { ...serializeKekDetail(kek), recentAuditEvents: events.items.map(serializeAuditEvent) };
+    return { ...kek, recentAuditEvents: events.items };
   },
-  getKekImpact: async ({ actor, params: { id, uniqueIdentifier } }) =>
-    serializeKekImpact(await kekImpact(actor, id, uniqueIdentifier)),
-  revokeKek: async ({ actor, params: { id, uniqueIdentifier }, body }) =>
-    serializeKekDetail(await revokeKek(actor, id, uniqueIdentifier, parseRevocation(body))),
-  restoreKekService: async ({ actor, params: { id, uniqueIdentifier } }) =>
-    serializeKekDetail(await restoreService(actor, id, uniqueIdentifier, {})),
-  destroyKek: async ({ actor, params: { id, uniqueIdentifier }, body }) =>
-    serializeKekDetail(await destroyKek(actor, id, uniqueIdentifier, body)),
-  bulkRevokeKeks: async ({ actor, params: { id }, body }) => {
-    const { results } = await bulkRevoke(actor, id, body);
-
-    return { results: results.map((result) => ({ ...result })) };
-  },
+  getKekImpact: ({ actor, params: { id, uniqueIdentifier } }) => kekImpact(actor, id, uniqueIdentifier),
+  revokeKek: ({ actor, params: { id, uniqueIdentifier }, body }) =>
+    revokeKek(actor, id, uniqueIdentifier, {
+      ...body,
+      compromiseOccurredAt: dateOf(body.compromiseOccurredAt),
+    }),
+  restoreKekService: ({ actor, params: { id, uniqueIdentifier } }) =>
+    restoreService(actor, id, uniqueIdentifier, {}),
+  destroyKek: ({ actor, params: { id, uniqueIdentifier }, body }) =>
+    destroyKek(actor, id, uniqueIdentifier, body),
+  bulkRevokeKeks: ({ actor, params: { id }, body }) => bulkRevoke(actor, id, body),
 };

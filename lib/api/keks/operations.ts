@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { id } from "../contract/common";
 import { operationsOf } from "../contract/operation";
 import {
   bulkRevokeRequest,
@@ -13,9 +12,10 @@ import {
   revokeKekRequest,
 } from "./schemas";
 
-const operation = operationsOf({ resource: "keks", tag: "KEKs" });
-const instanceParams = z.object({ id });
-const kekParams = z.object({ id, uniqueIdentifier: z.string().min(1).max(200) });
+const operation = operationsOf(
+  { resource: "keks", tag: "KEKs" },
+  { uniqueIdentifier: z.string().min(1).max(200) },
+);
 
 export const listKeks = operation({
   id: "listKeks",
@@ -24,9 +24,7 @@ export const listKeks = operation({
   path: "/instances/{id}/keks",
   role: "viewer",
   audit: "vmware-solutions.kmip-key.read",
-  params: instanceParams,
   query: kekQuery,
-  status: 200,
   response: kekPage,
 });
 
@@ -37,8 +35,6 @@ export const getKek = operation({
   path: "/instances/{id}/keks/{uniqueIdentifier}",
   role: "viewer",
   audit: "vmware-solutions.kmip-key.read",
-  params: kekParams,
-  status: 200,
   response: kekWithEvents,
 });
 
@@ -49,8 +45,6 @@ export const getKekImpact = operation({
   path: "/instances/{id}/keks/{uniqueIdentifier}/impact",
   role: "viewer",
   audit: "vmware-solutions.kmip-key.read",
-  params: kekParams,
-  status: 200,
   response: kekImpact,
 });
 
@@ -61,9 +55,7 @@ export const revokeKek = operation({
   path: "/instances/{id}/keks/{uniqueIdentifier}/revoke",
   role: "operator",
   audit: "vmware-solutions.kmip-key.revoke",
-  params: kekParams,
   body: revokeKekRequest,
-  status: 200,
   response: kekDetail,
 });
 
@@ -75,8 +67,6 @@ export const restoreKekService = operation({
   role: "administrator",
   audit: "vmware-solutions.kmip-key.restore",
   recordsItself: true,
-  params: kekParams,
-  status: 200,
   response: kekDetail,
 });
 
@@ -88,9 +78,7 @@ export const destroyKek = operation({
   role: "administrator",
   audit: "vmware-solutions.kmip-key.destroy",
   recordsItself: true,
-  params: kekParams,
   body: destroyKekRequest,
-  status: 200,
   response: kekDetail,
 });
 
@@ -101,8 +89,6 @@ export const bulkRevokeKeks = operation({
   path: "/instances/{id}/keks/bulk-revoke",
   role: "administrator",
   audit: "vmware-solutions.kmip-key.revoke",
-  params: instanceParams,
   body: bulkRevokeRequest,
-  status: 200,
   response: bulkRevokeResponse,
 });

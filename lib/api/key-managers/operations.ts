@@ -19,7 +19,6 @@ export const discoverKeyManagers = operation({
   audit: "vmware-solutions.key-manager.discover",
   body: discoverRequest,
   readOnly: true,
-  status: 200,
   response: discoverResponse,
 });
 
@@ -32,7 +31,6 @@ export const listRootKeys = operation({
   audit: "vmware-solutions.root-key.list",
   body: rootKeysRequest,
   readOnly: true,
-  status: 200,
   response: rootKeysResponse,
 });
 
@@ -45,6 +43,5 @@ export const validateKeyManager = operation({
   audit: "vmware-solutions.permission-check.run",
   body: validateRequest,
   readOnly: true,
-  status: 200,
   response: permissionReport,
 });

@@ -9,6 +9,5 @@ export const getMe = operation({
   method: "GET",
   path: "/me",
   role: "viewer",
-  status: 200,
   response: me,
 });

@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { id, pageQuery } from "../contract/common";
+import { pageQuery } from "../contract/common";
 import { operationsOf } from "../contract/operation";
 import { createMemberRequest, member, memberPage, updateMemberRequest } from "./schemas";
 
@@ -12,7 +11,6 @@ export const listMembers = operation({
   path: "/members",
   role: "administrator",
   query: pageQuery,
-  status: 200,
   response: memberPage,
 });
 
@@ -35,9 +33,7 @@ export const updateMember = operation({
   path: "/members/{userId}",
   role: "administrator",
   audit: "vmware-solutions.member.update",
-  params: z.object({ userId: id }),
   body: updateMemberRequest,
-  status: 200,
   response: member,
 });
 
@@ -48,6 +44,4 @@ export const deleteMember = operation({
   path: "/members/{userId}",
   role: "administrator",
   audit: "vmware-solutions.member.delete",
-  params: z.object({ userId: id }),
-  status: 204,
 });

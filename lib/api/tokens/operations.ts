@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { id, pageQuery } from "../contract/common";
+import { pageQuery } from "../contract/common";
 import { operationsOf } from "../contract/operation";
 import { apiTokenPage, createApiTokenRequest, createApiTokenResponse } from "./schemas";
 
@@ -12,7 +11,6 @@ export const listTokens = operation({
   path: "/tokens",
   role: "administrator",
   query: pageQuery,
-  status: 200,
   response: apiTokenPage,
 });
 
@@ -36,6 +34,4 @@ export const revokeToken = operation({
   path: "/tokens/{tokenId}",
   role: "administrator",
   audit: "vmware-solutions.token.delete",
-  params: z.object({ tokenId: id }),
-  status: 204,
 });
