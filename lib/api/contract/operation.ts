@@ -25,8 +25,6 @@ export type Operation = {
    * are recorded by lib/core, which also serves the command line. Every write names one.
    */
   readonly audit?: string;
-  /** lib/core announces what it is about to do, and records itself what becomes of it. */
-  readonly recordsItself?: boolean;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;

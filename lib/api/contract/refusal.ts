@@ -1,8 +1,8 @@
 import type { RequestFacts } from "@/lib/auth";
 import { recordRefusal } from "@/lib/auth/record-refusal";
 import type { Actor } from "@/lib/core/actor";
-import { recordAction } from "@/lib/core/audit";
-import type { AppError, ErrorCode } from "@/lib/core/errors";
+import { recordAction, wasRecorded } from "@/lib/core/audit";
+import type { AppError } from "@/lib/core/errors";
 import { createLogger } from "@/lib/log";
 import { problemResponse, publicError } from "../problem";
 import type { AuditedOperation } from "./handler";
@@ -23,20 +23,6 @@ const logger = () => createLogger("api");
 /** Writes are audited whatever becomes of them; reads when they were refused. */
 function isAudited({ operation }: FailedCall, error: AppError): boolean {
   return isWrite(operation) || error.status === 401 || error.status === 403;
-}
-
-/** What lib/core refuses before it has announced anything. */
-const REFUSALS_BEFORE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "FORBIDDEN",
-  "NOT_FOUND",
-  "VALIDATION_FAILED",
-  "CONFIRMATION_MISMATCH",
-  "CHANGED_MEANWHILE",
-  "INVALID_STATE",
-]);
-
-function isRecorded({ operation, actor }: FailedCall, error: AppError): boolean {
-  return operation.recordsItself === true && actor !== null && !REFUSALS_BEFORE.has(error.code);
 }
 
 /** Path parameters that were never checked, as they may stand in an audit event. */
@@ -80,7 +66,7 @@ export async function refuse(call: FailedCall, thrown: unknown): Promise<Respons
     logger().warn({ ...fields, err: thrown }, "request failed");
   }
 
-  if (isAudited(call, error) && !isRecorded(call, error)) {
+  if (isAudited(call, error) && !wasRecorded(thrown)) {
     try {
       await recordFailure(call, error);
     } catch (auditError) {

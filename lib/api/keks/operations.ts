@@ -66,7 +66,6 @@ export const restoreKekService = operation({
   path: "/instances/{id}/keks/{uniqueIdentifier}/restore-service",
   role: "administrator",
   audit: "vmware-solutions.kmip-key.restore",
-  recordsItself: true,
   response: kekDetail,
 });
 
@@ -77,7 +76,6 @@ export const destroyKek = operation({
   path: "/instances/{id}/keks/{uniqueIdentifier}/destroy",
   role: "administrator",
   audit: "vmware-solutions.kmip-key.destroy",
-  recordsItself: true,
   body: destroyKekRequest,
   response: kekDetail,
 });
