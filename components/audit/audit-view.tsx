@@ -17,8 +17,9 @@ import { Empty } from "@/components/ui/empty";
 import { Panel } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Tooltip } from "@/components/ui/tooltip";
+import { getAuditHistogram, listAuditEvents } from "@/lib/api/audit-events/operations";
 import type { AuditEvent } from "@/lib/api/audit-events/schemas";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
 import { useAuditColumns } from "./columns";
 import { EventDrawer } from "./event-drawer";
 import { ExportMenu } from "./export-menu";
@@ -41,15 +42,15 @@ export function AuditView({
   const [live, setLive] = useState(false);
   const filters = useFilters(auditFilters);
   const [view, setView] = useQueryStates(auditViewParsers, { clearOnDefault: true });
-  const query = auditQueryOf(filters.values, anchor, instanceId);
+  const asked = auditQueryOf(filters.values, anchor, instanceId);
 
-  const listOptions = queries.auditEvents.list({ ...query, limit: AUDIT_PER_PAGE });
+  const listOptions = query(listAuditEvents, { ...asked, limit: AUDIT_PER_PAGE });
   const list = useInfiniteQuery({ ...listOptions, placeholderData: (previous) => previous });
   const histogram = useQuery({
-    ...queries.auditEvents.histogram(query),
+    ...query(getAuditHistogram, asked),
     placeholderData: (previous) => previous,
   });
-  useLiveEvents({ on: live && view.event === null, query, queryKey: listOptions.queryKey });
+  useLiveEvents({ on: live && view.event === null, query: asked, queryKey: listOptions.queryKey });
 
   const columns = useAuditColumns({
     zone: view.zone,
@@ -78,7 +79,7 @@ export function AuditView({
             ]}
           />
           <RefreshButton pending={list.isRefetching && !list.isFetchingNextPage} onClick={refresh} />
-          <ExportMenu query={query} />
+          <ExportMenu query={asked} />
         </div>
       </div>
       <FilterBar
@@ -214,7 +215,7 @@ function OpenedEvent({
 function useOpenedEvent(events: readonly AuditEvent[], id: string | null): AuditEvent | undefined {
   const listed = events.find((event) => event.id === id);
   const search = useInfiniteQuery({
-    ...queries.auditEvents.list({ q: id ?? "", limit: 5 }),
+    ...query(listAuditEvents, { q: id ?? "", limit: 5 }),
     enabled: id !== null && listed === undefined,
   });
 

@@ -8,7 +8,8 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { useToast } from "@/components/ui/toast";
 import { useFocusFirst } from "@/components/ui/use-focus-first";
-import { api } from "@/lib/api/client";
+import { createClientCertificate } from "@/lib/api/client-certificates/operations";
+import { call } from "@/lib/api/contract/call";
 import { type Chosen, propose } from "./chosen";
 import { PreviewCards } from "./preview-cards";
 import { CertificateUploadField, type PreviewedCertificate } from "./upload-field";
@@ -43,9 +44,12 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
     // One after the other: when one is refused, those before it are pinned and are taken off the list.
     mutationFn: async (entries: readonly Chosen<PreviewedCertificate>[]) => {
       for (const entry of entries) {
-        await api.clientCertificates.create(instanceId, {
-          name: entry.name.trim(),
-          pem: entry.certificate.pem,
+        await call(createClientCertificate, {
+          id: instanceId,
+          body: {
+            name: entry.name.trim(),
+            pem: entry.certificate.pem,
+          },
         });
         setChosen((current) => current?.filter((other) => other.certificate !== entry.certificate) ?? null);
         toast({ title: t("done", { name: entry.name.trim() }) });

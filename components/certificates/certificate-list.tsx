@@ -16,8 +16,9 @@ import { Empty } from "@/components/ui/empty";
 import { Mark } from "@/components/ui/mark";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
 import { Time } from "@/components/ui/time";
+import { listClientCertificates } from "@/lib/api/client-certificates/operations";
 import type { ClientCertificate } from "@/lib/api/client-certificates/schemas";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
 import { AddCertificateDialog } from "./add-dialog";
 import { CertificateDrawer } from "./certificate-drawer";
 import { Expiry } from "./expiry";
@@ -40,7 +41,7 @@ export function CertificateList({ instanceId }: Readonly<{ instanceId: string }>
     certificate: ClientCertificate;
   } | null>(null);
   const list = useInfiniteQuery({
-    ...queries.clientCertificates.list(instanceId, { limit: PER_PAGE }),
+    ...query(listClientCertificates, { id: instanceId, limit: PER_PAGE }),
     refetchInterval: 10_000,
   });
   const columns = useColumns({

@@ -12,8 +12,9 @@ import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { deleteClientCertificate, updateClientCertificate } from "@/lib/api/client-certificates/operations";
 import { type ClientCertificate, updateCertificateRequest } from "@/lib/api/client-certificates/schemas";
+import { call } from "@/lib/api/contract/call";
 import { useRefreshCertificates } from "./use-refresh";
 
 type ManageProps = { instanceId: string; certificate: ClientCertificate | null; onClose: () => void };
@@ -52,7 +53,8 @@ function RenameForm({
     defaultValues: { name: certificate.name },
   });
   const rename = useMutation({
-    mutationFn: (body: Body) => api.clientCertificates.update(instanceId, certificate.id, body),
+    mutationFn: (body: Body) =>
+      call(updateClientCertificate, { id: instanceId, certificateId: certificate.id, body }),
     onSuccess: async () => {
       await refresh();
       onClose();
@@ -84,7 +86,8 @@ export function RemoveCertificateDialog({
   const toast = useToast();
   const refresh = useRefreshCertificates(instanceId);
   const remove = useMutation({
-    mutationFn: (target: ClientCertificate) => api.clientCertificates.remove(instanceId, target.id),
+    mutationFn: (target: ClientCertificate) =>
+      call(deleteClientCertificate, { id: instanceId, certificateId: target.id }),
     onSuccess: async (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();

@@ -12,8 +12,9 @@ import { CodeBlock } from "@/components/ui/copy";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
-import { api } from "@/lib/api/client";
+import { signClientCertificate } from "@/lib/api/client-certificates/operations";
 import { type ClientCertificate, signCertificateRequest } from "@/lib/api/client-certificates/schemas";
+import { call } from "@/lib/api/contract/call";
 import { saveCertificate } from "./save-certificate";
 import { useRefreshCertificates } from "./use-refresh";
 
@@ -43,7 +44,7 @@ function SignForm({ instanceId, onDone }: Readonly<{ instanceId: string; onDone:
   });
   const sign = useMutation({
     mutationFn: (body: z.output<typeof signCertificateRequest>) =>
-      api.clientCertificates.sign(instanceId, body),
+      call(signClientCertificate, { id: instanceId, body }),
     onSuccess: refresh,
   });
   const { errors } = form.formState;

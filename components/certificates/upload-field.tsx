@@ -10,8 +10,9 @@ import { cn } from "@/components/ui/cn";
 import { controlStyles } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
-import { api } from "@/lib/api/client";
+import { previewClientCertificates } from "@/lib/api/client-certificates/operations";
 import type { CertificateFinding, ParsedCertificate } from "@/lib/api/client-certificates/schemas";
+import { call } from "@/lib/api/contract/call";
 import { readPastedText, readUploadedBytes, type Upload, type UploadRefusal } from "./read-upload";
 
 export type PreviewedCertificate = ParsedCertificate & { findings: CertificateFinding[] };
@@ -60,7 +61,7 @@ function useUpload({ instanceId, onPreview }: Props) {
   const [refusal, setRefusal] = useState<UploadRefusal | null>(null);
   const preview = useMutation({
     mutationFn: (pem: string) =>
-      api.clientCertificates.preview({ pem, ...(instanceId === undefined ? {} : { instanceId }) }),
+      call(previewClientCertificates, { body: { pem, ...(instanceId === undefined ? {} : { instanceId }) } }),
     onSuccess: ({ certificates }) => {
       setText("");
       onPreview(certificates);

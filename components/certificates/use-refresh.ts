@@ -1,7 +1,9 @@
 "use client";
 
 import { useQueryClient } from "@tanstack/react-query";
-import { queryKeys } from "@/lib/api/query-keys";
+import { listClientCertificates } from "@/lib/api/client-certificates/operations";
+import { queryKey, resourceKey } from "@/lib/api/contract/query";
+import { getInstance, listInstances } from "@/lib/api/instances/operations";
 
 /** Everything that shows certificates or their number reads again. */
 export function useRefreshCertificates(instanceId: string): () => Promise<unknown> {
@@ -9,8 +11,8 @@ export function useRefreshCertificates(instanceId: string): () => Promise<unknow
 
   return () =>
     Promise.all([
-      queryClient.invalidateQueries({ queryKey: queryKeys.clientCertificates.all(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.detail(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists }),
+      queryClient.invalidateQueries({ queryKey: resourceKey(listClientCertificates, { id: instanceId }) }),
+      queryClient.invalidateQueries({ queryKey: queryKey(getInstance, { id: instanceId }) }),
+      queryClient.invalidateQueries({ queryKey: queryKey(listInstances) }),
     ]);
 }

@@ -3,8 +3,7 @@
 import { useTranslations } from "next-intl";
 import { Field } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
-import type { Role } from "@/lib/api/account/schemas";
-import { role as roleSchema } from "@/lib/api/contract/common";
+import { type Role, role as roleSchema } from "@/lib/api/contract/common";
 
 /** A role to give, with what it may do. */
 export function RoleField({

@@ -15,8 +15,9 @@ import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Mark } from "@/components/ui/mark";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { listInstances } from "@/lib/api/instances/operations";
 import { type Instance, instanceStatus } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import { instanceFilters, instanceListQuery, PER_PAGE } from "./filters";
 import { StatusBadge } from "./status";
 
@@ -26,7 +27,7 @@ export function InstanceList() {
   const router = useRouter();
   const filters = useFilters(instanceFilters);
   const list = useInfiniteQuery({
-    ...queries.instances.list(instanceListQuery(filters.values)),
+    ...query(listInstances, instanceListQuery(filters.values)),
     placeholderData: (previous) => previous,
     refetchInterval: 30_000,
   });

@@ -11,8 +11,9 @@ import { Button } from "@/components/ui/button";
 import { MonoCopy } from "@/components/ui/copy";
 import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { listEndpoints } from "@/lib/api/endpoints/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import { useFailureWords } from "../endpoints/words";
 import { ChainOfKeys } from "./chain";
 import { EndpointsPanel } from "./endpoints-panel";
@@ -160,7 +161,7 @@ function FirstConnection({ instance }: Readonly<{ instance: Instance }>) {
 function LastRefusal() {
   const t = useTranslations("instances.first");
   const failureWords = useFailureWords();
-  const { data } = useQuery({ ...queries.endpoints.list(), refetchInterval: 4_000 });
+  const { data } = useQuery({ ...query(listEndpoints, {}), refetchInterval: 4_000 });
   const last = data?.items
     .flatMap((node) => node.failedHandshakes)
     .sort((a, b) => b.at.localeCompare(a.at))[0];

@@ -7,7 +7,8 @@ import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { bulkRevokeKeks } from "@/lib/api/keks/operations";
 import type { RevocationReason } from "@/lib/api/keks/schemas";
 import { ReasonField } from "./reason-field";
 import { useRefreshKeks } from "./use-refresh";
@@ -29,10 +30,9 @@ export function BulkBar({
 
   const revoke = useMutation({
     mutationFn: (confirmCount: number) =>
-      api.keks.bulkRevoke(instanceId, {
-        uniqueIdentifiers: [...selected],
-        reason,
-        confirmCount,
+      call(bulkRevokeKeks, {
+        id: instanceId,
+        body: { uniqueIdentifiers: [...selected], reason, confirmCount },
       }),
     onSuccess: ({ results }) => {
       const done = results.filter((result) => result.ok).length;

@@ -6,8 +6,9 @@ import { ProblemNotice, problemOf } from "@/components/errors/problem";
 import { Notice } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { getKekImpact } from "@/lib/api/keks/operations";
 import type { KekImpact } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
 
 /** What breaks when a KEK goes: who was given it, when, how often. */
 export function ImpactFacts({ impact }: Readonly<{ impact: KekImpact | undefined }>) {
@@ -67,7 +68,9 @@ type Impact = {
 /** What taking a KEK out of service hits, read when the dialog opens. @param uniqueIdentifier null while none is asked for */
 export function useImpact(instanceId: string, uniqueIdentifier: string | null): Impact {
   const impact = useQuery({
-    ...queries.keks.impact(instanceId, uniqueIdentifier ?? ""),
+    ...query(getKekImpact, { id: instanceId, uniqueIdentifier: uniqueIdentifier ?? "" }),
+    // Somebody decides by these numbers: they are fetched each time the dialog opens.
+    staleTime: 0,
     enabled: uniqueIdentifier !== null,
     refetchOnMount: "always",
   });

@@ -14,8 +14,10 @@ import { Notice } from "@/components/ui/notice";
 import { Fact, Facts } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { listAuditEvents } from "@/lib/api/audit-events/operations";
+import { query } from "@/lib/api/contract/query";
+import { getKek, getKekImpact } from "@/lib/api/keks/operations";
 import type { Kek, KekDetail } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
 import type { Messages } from "@/lib/i18n/messages";
 import type { OnKekAction } from "./actions";
 import { ImpactFacts } from "./impact";
@@ -35,7 +37,7 @@ export function KekDrawer({
 }>) {
   const t = useTranslations("keks");
   const detail = useQuery({
-    ...queries.keks.detail(instanceId, uniqueIdentifier ?? ""),
+    ...query(getKek, { id: instanceId, uniqueIdentifier: uniqueIdentifier ?? "" }),
     enabled: uniqueIdentifier !== null,
     refetchInterval: 10_000,
   });
@@ -174,7 +176,10 @@ function Detail({ instanceId, kek }: DetailProps) {
 function Use({ instanceId, kek }: DetailProps) {
   const t = useTranslations("keks.drawer");
   const tKeks = useTranslations("keks");
-  const impact = useQuery({ ...queries.keks.impact(instanceId, kek.uniqueIdentifier), staleTime: 5_000 });
+  const impact = useQuery({
+    ...query(getKekImpact, { id: instanceId, uniqueIdentifier: kek.uniqueIdentifier }),
+    staleTime: 5_000,
+  });
 
   return (
     <DrawerSection title={t("use")}>
@@ -287,7 +292,7 @@ function RecentEvents({
   const t = useTranslations("keks.drawer");
   const words = useActionWords();
   const list = useInfiniteQuery({
-    ...queries.auditEvents.list({ instanceId, targetId: uniqueIdentifier, limit: 8 }),
+    ...query(listAuditEvents, { instanceId, targetId: uniqueIdentifier, limit: 8 }),
     refetchInterval: 10_000,
   });
   const events = list.data?.pages[0]?.items ?? [];

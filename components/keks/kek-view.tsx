@@ -11,8 +11,10 @@ import { useInstance } from "@/components/instances/use-instance";
 import { Empty } from "@/components/ui/empty";
 import { Mark } from "@/components/ui/mark";
 import { Panel } from "@/components/ui/panel";
+import { getClientCertificate } from "@/lib/api/client-certificates/operations";
+import { query } from "@/lib/api/contract/query";
+import { listKeks } from "@/lib/api/keks/operations";
 import { type Kek, kekState } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
 import type { KekAction } from "./actions";
 import { BulkBar } from "./bulk-bar";
 import { useKekColumns } from "./columns";
@@ -40,7 +42,7 @@ export function KekView({ instanceId }: Readonly<{ instanceId: string }>) {
   const filters = useFilters(kekFilters, () => setSelected(new Set()));
   const [acting, setActing] = useState<{ action: KekAction; kek: Kek } | null>(null);
   const list = useInfiniteQuery({
-    ...queries.keks.list(instanceId, kekListQuery(filters.values)),
+    ...query(listKeks, { id: instanceId, ...kekListQuery(filters.values) }),
     placeholderData: (previous) => previous,
     refetchInterval: 10_000,
   });
@@ -116,7 +118,7 @@ function useKekFields(instanceId: string, values: KekFilters): FilterField<KekFi
   const t = useTranslations("keks");
   const { certificateId } = values;
   const certificate = useQuery({
-    ...queries.clientCertificates.detail(instanceId, certificateId ?? ""),
+    ...query(getClientCertificate, { id: instanceId, certificateId: certificateId ?? "" }),
     enabled: certificateId !== null,
   });
 

@@ -7,7 +7,8 @@ import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { momentOfField } from "@/components/ui/moments";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { revokeKek } from "@/lib/api/keks/operations";
 import type { RevocationReason } from "@/lib/api/keks/schemas";
 import { ImpactNotice, useImpact } from "./impact";
 import { ReasonField } from "./reason-field";
@@ -38,11 +39,15 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
     mutationFn: ({ uid, etag }: { uid: string; etag: string }) => {
       const occurred = outcome?.compromise ? momentOfField(occurredAt, "local") : null;
 
-      return api.keks.revoke(instanceId, uid, {
-        reason,
-        etag,
-        ...(message.trim() === "" ? {} : { message: message.trim() }),
-        ...(occurred === null ? {} : { compromiseOccurredAt: occurred }),
+      return call(revokeKek, {
+        id: instanceId,
+        uniqueIdentifier: uid,
+        body: {
+          reason,
+          etag,
+          ...(message.trim() === "" ? {} : { message: message.trim() }),
+          ...(occurred === null ? {} : { compromiseOccurredAt: occurred }),
+        },
       });
     },
     onSuccess: () => {

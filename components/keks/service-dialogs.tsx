@@ -5,7 +5,8 @@ import { useTranslations } from "next-intl";
 import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { destroyKek, restoreKekService } from "@/lib/api/keks/operations";
 import type { Kek } from "@/lib/api/keks/schemas";
 import { ImpactNotice, useImpact } from "./impact";
 import { useReasonWords } from "./state";
@@ -21,7 +22,7 @@ export function RestoreServiceDialog({ instanceId, kek, onClose }: Readonly<Prop
   const reasonWords = useReasonWords();
   const refresh = useRefreshKeks(instanceId);
   const restore = useMutation({
-    mutationFn: (uid: string) => api.keks.restoreService(instanceId, uid),
+    mutationFn: (uid: string) => call(restoreKekService, { id: instanceId, uniqueIdentifier: uid }),
     onSuccess: () => {
       toast({ title: t("done") });
       onClose();
@@ -78,8 +79,8 @@ function DestroyKek({ instanceId, kek, onClose }: Readonly<Props>) {
   const { known } = impact;
 
   const destroy = useMutation({
-    mutationFn: (confirmed: { confirmIdentifier: string; etag: string }) =>
-      api.keks.destroy(instanceId, uid, confirmed),
+    mutationFn: (body: { confirmIdentifier: string; etag: string }) =>
+      call(destroyKek, { id: instanceId, uniqueIdentifier: uid, body }),
     onSuccess: () => {
       toast({ title: t("done") });
       onClose();

@@ -12,9 +12,10 @@ import { CopyButton } from "@/components/ui/copy";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { useToast } from "@/components/ui/toast";
-import { createMemberRequest } from "@/lib/api/account/schemas";
-import { api } from "@/lib/api/client";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { resourceKey } from "@/lib/api/contract/query";
+import { createMember, listMembers } from "@/lib/api/members/operations";
+import { createMemberRequest } from "@/lib/api/members/schemas";
 
 /** As the API takes it, but an empty password field means none. */
 const memberForm = createMemberRequest.extend({
@@ -53,10 +54,10 @@ function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
   const password = form.watch("password");
 
   const add = useMutation({
-    mutationFn: (body: FormOutput) => api.members.create(body),
+    mutationFn: (body: FormOutput) => call(createMember, { body }),
     onSuccess: async (member) => {
       toast({ title: t("done", { name: member.name }) });
-      await queryClient.invalidateQueries({ queryKey: queryKeys.members.all });
+      await queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) });
       onDone();
     },
   });

@@ -15,11 +15,13 @@ import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import type { Member, Role } from "@/lib/api/account/schemas";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import type { Role } from "@/lib/api/contract/common";
 import { role as roleSchema } from "@/lib/api/contract/common";
-import { queries } from "@/lib/api/queries";
-import { queryKeys } from "@/lib/api/query-keys";
+import { query, queryKey, resourceKey } from "@/lib/api/contract/query";
+import { getMe } from "@/lib/api/me/operations";
+import { deleteMember, listMembers, updateMember } from "@/lib/api/members/operations";
+import type { Member } from "@/lib/api/members/schemas";
 import { AddMemberDialog } from "./add-member";
 
 const PER_PAGE = 50;
@@ -31,7 +33,7 @@ export function MemberList() {
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
   const list = useInfiniteQuery({
-    ...queries.members.list({ limit: PER_PAGE }),
+    ...query(listMembers, { limit: PER_PAGE }),
     enabled: reason === undefined,
   });
   const columns = useColumns(setRemoving);
@@ -137,7 +139,7 @@ function RoleSelect({ member }: Readonly<{ member: Member }>) {
   const words = useProblemWords();
   const queryClient = useQueryClient();
   const update = useMutation({
-    mutationFn: (next: Role) => api.members.update(member.userId, { role: next }),
+    mutationFn: (next: Role) => call(updateMember, { userId: member.userId, body: { role: next } }),
     onSuccess: (_, next) => toast({ title: t("changed", { name: member.name, role: tRole(next) }) }),
     onError: (error) => {
       const { title, detail } = words(error);
@@ -145,8 +147,8 @@ function RoleSelect({ member }: Readonly<{ member: Member }>) {
     },
     onSettled: () =>
       Promise.all([
-        queryClient.invalidateQueries({ queryKey: queryKeys.members.all }),
-        queryClient.invalidateQueries({ queryKey: queryKeys.me() }),
+        queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) }),
+        queryClient.invalidateQueries({ queryKey: queryKey(getMe) }),
       ]),
   });
 
@@ -170,12 +172,12 @@ function RemoveMemberDialog({ member, onClose }: Readonly<{ member: Member | nul
   const toast = useToast();
   const queryClient = useQueryClient();
   const remove = useMutation({
-    mutationFn: (target: Member) => api.members.remove(target.userId),
+    mutationFn: (target: Member) => call(deleteMember, { userId: target.userId }),
     onSuccess: (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();
     },
-    onSettled: () => queryClient.invalidateQueries({ queryKey: queryKeys.members.all }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) }),
   });
 
   return (

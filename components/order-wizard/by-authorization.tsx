@@ -8,7 +8,8 @@ import { useInConsoleWords, useKindNames } from "@/components/key-managers/words
 import { Button } from "@/components/ui/button";
 import { CodeBlock } from "@/components/ui/copy";
 import { Notice } from "@/components/ui/notice";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { discoverKeyManagers } from "@/lib/api/key-managers/operations";
 import { InstanceChoice } from "./instance-choice";
 import { providerOf } from "./state";
 import type { StepProps } from "./step-props";
@@ -51,7 +52,7 @@ export function ByAuthorization({ wizard, instanceRegion, onApiKey }: Props) {
   const inConsole = useInConsoleWords()(kind, instanceId);
   const apiKey = state.apiKey.trim();
   const discover = useMutation({
-    mutationFn: () => api.keyManagers.discover({ kind, instanceId }),
+    mutationFn: () => call(discoverKeyManagers, { body: { kind, instanceId } }),
     onSuccess: (answer) => dispatch({ type: "found", found: answer, kind, apiKey }),
   });
   const look = useEffectEvent(() => discover.mutate());

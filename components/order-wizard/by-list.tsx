@@ -8,7 +8,8 @@ import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { discoverKeyManagers } from "@/lib/api/key-managers/operations";
 import { InstanceSelect } from "./instance-choice";
 import { providerOf } from "./state";
 import type { StepProps } from "./step-props";
@@ -23,7 +24,7 @@ export function ByList({ wizard }: Readonly<Pick<StepProps, "wizard">>) {
   const provider = providerOf(state);
   const list = useQuery({
     queryKey: ["key-managers", provider.kind],
-    queryFn: ({ signal }) => api.keyManagers.discover({ kind: provider.kind }, { signal }),
+    queryFn: ({ signal }) => call(discoverKeyManagers, { body: { kind: provider.kind } }, { signal }),
     retry: false,
   });
 

@@ -8,7 +8,8 @@ import { useProviderWords } from "@/components/key-managers/words";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { discoverKeyManagers } from "@/lib/api/key-managers/operations";
 import type { DiscoverResponse } from "@/lib/api/key-managers/schemas";
 import { InstanceChoice } from "./instance-choice";
 import { providerOf } from "./state";
@@ -25,7 +26,8 @@ export function BySecret({ wizard, instanceRegion }: Readonly<Pick<StepProps, "w
   const enough = isEnough(state);
 
   const discover = useMutation({
-    mutationFn: (asked: { kind: typeof draft.kind; apiKey: string }) => api.keyManagers.discover(asked),
+    mutationFn: (asked: { kind: typeof draft.kind; apiKey: string }) =>
+      call(discoverKeyManagers, { body: asked }),
     onSuccess: (found, asked) => dispatch({ type: "found", found, ...asked }),
   });
   const retrieve = () => {

@@ -7,7 +7,8 @@ import { RootKeyPicker } from "@/components/root-key/root-key-picker";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Select } from "@/components/ui/select";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { listRootKeys } from "@/lib/api/key-managers/operations";
 import { providerOf } from "./state";
 import { credentialsOf } from "./steps";
 import type { Wizard } from "./use-wizard";
@@ -23,15 +24,18 @@ export function useRootKeys(wizard: Wizard, search: string) {
     // The API key selects what is seen, but must not stand in a cache key: the retrieval that it made does.
     queryKey: ["root-keys", draft.kind, draft.keyManager?.crn, draft.endpoint, draft.keyRing, search, found],
     queryFn: ({ pageParam, signal }) =>
-      api.keyManagers.rootKeys(
+      call(
+        listRootKeys,
         {
-          kind: draft.kind,
-          ...credentialsOf(wizard.state, wizard.instanceId),
-          keyManagerCrn: draft.keyManager?.crn ?? "",
-          endpoint: draft.endpoint.trim(),
-          ...(draft.keyRing === null ? {} : { keyRing: draft.keyRing }),
-          ...(search === "" ? {} : { search }),
-          ...(pageParam === null ? {} : { cursor: pageParam }),
+          body: {
+            kind: draft.kind,
+            ...credentialsOf(wizard.state, wizard.instanceId),
+            keyManagerCrn: draft.keyManager?.crn ?? "",
+            endpoint: draft.endpoint.trim(),
+            ...(draft.keyRing === null ? {} : { keyRing: draft.keyRing }),
+            ...(search === "" ? {} : { search }),
+            ...(pageParam === null ? {} : { cursor: pageParam }),
+          },
         },
         { signal },
       ),

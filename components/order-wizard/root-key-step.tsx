@@ -7,7 +7,8 @@ import { ProblemNotice } from "@/components/errors/problem";
 import { ReportBadge, ReportChecks, ReportRunning } from "@/components/permissions/report";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { validateKeyManager } from "@/lib/api/key-managers/operations";
 import type { PermissionReport } from "@/lib/api/key-managers/schemas";
 import { StepActions } from "./layout";
 import { RootKeyList, useRootKeys } from "./root-key-list";
@@ -104,12 +105,14 @@ function useChecks(wizard: Wizard, unreadable: boolean) {
 
   const validate = useMutation({
     mutationFn: ({ keyManagerCrn, endpoint, crkId }: Asked) =>
-      api.keyManagers.validate({
-        kind: draft.kind,
-        ...credentialsOf(state, wizard.instanceId),
-        keyManagerCrn,
-        endpoint,
-        crkId,
+      call(validateKeyManager, {
+        body: {
+          kind: draft.kind,
+          ...credentialsOf(state, wizard.instanceId),
+          keyManagerCrn,
+          endpoint,
+          crkId,
+        },
       }),
     onSuccess: (report, asked) => dispatch({ type: "checked", report, ...asked }),
   });

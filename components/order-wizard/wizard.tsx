@@ -14,10 +14,11 @@ import { Notice } from "@/components/ui/notice";
 import { PageHeader } from "@/components/ui/page-header";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { activateInstance, createInstance, getInstance, listInstances } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
 import { permissionReport } from "@/lib/api/key-managers/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import { BasicsStep } from "./basics-step";
 import { CertificatesStep } from "./certificates-step";
 import { activationKey, authorizationDraft } from "./draft";
@@ -147,22 +148,22 @@ function useSubmit(
       const { keyManager, clientCertificates } = order;
 
       if (!instance) {
-        return api.instances.create(order, options);
+        return call(createInstance, { body: order }, options);
       }
       if (!keyManager) {
         throw new Error("an instance is activated with a key manager");
       }
 
-      return api.instances.activate(
-        instance.id,
-        { keyManager, ...(clientCertificates ? { clientCertificates } : {}) },
+      return call(
+        activateInstance,
+        { id: instance.id, body: { keyManager, ...(clientCertificates ? { clientCertificates } : {}) } },
         options,
       );
     },
     onSuccess: (created) => {
       wizard.forget();
-      queryClient.setQueryData(queryKeys.instances.detail(created.id), created);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
+      queryClient.setQueryData(queryKey(getInstance, { id: created.id }), created);
+      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
       toast({ title: t(instance ? "activated" : "ordered", { name: created.name }) });
 
       // Ordered is half of it: the authorization names the instance, which has an id from now on.

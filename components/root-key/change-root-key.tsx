@@ -9,10 +9,17 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Empty } from "@/components/ui/empty";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import {
+  getInstance,
+  getRewrap,
+  listInstanceRootKeys,
+  listPermissionChecks,
+  updateInstance,
+} from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
 import { permissionReport } from "@/lib/api/key-managers/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import { RootKeyPicker } from "./root-key-picker";
 
 /** Chooses another root key of the instance's key manager. */
@@ -27,11 +34,11 @@ export function ChangeRootKey({
   const queryClient = useQueryClient();
   const [chosen, setChosen] = useState<string | null>(null);
   const change = useMutation({
-    mutationFn: (crkId: string) => api.instances.update(instanceId, { crkId }),
+    mutationFn: (crkId: string) => call(updateInstance, { id: instanceId, body: { crkId } }),
     onSuccess: (updated) => {
-      queryClient.setQueryData(queryKeys.instances.detail(instanceId), updated);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.rewrap(instanceId) });
-      void queryClient.invalidateQueries({ queryKey: queryKeys.permissionChecks.all(instanceId) });
+      queryClient.setQueryData(queryKey(getInstance, { id: instanceId }), updated);
+      void queryClient.invalidateQueries({ queryKey: queryKey(getRewrap, { id: instanceId }) });
+      void queryClient.invalidateQueries({ queryKey: queryKey(listPermissionChecks, { id: instanceId }) });
       toast({ title: t("changed") });
       onClose();
     },
@@ -106,9 +113,13 @@ function RootKeyChoice({
   const list = useInfiniteQuery({
     queryKey: ["instance-root-keys", instanceId, search],
     queryFn: ({ pageParam, signal }) =>
-      api.instances.rootKeys(
-        instanceId,
-        { ...(search === "" ? {} : { search }), ...(pageParam === null ? {} : { cursor: pageParam }) },
+      call(
+        listInstanceRootKeys,
+        {
+          id: instanceId,
+          ...(search === "" ? {} : { search }),
+          ...(pageParam === null ? {} : { cursor: pageParam }),
+        },
         { signal },
       ),
     initialPageParam: null as string | null,

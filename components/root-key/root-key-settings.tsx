@@ -11,9 +11,10 @@ import { MonoCopy } from "@/components/ui/copy";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { getInstance, getRewrap, rotateRootKey } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import type { Messages } from "@/lib/i18n/messages";
 import { ChangeRootKey } from "./change-root-key";
 
@@ -83,10 +84,10 @@ function RotateDialog({
   const toast = useToast();
   const queryClient = useQueryClient();
   const rotate = useMutation({
-    mutationFn: () => api.instances.rotateRootKey(instanceId),
+    mutationFn: () => call(rotateRootKey, { id: instanceId }),
     onSuccess: (status) => {
-      queryClient.setQueryData(queryKeys.instances.rewrap(instanceId), status);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.detail(instanceId) });
+      queryClient.setQueryData(queryKey(getRewrap, { id: instanceId }), status);
+      void queryClient.invalidateQueries({ queryKey: queryKey(getInstance, { id: instanceId }) });
       toast({ title: t("rotated") });
       onClose();
     },

@@ -13,9 +13,10 @@ import { Checkbox } from "@/components/ui/choice";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { deleteInstance, listInstances } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import type { Messages } from "@/lib/i18n/messages";
 
 /** Why the server keeps an instance that is in use. */
@@ -53,10 +54,10 @@ function DeleteDialog({ instance, onClose }: Readonly<{ instance: Instance; onCl
 
   const remove = useMutation({
     mutationFn: (confirmName: string) =>
-      api.instances.remove(instance.id, { confirmName, force, destroyKeks }),
+      call(deleteInstance, { id: instance.id, body: { confirmName, force, destroyKeks } }),
     onSuccess: () => {
       toast({ title: t("done", { name: instance.name }) });
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
+      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
       router.push("/instances");
     },
   });

@@ -20,11 +20,17 @@ import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
 import { displayName } from "@/lib/api/contract/common";
+import { queryKey } from "@/lib/api/contract/query";
+import {
+  getInstance,
+  listInstances,
+  listPermissionChecks,
+  updateInstance,
+} from "@/lib/api/instances/operations";
 import { cachePolicy, type Instance, type updateInstanceRequest } from "@/lib/api/instances/schemas";
 import { apiKey, permissionReport } from "@/lib/api/key-managers/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import { DeleteInstance } from "./delete-instance";
 
 /** What can be changed on an instance, and its deletion. */
@@ -48,11 +54,12 @@ function useUpdate(instance: Instance, saved: string | null, onSaved?: (updated:
   const queryClient = useQueryClient();
 
   return useMutation({
-    mutationFn: (body: z.input<typeof updateInstanceRequest>) => api.instances.update(instance.id, body),
+    mutationFn: (body: z.input<typeof updateInstanceRequest>) =>
+      call(updateInstance, { id: instance.id, body }),
     onSuccess: (updated) => {
-      queryClient.setQueryData(queryKeys.instances.detail(instance.id), updated);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
-      void queryClient.invalidateQueries({ queryKey: queryKeys.permissionChecks.all(instance.id) });
+      queryClient.setQueryData(queryKey(getInstance, { id: instance.id }), updated);
+      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
+      void queryClient.invalidateQueries({ queryKey: queryKey(listPermissionChecks, { id: instance.id }) });
       toast({ title: saved });
       onSaved?.(updated);
     },

@@ -9,7 +9,8 @@ import { Dialog as Primitive } from "radix-ui";
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { StatusBadge } from "@/components/instances/status";
 import { useRoleReason } from "@/components/session/use-me";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
+import { listInstances } from "@/lib/api/instances/operations";
 import { LOCALE_NAMES, LOCALES } from "@/lib/i18n/locales";
 import { useChangeLocale } from "./header-menus";
 import { PLACES } from "./navigation";
@@ -44,7 +45,7 @@ function PaletteBody({ close }: Readonly<{ close: () => void }>) {
   const [text, setText] = useState("");
   const search = useDeferredValue(text.trim());
   const go = useGo(close);
-  const instances = useInfiniteQuery(queries.instances.list({ limit: 8, ...(search ? { search } : {}) }));
+  const instances = useInfiniteQuery(query(listInstances, { limit: 8, ...(search ? { search } : {}) }));
   const found = instances.data?.pages[0]?.items ?? [];
   const instanceId = /^\/instances\/([0-9a-f-]{36})/.exec(usePathname())?.[1];
   const here = found.find((instance) => instance.id === instanceId);

@@ -14,9 +14,11 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
-import { createApiTokenRequest } from "@/lib/api/account/schemas";
-import { API_ROOT, api } from "@/lib/api/client";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { API_ROOT } from "@/lib/api/contract/operation";
+import { resourceKey } from "@/lib/api/contract/query";
+import { createToken, listTokens } from "@/lib/api/tokens/operations";
+import { createApiTokenRequest } from "@/lib/api/tokens/schemas";
 
 const LIFETIMES = ["7", "30", "90", "365", "never"] as const;
 const tokenForm = z.object({
@@ -51,12 +53,14 @@ function CreateToken({ onDone }: Readonly<{ onDone: () => void }>) {
   });
   const create = useMutation({
     mutationFn: ({ name, role: wanted, lifetime }: TokenForm) =>
-      api.tokens.create({
-        name,
-        role: wanted,
-        ...(lifetime === "never" ? {} : { expiresInDays: Number(lifetime) }),
+      call(createToken, {
+        body: {
+          name,
+          role: wanted,
+          ...(lifetime === "never" ? {} : { expiresInDays: Number(lifetime) }),
+        },
       }),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: queryKeys.tokens.all }),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: resourceKey(listTokens) }),
     // The answer holds the token: it lives no longer than this dialog.
     gcTime: 0,
   });

@@ -14,10 +14,11 @@ import { Empty } from "@/components/ui/empty";
 import { Notice } from "@/components/ui/notice";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import type { ApiToken } from "@/lib/api/account/schemas";
-import { API_ROOT, api } from "@/lib/api/client";
-import { queries } from "@/lib/api/queries";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { API_ROOT } from "@/lib/api/contract/operation";
+import { query, resourceKey } from "@/lib/api/contract/query";
+import { listTokens, revokeToken } from "@/lib/api/tokens/operations";
+import type { ApiToken } from "@/lib/api/tokens/schemas";
 import { CreateTokenDialog } from "./create-token";
 
 const PER_PAGE = 50;
@@ -29,7 +30,7 @@ export function TokenList() {
   const [creating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<ApiToken | null>(null);
   const list = useInfiniteQuery({
-    ...queries.tokens.list({ limit: PER_PAGE }),
+    ...query(listTokens, { limit: PER_PAGE }),
     enabled: reason === undefined,
   });
   const columns = useColumns(setRevoking);
@@ -163,12 +164,12 @@ function RevokeTokenDialog({ token, onClose }: Readonly<{ token: ApiToken | null
   const toast = useToast();
   const queryClient = useQueryClient();
   const revoke = useMutation({
-    mutationFn: (target: ApiToken) => api.tokens.revoke(target.id),
+    mutationFn: (target: ApiToken) => call(revokeToken, { tokenId: target.id }),
     onSuccess: (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();
     },
-    onSettled: () => queryClient.invalidateQueries({ queryKey: queryKeys.tokens.all }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: resourceKey(listTokens) }),
   });
   const lastUsedAt = token?.lastUsedAt;
 

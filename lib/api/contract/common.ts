@@ -35,6 +35,7 @@ export const problem = z
 export type Problem = z.output<typeof problem>;
 
 export const role = z.enum(ROLES);
+export type { Role } from "@/lib/roles";
 export const keyManagerKind = z.enum(["key-protect", "hpcs", "pkcs11"]);
 
 /** A name that people give: trimmed, no control characters. */
