@@ -17,17 +17,18 @@ const ROOMS: readonly Room[] = [
   { path: /^lib\/(env|folder|per-process)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
-  { path: /^lib\/ibm-cloud\//, may: [/^lib\/ibm-cloud\//, /^lib\/env$/] },
+  { path: /^lib\/resilience\//, may: [/^lib\/resilience\//], packages: [/^node:/] },
+  { path: /^lib\/ibm-cloud\//, may: [/^lib\/(ibm-cloud|resilience)\//, /^lib\/env$/] },
   { path: /^lib\/audit\//, may: [/^lib\/audit\//, /^lib\/db/, /^lib\/kmip\/(ports|protocol)/, /^lib\/env$/] },
   {
     path: /^lib\/key-managers\//,
-    may: [/^lib\/key-managers\//, /^lib\/ibm-cloud\//, /^lib\/(env|per-process)$/],
+    may: [/^lib\/(key-managers|ibm-cloud|resilience)\//, /^lib\/(env|per-process)$/],
   },
   {
     path: /^lib\/core\//,
     may: [
       /^lib\/core\//,
-      /^lib\/(kmip|key-managers|ibm-cloud|audit)\//,
+      /^lib\/(kmip|key-managers|ibm-cloud|resilience|audit)\//,
       /^lib\/(x509|db|env|log|folder|per-process)/,
     ],
   },

@@ -1,5 +1,5 @@
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
-import { type Gate, gateOf } from "./gates";
+import { type CallLimits, callLimitsOf } from "./call-limits";
 import { createHpcs } from "./hpcs/hpcs";
 import type { KeyManagerKind } from "./key-manager";
 import { createKeyProtect, type KeyProtect } from "./key-protect/key-protect";
@@ -15,7 +15,7 @@ export type CreateKeyManagerOptions = {
   /** Also calls while the circuit is open: for checks, which find out whether the service is there. */
   readonly always?: boolean;
   /** In place of the one that all adapters of the key manager instance share in this process. */
-  readonly gate?: Gate;
+  readonly limits?: CallLimits;
 };
 
 /** The adapter for a key manager of IBM Cloud. A token has one of its own (pkcs11/). */
@@ -24,7 +24,7 @@ export function createKeyManager(options: CreateKeyManagerOptions): KeyProtect {
     endpoint: options.endpoint,
     instanceGuid: options.instanceGuid,
     tokenSource: options.tokenSource,
-    gate: options.gate ?? gateOf(options.instanceGuid, options.endpoint),
+    limits: options.limits ?? callLimitsOf(options.instanceGuid, options.endpoint),
     ...(options.always === undefined ? {} : { always: options.always }),
     ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
   };

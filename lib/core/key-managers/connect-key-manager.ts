@@ -1,9 +1,9 @@
 import { AppError } from "@/lib/core/errors";
-import type { CallOptions } from "@/lib/ibm-cloud/deadline";
 import { type TokenSource, withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import type { KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
+import type { CallOptions } from "@/lib/resilience/deadline";
 import { givenEndpoint, type IbmKeyManagerKind, KEY_MANAGER_NAMES, requireCrn } from "./credentials";
 import type { IbmCloud } from "./ibm-cloud";
 

@@ -1,11 +1,11 @@
 import { type Actor, requireRole } from "@/lib/core/actor";
 import { authorizationCommand } from "@/lib/core/permissions/findings";
-import type { CallOptions } from "@/lib/ibm-cloud/deadline";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { type IamToken, type TokenSource, withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint, type ResourceInstance } from "@/lib/ibm-cloud/resource-controller";
 import { createKeyManager } from "@/lib/key-managers/create-key-manager";
 import { KeyManagerError, type KeyManagerKind } from "@/lib/key-managers/key-manager";
+import type { CallOptions } from "@/lib/resilience/deadline";
 import { KEY_SERVICES, requireApiKey } from "./credentials";
 import { deploymentApiKey } from "./deployment-identity";
 import { discoverTokens } from "./discover-tokens";

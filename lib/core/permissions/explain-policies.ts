@@ -1,7 +1,7 @@
-import { type CallOptions, DEFAULT_TIMEOUT_MS } from "@/lib/ibm-cloud/deadline";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { IamClient, IamToken } from "@/lib/ibm-cloud/iam";
 import type { PolicyV2 } from "@/lib/ibm-cloud/iam-schemas";
+import { type CallOptions, DEFAULT_TIMEOUT_MS } from "@/lib/resilience/deadline";
 
 /** What the readable policies say about a missing role. */
 export type PolicyExplanation = {

@@ -1,7 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { wrappedKeyStore } from "@/lib/core/key-managers/wrapped-key-store";
 import { env } from "@/lib/env";
-import type { CallOptions } from "@/lib/ibm-cloud/deadline";
 import { type Secret, secret } from "@/lib/ibm-cloud/secret";
 import type { KeyManagerError } from "@/lib/key-managers/key-manager";
 import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
@@ -9,6 +8,7 @@ import type { TokenKeyMetadata } from "@/lib/key-managers/pkcs11/token";
 import { listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import type { TokenDescription } from "@/lib/key-managers/pkcs11/token-session";
 import { formatToken, formatTokenUri, parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
+import type { CallOptions } from "@/lib/resilience/deadline";
 import { createCheckRunner, type Verdict } from "./check-runner";
 import type { FindingParams } from "./findings";
 import { noFacts, type PermissionOutcome, PKCS11_CHECKS } from "./report";

@@ -1,7 +1,7 @@
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
-import { createLimiter } from "@/lib/ibm-cloud/limiter";
-import { createCircuitBreaker } from "../circuit-breaker";
-import { DEFAULT_CONCURRENCY, type Gate } from "../gates";
+import { createCircuitBreaker } from "@/lib/resilience/circuit-breaker";
+import { createLimiter } from "@/lib/resilience/limiter";
+import { type CallLimits, DEFAULT_CONCURRENCY } from "../call-limits";
 import {
   type CallContext,
   type KeyManager,
@@ -43,7 +43,7 @@ export type KeyProtectOptions = {
   readonly keyRing?: string;
   readonly tokenSource: TokenSource;
   /** Shared by all adapters of one key manager instance; absent = the adapter's own. */
-  readonly gate?: Gate;
+  readonly limits?: CallLimits;
   /** Also calls while the circuit is open: for checks, which find out whether the service is there. */
   readonly always?: boolean;
   /** First pause between attempts, milliseconds. */
@@ -94,8 +94,8 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     endpoint: options.endpoint,
     instanceGuid: options.instanceGuid,
     tokenSource: options.tokenSource,
-    limiter: options.gate?.limiter ?? createLimiter(DEFAULT_CONCURRENCY),
-    breaker: options.gate?.breaker ?? createCircuitBreaker(),
+    limiter: options.limits?.limiter ?? createLimiter(DEFAULT_CONCURRENCY),
+    breaker: options.limits?.breaker ?? createCircuitBreaker(),
     ...(options.always === undefined ? {} : { always: options.always }),
     ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
   });
