@@ -5,9 +5,10 @@ import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { callLimitsOf, keyManagerLoads, onCircuitChange } from "@/lib/key-managers/call-limits";
-import { createKeyManager } from "@/lib/key-managers/create-key-manager";
+import { createIbmKeyManager } from "@/lib/key-managers/ibm-services/service";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
-import { createKeyProtect } from "@/lib/key-managers/key-protect/key-protect";
+import { createKeyProtect } from "@/lib/key-managers/key-protect/adapter";
+import { keyProtectService } from "@/lib/key-managers/key-protect/service";
 import { createCircuitBreaker } from "@/lib/resilience/circuit-breaker";
 import { createLimiter } from "@/lib/resilience/limiter";
 import { type StubAnswer, type StubRequest, startStub, unusedUrl } from "./support/stub-server";
@@ -323,8 +324,7 @@ describe("the circuit breaker of a key manager instance", () => {
     onCircuitChange((change) => told.push(change));
     onTestFinished(() => onCircuitChange(() => {}));
     const create = (url: string) =>
-      createKeyManager({
-        kind: "key-protect",
+      createIbmKeyManager(keyProtectService, {
         endpoint: url,
         instanceGuid,
         tokenSource: tokens,

@@ -34,8 +34,8 @@ import {
 } from "./wire";
 
 export type KeyProtectOptions = {
-  /** `hpcs` speaks the same API at its own endpoint. */
-  readonly kind?: "key-protect" | "hpcs";
+  /** What speaks the API; absent = Key Protect itself. */
+  readonly product?: { readonly kind: string; readonly title: string };
   /** Base URL without `/api/v2`, from the resource instance's `extensions.endpoints`. */
   readonly endpoint: string;
   readonly instanceGuid: string;
@@ -64,14 +64,13 @@ export type KeyMetadata = {
 
 /** The port, and what permission checks ask beside it. */
 export type KeyProtect = KeyManager & {
-  readonly kind: "key-protect" | "hpcs";
   /** Metadata of any key, by id or alias. @throws KeyManagerError */
   readKeyMetadata(idOrAlias: string, context: CallContext): Promise<KeyMetadata>;
   /** `GET /instance/policies`: answered only for the service role Manager. @throws KeyManagerError */
   readInstancePolicies(context: CallContext): Promise<InstancePolicy[]>;
 };
 
-const SERVICE_NAMES = { "key-protect": "Key Protect", hpcs: "Hyper Protect Crypto Services" } as const;
+export const KEY_PROTECT = { kind: "key-protect", title: "Key Protect" } as const;
 /** Everything but destroyed keys. */
 const LIVING_STATES = "0,1,2,3";
 /** Page of a full listing; the API allows 5,000, but such an answer is many megabytes. */
@@ -87,8 +86,7 @@ const MAX_LIST_LIMIT = 200;
  * bytes: base64 is only how they travel.
  */
 export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
-  const kind = options.kind ?? "key-protect";
-  const service = SERVICE_NAMES[kind];
+  const { kind, title: service } = options.product ?? KEY_PROTECT;
   const transport = createTransport({
     service,
     endpoint: options.endpoint,

@@ -30,14 +30,13 @@ const NARROWING = new Set(["keyRing", "resource", "resourceType"]);
 /**
  * Why a role is missing, as far as the policies tell that the API key's owner may read. It explains a failed check and
  * proves nothing: policies of others are not shown, and an empty list is the normal answer for a service ID.
- * @param role display name in role CRNs: Viewer, Manager …
+ * @param missing.role display name in role CRNs: Viewer, Manager …
  * @returns null when the policies say nothing
  */
 export async function explainMissingRole(
   iam: IamClient,
   token: IamToken,
-  target: PolicyTarget,
-  role: string,
+  missing: { readonly target: PolicyTarget; readonly role: string },
   call: CallOptions,
 ): Promise<PolicyExplanation | null> {
   try {
@@ -50,7 +49,7 @@ export async function explainMissingRole(
       groups.slice(0, 20).map((group) => iam.listPolicies(token, { accessGroupId: group.id }, limited)),
     );
 
-    return explain([...own, ...ofGroups.flat()], target, role);
+    return explain([...own, ...ofGroups.flat()], missing.target, missing.role);
   } catch (error) {
     // An explanation is a courtesy: without the right to read policies the check says what it knows.
     if (error instanceof IbmCloudError) {
