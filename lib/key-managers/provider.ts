@@ -20,9 +20,18 @@ export type Credential =
 /** What a person gives, and how it is called: the API key of a service ID, or the PIN of a token. */
 export type CredentialType = "apiKey" | "pin";
 
+/** A field that a person fills in. */
+export type CredentialField = {
+  /** Its name in requests. */
+  readonly name: "apiKey";
+  readonly secret: boolean;
+  readonly minLength: number;
+  readonly maxLength: number;
+};
+
 export type CredentialForm = {
   readonly type: CredentialType;
-  readonly minLength: number;
+  readonly fields: readonly CredentialField[];
   /** False where key managers are found without it. */
   readonly toDiscover: boolean;
 };

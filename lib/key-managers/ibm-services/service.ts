@@ -42,7 +42,11 @@ export function ibmServiceMembers(service: IbmService) {
   return {
     kind: service.kind,
     title: service.title,
-    credential: { type: "apiKey", minLength: 8, toDiscover: true },
+    credential: {
+      type: "apiKey",
+      fields: [{ name: "apiKey", secret: true, minLength: 8, maxLength: 512 }],
+      toDiscover: true,
+    },
     unavailable: () => null,
     guidOf: (keyManagerCrn) => parseCrn(keyManagerCrn)?.instance ?? null,
     requireAddress: (keyManagerCrn) => void requireCrn(service, keyManagerCrn),

@@ -12,7 +12,11 @@ import { parseTokenUri, type TokenAddress } from "./uri";
 export const pkcs11: Provider = {
   kind: KIND,
   title: "PKCS#11",
-  credential: { type: "pin", minLength: 4, toDiscover: false },
+  credential: {
+    type: "pin",
+    fields: [{ name: "apiKey", secret: true, minLength: 4, maxLength: 512 }],
+    toDiscover: false,
+  },
   dedicatedEndpoint: false,
   oneInstanceEach: false,
   choices: { keyRing: false, endpoint: false, region: false },
