@@ -40,6 +40,8 @@ export type Pkcs11 = KeyManager & {
 };
 
 export const KIND = "pkcs11";
+type TokenRootKeys = ReturnType<HostCalls["listRootKeys"]>;
+
 const MAX_LIST_LIMIT = 200;
 /** Bytes that a wrap and a standard key take. A wrapped key is larger than the key, by less than 100 bytes. */
 const MAX_BYTES = 7_500;
@@ -155,25 +157,10 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
       return key;
     },
 
-    async listRootKeys(query, context) {
-      if (query.keyRing !== undefined && query.keyRing !== TOKEN_KEY_RING) {
-        return { items: [], nextCursor: null };
-      }
-
-      const limit = Math.min(Math.max(query.limit ?? 50, 1), MAX_LIST_LIMIT);
-      const wanted = query.search?.toLowerCase() ?? "";
-      const after = query.cursor === undefined ? null : parseCursor(query.cursor, context);
-      const keys = await call("listRootKeys", [], context);
-      const matching = keys.filter(({ name }) => name.toLowerCase().includes(wanted));
-      const start = after === null ? 0 : matching.findIndex(({ name }) => name.localeCompare(after) > 0);
-      const page = start < 0 ? [] : matching.slice(start, start + limit);
-      const last = page.at(-1);
-
-      return {
-        items: page,
-        nextCursor: last && last !== matching.at(-1) ? makeCursor(last.name) : null,
-      };
-    },
+    listRootKeys: async (query, context) =>
+      query.keyRing !== undefined && query.keyRing !== TOKEN_KEY_RING
+        ? { items: [], nextCursor: null }
+        : pageOf(() => call("listRootKeys", [], context), query, context),
 
     async listKeyRings() {
       return [{ id: TOKEN_KEY_RING }];
@@ -184,6 +171,23 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
       closed = true;
     },
   };
+}
+
+/** A page of the root keys, which a token lists all at once. @throws KeyManagerError */
+async function pageOf(
+  listAll: () => Promise<TokenRootKeys>,
+  query: { readonly search?: string; readonly cursor?: string; readonly limit?: number },
+  context: CallContext,
+): Promise<{ items: TokenRootKeys; nextCursor: string | null }> {
+  const limit = Math.min(Math.max(query.limit ?? 50, 1), MAX_LIST_LIMIT);
+  const wanted = query.search?.toLowerCase() ?? "";
+  const after = query.cursor === undefined ? null : parseCursor(query.cursor, context);
+  const matching = (await listAll()).filter(({ name }) => name.toLowerCase().includes(wanted));
+  const start = after === null ? 0 : matching.findIndex(({ name }) => name.localeCompare(after) > 0);
+  const page = start < 0 ? [] : matching.slice(start, start + limit);
+  const last = page.at(-1);
+
+  return { items: page, nextCursor: last && last !== matching.at(-1) ? makeCursor(last.name) : null };
 }
 
 /** What the port takes at most. @throws KeyManagerError `rejected` */
