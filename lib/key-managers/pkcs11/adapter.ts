@@ -8,7 +8,7 @@ import { requireModule } from "./modules";
 import { storedStandardKeys } from "./stored-keys";
 import { TOKEN_KEY_RING, type TokenKeyMetadata } from "./token";
 import { allowPin, callToken, type TokenLogin } from "./token-processes";
-import { formatToken, parseTokenUri } from "./uri";
+import { formatToken, parseTokenUri, type TokenAddress } from "./uri";
 
 export type Pkcs11Options = {
   /** The token, as a PKCS#11 URI of uri.ts. */
@@ -71,40 +71,7 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     allowPin(login);
   }
 
-  let closed = false;
-
-  const call = <Method extends HostMethod>(
-    method: Method,
-    args: Parameters<HostCalls[Method]>,
-    context: CallContext,
-  ): Promise<ReturnType<HostCalls[Method]>> => {
-    if (closed) {
-      return Promise.reject(
-        new KeyManagerError("unreachable", "This adapter was closed.", {
-          code: "CLOSED",
-          correlationId: context.correlationId,
-        }),
-      );
-    }
-
-    return callToken(login, method, args, context);
-  };
-
-  function keptInDatabase() {
-    const { store } = options;
-
-    if (store === undefined) {
-      throw new Error("A token that keeps KEKs in the database needs a store.");
-    }
-
-    return storedStandardKeys({
-      store,
-      token: formatToken({ label, serial }),
-      requireSize,
-      sign: (data, context) => call("sign", [data], context),
-      verify: (data, hmac, context) => call("verify", [data, hmac], context),
-    });
-  }
+  const { call, close } = callerOf(login);
 
   return {
     kind: KIND,
@@ -126,7 +93,7 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
       call("findStandardKeys", [{ name, description }], context),
     getStandardKey: (id, context) => call("getStandardKey", [id], context),
     deleteStandardKey: (id, context) => call("deleteStandardKey", [id], context),
-    ...(address.storage === "database" ? keptInDatabase() : {}),
+    ...(address.storage === "database" ? keptInDatabase(address, options.store, call) : {}),
 
     async probeHmac(context) {
       const probe = randomBytes(32);
@@ -167,10 +134,56 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     },
 
     // The token's process serves every adapter of the same login; it ends when nobody has asked for a while.
-    async close() {
+    close: async () => close(),
+  };
+}
+
+type Call = <Method extends HostMethod>(
+  method: Method,
+  args: Parameters<HostCalls[Method]>,
+  context: CallContext,
+) => Promise<ReturnType<HostCalls[Method]>>;
+
+/** Calls of a token until the adapter is closed. @throws KeyManagerError */
+function callerOf(login: TokenLogin): { call: Call; close(): void } {
+  let closed = false;
+
+  return {
+    call(method, args, context) {
+      if (closed) {
+        return Promise.reject(
+          new KeyManagerError("unreachable", "This adapter was closed.", {
+            code: "CLOSED",
+            correlationId: context.correlationId,
+          }),
+        );
+      }
+
+      return callToken(login, method, args, context);
+    },
+    close() {
       closed = true;
     },
   };
+}
+
+/** Standard keys of a token that stores no data. */
+function keptInDatabase(
+  { label, serial }: TokenAddress,
+  store: WrappedKeyStore | undefined,
+  call: Call,
+): ReturnType<typeof storedStandardKeys> {
+  if (store === undefined) {
+    throw new Error("A token that keeps KEKs in the database needs a store.");
+  }
+
+  return storedStandardKeys({
+    store,
+    token: formatToken({ label, serial }),
+    requireSize,
+    sign: (data, context) => call("sign", [data], context),
+    verify: (data, hmac, context) => call("verify", [data, hmac], context),
+  });
 }
 
 /** A page of the root keys, which a token lists all at once. @throws KeyManagerError */

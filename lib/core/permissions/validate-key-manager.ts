@@ -1,13 +1,13 @@
 import { type Actor, requireRole } from "@/lib/core/actor";
-import type { PermissionReport } from "@/lib/core/permissions/report";
-import { runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { givenEndpoint } from "@/lib/key-managers/given-endpoint";
-import { requireCredential } from "./credentials";
-import { ibmCloud } from "./ibm-cloud";
-import type { KeyManagerTarget } from "./list-root-keys";
-import { requireProvider } from "./providers";
-import { toAppError } from "./to-app-error";
+import { requireCredential } from "../key-managers/credentials";
+import { ibmCloud } from "../key-managers/ibm-cloud";
+import type { KeyManagerTarget } from "../key-managers/list-root-keys";
+import { requireProvider } from "../key-managers/providers";
+import { toAppError } from "../key-managers/to-app-error";
+import type { PermissionReport } from "./report";
+import { runPermissionChecks } from "./run-permission-checks";
 
 /**
  * The permission report for a choice of key manager and root key, before anything is ordered. Nothing is saved, and
