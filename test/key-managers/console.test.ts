@@ -3,13 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/key-managers/schemas";
 import type { Actor, Role } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
-import {
-  discoverKeyManagers,
-  listKeyRings,
-  listRootKeys,
-  toAppError,
-  validateKeyManager,
-} from "@/lib/core/key-managers";
+import { discoverKeyManagers, listKeyRings, listRootKeys, toAppError } from "@/lib/core/key-managers";
+import { validateKeyManager } from "@/lib/core/permissions";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import {
   KEY_MANAGER_FAILURES,

@@ -1,5 +1,4 @@
 import type { InstanceView, PermissionCheckRow } from "@/lib/core/instances";
-import { keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
 import type { Unwritten } from "../contract/handler";
 import { keyState, permissionReport } from "../key-managers/schemas";
@@ -25,7 +24,7 @@ export function serializeInstance(view: InstanceView): Unwritten<Instance> {
       keyManagerKind === null || keyManagerCrn === null
         ? null
         : {
-            kind: keyManagerKindOf(keyManagerKind),
+            kind: keyManagerKind,
             crn: keyManagerCrn,
             guid: view.keyManagerGuid,
             name: view.keyManagerName,

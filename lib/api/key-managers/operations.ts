@@ -2,6 +2,7 @@ import { operationsOf } from "../contract/operation";
 import {
   discoverRequest,
   discoverResponse,
+  keyManagerProviderPage,
   permissionReport,
   rootKeysRequest,
   rootKeysResponse,
@@ -9,6 +10,15 @@ import {
 } from "./schemas";
 
 const operation = operationsOf({ resource: "key-managers", tag: "Key managers" });
+
+export const listKeyManagers = operation({
+  id: "listKeyManagers",
+  summary: "Kinds of key managers, and what each needs",
+  method: "GET",
+  path: "/key-managers",
+  role: "viewer",
+  response: keyManagerProviderPage,
+});
 
 export const discoverKeyManagers = operation({
   id: "discoverKeyManagers",

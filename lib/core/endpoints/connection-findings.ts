@@ -1,4 +1,5 @@
-import { FINDINGS, type Finding, type FindingParams, word } from "../permissions/findings";
+import { word } from "@/lib/shell-word";
+import { FINDINGS, type Finding, type FindingParams } from "../permissions/findings";
 import type { ConnectionCheckId } from "./connection-report";
 
 export const CONNECTION_TITLES: { readonly [id in ConnectionCheckId]: string } = {
@@ -28,7 +29,7 @@ const showTcp = (p: FindingParams) => `nc -vz ${word(p.host, "HOST")} ${p.port}`
 
 /** Everything that a check of a connection can find. The codes are stable; the console translates them. */
 export const CONNECTION_FINDINGS = {
-  WAITS_FOR: FINDINGS.WAITS_FOR,
+  WAITS_FOR: { status: "skipped", ...FINDINGS.WAITS_FOR },
 
   // ---- tcp
   ENDPOINT_REACHED: { status: "pass", detail: (p) => `${address(p)} accepts connections.` },

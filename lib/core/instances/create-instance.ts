@@ -16,6 +16,7 @@ import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import {
+  isDedicated,
   type KeyManagerSelection,
   keepReport,
   keyManagerTaken,
@@ -99,7 +100,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
   const id = makeId(new Date());
   const validated =
     input.keyManager === undefined ? null : await validateSelection(actor, id, input.keyManager);
-  if (validated?.selection.kind === "hpcs") {
+  if (isDedicated(validated)) {
     await prepareDedicatedIdentity(id);
   }
 
@@ -119,7 +120,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
       try {
         await keepInstance(actor, { id, input, validated, certificates }, done);
       } catch (error) {
-        throw await explainFailure(actor, error, input.name, certificates);
+        throw await explainFailure(actor, error, input, certificates);
       }
     },
   );
@@ -156,7 +157,7 @@ function keepInstance(
       },
       omit: WITHOUT_API_KEY,
     });
-    if (validated?.selection.kind === "hpcs") {
+    if (isDedicated(validated)) {
       await assignDedicatedPorts(tx, id);
     }
     if (validated !== null) {
@@ -196,8 +197,7 @@ export async function activateInstance(
   await requirePinnable(actor, certificates);
   await requireFreeKeyManager(input.keyManager);
   const validated = await validateSelection(actor, instanceId, input.keyManager);
-  const isDedicated = validated.selection.kind === "hpcs";
-  if (isDedicated) {
+  if (isDedicated(validated)) {
     await prepareDedicatedIdentity(instanceId);
   }
 
@@ -212,7 +212,7 @@ export async function activateInstance(
         throw notInactive();
       }
 
-      if (isDedicated) {
+      if (isDedicated(validated)) {
         await assignDedicatedPorts(tx, instanceId);
       }
       await keepReport(tx, instanceId, validated.report, "activate");
@@ -234,7 +234,7 @@ export async function activateInstance(
     },
     (done) =>
       activate(done).catch(async (error: unknown) => {
-        throw await explainFailure(actor, error, row.name, certificates);
+        throw await explainFailure(actor, error, { name: row.name, ...input }, certificates);
       }),
   );
 
@@ -244,15 +244,16 @@ export async function activateInstance(
 async function explainFailure(
   actor: Actor,
   error: unknown,
-  name: string,
+  input: Pick<CreateInstanceInput, "name" | "keyManager">,
   certificates: readonly NewCertificate[],
 ): Promise<unknown> {
+  const { name, keyManager } = input;
   const constraint = uniqueViolation(error);
   if (constraint?.includes("account_id")) {
     return instanceNameTaken(name);
   }
-  if (constraint?.includes("key_manager_guid")) {
-    return keyManagerTaken();
+  if (constraint?.includes("key_manager_claim") && keyManager !== undefined) {
+    return keyManagerTaken(keyManager);
   }
 
   return constraint === null ? error : explainPinFailure(actor, error, certificates);
