@@ -1,69 +1,30 @@
-import type { z } from "zod";
-import type { keyManagerKind } from "@/lib/api/contract/common";
-import { MIN_API_KEY, MIN_PIN } from "@/lib/api/key-managers/schemas";
+"use client";
 
-export type ProviderKind = z.output<typeof keyManagerKind>;
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { query } from "@/lib/api/contract/query";
+import { listKeyManagers } from "@/lib/api/key-managers/operations";
+import type { KeyManagerProvider } from "@/lib/api/key-managers/schemas";
 
-/** What the console asks of a kind of key manager; it never compares kinds. */
-export type Provider = {
-  readonly kind: ProviderKind;
-  /** The maker's name for it, where the reader's language has no words of its own. */
-  readonly title: string;
-  /** What a person gives for it. */
-  readonly credential: {
-    readonly type: "apiKey" | "pin";
-    readonly minLength: number;
-    /** False where its instances are found without. */
-    readonly toDiscover: boolean;
-  };
-  /** It can authorize an ordered instance instead, and this deployment can be authorized. */
-  readonly authorization: boolean;
-  /** What a person can choose of it. */
-  readonly choices: { readonly keyRing: boolean; readonly endpoint: boolean; readonly region: boolean };
-};
+/** A kind of key manager and what the console asks of it; kinds are never compared. */
+export type Provider = KeyManagerProvider;
 
-const API_KEY: Provider["credential"] = { type: "apiKey", minLength: MIN_API_KEY, toDiscover: true };
+/** Kinds to choose among; there is one at least. */
+export type Providers = readonly [Provider, ...Provider[]];
 
-/** The kinds of key managers in the order in which people see them. */
-const PROVIDERS: readonly [Provider, ...Provider[]] = [
-  {
-    kind: "key-protect",
-    title: "Key Protect",
-    credential: API_KEY,
-    authorization: false,
-    choices: { keyRing: true, endpoint: true, region: true },
-  },
-  {
-    kind: "hpcs",
-    title: "Hyper Protect Crypto Services",
-    credential: API_KEY,
-    authorization: true,
-    choices: { keyRing: false, endpoint: true, region: true },
-  },
-  {
-    kind: "pkcs11",
-    title: "HSM (PKCS#11)",
-    credential: { type: "pin", minLength: MIN_PIN, toDiscover: false },
-    authorization: false,
-    choices: { keyRing: false, endpoint: false, region: false },
-  },
-];
+/** The kinds of key managers, in the order in which people see them; pages that need them have them from the server. */
+export function useProviders(): Providers {
+  // They change with the server alone: the page is another one then.
+  const { data } = useSuspenseQuery({ ...query(listKeyManagers, {}), staleTime: Number.POSITIVE_INFINITY });
+  const [first, ...others] = data.items;
 
-/**
- * The kinds of key managers that this deployment offers.
- * @param serviceAuthorization the deployment has an identity of its own, which can be authorized
- */
-export function providersOf(serviceAuthorization: boolean): readonly [Provider, ...Provider[]] {
-  const offered = (provider: Provider): Provider => ({
-    ...provider,
-    authorization: provider.authorization && serviceAuthorization,
-  });
-  const [first, ...others] = PROVIDERS;
+  if (first === undefined) {
+    throw new Error("The server has no kind of key manager.");
+  }
 
-  return [offered(first), ...others.map(offered)];
+  return [first, ...others];
 }
 
-/** What is asked of a kind; of one that this console does not know, what is asked of most. */
-export function capabilitiesOf(kind: ProviderKind): Provider {
-  return PROVIDERS.find((provider) => provider.kind === kind) ?? { ...PROVIDERS[0], kind, title: kind };
+/** The shortest API key or PIN that is worth sending. */
+export function minLengthOf({ credential }: Provider): number {
+  return credential.fields.find(({ name }) => name === "apiKey")?.minLength ?? 1;
 }

@@ -2,7 +2,6 @@
 
 import { useTranslations } from "next-intl";
 import type { ReactNode } from "react";
-import type { ProviderKind } from "@/components/key-managers/providers";
 import { useKindNames, useProviderWords } from "@/components/key-managers/words";
 import { Button } from "@/components/ui/button";
 import { ChoiceCards } from "@/components/ui/choice";
@@ -74,7 +73,7 @@ function KindCards({ mode, wizard }: Readonly<StepProps>) {
   const { draft, providers } = state;
 
   return (
-    <ChoiceCards<ProviderKind>
+    <ChoiceCards
       label={t("kind")}
       value={draft.later && !draft.authorization ? undefined : draft.kind}
       onValueChange={(kind) =>

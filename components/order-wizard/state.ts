@@ -1,10 +1,10 @@
-import type { Provider } from "@/components/key-managers/providers";
+import type { Provider, Providers } from "@/components/key-managers/providers";
 import type { DiscoverResponse, PermissionReport, RootKey } from "@/lib/api/key-managers/schemas";
 import { type Draft, type DraftCertificate, emptyDraft, NOTHING_CHOSEN } from "./draft";
 
 export type WizardState = {
   /** The kinds of key managers that there are to choose from. */
-  providers: readonly [Provider, ...Provider[]];
+  providers: Providers;
   draft: Draft;
   /** The API key or PIN. */
   apiKey: string;

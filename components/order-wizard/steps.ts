@@ -1,3 +1,4 @@
+import { minLengthOf } from "@/components/key-managers/providers";
 import { certificateText } from "@/lib/api/client-certificates/schemas";
 import { displayName } from "@/lib/api/contract/common";
 import { type CreateInstanceRequest, region } from "@/lib/api/instances/schemas";
@@ -39,7 +40,7 @@ export function isComplete(step: Step, state: WizardState): boolean {
 
 /** True when the API key or PIN is long enough to be one. */
 export function isEnough(state: WizardState): boolean {
-  return state.apiKey.trim().length >= providerOf(state).credential.minLength;
+  return state.apiKey.trim().length >= minLengthOf(providerOf(state));
 }
 
 /** The step that can be shown: the wanted one, or the first before it that is not complete. */

@@ -25,9 +25,10 @@ export function useWizard({ storageKey, instanceId, providers }: Options) {
   );
   const [ready, setReady] = useState(false);
   const [restored, setRestored] = useState(false);
+  const offered = state.providers;
 
   useEffect(() => {
-    const draft = parseDraft(window.sessionStorage.getItem(storageKey), providers);
+    const draft = parseDraft(window.sessionStorage.getItem(storageKey), offered);
 
     if (draft) {
       dispatch({ type: "restore", draft });
@@ -35,7 +36,7 @@ export function useWizard({ storageKey, instanceId, providers }: Options) {
     }
 
     setReady(true);
-  }, [storageKey, providers]);
+  }, [storageKey, offered]);
 
   useEffect(() => {
     if (ready) {

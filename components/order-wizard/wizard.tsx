@@ -4,9 +4,9 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { problemOf } from "@/components/errors/problem";
-import { providersOf } from "@/components/key-managers/providers";
+import { useProviders } from "@/components/key-managers/providers";
 import { useProviderWords } from "@/components/key-managers/words";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
@@ -32,24 +32,16 @@ import { type Mode, orderOf, reachableStep, STEPS, type Step, stepsOf } from "./
 import { useWizard, type Wizard } from "./use-wizard";
 
 /** Orders an instance, or gives an ordered one its key manager. */
-export function OrderWizard({
-  instance,
-  serviceAuthorization,
-}: Readonly<{
-  instance?: Pick<Instance, "id" | "name" | "region">;
-  /** This deployment has an identity of its own, so that key managers can authorize its instances. */
-  serviceAuthorization: boolean;
-}>) {
+export function OrderWizard({ instance }: Readonly<{ instance?: Pick<Instance, "id" | "name" | "region"> }>) {
   const t = useTranslations("wizard");
   const tShell = useTranslations("shell");
   const tCommon = useTranslations("common");
   const mode: Mode = instance ? "activate" : "order";
   const reason = useRoleReason()("administrator");
-  const providers = useMemo(() => providersOf(serviceAuthorization), [serviceAuthorization]);
   const wizard = useWizard({
     storageKey: instance ? activationKey(instance.id) : "order",
     instanceId: instance?.id,
-    providers,
+    providers: useProviders(),
   });
   const [wanted, setWanted] = useQueryState(
     "step",

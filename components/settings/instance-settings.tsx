@@ -9,7 +9,7 @@ import { ProblemNotice, problemOf } from "@/components/errors/problem";
 import { SecretInput } from "@/components/forms/secret-input";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
 import { useInstance } from "@/components/instances/use-instance";
-import { capabilitiesOf } from "@/components/key-managers/providers";
+import { useProviders } from "@/components/key-managers/providers";
 import { useProviderWords } from "@/components/key-managers/words";
 import { ReportChecks } from "@/components/permissions/report";
 import { RootKeySettings } from "@/components/root-key/root-key-settings";
@@ -211,7 +211,8 @@ function ReplaceSecret({
   const t = useTranslations("settings.apiKey");
   const reason = useRoleReason()("administrator");
   const words = useProviderWords();
-  const provider = capabilitiesOf(kind);
+  const providers = useProviders();
+  const provider = providers.find((each) => each.kind === kind) ?? providers[0];
   const [value, setValue] = useState("");
   const update = useUpdate(instance, words(provider, "replaced"), () => setValue(""));
   const problem = update.isError ? problemOf(update.error) : null;
