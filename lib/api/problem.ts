@@ -1,5 +1,6 @@
 import { ZodError } from "zod";
 import { AppError, type ErrorCode, type InvalidParam } from "@/lib/core/errors";
+import { describeError } from "./texts/errors";
 
 /** Short, constant titles (RFC 9457 section 3.1.3); codes of one kind share one. */
 const TITLES: Partial<Record<ErrorCode, string>> = {
@@ -63,10 +64,13 @@ export function invalidParams(error: ZodError): InvalidParam[] {
   }));
 }
 
-/** Any error as one that people outside may see; what nobody expected becomes INTERNAL, without its message. */
+/**
+ * Any error as one that people outside may see, in English; what nobody expected becomes INTERNAL, without its message.
+ * It may be another object than what was thrown.
+ */
 export function publicError(error: unknown): AppError {
   if (error instanceof AppError) {
-    return error;
+    return describeError(error);
   }
   if (error instanceof ZodError) {
     return new AppError("VALIDATION_FAILED", "Some values do not fit.", {
