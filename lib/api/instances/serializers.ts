@@ -7,6 +7,7 @@ import type {
 import { keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
 import { keyState, permissionReport } from "../key-managers/schemas";
+import { describeCheck } from "../texts/checks";
 import type { ConnectionReport, Instance, PermissionCheck, RewrapStatus } from "./schemas";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
@@ -90,14 +91,14 @@ export function serializeRewrapStatus({ versions, error, ...status }: RewrapStat
   };
 }
 
-/** Connection report as the API shows it. */
+/** Connection report as the API shows it, in English. */
 export function serializeConnectionReport(report: ConnectionReportView): ConnectionReport {
   return {
     ok: report.ok,
     checkedAt: report.checkedAt.toISOString(),
     endpoints: report.endpoints.map((endpoint) => ({
       ...endpoint,
-      checks: [...endpoint.checks],
+      checks: endpoint.checks.map(describeCheck),
       kmipVersions: [...endpoint.kmipVersions],
     })),
   };

@@ -1,11 +1,10 @@
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client/client";
-import { type FindingParams, fillIn } from "../permissions/findings";
+import type { FindingParams } from "../permissions/findings";
 import {
-  CONNECTION_CAUSES,
   CONNECTION_FINDINGS,
-  CONNECTION_TITLES,
+  type ConnectionFinding,
   type ConnectionFindingCode,
 } from "./connection-findings";
 import type { ConnectionCheck, ConnectionCheckId } from "./connection-report";
@@ -41,7 +40,13 @@ export function fingerprintOf(certificate: X509Certificate | null | undefined): 
   return certificate?.fingerprint256.replaceAll(":", "").toLowerCase() ?? null;
 }
 
-type CauseCode = keyof typeof CONNECTION_CAUSES;
+/** Why a connection came to nothing; `findings.why` of the messages says it. */
+type CauseCode =
+  | "CONNECTION_REFUSED"
+  | "CONNECTION_TIMEOUT"
+  | "CONNECTION_CLOSED"
+  | "NAME_UNKNOWN"
+  | "NO_ROUTE";
 
 const NETWORK_CAUSES: { readonly [code: string]: CauseCode } = {
   ECONNREFUSED: "CONNECTION_REFUSED",
@@ -76,11 +81,11 @@ function causeCodeOf(error: unknown): CauseCode | null {
   return NETWORK_CAUSES[textOf(error, "code") ?? ""] ?? null;
 }
 
-/** Why a connection came to nothing, as `why` and, where it can be said in other languages, `whyCode`. */
+/** Why a connection came to nothing: `whyCode`, or what the system said of it. */
 function why(error: unknown): FindingParams {
   const code = causeCodeOf(error);
   if (code !== null) {
-    return { why: CONNECTION_CAUSES[code], whyCode: code };
+    return { whyCode: code };
   }
 
   // OpenSSL's reason is a phrase ("wrong version number"); its whole message has memory addresses in it.
@@ -218,12 +223,10 @@ export function judgeConnection(seen: Observation): ConnectionCheck[] {
   return STEPS.map((step) => {
     const root = other ?? step.needs.flatMap((need) => failed.get(need) ?? [])[0];
     const verdict: Verdict =
-      root === undefined
-        ? step.judge(seen)
-        : { code: "WAITS_FOR", params: { check: root, checkTitle: CONNECTION_TITLES[root] } };
+      root === undefined ? step.judge(seen) : { code: "WAITS_FOR", params: { check: root } };
     const params = { zone: String(zone), host, port: String(port), ...verdict.params };
-    const words = fillIn(CONNECTION_FINDINGS[verdict.code], params);
-    if (words.status === "fail" || root !== undefined) {
+    const { status, command }: ConnectionFinding = CONNECTION_FINDINGS[verdict.code];
+    if (status === "fail" || root !== undefined) {
       failed.set(step.id, root ?? step.id);
     }
     if (verdict.code === "SERVER_CERTIFICATE_OTHER") {
@@ -233,10 +236,10 @@ export function judgeConnection(seen: Observation): ConnectionCheck[] {
 
     return {
       id: step.id,
-      title: CONNECTION_TITLES[step.id],
-      ...words,
+      status,
       code: verdict.code,
       params,
+      ...(command ? { command: command(params) } : {}),
       ...(milliseconds === undefined ? {} : { durationMs: tenths(milliseconds) }),
     };
   });
