@@ -1,7 +1,6 @@
 import { AppError, type ErrorCode } from "@/lib/core/errors";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
-import { causeOf } from "./causes";
 
 const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
@@ -42,7 +41,8 @@ const TOKEN_CODES = /^(?:CKR|TOKEN|PIN|MODULE|ROOT_KEY|DATA_OBJECT|TOO_MANY_TOKE
 
 /**
  * The error that people outside see for a failure of a key manager or of IBM Cloud. Its `extra.keyManager` holds
- * the failure, the key manager's own code and the correlation id. Other errors come back as they are: `throw toAppError(error)`.
+ * the failure, the key manager's own code and the correlation id. What that code means stands in the messages
+ * (`errors.keyManager`). Other errors come back as they are: `throw toAppError(error)`.
  */
 export function toAppError(error: unknown): unknown {
   if (!(error instanceof KeyManagerError) && !(error instanceof IbmCloudError)) {
@@ -61,10 +61,8 @@ export function toAppError(error: unknown): unknown {
   const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_WORDS[error.failure] : undefined;
   const words = ofToken ?? cloudWords;
 
-  const known = causeOf(error.code);
-  const sentence = known === null ? words : `${known.cause} ${known.remedy}`;
-
-  return new AppError(code, error.code === null ? sentence : `${sentence} (${error.code})`, {
+  return new AppError(code, error.code === null ? words : `${words} (${error.code})`, {
+    text: error.code === null ? undefined : { of: "keyManager", code: error.code },
     extra: {
       keyManager: {
         failure: error.failure,
