@@ -58,10 +58,12 @@ export type InvalidParam = { readonly name: string; readonly code: string; reado
 
 /**
  * What is said of an error where its text stands in the messages, not in the error: what a key manager means by its own
- * code, or what is wrong with a certificate. lib/api makes the detail of it.
+ * code, why it does not rotate a root key, or what is wrong with a certificate. lib/api makes the detail of it.
  */
 export type ErrorText =
   | { readonly of: "keyManager"; readonly code: string }
+  /** `reason`: `forbidden`, or the key manager's code. */
+  | { readonly of: "rotation"; readonly reason: string }
   | { readonly of: "certificate"; readonly findings: readonly CertificateFinding[] };
 
 /** An error that people outside may see: its message and details never hold a secret. */

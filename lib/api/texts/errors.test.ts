@@ -100,6 +100,29 @@ describe("the key manager's error codes", () => {
     expect(Object.keys(cause)).toEqual(expect.arrayContaining(DOCUMENTED.map(([, code]) => code)));
   });
 
+  it.each([
+    [
+      "KEY_ROTATION_NOT_PERMITTED",
+      "The root key was rotated less than an hour ago; the key manager allows one rotation an hour.",
+    ],
+    [
+      "KEY_PAYLOAD_REQ_ERR",
+      "The root key was imported, so its rotation needs new key material from you. Rotate it in the key manager; the KEKs follow by themselves.",
+    ],
+    ["KEY_ACTION_INVALID_STATE_ERR", "The root key is disabled. Enable it in the key manager first."],
+    ["KEY_EXPIRED_ERR", "The root key has expired. Change the instance to another root key."],
+    [
+      "forbidden",
+      "The service ID may not rotate root keys. It needs the service role Manager (or Writer) on the key manager instance.",
+    ],
+    ["KEY_DELETED_ERR", `${cause.KEY_DELETED_ERR} ${remedy.KEY_DELETED_ERR} (KEY_DELETED_ERR)`],
+    ["SOMETHING_NEW_ERR", "As core says."],
+  ])("say more of a rotation that is refused (%s)", (reason, words) => {
+    const error = new AppError("KEY_MANAGER_REJECTED", "As core says.", { text: { of: "rotation", reason } });
+
+    expect(describeError(error).message).toBe(words);
+  });
+
   it("do not stand in the way of words that say more", () => {
     const error = new AppError("KEY_MANAGER_REJECTED", "The root key is disabled.", {
       extra: { keyManager: { code: "KEY_ACTION_INVALID_STATE_ERR" } },

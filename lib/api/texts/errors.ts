@@ -1,12 +1,23 @@
 import { AppError, type ErrorText } from "@/lib/core/errors";
 import { keyManagerSentence } from "@/lib/i18n/key-manager-texts";
+import type { Messages } from "@/lib/i18n/messages";
 import { describeCertificateFinding } from "./certificate-findings";
 import { english } from "./english";
 
+type RefusalCode = keyof Messages["settings"]["rootKey"]["refusal"];
+
 function sentenceOf(text: ErrorText): string | null {
-  return text.of === "keyManager"
-    ? keyManagerSentence(english, text.code)
-    : text.findings.map((finding) => describeCertificateFinding(finding).message).join(" ");
+  switch (text.of) {
+    case "keyManager":
+      return keyManagerSentence(english, text.code);
+    case "rotation": {
+      const key = `settings.rootKey.refusal.${text.reason as RefusalCode}` as const;
+
+      return english.has(key) ? english(key) : keyManagerSentence(english, text.reason);
+    }
+    case "certificate":
+      return text.findings.map((finding) => describeCertificateFinding(finding).message).join(" ");
+  }
 }
 
 /** Findings in an error's extra members are shown as answers show them. */
