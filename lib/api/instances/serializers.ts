@@ -6,8 +6,8 @@ import type {
 } from "@/lib/core/instances";
 import { keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
-import { keyState, permissionReport } from "../key-managers/schemas";
-import { describeCheck } from "../texts/checks";
+import { keyState } from "../key-managers/schemas";
+import { describeCheck, describeReport, keptReport } from "../texts/checks";
 import type { ConnectionReport, Instance, PermissionCheck, RewrapStatus } from "./schemas";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
@@ -79,7 +79,7 @@ export function serializeInstance(view: InstanceView): Instance {
 
 /** Permission check as the API shows it. */
 export function serializePermissionCheck(row: PermissionCheckRow): PermissionCheck {
-  return { ...permissionReport.parse(row.report), id: row.id, trigger: row.trigger };
+  return { ...describeReport(keptReport.parse(row.report)), id: row.id, trigger: row.trigger };
 }
 
 /** Progress of a rewrap as the API shows it. */

@@ -1,10 +1,15 @@
+import { z } from "zod";
 import { checkTexts, textParams } from "@/lib/i18n/check-texts";
-import type { PermissionCheckItem } from "../key-managers/schemas";
+import { type PermissionCheckItem, permissionCheckItem, permissionReport } from "../key-managers/schemas";
 import { english } from "./english";
 
 /** A check as lib/core judges and keeps it: what was found, by its code; reports of before kept its texts as well. */
-export type JudgedCheck = Omit<PermissionCheckItem, "title" | "detail"> &
-  Partial<Pick<PermissionCheckItem, "title" | "detail">>;
+const judgedCheck = permissionCheckItem.partial({ title: true, detail: true });
+
+/** A permission report as it is kept. */
+export const keptReport = permissionReport.extend({ checks: z.array(judgedCheck) });
+
+type JudgedCheck = z.output<typeof judgedCheck>;
 
 /** A check as the API shows it, in English. One that was kept with its texts shows those. */
 export function describeCheck<Check extends JudgedCheck>(
@@ -24,4 +29,11 @@ export function describeCheck<Check extends JudgedCheck>(
     ...(remedy === undefined ? {} : { remedy }),
     ...(Object.keys(shownParams).length === 0 ? {} : { params: shownParams }),
   };
+}
+
+/** A permission report as the API shows it, in English. */
+export function describeReport<Report extends { readonly checks: readonly JudgedCheck[] }>(
+  report: Report,
+): Omit<Report, "checks"> & { checks: PermissionCheckItem[] } {
+  return { ...report, checks: report.checks.map(describeCheck) };
 }

@@ -2,6 +2,7 @@ import { AppError, type ErrorText } from "@/lib/core/errors";
 import { keyManagerSentence } from "@/lib/i18n/key-manager-texts";
 import type { Messages } from "@/lib/i18n/messages";
 import { describeCertificateFinding } from "./certificate-findings";
+import { describeReport, keptReport } from "./checks";
 import { english } from "./english";
 
 type RefusalCode = keyof Messages["settings"]["rootKey"]["refusal"];
@@ -20,22 +21,24 @@ function sentenceOf(text: ErrorText): string | null {
   }
 }
 
-/** Findings in an error's extra members are shown as answers show them. */
-function describeExtra(error: AppError): AppError["extra"] {
-  const { extra, text } = error;
+/** Findings and reports in an error's extra members, as answers show them. */
+function describeExtra({ code, extra, text }: AppError): AppError["extra"] {
+  if (text?.of === "certificate" && extra?.findings !== undefined) {
+    return { ...extra, findings: text.findings.map(describeCertificateFinding) };
+  }
+  const report = code === "PERMISSION_CHECK_FAILED" ? keptReport.safeParse(extra?.report) : undefined;
 
-  return extra?.findings === undefined || text?.of !== "certificate"
-    ? extra
-    : { ...extra, findings: text.findings.map(describeCertificateFinding) };
+  return report?.success ? { ...extra, report: describeReport(report.data) } : extra;
 }
 
 /**
- * An error with its detail in words, where they stand in the messages. Any other error comes back itself.
+ * An error in English, where its words stand in the messages. Any other error comes back itself.
  * The answer and the audit event of a refusal are made of what this returns.
  */
 export function describeError(error: AppError): AppError {
-  const detail = error.text === undefined ? null : sentenceOf(error.text);
-  if (detail === null) {
+  const detail = (error.text && sentenceOf(error.text)) ?? error.message;
+  const extra = describeExtra(error);
+  if (detail === error.message && extra === error.extra) {
     return error;
   }
 
@@ -44,7 +47,7 @@ export function describeError(error: AppError): AppError {
     invalidParams: error.invalidParams?.map((param) =>
       param.reason === error.message ? { ...param, reason: detail } : param,
     ),
-    extra: describeExtra(error),
+    extra,
     cause: error.cause,
   });
 }
