@@ -18,7 +18,7 @@ import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
-import { troubledKeyManagers } from "@/lib/key-managers/gates";
+import { troubledKeyManagers } from "@/lib/key-managers/call-limits";
 import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine/engine";
 import { OperationCounts } from "@/lib/kmip/engine/operation-counts";
 import { createKmipHttpsServer } from "@/lib/kmip/transport/https-server";

@@ -14,21 +14,22 @@ const ROOMS: readonly Room[] = [
   // The sandbox stands in for somebody else's service and knows nothing of the house.
   { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
   { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/(env|per-process)$/] },
-  { path: /^lib\/(env|folder|per-process)$/, may: [] },
+  { path: /^lib\/(env|folder|per-process|shell-word)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
-  { path: /^lib\/ibm-cloud\//, may: [/^lib\/ibm-cloud\//, /^lib\/env$/] },
+  { path: /^lib\/resilience\//, may: [/^lib\/resilience\//], packages: [/^node:/] },
+  { path: /^lib\/ibm-cloud\//, may: [/^lib\/(ibm-cloud|resilience)\//, /^lib\/env$/] },
   { path: /^lib\/audit\//, may: [/^lib\/audit\//, /^lib\/db/, /^lib\/kmip\/(ports|protocol)/, /^lib\/env$/] },
   {
     path: /^lib\/key-managers\//,
-    may: [/^lib\/key-managers\//, /^lib\/ibm-cloud\//, /^lib\/(env|per-process)$/],
+    may: [/^lib\/(key-managers|ibm-cloud|resilience)\//, /^lib\/(env|per-process|shell-word)$/],
   },
   {
     path: /^lib\/core\//,
     may: [
       /^lib\/core\//,
-      /^lib\/(kmip|key-managers|ibm-cloud|audit)\//,
-      /^lib\/(x509|db|env|log|folder|per-process)/,
+      /^lib\/(kmip|key-managers|ibm-cloud|resilience|audit)\//,
+      /^lib\/(x509|db|env|log|folder|per-process|shell-word)/,
     ],
   },
   { path: /^lib\/i18n\//, may: [/^lib\/i18n\//, /^messages\//] },

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { z } from "zod";
-import { type CallOptions, DEFAULT_TIMEOUT_MS, DeadlineError, waitFor, withDeadline } from "./deadline";
+import {
+  type CallOptions,
+  DEFAULT_TIMEOUT_MS,
+  DeadlineError,
+  waitFor,
+  withDeadline,
+} from "@/lib/resilience/deadline";
 import { IbmCloudError } from "./errors";
 import { parseJson, request, timeoutError } from "./http";
 import {

@@ -100,7 +100,7 @@ async function order(cacheTtlSeconds = 0) {
       name: crkId,
       region: "us-south",
       status: "installed",
-      keyManagerKind: "keyProtect",
+      keyManagerKind: "key-protect",
       keyManagerGuid: cloud.credentials.keyProtect.guid,
       keyManagerEndpoint: `${cloud.sandbox.url}/key-protect/us-south`,
       crkId,

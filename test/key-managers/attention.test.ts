@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
-import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import {
   apiKeyPurpose,
   openInstanceKeyManager,
@@ -15,6 +14,7 @@ import type { PermissionCheckId } from "@/lib/core/permissions/report";
 import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
 import { createKeyStore, type DatabaseKeyStore } from "@/lib/core/serving/key-store";
 import { publish } from "@/lib/db";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { KeyStoreError, type ManagedObject, type Tenant } from "@/lib/kmip/ports";
 import type { Middleware } from "@/sandbox";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
@@ -104,7 +104,7 @@ async function install(kind: Kind, expirationDate?: string): Promise<Installed> 
       name: id,
       region: "us-south",
       status: "installed",
-      keyManagerKind: kind === "hpcs" ? "hpcs" : "keyProtect",
+      keyManagerKind: kind,
       keyManagerCrn: manager.crn,
       keyManagerGuid: manager.guid,
       keyManagerEndpoint:

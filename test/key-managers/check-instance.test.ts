@@ -60,7 +60,7 @@ async function makeInstance(changes: Partial<Instance> = {}): Promise<{ id: stri
       name: id,
       region: "us-south",
       status: "installed",
-      keyManagerKind: "keyProtect",
+      keyManagerKind: "key-protect",
       keyManagerCrn: test.credentials.keyProtect.crn,
       keyManagerGuid: test.credentials.keyProtect.guid,
       keyManagerEndpoint: `${test.sandbox.url}/key-protect/us-south`,

@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { permissionReport } from "@/lib/api/key-managers/schemas";
-import { createIbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import type { PermissionCheckId, PermissionOutcome } from "@/lib/core/permissions/report";
 import { type PermissionCheckInput, runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
+import { createIbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import type { Middleware } from "@/sandbox";
 import { makeRootKey, sandboxForTests } from "./support/sandbox";
 import { fakeJwt, startStub, unusedUrl } from "./support/stub-server";

@@ -4,7 +4,6 @@ import type {
   PermissionCheckRow,
   RewrapStatus as RewrapStatusView,
 } from "@/lib/core/instances";
-import { keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
 import { keyState } from "../key-managers/schemas";
 import { describeCheck, describeReport, keptReport } from "../texts/checks";
@@ -38,7 +37,7 @@ export function serializeInstance(view: InstanceView): Instance {
       keyManagerKind === null || keyManagerCrn === null
         ? null
         : {
-            kind: keyManagerKindOf(keyManagerKind),
+            kind: keyManagerKind,
             crn: keyManagerCrn,
             guid: view.keyManagerGuid,
             name: view.keyManagerName,

@@ -2,9 +2,9 @@ import { createTranslator } from "next-intl";
 import { describe, expect, it } from "vitest";
 import { CONNECTION_FINDINGS } from "@/lib/core/endpoints/connection-findings";
 import { CONNECTION_CHECKS } from "@/lib/core/endpoints/connection-report";
-import { FINDINGS } from "@/lib/core/permissions/findings";
-import { HPCS_CHECKS, KEY_PROTECT_CHECKS, PKCS11_CHECKS } from "@/lib/core/permissions/report";
 import { checkTexts, checkTitle } from "@/lib/i18n/check-texts";
+import { type Findings, RUNNER_FINDINGS } from "@/lib/key-managers/checks/run-checks";
+import { PROVIDERS } from "@/lib/key-managers/registry";
 import english from "@/messages/en";
 import chinese from "@/messages/zh-CN";
 import { describeCheck } from "./checks";
@@ -18,10 +18,13 @@ const NAMES = Object.fromEntries(
     .map((name) => [name, `[${name}]`]),
 );
 
-const findings: readonly { code: string; status: "pass" | "fail" | "warn" | "skipped" }[] = Object.entries({
-  ...FINDINGS,
-  ...CONNECTION_FINDINGS,
-}).map(([code, { status }]) => ({ code, status }));
+const found: Findings = Object.assign(
+  {},
+  RUNNER_FINDINGS,
+  CONNECTION_FINDINGS,
+  ...PROVIDERS.map(({ findings }) => findings),
+);
+const findings = Object.entries(found).map(([code, { status }]) => ({ code, status }));
 
 describe("what a check found", () => {
   it.each(findings)("$code is said in every language, $status with what to do", ({ code, status }) => {
@@ -50,7 +53,7 @@ describe("what a check found", () => {
     expect(codes).toEqual(expect.arrayContaining(Object.keys(english.findings.remedy)));
   });
 
-  it.each([...KEY_PROTECT_CHECKS, ...HPCS_CHECKS, ...PKCS11_CHECKS, ...CONNECTION_CHECKS])(
+  it.each([...Object.keys(english.permissions.checks), ...CONNECTION_CHECKS])(
     "the check %s has a title in every language",
     (id) => {
       expect(describeCheck({ id, status: "pass", code: "CHECK_BROKE" }).title).not.toBe(id);

@@ -1,18 +1,12 @@
-import { type FindingParams, word } from "../permissions/findings";
-import type { PermissionCheckStatus } from "../permissions/report";
+import type { Findings, Params } from "@/lib/key-managers/checks/run-checks";
+import { word } from "@/lib/shell-word";
 
-/** What a check of a connection can find: its status, and the command that shows more. */
-export type ConnectionFinding = {
-  readonly status: PermissionCheckStatus;
-  readonly command?: (params: FindingParams) => string;
-};
-
-const address = (p: FindingParams) => `${p.host}:${p.port}`;
+const address = (p: Params) => `${p.host}:${p.port}`;
 /** IPv6 addresses stand in brackets there. */
-const target = (p: FindingParams) =>
+const target = (p: Params) =>
   word(address({ ...p, host: p.host?.replace(/.*:.*/, "[$&]") ?? "" }), "HOST:PORT");
-const showTls = (p: FindingParams) => `openssl s_client -connect ${target(p)} -showcerts </dev/null`;
-const showTcp = (p: FindingParams) => `nc -vz ${word(p.host, "HOST")} ${p.port}`;
+const showTls = (p: Params) => `openssl s_client -connect ${target(p)} -showcerts </dev/null`;
+const showTcp = (p: Params) => `nc -vz ${word(p.host, "HOST")} ${p.port}`;
 
 /**
  * Everything that a check of a connection can find. The codes are stable; what is said of them stands in the messages,
@@ -54,6 +48,6 @@ export const CONNECTION_FINDINGS = {
   // ---- vcenterVersion
   VCENTER_VERSION_OFFERED: { status: "pass" },
   VCENTER_VERSION_MISSING: { status: "fail" },
-} as const satisfies { readonly [code: string]: ConnectionFinding };
+} as const satisfies Findings;
 
 export type ConnectionFindingCode = keyof typeof CONNECTION_FINDINGS;

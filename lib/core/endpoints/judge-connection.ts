@@ -1,12 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import type { Finding, Params } from "@/lib/key-managers/checks/run-checks";
 import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client/client";
-import type { FindingParams } from "../permissions/findings";
-import {
-  CONNECTION_FINDINGS,
-  type ConnectionFinding,
-  type ConnectionFindingCode,
-} from "./connection-findings";
+import { CONNECTION_FINDINGS, type ConnectionFindingCode } from "./connection-findings";
 import type { ConnectionCheck, ConnectionCheckId } from "./connection-report";
 import type { Address, Reach } from "./reach-endpoint";
 
@@ -29,7 +25,7 @@ export type Observation = {
   readonly now: Date;
 };
 
-type Verdict = { readonly code: ConnectionFindingCode; readonly params?: FindingParams };
+type Verdict = { readonly code: ConnectionFindingCode; readonly params?: Params };
 
 /** What ends within this time is worth a warning: the worker should have renewed it two weeks before. */
 const SOON_MS = 14 * 86_400_000;
@@ -82,7 +78,7 @@ function causeCodeOf(error: unknown): CauseCode | null {
 }
 
 /** Why a connection came to nothing: `whyCode`, or what the system said of it. */
-function why(error: unknown): FindingParams {
+function why(error: unknown): Params {
   const code = causeCodeOf(error);
   if (code !== null) {
     return { whyCode: code };
@@ -225,7 +221,7 @@ export function judgeConnection(seen: Observation): ConnectionCheck[] {
     const verdict: Verdict =
       root === undefined ? step.judge(seen) : { code: "WAITS_FOR", params: { check: root } };
     const params = { zone: String(zone), host, port: String(port), ...verdict.params };
-    const { status, command }: ConnectionFinding = CONNECTION_FINDINGS[verdict.code];
+    const { status, command }: Finding = CONNECTION_FINDINGS[verdict.code];
     if (status === "fail" || root !== undefined) {
       failed.set(step.id, root ?? step.id);
     }

@@ -21,6 +21,7 @@ import {
   withEndpoints,
 } from "./instance-row";
 import {
+  isDedicatedSelection,
   type KeyManagerSelection,
   keepReport,
   keyManagerTaken,
@@ -105,7 +106,8 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
   const id = makeId(new Date());
   const validated =
     input.keyManager === undefined ? null : await validateSelection(actor, id, input.keyManager);
-  if (validated?.selection.kind === "hpcs") {
+  const isDedicated = validated !== null && isDedicatedSelection(validated);
+  if (isDedicated) {
     await prepareDedicatedIdentity(id);
   }
 
@@ -126,7 +128,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
         },
         omit: WITHOUT_API_KEY,
       });
-      if (validated?.selection.kind === "hpcs") {
+      if (isDedicated) {
         await assignDedicatedPorts(tx, id);
       }
       if (validated !== null) {
@@ -146,7 +148,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
       });
     });
   } catch (error) {
-    throw await explainFailure(actor, error, input.name, certificates);
+    throw await explainFailure(actor, error, input, certificates);
   }
 
   return readBack(actor, id);
@@ -180,7 +182,7 @@ export async function activateInstance(
   await requirePinnable(actor, certificates);
   await requireFreeKeyManager(input.keyManager);
   const validated = await validateSelection(actor, instanceId, input.keyManager);
-  const isDedicated = validated.selection.kind === "hpcs";
+  const isDedicated = isDedicatedSelection(validated);
   if (isDedicated) {
     await prepareDedicatedIdentity(instanceId);
   }
@@ -213,7 +215,7 @@ export async function activateInstance(
       });
     });
   } catch (error) {
-    throw await explainFailure(actor, error, row.name, certificates);
+    throw await explainFailure(actor, error, { name: row.name, ...input }, certificates);
   }
 
   return readBack(actor, instanceId);
@@ -230,15 +232,16 @@ async function announce(tx: Transaction, instanceId: string): Promise<void> {
 async function explainFailure(
   actor: Actor,
   error: unknown,
-  name: string,
+  input: Pick<CreateInstanceInput, "name" | "keyManager">,
   certificates: readonly NewCertificate[],
 ): Promise<unknown> {
+  const { name, keyManager } = input;
   const constraint = uniqueViolation(error);
   if (constraint?.includes("account_id")) {
     return instanceNameTaken(name);
   }
-  if (constraint?.includes("key_manager_guid")) {
-    return keyManagerTaken();
+  if (constraint?.includes("key_manager_claim") && keyManager !== undefined) {
+    return keyManagerTaken(keyManager);
   }
 
   return constraint === null ? error : explainPinFailure(actor, error, certificates);

@@ -3,12 +3,7 @@ import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { AppError } from "../errors";
-import {
-  apiKeyPurpose,
-  credentialsOf,
-  invalidateInstanceKeyManager,
-  keyManagerKindOf,
-} from "../key-managers/open-key-manager";
+import { apiKeyPurpose, credentialsOf, invalidateInstanceKeyManager } from "../key-managers/open-key-manager";
 import { judgeHealth } from "../permissions/record-permission-check";
 import type { PermissionFacts, PermissionReport } from "../permissions/report";
 import { sealSecret } from "../secrets";
@@ -66,7 +61,7 @@ async function checkChange(
   }
 
   const checked = await checkPermissions(actor, {
-    kind: keyManagerKindOf(row.keyManagerKind),
+    kind: row.keyManagerKind,
     ...(input.apiKey === undefined ? credentialsOf(row) : { apiKey: input.apiKey }),
     crn: row.keyManagerCrn,
     crkId: crkId ?? row.crkId,

@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from "@/lib/core/errors";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
+import { ProviderError, type ProviderField } from "@/lib/key-managers/provider";
 
 const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
@@ -39,12 +40,28 @@ const TOKEN_WORDS: { readonly [failure in KeyManagerFailure]?: string } = {
 /** Codes of PKCS#11 itself, and those of its adapter. */
 const TOKEN_CODES = /^(?:CKR|TOKEN|PIN|MODULE|ROOT_KEY|DATA_OBJECT|TOO_MANY_TOKENS)(?:_|$)/;
 
+/** How a request calls the fields that a provider knows, where it has other names for them. */
+export type FieldNames = { readonly [field in ProviderField]?: string };
+
+function ofProvider(error: ProviderError, names: FieldNames): AppError {
+  const { field, message } = error;
+
+  return new AppError(error.reason === "invalid" ? "VALIDATION_FAILED" : "NOT_AVAILABLE", message, {
+    ...(field === null ? {} : { invalidParams: [{ ...field, name: names[field.name] ?? field.name }] }),
+    cause: error,
+  });
+}
+
 /**
  * The error that people outside see for a failure of a key manager or of IBM Cloud. Its `extra.keyManager` holds
  * the failure, the key manager's own code and the correlation id. What that code means stands in the messages
  * (`errors.keyManager`). Other errors come back as they are: `throw toAppError(error)`.
  */
-export function toAppError(error: unknown): unknown {
+export function toAppError(error: unknown, names: FieldNames = {}): unknown {
+  if (error instanceof ProviderError) {
+    return ofProvider(error, names);
+  }
+
   if (!(error instanceof KeyManagerError) && !(error instanceof IbmCloudError)) {
     return error;
   }

@@ -1,12 +1,13 @@
 import { type Actor, requireRole } from "@/lib/core/actor";
 import type { PermissionReport } from "@/lib/core/permissions/report";
 import { runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
-import type { Secret } from "@/lib/ibm-cloud/secret";
-import { givenEndpoint, requireApiKey, requireCrn } from "./credentials";
-import { type IbmCloud, ibmCloud } from "./ibm-cloud";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
+import { givenEndpoint } from "@/lib/key-managers/given-endpoint";
+import { requireCredential } from "./credentials";
+import { ibmCloud } from "./ibm-cloud";
 import type { KeyManagerTarget } from "./list-root-keys";
-import { openToken, requirePin } from "./open-token";
-import { isByAuthorization, requireOwnInstance } from "./token-source";
+import { requireProvider } from "./providers";
+import { toAppError } from "./to-app-error";
 
 /**
  * The permission report for a choice of key manager and root key, before anything is ordered. Nothing is saved, and
@@ -20,32 +21,28 @@ export async function validateKeyManager(
 ): Promise<PermissionReport> {
   requireRole(actor, "operator");
 
-  const { kind } = input;
-  let credentials: { readonly apiKey: Secret } | { readonly authorizedFor: string };
+  const provider = requireProvider(input.kind);
 
-  if (kind === "pkcs11") {
-    credentials = { apiKey: requirePin(input.apiKey) };
-    // What is no token's address, or of a module that is not there, is the asker's mistake and no finding.
-    openToken(input.keyManagerCrn, credentials.apiKey);
-  } else {
-    credentials = isByAuthorization(kind, input)
-      ? { authorizedFor: await requireOwnInstance(actor, input) }
-      : { apiKey: requireApiKey(input.apiKey) };
-    requireCrn(kind, input.keyManagerCrn);
+  try {
+    const credential = await requireCredential(actor, provider, input);
+    // What is no address of this kind, or of what is not there, is the asker's mistake and no finding.
+    provider.requireAddress(input.keyManagerCrn);
+
+    const { report } = await runPermissionChecks(
+      {
+        kind: provider.kind,
+        ...("secret" in credential ? { apiKey: credential.secret } : credential),
+        keyManagerCrn: input.keyManagerCrn,
+        crkId: input.crkId,
+        keyRing: input.keyRing,
+        givenEndpoint: givenEndpoint(cloud, input.endpoint),
+        correlationId: actor.requestId,
+      },
+      cloud,
+    );
+
+    return report;
+  } catch (error) {
+    throw toAppError(error);
   }
-
-  const { report } = await runPermissionChecks(
-    {
-      kind,
-      ...credentials,
-      keyManagerCrn: input.keyManagerCrn,
-      crkId: input.crkId,
-      keyRing: input.keyRing,
-      givenEndpoint: givenEndpoint(cloud, input.endpoint, "endpoint"),
-      correlationId: actor.requestId,
-    },
-    cloud,
-  );
-
-  return report;
 }

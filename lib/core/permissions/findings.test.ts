@@ -1,7 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { describeFinding, FAILURE_CODES, FINDINGS, type FindingCode } from "./findings";
+import { type Finding, RUNNER_FINDINGS } from "@/lib/key-managers/checks/run-checks";
+import { PROVIDERS } from "@/lib/key-managers/registry";
+import { FAILURE_CODES, FINDINGS, type FindingParams, fillIn, wordsOf } from "./findings";
 
-const codes = Object.keys(FINDINGS) as FindingCode[];
+const found = new Map<string, Finding>(
+  [RUNNER_FINDINGS, ...PROVIDERS.map(({ findings }) => findings)].flatMap((findings) =>
+    Object.entries<Finding>(findings),
+  ),
+);
+const codes = [...found.keys()];
+
+/** A finding of some provider with its words. */
+function describeFinding(code: string, values: FindingParams) {
+  const finding = found.get(code);
+
+  if (finding === undefined) {
+    throw new Error(`Nobody finds ${code}.`);
+  }
+
+  return fillIn({ ...finding, ...wordsOf(code) }, values);
+}
+
 const params = {
   service: "kms",
   product: "Key Protect",
@@ -33,6 +52,10 @@ const params = {
 };
 
 describe("findings", () => {
+  it("have words for all that providers find, and for nothing else", () => {
+    expect(Object.keys(FINDINGS).sort()).toEqual([...codes].sort());
+  });
+
   it.each(codes)("%s has words without holes", (code) => {
     const { detail, remedy, command, status } = describeFinding(code, params);
 

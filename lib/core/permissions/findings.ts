@@ -1,19 +1,20 @@
-import type { PermissionCheckId, PermissionCheckStatus } from "./report";
+import type { CheckStatus, Params } from "@/lib/key-managers/checks/run-checks";
+import { RUNNER_FINDINGS } from "@/lib/key-managers/checks/run-checks";
+import { PROVIDERS } from "@/lib/key-managers/registry";
+import { word } from "@/lib/shell-word";
 
 /** Values that the texts use; all of them are shown to people, so none is a secret. */
-export type FindingParams = { readonly [name: string]: string };
+export type FindingParams = Params;
 
 type Words = (params: FindingParams) => string;
 
-/** What a check can find: its status, and the words for it. */
-export type Finding = {
-  readonly status: PermissionCheckStatus;
-  readonly detail: Words;
-  readonly remedy?: Words;
-  readonly command?: Words;
-};
+/** The words for what a check can find. Its status and its command are the key manager's to say. */
+export type FindingWords = { readonly detail: Words; readonly remedy?: Words };
 
-export const CHECK_TITLES: { readonly [id in PermissionCheckId]: string } = {
+/** What a check can find: its status, and the words for it. */
+export type Finding = FindingWords & { readonly status: CheckStatus; readonly command?: Words };
+
+export const CHECK_TITLES: { readonly [id: string]: string } = {
   apiKey: "API key is accepted",
   serviceId: "API key belongs to a service ID",
   instanceReachable: "Key manager instance can be reached",
@@ -33,47 +34,6 @@ export const CHECK_TITLES: { readonly [id in PermissionCheckId]: string } = {
   storage: "Token stores wrapped KEKs",
 };
 
-/** A word for a shell: as it is when harmless, else in single quotes. */
-export function word(text: string | undefined, placeholder: string): string {
-  if (text === undefined || text === "") {
-    return placeholder;
-  }
-
-  return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** `ibmcloud iam …-policy-create` for a role on the key manager instance, for the owner of the API key. */
-function grant(role: string): Words {
-  return (p) => {
-    const subject = p.serviceId
-      ? `service-policy-create ${word(p.serviceId, "SERVICE_ID")}`
-      : p.iamId
-        ? "user-policy-create USER_EMAIL"
-        : "service-policy-create SERVICE_ID";
-
-    return `ibmcloud iam ${subject} --roles ${role} --service-name ${word(p.service, "kms")} --service-instance ${word(p.guid, "INSTANCE_GUID")}`;
-  };
-}
-
-/** The authorization between the KMIP instance and the HPCS instance. */
-const authorize: Words = (p) => authorizationCommand(p.kmipInstance, p.guid);
-
-/** `ibmcloud iam authorization-policy-create` that lets a KMIP instance use an HPCS instance. */
-export function authorizationCommand(kmipInstance: string | undefined, guid: string | undefined): string {
-  return `ibmcloud iam authorization-policy-create vmware-solutions hs-crypto 'Viewer,VMware KMIP Manager' --source-service-instance-id ${word(kmipInstance, "KMIP_INSTANCE_ID")} --target-service-instance-id ${word(guid, "INSTANCE_GUID")}`;
-}
-
-/** The Key Protect plug-in of the ibmcloud CLI, pointed at HPCS by its variable where that is the key manager. */
-function kp(rest: Words): Words {
-  return (p) => {
-    const address =
-      p.service === "hs-crypto" ? `KP_TARGET_ADDR=${word(p.endpoint, "KEY_MANAGEMENT_ENDPOINT")} ` : "";
-
-    return `${address}ibmcloud kp ${rest(p)} -i ${word(p.guid, "INSTANCE_GUID")}`;
-  };
-}
-
-const crkId = (p: FindingParams) => word(p.crkId, "ROOT_KEY_ID");
 const owner = (p: FindingParams) =>
   p.serviceIdName
     ? `The service ID ${p.serviceIdName}`
@@ -82,68 +42,52 @@ const owner = (p: FindingParams) =>
       : "The owner of the API key";
 const manager = (p: FindingParams) => p.keyManagerName || `the ${p.product ?? "key manager"} instance`;
 const why = (p: FindingParams) => (p.why ? ` ${p.why}` : "");
-const probe: Words = (p) => `curl -sS -I ${word(p.endpoint, "KEY_MANAGER_ENDPOINT")}/api/v2/keys`;
-
 /**
- * Everything that a check can find: its status, and the words, the remedy and the command for it. The codes are stable;
- * the console translates them, and the code of the first failure is an instance's status reason.
+ * The words for everything that a check can find, and the remedy. The codes are stable; the console translates them, and
+ * the code of the first failure is an instance's status reason.
  */
 export const FINDINGS = {
-  WAITS_FOR: { status: "skipped", detail: (p) => `Waits for “${p.checkTitle}”.` },
+  WAITS_FOR: { detail: (p) => `Waits for “${p.checkTitle}”.` },
   CHECK_BROKE: {
-    status: "fail",
     detail: () => "The check ended with an error of its own.",
     remedy: () => "Run the checks again. If it stays, the log of the process that ran them says more.",
   },
 
   // ---- apiKey
-  API_KEY_ACCEPTED: { status: "pass", detail: () => "IAM gave a token for the API key." },
+  API_KEY_ACCEPTED: { detail: () => "IAM gave a token for the API key." },
   API_KEY_EXPIRES_SOON: {
-    status: "warn",
     detail: (p) => `IAM accepts the API key, but it expires on ${p.expiresAt}.`,
     remedy: () => "Create a new API key for the same service ID and give it to the instance before that day.",
-    command: (p) => `ibmcloud iam service-api-key-create kmip-console ${word(p.serviceId, "SERVICE_ID")}`,
   },
   API_KEY_REFUSED: {
-    status: "fail",
     detail: (p) =>
       `IAM does not accept the API key${p.iamCode ? ` (${p.iamCode})` : ""}: it is mistyped, deleted, disabled or expired.`,
     remedy: () => "Create a new API key for the service ID and enter it here.",
-    command: (p) => `ibmcloud iam service-api-key-create kmip-console ${word(p.serviceId, "SERVICE_ID")}`,
   },
   API_KEY_DISABLED: {
-    status: "fail",
     detail: (p) => `The API key ${p.apiKeyName || p.apiKeyId} is disabled, and IAM gives no token for it.`,
     remedy: () =>
       "Enable the API key if it was not disabled on purpose. Otherwise create a new one and enter it here.",
-    command: (p) =>
-      `curl -X POST "https://iam.cloud.ibm.com/v1/apikeys/${word(p.apiKeyId, "API_KEY_ID")}/enable" -H "Authorization: $(ibmcloud iam oauth-tokens --output json | jq -r .iam_token)"`,
   },
   API_KEY_EXPIRED: {
-    status: "fail",
     detail: (p) => `The API key ${p.apiKeyName || p.apiKeyId} expired on ${p.expiresAt}.`,
     remedy: () => "Create a new API key for the service ID and enter it here.",
-    command: (p) => `ibmcloud iam service-api-key-create kmip-console ${word(p.serviceId, "SERVICE_ID")}`,
   },
   IAM_UNAVAILABLE: {
-    status: "fail",
     detail: (p) => `IAM could not be asked: ${p.cause}`,
     remedy: (p) =>
       `Check that this machine reaches IAM${p.iamHost ? ` at ${p.iamHost}` : ""}, then run the checks again.`,
   },
 
   DEPLOYMENT_IDENTITY_ACCEPTED: {
-    status: "pass",
     detail: () => "IAM lets the deployment's service ID act for this KMIP instance.",
   },
   DEPLOYMENT_IDENTITY_MISSING: {
-    status: "fail",
     detail: (p) => `${p.cause}`,
     remedy: () =>
       "Have the operator of this deployment put the API key of its service ID into the file that HPCS_DEPLOYMENT_API_KEY_FILE names.",
   },
   DEPLOYMENT_IDENTITY_REFUSED: {
-    status: "fail",
     detail: (p) =>
       `IAM does not accept the deployment's API key${p.iamCode ? ` (${p.iamCode})` : ""}, or does not let its service ID act for KMIP instances.`,
     remedy: () =>
@@ -152,262 +96,197 @@ export const FINDINGS = {
 
   // ---- serviceId
   SERVICE_ID_KNOWN: {
-    status: "pass",
     detail: (p) => `The API key belongs to the service ID ${p.serviceIdName} (${p.serviceId}).`,
   },
   API_KEY_OF_USER: {
-    status: "warn",
     detail: (p) =>
       `The API key belongs to a user (${p.iamId}), not to a service ID. It stops working when that person leaves the account.`,
     remedy: () => "Create a service ID with the same two roles and use an API key of it.",
-    command: () => "ibmcloud iam service-id-create kmip-console",
   },
 
   // ---- instanceReachable
-  INSTANCE_REACHED: { status: "pass", detail: (p) => `${p.product} answers at ${p.endpoint}.` },
+  INSTANCE_REACHED: { detail: (p) => `${p.product} answers at ${p.endpoint}.` },
   KEY_MANAGER_INACTIVE: {
-    status: "fail",
     detail: (p) => `The instance ${manager(p)} is in the state ${p.state}, not active.`,
     remedy: () =>
       "Restore the instance in IBM Cloud if it was deleted in the last seven days, or choose another.",
-    command: (p) => `ibmcloud resource reclamations --resource-instance-id ${word(p.guid, "INSTANCE_GUID")}`,
   },
   ENDPOINT_UNKNOWN: {
-    status: "fail",
     detail: (p) => `IBM Cloud names no endpoint for ${manager(p)}.`,
     remedy: () => "Check the service endpoints of the instance in IBM Cloud.",
-    command: (p) => `ibmcloud resource service-instance ${word(p.guid, "INSTANCE_GUID")} --output json`,
   },
   KEY_MANAGER_UNREACHABLE: {
-    status: "fail",
     detail: (p) => `${p.cause}`,
     remedy: () =>
       "Check the route from this machine to the endpoint. A private endpoint needs an account with VRF and service endpoints; IBM_CLOUD_ENDPOINT_TYPE=public uses the public one.",
-    command: probe,
   },
   KEY_MANAGER_TIMEOUT: {
-    status: "fail",
     detail: (p) => `${p.cause}`,
     remedy: () => "Check firewalls between this machine and the endpoint, then run the checks again.",
-    command: probe,
   },
   KEY_MANAGER_THROTTLED: {
-    status: "fail",
     detail: (p) => `${p.product} asks for fewer requests.`,
     remedy: () => "Run the checks again in a minute.",
   },
   KEY_MANAGER_FAILURE: {
-    status: "fail",
     detail: (p) => `${p.product} has a failure of its own: ${p.cause}`,
     remedy: () => "Look at the IBM Cloud status page, then run the checks again.",
   },
   KEY_MANAGER_REFUSED: {
-    status: "fail",
     detail: (p) => `${p.product} refused the check: ${p.cause}`,
     remedy: () => "Look the code up in the messages of the key manager's API reference.",
   },
   HPCS_NOT_INITIALIZED: {
-    status: "fail",
     detail: (p) => `The instance ${manager(p)} has no master key yet.`,
     remedy: () => "Initialize the instance: load its master key into the crypto units.",
-    command: () => "ibmcloud tke cryptounit-compare",
   },
 
   // ---- platformViewer
-  PLATFORM_VIEWER_HELD: { status: "pass", detail: (p) => `${owner(p)} can see the instance ${manager(p)}.` },
+  PLATFORM_VIEWER_HELD: { detail: (p) => `${owner(p)} can see the instance ${manager(p)}.` },
   CRN_INVALID: {
-    status: "fail",
     detail: (p) => `The CRN is not one of a ${p.product} instance.`,
     remedy: () => "Choose the key manager instance again.",
   },
   KEY_MANAGER_NOT_FOUND: {
-    status: "fail",
     detail: (p) =>
       `IBM Cloud shows no instance ${p.guid}: it was removed, or ${owner(p).replace(/^The/, "the")} lacks the platform role Viewer on it.${why(p)}`,
     remedy: () => "If the instance exists, grant the platform role Viewer on it.",
-    command: grant("Viewer"),
   },
   AUTHORIZED_VIEWER_MISSING: {
-    status: "fail",
     detail: (p) =>
       `IBM Cloud does not show the instance ${p.guid} to this KMIP instance: the authorization is missing or lacks the platform role Viewer, or the instance was removed.`,
     remedy: () => "Create an authorization with both roles, Viewer and VMware KMIP Manager.",
-    command: authorize,
   },
   PLATFORM_VIEWER_MISSING: {
-    status: "fail",
     detail: (p) => `${owner(p)} lacks the platform role Viewer on the instance ${p.guid}.${why(p)}`,
     remedy: () => "Grant the platform role Viewer on the instance.",
-    command: grant("Viewer"),
   },
   RESOURCE_CONTROLLER_UNAVAILABLE: {
-    status: "fail",
     detail: (p) => `The resource controller could not be asked: ${p.cause}`,
     remedy: () => "Check that this machine reaches the resource controller, then run the checks again.",
   },
 
   // ---- serviceManager, vmwareKmipManager, authorizationFound
   SERVICE_MANAGER_HELD: {
-    status: "pass",
     detail: (p) => `${owner(p)} may do what only the service role Manager may.`,
   },
   SERVICE_MANAGER_MISSING: {
-    status: "fail",
     detail: (p) =>
       `${owner(p)} lacks the service role Manager on ${manager(p)}. KEKs could not be deleted there.${why(p)}`,
     remedy: () =>
       "Grant the service role Manager on the whole instance. If it is there, look at the instance's policies on allowed networks and addresses: who is kept out by them gets the same answer.",
-    command: grant("Manager"),
   },
   KMIP_MANAGER_HELD: {
-    status: "pass",
     detail: (p) => `${manager(p)} lets this KMIP instance use its keys.`,
   },
   KMIP_MANAGER_MISSING: {
-    status: "fail",
     detail: (p) =>
       `The authorization on ${manager(p)} lacks the service role VMware KMIP Manager: its keys cannot be used.`,
     remedy: () => "Create an authorization with both roles. One that has only Viewer may be deleted then.",
-    command: authorize,
   },
   AUTHORIZATION_FOUND: {
-    status: "pass",
     detail: (p) => `${manager(p)} authorizes this KMIP instance.`,
   },
   AUTHORIZATION_MISSING: {
-    status: "fail",
     detail: (p) => `No authorization lets this KMIP instance use the instance ${p.guid}.${why(p)}`,
     remedy: (p) =>
       `Create one in IAM: source service VMware Solutions, source instance ${word(p.kmipInstance, "KMIP_INSTANCE_ID")}, target this Hyper Protect Crypto Services instance, roles Viewer and VMware KMIP Manager.`,
-    command: authorize,
   },
   AUTHORIZATION_NOT_NEEDED: {
-    status: "skipped",
     detail: () => "An API key is used, so no authorization between services is needed.",
   },
 
   // ---- standardKeysAllowed
-  STANDARD_KEYS_ALLOWED: { status: "pass", detail: () => "No instance policy forbids standard keys." },
+  STANDARD_KEYS_ALLOWED: { detail: () => "No instance policy forbids standard keys." },
   STANDARD_KEYS_UNKNOWN: {
-    status: "warn",
     detail: (p) =>
       `Whether a policy of ${manager(p)} forbids standard keys is not known: the authorization does not let policies be read.`,
     remedy: () => "Ask a manager of the instance. KEKs are stored as standard keys.",
   },
   STANDARD_KEYS_BLOCKED: {
-    status: "fail",
     detail: (p) =>
       `The key create and import access policy of ${manager(p)} forbids standard keys (${p.attributes}). KEKs are stored as standard keys.`,
     remedy: () => "Allow creating and importing standard keys in that policy.",
-    command: (p) =>
-      `curl -X PUT "${p.endpoint}/api/v2/instance/policies?policy=keyCreateImportAccess" -H "Authorization: $(ibmcloud iam oauth-tokens --output json | jq -r .iam_token)" -H "Bluemix-Instance: ${p.guid}" -H "Content-Type: application/json" -d '${p.policy}'`,
   },
   NETWORK_POLICY_BLOCKS: {
-    status: "fail",
     detail: (p) =>
       `${manager(p)} lets in private networks only, but is called at its public endpoint ${p.endpoint}.`,
     remedy: () =>
       "Set IBM_CLOUD_ENDPOINT_TYPE to private, or let the policy on allowed networks admit public ones as well.",
-    command: kp(() => "instance policy-update allowed-network --enable --network public-and-private"),
   },
   ADDRESS_POLICY_ON: {
-    status: "warn",
     detail: (p) =>
       `${manager(p)} lets in these addresses only: ${p.addresses}. From another address no KEK could be served.`,
     remedy: () =>
       "Keep the addresses of all endpoints, workers and consoles in the policy on allowed addresses.",
-    command: kp(() => "instance policies"),
   },
   DUAL_AUTH_DELETE_ON: {
-    status: "warn",
     detail: (p) =>
       `${manager(p)} asks for a second person to delete keys that are made from now on: a destroyed KEK is not served any more, but its wrapped form stays there until somebody sets it for deletion.`,
     remedy: () =>
       "Keep it if that is wanted. Otherwise switch the instance policy off; it holds for new keys only.",
-    command: kp(() => "instance policy-update dual-auth-delete --disable"),
   },
 
   // ---- crk*
-  CRK_FOUND: { status: "pass", detail: (p) => `The root key ${p.crkName} exists (key ring ${p.keyRing}).` },
+  CRK_FOUND: { detail: (p) => `The root key ${p.crkName} exists (key ring ${p.keyRing}).` },
   CRK_OTHER_KEY_RING: {
-    status: "warn",
     detail: (p) => `The root key ${p.crkName} is in the key ring ${p.keyRing}, not in ${p.wantedKeyRing}.`,
     remedy: () => "Choose the key ring of the root key, so that roles limited to a key ring cover both.",
   },
   CRK_NOT_FOUND: {
-    status: "fail",
     detail: (p) => `There is no key ${p.crkId} in ${manager(p)}.`,
     remedy: () => "Choose a root key that exists, or create one.",
-    command: kp(() => "keys"),
   },
   CRK_FORBIDDEN: {
-    status: "fail",
     detail: (p) =>
       `${owner(p)} may not read the key ${p.crkId}; the role may be limited to another key ring.${why(p)}`,
     remedy: () => "Grant the service role Manager on the whole instance.",
-    command: grant("Manager"),
   },
-  CRK_IS_ROOT_KEY: { status: "pass", detail: () => "The key never leaves the key manager." },
+  CRK_IS_ROOT_KEY: { detail: () => "The key never leaves the key manager." },
   CRK_IS_STANDARD_KEY: {
-    status: "fail",
     detail: (p) => `${p.crkName} is a standard key: its material can be read, and it cannot wrap.`,
     remedy: () => "Choose a root key, or create one.",
-    command: kp(() => "key create kmip-crk"),
   },
-  CRK_IN_DEFAULT_KEY_RING: { status: "pass", detail: () => "The root key is in the key ring default." },
+  CRK_IN_DEFAULT_KEY_RING: { detail: () => "The root key is in the key ring default." },
   CRK_NOT_IN_DEFAULT_KEY_RING: {
-    status: "fail",
     detail: (p) =>
       `The root key ${p.crkName} is in the key ring ${p.keyRing}. For Hyper Protect Crypto Services it must be in default.`,
     remedy: () => "Move the root key to the default key ring, or choose another.",
-    command: kp((p) => `key update ${crkId(p)} -r default`),
   },
-  CRK_ACTIVE: { status: "pass", detail: (p) => `The root key ${p.crkName} is active.` },
+  CRK_ACTIVE: { detail: (p) => `The root key ${p.crkName} is active.` },
   CRK_EXPIRES_SOON: {
-    status: "warn",
     detail: (p) =>
       `The root key ${p.crkName} is active, but expires on ${p.expiresAt}. Afterwards it cannot wrap new KEKs.`,
     remedy: () => "Choose a root key without an expiration date for the instance.",
   },
   CRK_DISABLED: {
-    status: "fail",
     detail: (p) => `The root key ${p.crkName} is disabled (suspended). No KEK under it can be used.`,
     remedy: () => "Enable the root key if that was not on purpose.",
-    command: kp((p) => `key enable ${crkId(p)}`),
   },
   CRK_DEACTIVATED: {
-    status: "fail",
     detail: (p) =>
       `The root key ${p.crkName} is deactivated (expired): it can unwrap KEKs but not wrap new ones.`,
     remedy: () => "Choose another root key for the instance.",
-    command: kp(() => "key create kmip-crk"),
   },
   CRK_DESTROYED: {
-    status: "fail",
     detail: (p) => `The root key ${p.crkName} was deleted. No KEK under it can be used.`,
     remedy: () =>
       "Restore the root key within 30 days of its deletion; afterwards its KEKs are lost for good.",
-    command: kp((p) => `key restore ${crkId(p)}`),
   },
   CRK_PRE_ACTIVE: {
-    status: "fail",
     detail: (p) => `The root key ${p.crkName} is not active yet.`,
     remedy: () => "Wait until its activation date, or choose another root key.",
   },
 
   // ---- wrapUnwrap
   WRAP_UNWRAP_WORKS: {
-    status: "pass",
     detail: () => "A random probe was wrapped, unwrapped and found unchanged.",
   },
   WRAP_FORBIDDEN: {
-    status: "fail",
     detail: (p) => `${owner(p)} may not use the root key ${p.crkName}.${why(p)}`,
     remedy: () => "Grant the service role Manager on the whole instance.",
-    command: grant("Manager"),
   },
   PROBE_CHANGED: {
-    status: "fail",
     detail: (p) =>
       `${p.product} unwrapped the probe to other bytes than were wrapped. Keys stored there could not be trusted.`,
     remedy: () => "Do not use this instance; ask IBM support.",
@@ -415,169 +294,137 @@ export const FINDINGS = {
 
   // ---- PKCS#11: module, token, pin
   TOKEN_URI_INVALID: {
-    status: "fail",
     detail: () => "The address is not a PKCS#11 URI of a token.",
     remedy: () => "Choose the token again.",
   },
   MODULE_NOT_CONFIGURED: {
-    status: "fail",
     detail: (p) => `PKCS11_MODULES of this deployment names no module ${p.moduleName}.`,
     remedy: (p) => `Add the module ${p.moduleName} to PKCS11_MODULES with its path, and start again.`,
   },
   PKCS11_PACKAGE_MISSING: {
-    status: "fail",
     detail: () => "The package pkcs11js was not built when the packages were installed.",
     remedy: () => "Install a C++ compiler, make and Python, build the package, and start again.",
-    command: () => "npm rebuild pkcs11js",
   },
   MODULE_NOT_LOADED: {
-    status: "fail",
     detail: (p) => `The module ${p.moduleName} cannot be loaded.`,
     remedy: () =>
       "Check its path in PKCS11_MODULES, that this user may read it, and that it is built for this machine.",
   },
-  MODULE_LOADED: { status: "pass", detail: (p) => `The module ${p.moduleName} is loaded.` },
+  MODULE_LOADED: { detail: (p) => `The module ${p.moduleName} is loaded.` },
   TOKEN_NOT_PRESENT: {
-    status: "fail",
     detail: (p) => `The module ${p.moduleName} shows no token ${p.token}.`,
     remedy: () =>
       "Check that the HSM is connected and on, and that this user may use it; a token that was initialized anew is another token.",
   },
   TOKEN_WRITE_PROTECTED: {
-    status: "fail",
     detail: (p) => `The token ${p.token} is write-protected.`,
     remedy: () => "Take the write protection off: wrapped KEKs are stored in the token.",
   },
-  TOKEN_PRESENT: { status: "pass", detail: (p) => `The token ${p.token} is present (${p.model}).` },
-  PIN_ACCEPTED: { status: "pass", detail: (p) => `The token ${p.token} takes the PIN.` },
+  TOKEN_PRESENT: { detail: (p) => `The token ${p.token} is present (${p.model}).` },
+  PIN_ACCEPTED: { detail: (p) => `The token ${p.token} takes the PIN.` },
   PIN_REFUSED: {
-    status: "fail",
     detail: (p) => `The token ${p.token} does not take the PIN (${p.keyManagerCode}).`,
     remedy: () =>
       "Enter the PIN of the token's user. The refused one is not tried again, so that the token does not lock.",
   },
   PIN_FINAL_TRY: {
-    status: "fail",
     detail: (p) => `One more wrong PIN locks the token ${p.token}, so it is not tried from here.`,
     remedy: () => "Log in once with the vendor's tool, which clears the count, then run the checks again.",
   },
   PIN_LOCKED: {
-    status: "fail",
     detail: (p) => `The token ${p.token} has locked its PIN after too many wrong tries.`,
     remedy: () => "Let the token's security officer set the PIN anew, and enter it here.",
   },
   TOKEN_TIMEOUT: {
-    status: "fail",
     detail: (p) => `The token ${p.token} did not answer in time.`,
     remedy: () => "Check the connection to the HSM and its load, then run the checks again.",
   },
   TOKEN_FAILURE: {
-    status: "fail",
     detail: (p) => `The token ${p.token} has a failure: ${p.cause}`,
     remedy: () => "Look in the HSM's own log, then run the checks again.",
   },
   TOKEN_REFUSED: {
-    status: "fail",
     detail: (p) => `The token ${p.token} refused the check: ${p.cause}`,
     remedy: () => "Look the return value up in the HSM's manual; its policy may forbid what is needed.",
   },
 
   // ---- PKCS#11: root key, storage
   TOKEN_KEY_FOUND: {
-    status: "pass",
     detail: (p) => `The key ${p.crkName} exists (versions: ${p.versions}).`,
   },
   TOKEN_KEY_NOT_FOUND: {
-    status: "fail",
     detail: (p) => `The token ${p.token} has no AES key with the label ${p.crkId}.`,
     remedy: () => "Choose a root key that exists, or create one.",
-    command: (p) =>
-      `npm run -s cli -- pkcs11 create-root-key --token ${word(p.token, "TOKEN")} --label ${crkId(p)}`,
   },
   TOKEN_KEY_EXTRACTABLE: {
-    status: "fail",
     detail: (p) => `The key ${p.crkName} can leave the token: it is extractable or not sensitive.`,
     remedy: () => "Choose a key that was made sensitive and not extractable, or create one.",
-    command: (p) =>
-      `npm run -s cli -- pkcs11 create-root-key --token ${word(p.token, "TOKEN")} --label NEW_LABEL`,
   },
   TOKEN_KEY_NOT_AES256: {
-    status: "fail",
     detail: (p) => `The key ${p.crkName} has ${p.bits} bits. A root key is AES-256.`,
     remedy: () => "Choose an AES-256 key, or create one.",
-    command: (p) =>
-      `npm run -s cli -- pkcs11 create-root-key --token ${word(p.token, "TOKEN")} --label NEW_LABEL`,
   },
   TOKEN_KEY_SUSPENDED: {
-    status: "fail",
     detail: (p) => `The key ${p.crkName} may not decrypt (CKA_DECRYPT). No KEK under it can be used.`,
     remedy: () => "Set CKA_ENCRYPT and CKA_DECRYPT of the key in the token if that was not on purpose.",
   },
   TOKEN_KEY_DECRYPTS_ONLY: {
-    status: "fail",
     detail: (p) =>
       `The key ${p.crkName} may decrypt but not encrypt (CKA_ENCRYPT): KEKs are served, and no new one can be made.`,
     remedy: () => "Set CKA_ENCRYPT of the key, or rotate the root key.",
-    command: (p) =>
-      `npm run -s cli -- pkcs11 rotate-root-key --token ${word(p.token, "TOKEN")} --label ${crkId(p)}`,
   },
   TOKEN_LACKS_GCM: {
-    status: "fail",
     detail: (p) => `The token ${p.token} does not wrap with AES-GCM (${p.keyManagerCode}).`,
     remedy: () => "Allow CKM_AES_GCM with an IV of the caller in the HSM's policy, or use another token.",
   },
   TOKEN_PROBE_CHANGED: {
-    status: "fail",
     detail: (p) =>
       `The token ${p.token} unwrapped the probe to other bytes than were wrapped. Keys stored there could not be trusted.`,
     remedy: () => "Do not use this token; ask its vendor.",
   },
   TOKEN_STORES_DATA: {
-    status: "pass",
     detail: () => "A private data object was stored, read and deleted.",
   },
   TOKEN_SIGNS_STORED_KEYS: {
-    status: "pass",
     detail: () =>
       "Wrapped KEKs are kept in this deployment's database, each beside an HMAC that the token makes and checks.",
   },
   TOKEN_LACKS_HMAC: {
-    status: "fail",
     detail: (p) =>
       `The token ${p.token} makes no HMAC (${p.keyManagerCode}), which wrapped KEKs in the database need.`,
     remedy: () => "Allow CKM_SHA256_HMAC and CKM_GENERIC_SECRET_KEY_GEN in the HSM's policy.",
   },
   TOKEN_STORES_NO_DATA: {
-    status: "fail",
     detail: (p) =>
       `The token ${p.token} stores no private data objects (${p.keyManagerCode}), or has no room left for them.`,
     remedy: () => "Make room in the token, or allow data objects (CKO_DATA) in the HSM's policy.",
   },
-} as const satisfies { readonly [code: string]: Finding };
+} as const satisfies { readonly [code: string]: FindingWords };
 
 export type FindingCode = keyof typeof FINDINGS;
 
 /** Codes that can become an instance's status reason; only a reason out of these is cleared when checks pass again. */
 export const FAILURE_CODES: ReadonlySet<string> = new Set(
-  Object.entries(FINDINGS)
+  [RUNNER_FINDINGS, ...PROVIDERS.map(({ findings }) => findings)]
+    .flatMap((findings) => Object.entries(findings))
     .filter(([, finding]) => finding.status === "fail")
     .map(([code]) => code),
 );
+
+/** The words of a code; where there are none, the code itself. */
+export function wordsOf(code: string): FindingWords {
+  return Object.hasOwn(FINDINGS, code) ? FINDINGS[code as FindingCode] : { detail: () => code };
+}
 
 /** A finding with its texts filled in. */
 export function fillIn(
   finding: Finding,
   params: FindingParams,
-): { status: PermissionCheckStatus; detail: string; remedy?: string; command?: string } {
+): { status: CheckStatus; detail: string; remedy?: string; command?: string } {
   return {
     status: finding.status,
     detail: finding.detail(params),
     ...(finding.remedy ? { remedy: finding.remedy(params) } : {}),
     ...(finding.command ? { command: finding.command(params) } : {}),
   };
-}
-
-/** The finding of a code with its texts filled in. */
-export function describeFinding(code: FindingCode, params: FindingParams): ReturnType<typeof fillIn> {
-  return fillIn(FINDINGS[code], params);
 }

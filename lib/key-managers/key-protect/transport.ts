@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import { DEFAULT_TIMEOUT_MS, DeadlineError, waitFor, withDeadline } from "@/lib/ibm-cloud/deadline";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import {
   type HttpRequest,
@@ -10,12 +9,13 @@ import {
   timeoutError,
 } from "@/lib/ibm-cloud/http";
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
-import { CircuitOpenError } from "../circuit-breaker";
-import type { Gate } from "../gates";
+import { CircuitOpenError } from "@/lib/resilience/circuit-breaker";
+import { DEFAULT_TIMEOUT_MS, DeadlineError, waitFor, withDeadline } from "@/lib/resilience/deadline";
+import type { CallLimits } from "../call-limits";
 import { type CallContext, KeyManagerError } from "../key-manager";
 import { codeOf, refusalOf, toKeyManagerError } from "./errors";
 
-export type TransportOptions = Gate & {
+export type TransportOptions = CallLimits & {
   /** Name in error messages: "Key Protect" or "Hyper Protect Crypto Services". */
   readonly service: string;
   /** Base URL without `/api/v2`. */

@@ -1,7 +1,7 @@
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
-import { createLimiter } from "@/lib/ibm-cloud/limiter";
-import { createCircuitBreaker } from "../circuit-breaker";
-import { DEFAULT_CONCURRENCY, type Gate } from "../gates";
+import { createCircuitBreaker } from "@/lib/resilience/circuit-breaker";
+import { createLimiter } from "@/lib/resilience/limiter";
+import { type CallLimits, DEFAULT_CONCURRENCY } from "../call-limits";
 import {
   type CallContext,
   type KeyManager,
@@ -34,8 +34,8 @@ import {
 } from "./wire";
 
 export type KeyProtectOptions = {
-  /** `hpcs` speaks the same API at its own endpoint. */
-  readonly kind?: "key-protect" | "hpcs";
+  /** What speaks the API; absent = Key Protect itself. */
+  readonly product?: { readonly kind: string; readonly title: string };
   /** Base URL without `/api/v2`, from the resource instance's `extensions.endpoints`. */
   readonly endpoint: string;
   readonly instanceGuid: string;
@@ -43,7 +43,7 @@ export type KeyProtectOptions = {
   readonly keyRing?: string;
   readonly tokenSource: TokenSource;
   /** Shared by all adapters of one key manager instance; absent = the adapter's own. */
-  readonly gate?: Gate;
+  readonly limits?: CallLimits;
   /** Also calls while the circuit is open: for checks, which find out whether the service is there. */
   readonly always?: boolean;
   /** First pause between attempts, milliseconds. */
@@ -64,14 +64,13 @@ export type KeyMetadata = {
 
 /** The port, and what permission checks ask beside it. */
 export type KeyProtect = KeyManager & {
-  readonly kind: "key-protect" | "hpcs";
   /** Metadata of any key, by id or alias. @throws KeyManagerError */
   readKeyMetadata(idOrAlias: string, context: CallContext): Promise<KeyMetadata>;
   /** `GET /instance/policies`: answered only for the service role Manager. @throws KeyManagerError */
   readInstancePolicies(context: CallContext): Promise<InstancePolicy[]>;
 };
 
-const SERVICE_NAMES = { "key-protect": "Key Protect", hpcs: "Hyper Protect Crypto Services" } as const;
+export const KEY_PROTECT = { kind: "key-protect", title: "Key Protect" } as const;
 /** Everything but destroyed keys. */
 const LIVING_STATES = "0,1,2,3";
 /** Page of a full listing; the API allows 5,000, but such an answer is many megabytes. */
@@ -87,15 +86,14 @@ const MAX_LIST_LIMIT = 200;
  * bytes: base64 is only how they travel.
  */
 export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
-  const kind = options.kind ?? "key-protect";
-  const service = SERVICE_NAMES[kind];
+  const { kind, title: service } = options.product ?? KEY_PROTECT;
   const transport = createTransport({
     service,
     endpoint: options.endpoint,
     instanceGuid: options.instanceGuid,
     tokenSource: options.tokenSource,
-    limiter: options.gate?.limiter ?? createLimiter(DEFAULT_CONCURRENCY),
-    breaker: options.gate?.breaker ?? createCircuitBreaker(),
+    limiter: options.limits?.limiter ?? createLimiter(DEFAULT_CONCURRENCY),
+    breaker: options.limits?.breaker ?? createCircuitBreaker(),
     ...(options.always === undefined ? {} : { always: options.always }),
     ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
   });

@@ -1,10 +1,12 @@
-import { causeOf } from "@/lib/core/key-managers/causes";
-import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { ApiKeyDetails } from "@/lib/ibm-cloud/iam-schemas";
-import { KeyManagerError } from "@/lib/key-managers/key-manager";
-import type { KeyMetadata } from "@/lib/key-managers/key-protect/key-protect";
-import type { Verdict } from "./check-runner";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
+import type { Verdict } from "../checks/run-checks";
+import type { KeyManagerError } from "../key-manager";
+import type { KeyMetadata } from "../key-protect/adapter";
+import type { IbmCode } from "./findings";
+
+export type IbmVerdict = Verdict<IbmCode>;
 
 /** What ends within this time is worth a warning. */
 export const SOON_MS = 14 * 24 * 3600 * 1000;
@@ -17,7 +19,7 @@ export function expiryOf(details: ApiKeyDetails): Date | null {
 }
 
 /** The finding for the state of a root key. */
-export function judgeCrkState(crk: KeyMetadata): Verdict {
+export function judgeCrkState(crk: KeyMetadata): IbmVerdict {
   switch (crk.state) {
     case "suspended":
       return { code: "CRK_DISABLED" };
@@ -35,28 +37,25 @@ export function judgeCrkState(crk: KeyMetadata): Verdict {
 }
 
 /** The finding for a key manager that gives no useful answer. */
-export function trouble(failure: KeyManagerError): Verdict {
-  const known = causeOf(failure.code);
-  const params = {
-    cause: known === null ? failure.message : `${known.cause} ${known.remedy} (${failure.code})`,
-    keyManagerCode: failure.code ?? "",
-  };
+export function trouble(failure: KeyManagerError): IbmVerdict {
+  const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
+  const causeCode = failure.code;
 
   switch (failure.failure) {
     case "unreachable":
-      return { code: "KEY_MANAGER_UNREACHABLE", params };
+      return { code: "KEY_MANAGER_UNREACHABLE", params, causeCode };
     case "timeout":
-      return { code: "KEY_MANAGER_TIMEOUT", params };
+      return { code: "KEY_MANAGER_TIMEOUT", params, causeCode };
     case "throttled":
-      return { code: "KEY_MANAGER_THROTTLED", params };
+      return { code: "KEY_MANAGER_THROTTLED", params, causeCode };
     case "serverError":
-      return { code: "KEY_MANAGER_FAILURE", params };
+      return { code: "KEY_MANAGER_FAILURE", params, causeCode };
     case "credentials":
       return { code: "API_KEY_REFUSED", params: { iamCode: failure.code ?? "" } };
     default:
       return failure.code === "CKR_IBM_WK_NOT_INITIALIZED"
         ? { code: "HPCS_NOT_INITIALIZED" }
-        : { code: "KEY_MANAGER_REFUSED", params };
+        : { code: "KEY_MANAGER_REFUSED", params, causeCode };
   }
 }
 
@@ -72,15 +71,6 @@ export function conventionalEndpoint(cloud: IbmCloud, service: string, region: s
 /** A failure of IBM Cloud that checks expect. @throws anything else, which is a bug */
 export function expected(error: unknown): IbmCloudError {
   if (error instanceof IbmCloudError) {
-    return error;
-  }
-
-  throw error;
-}
-
-/** The same for a key manager's failures. */
-export function expectedOfKeyManager(error: unknown): KeyManagerError {
-  if (error instanceof KeyManagerError) {
     return error;
   }
 

@@ -1,7 +1,7 @@
-import { type CallOptions, DEFAULT_TIMEOUT_MS } from "@/lib/ibm-cloud/deadline";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { IamClient, IamToken } from "@/lib/ibm-cloud/iam";
 import type { PolicyV2 } from "@/lib/ibm-cloud/iam-schemas";
+import { type CallOptions, DEFAULT_TIMEOUT_MS } from "@/lib/resilience/deadline";
 
 /** What the readable policies say about a missing role. */
 export type PolicyExplanation = {
@@ -30,14 +30,13 @@ const NARROWING = new Set(["keyRing", "resource", "resourceType"]);
 /**
  * Why a role is missing, as far as the policies tell that the API key's owner may read. It explains a failed check and
  * proves nothing: policies of others are not shown, and an empty list is the normal answer for a service ID.
- * @param role display name in role CRNs: Viewer, Manager …
+ * @param missing.role display name in role CRNs: Viewer, Manager …
  * @returns null when the policies say nothing
  */
 export async function explainMissingRole(
   iam: IamClient,
   token: IamToken,
-  target: PolicyTarget,
-  role: string,
+  missing: { readonly target: PolicyTarget; readonly role: string },
   call: CallOptions,
 ): Promise<PolicyExplanation | null> {
   try {
@@ -50,7 +49,7 @@ export async function explainMissingRole(
       groups.slice(0, 20).map((group) => iam.listPolicies(token, { accessGroupId: group.id }, limited)),
     );
 
-    return explain([...own, ...ofGroups.flat()], target, role);
+    return explain([...own, ...ofGroups.flat()], missing.target, missing.role);
   } catch (error) {
     // An explanation is a courtesy: without the right to read policies the check says what it knows.
     if (error instanceof IbmCloudError) {

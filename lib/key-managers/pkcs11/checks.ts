@@ -1,32 +1,25 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
-import { wrappedKeyStore } from "@/lib/core/key-managers/wrapped-key-store";
 import { env } from "@/lib/env";
-import type { CallOptions } from "@/lib/ibm-cloud/deadline";
-import { type Secret, secret } from "@/lib/ibm-cloud/secret";
-import type { KeyManagerError } from "@/lib/key-managers/key-manager";
-import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
-import type { TokenKeyMetadata } from "@/lib/key-managers/pkcs11/token";
-import { listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
-import type { TokenDescription } from "@/lib/key-managers/pkcs11/token-session";
-import { formatToken, formatTokenUri, parseTokenUri } from "@/lib/key-managers/pkcs11/uri";
-import { createCheckRunner, type Verdict } from "./check-runner";
-import type { FindingParams } from "./findings";
-import { noFacts, type PermissionOutcome, PKCS11_CHECKS } from "./report";
-import { expectedOfKeyManager } from "./verdicts";
+import type { Secret } from "@/lib/ibm-cloud/secret";
+import { expectedOfKeyManager, probeWrap } from "../checks/probe";
+import {
+  type Check,
+  type CheckOutcome,
+  noFacts,
+  type Params,
+  runChecks,
+  type Verdict,
+} from "../checks/run-checks";
+import type { KeyManagerError } from "../key-manager";
+import { type CheckInput, type ProviderContext, secretOf } from "../provider";
+import type { WrappedKeyStore } from "../wrapped-key-store";
+import { createPkcs11, type Pkcs11 } from "./adapter";
+import { TOKEN_FINDINGS, type TokenCode } from "./findings";
+import type { TokenKeyMetadata } from "./token";
+import { listModuleTokens } from "./token-processes";
+import type { TokenDescription } from "./token-session";
+import { formatToken, formatTokenUri, parseTokenUri } from "./uri";
 
-export type TokenCheckInput = {
-  readonly apiKey: string | Secret;
-  readonly keyManagerCrn: string;
-  readonly crkId: string;
-  /** The URI in use, which says where wrapped KEKs are kept; absent before there is an instance. */
-  readonly endpoint?: string | null | undefined;
-  readonly correlationId: string;
-  readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs?: number | undefined;
-  readonly onError?: ((error: unknown) => void) | undefined;
-  /** False for checks that run by themselves: a PIN that the token refused is not tried again. */
-  readonly mayTryPin?: boolean | undefined;
-};
+type TokenVerdict = Verdict<TokenCode>;
 
 const PRODUCT = "The token";
 
@@ -35,60 +28,50 @@ const PRODUCT = "The token";
  * loads, that the token is there, that it takes the PIN, that the root key never leaves it, that it wraps and unwraps a
  * random probe, and that it stores data. Nothing stays in the token, but for the HMAC key where it stores no data.
  */
-export async function runTokenChecks(input: TokenCheckInput): Promise<PermissionOutcome> {
-  const run = new TokenRun(input);
-  const checkedAt = new Date();
+export async function checkToken(context: ProviderContext, input: CheckInput): Promise<CheckOutcome> {
+  const run = new TokenRun(input, context.wrappedKeys);
+  const results = await runChecks({
+    checks: run.checks(),
+    findings: TOKEN_FINDINGS,
+    params: () => run.params(),
+    onError: input.onError,
+  });
 
-  run.start();
-
-  const checks = await run.checks.collect(PKCS11_CHECKS);
-
-  return {
-    report: {
-      ok: checks.every((check) => check.status !== "fail"),
-      checkedAt: checkedAt.toISOString(),
-      serviceId: null,
-      checks,
-    },
-    facts: run.facts,
-  };
+  return { results, facts: run.facts };
 }
 
+/** One run: what the checks learn from each other is kept in its fields. */
 class TokenRun {
   readonly facts = noFacts();
-  readonly checks;
-  readonly #input: TokenCheckInput;
-  readonly #call: CallOptions;
+  readonly #input: CheckInput;
   readonly #pin: Secret;
+  readonly #store: WrappedKeyStore;
   #tokens: TokenDescription[] = [];
   #keyManager: Pkcs11 | null = null;
   #crk: TokenKeyMetadata | null = null;
 
-  constructor(input: TokenCheckInput) {
+  constructor(input: CheckInput, store: WrappedKeyStore) {
     this.#input = input;
-    this.#pin = secret(input.apiKey);
-    this.#call = {
-      correlationId: input.correlationId,
-      ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
-      ...(input.signal === undefined ? {} : { signal: input.signal }),
-    };
-    this.checks = createCheckRunner({ params: () => this.#params(), onError: input.onError });
+    this.#pin = secretOf(input.credential);
+    this.#store = store;
   }
 
-  start(): void {
-    const { checks } = this;
-
-    checks.add("module", [], () => this.#checkModule());
-    checks.add("token", ["module"], () => this.#checkToken());
-    checks.add("pin", ["token"], () => this.#checkPin());
-    checks.add("crkFound", ["pin"], () => this.#checkCrkFound());
-    checks.add("crkIsRootKey", ["crkFound"], async () => this.#judgeKind());
-    checks.add("crkActive", ["crkFound", "crkIsRootKey"], async () => this.#judgeState());
-    checks.add("wrapUnwrap", ["crkIsRootKey", "crkActive"], () => this.#checkWrapUnwrap());
-    checks.add("storage", ["pin"], () => this.#checkStorage());
+  /** In the order of the report. */
+  checks(): Check<TokenCode>[] {
+    return [
+      { id: "module", run: () => this.#checkModule() },
+      { id: "token", needs: ["module"], run: () => this.#checkToken() },
+      { id: "pin", needs: ["token"], run: () => this.#checkPin() },
+      { id: "crkFound", needs: ["pin"], run: () => this.#checkCrkFound() },
+      { id: "crkIsRootKey", needs: ["crkFound"], run: async () => this.#judgeKind() },
+      { id: "crkActive", needs: ["crkFound", "crkIsRootKey"], run: async () => this.#judgeState() },
+      { id: "wrapUnwrap", needs: ["crkIsRootKey", "crkActive"], run: () => this.#checkWrapUnwrap() },
+      { id: "storage", needs: ["pin"], run: () => this.#checkStorage() },
+    ];
   }
 
-  #params(): FindingParams {
+  /** Values for the words, as far as they are known at the time. */
+  params(): Params {
     const address = parseTokenUri(this.#input.keyManagerCrn);
 
     return {
@@ -101,7 +84,7 @@ class TokenRun {
     };
   }
 
-  async #checkModule(): Promise<Verdict> {
+  async #checkModule(): Promise<TokenVerdict> {
     const address = parseTokenUri(this.#input.keyManagerCrn);
 
     if (address === null) {
@@ -115,7 +98,7 @@ class TokenRun {
     }
 
     try {
-      this.#tokens = await listModuleTokens(module, this.#call);
+      this.#tokens = await listModuleTokens(module, this.#input.call);
 
       return { code: "MODULE_LOADED" };
     } catch (error) {
@@ -132,7 +115,7 @@ class TokenRun {
     }
   }
 
-  async #checkToken(): Promise<Verdict> {
+  async #checkToken(): Promise<TokenVerdict> {
     const uri = this.#input.keyManagerCrn;
     const address = parseTokenUri(uri);
     const token = this.#tokens.find(
@@ -158,16 +141,16 @@ class TokenRun {
     return { code: "TOKEN_PRESENT", params: { model: `${token.manufacturer} ${token.model}`.trim() } };
   }
 
-  async #checkPin(): Promise<Verdict> {
+  async #checkPin(): Promise<TokenVerdict> {
     this.#keyManager = createPkcs11({
       uri: this.#input.keyManagerCrn,
       pin: this.#pin,
-      store: wrappedKeyStore,
-      mayTryPin: this.#input.mayTryPin !== false,
+      store: this.#store,
+      mayTryPin: this.#input.mayTrySecret,
     });
 
     try {
-      await this.#keyManager.login(this.#call);
+      await this.#keyManager.login(this.#input.call);
 
       return { code: "PIN_ACCEPTED" };
     } catch (error) {
@@ -175,9 +158,9 @@ class TokenRun {
     }
   }
 
-  async #checkCrkFound(): Promise<Verdict> {
+  async #checkCrkFound(): Promise<TokenVerdict> {
     try {
-      this.#crk = await this.#connected().readKeyMetadata(this.#input.crkId, this.#call);
+      this.#crk = await this.#connected().readKeyMetadata(this.#input.crkId, this.#input.call);
     } catch (error) {
       const failure = expectedOfKeyManager(error);
 
@@ -193,7 +176,7 @@ class TokenRun {
     return { code: "TOKEN_KEY_FOUND", params: { versions: String(this.#crk.versions ?? 1) } };
   }
 
-  #judgeKind(): Verdict {
+  #judgeKind(): TokenVerdict {
     const { isRootKey, bits } = this.#readCrk();
 
     if (isRootKey) {
@@ -205,7 +188,7 @@ class TokenRun {
       : { code: "TOKEN_KEY_NOT_AES256", params: { bits: String(bits) } };
   }
 
-  #judgeState(): Verdict {
+  #judgeState(): TokenVerdict {
     switch (this.#readCrk().state) {
       case "active":
         return { code: "CRK_ACTIVE" };
@@ -216,18 +199,9 @@ class TokenRun {
     }
   }
 
-  async #checkWrapUnwrap(): Promise<Verdict> {
-    const keyManager = this.#connected();
-    const { id } = this.#readCrk();
-    const probe = randomBytes(32);
-    const aad = ["permission-check", this.#input.correlationId.slice(0, 200)];
-    let back: Uint8Array | null = null;
-
+  async #checkWrapUnwrap(): Promise<TokenVerdict> {
     try {
-      const wrapped = await keyManager.wrap(id, probe, aad, this.#call);
-      back = (await keyManager.unwrap(id, wrapped.bytes, aad, this.#call)).plaintext;
-
-      return back.byteLength === probe.byteLength && timingSafeEqual(back, probe)
+      return (await probeWrap(this.#connected(), this.#readCrk().id, this.#input.call))
         ? { code: "WRAP_UNWRAP_WORKS" }
         : { code: "TOKEN_PROBE_CHANGED" };
     } catch (error) {
@@ -240,9 +214,6 @@ class TokenRun {
       return failure.code === "CKR_MECHANISM_INVALID" || failure.code === "CKR_MECHANISM_PARAM_INVALID"
         ? { code: "TOKEN_LACKS_GCM", params: { keyManagerCode: failure.code } }
         : tokenTrouble(failure);
-    } finally {
-      probe.fill(0);
-      back?.fill(0);
     }
   }
 
@@ -250,7 +221,7 @@ class TokenRun {
    * A new instance of a token that takes no data objects keeps its KEKs in the database. An instance stays with what
    * was decided when it was activated, or its KEKs would be in two places.
    */
-  async #checkStorage(): Promise<Verdict> {
+  async #checkStorage(): Promise<TokenVerdict> {
     const recorded = this.#recorded();
     const address = parseTokenUri(recorded ?? this.#input.keyManagerCrn);
 
@@ -290,9 +261,9 @@ class TokenRun {
       : null;
   }
 
-  async #checkHmac(): Promise<Verdict> {
+  async #checkHmac(): Promise<TokenVerdict> {
     try {
-      await this.#connected().probeHmac(this.#call);
+      await this.#connected().probeHmac(this.#input.call);
 
       return { code: "TOKEN_SIGNS_STORED_KEYS" };
     } catch (error) {
@@ -304,9 +275,9 @@ class TokenRun {
     }
   }
 
-  async #checkDataObjects(): Promise<Verdict> {
+  async #checkDataObjects(): Promise<TokenVerdict> {
     try {
-      await this.#connected().probeStorage(this.#call);
+      await this.#connected().probeStorage(this.#input.call);
 
       return { code: "TOKEN_STORES_DATA" };
     } catch (error) {
@@ -336,7 +307,7 @@ class TokenRun {
 }
 
 /** The finding for a token that gives no useful answer. */
-function tokenTrouble(failure: KeyManagerError): Verdict {
+function tokenTrouble(failure: KeyManagerError): TokenVerdict {
   const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
 
   if (failure.code === "CKR_PIN_LOCKED") {

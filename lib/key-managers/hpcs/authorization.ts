@@ -1,8 +1,8 @@
-import { type CallOptions, DEFAULT_TIMEOUT_MS } from "@/lib/ibm-cloud/deadline";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { type IamClient, KMIP_SERVICE_NAME, type TokenSource, withToken } from "@/lib/ibm-cloud/iam";
 import type { PolicyV2 } from "@/lib/ibm-cloud/iam-schemas";
-import { matchesAttribute } from "./explain-policies";
+import { type CallOptions, DEFAULT_TIMEOUT_MS } from "@/lib/resilience/deadline";
+import { matchesAttribute } from "../ibm-services/explain-policies";
 
 /** What the readable authorizations say about a KMIP instance and an HPCS instance. */
 export type AuthorizationReading = {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { AppError } from "@/lib/core/errors";
 import { env } from "@/lib/env";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { processSlot } from "@/lib/per-process";
+import { ProviderError } from "../provider";
 
 /** So long what was read counts: serving asks at every Get, and a replaced key shall be taken up soon. */
 const KEPT_MS = 10_000;
@@ -16,7 +16,7 @@ export function hasDeploymentIdentity(): boolean {
 
 /**
  * The API key of the deployment's own service ID, which may act for its KMIP instances.
- * @throws AppError NOT_AVAILABLE when none is configured, or its file cannot be read
+ * @throws ProviderError `notAvailable` when none is configured, or its file cannot be read
  */
 export function deploymentApiKey(): Secret {
   const known = slot.get();
@@ -26,8 +26,8 @@ export function deploymentApiKey(): Secret {
 
   const file = env().HPCS_DEPLOYMENT_API_KEY_FILE;
   if (file === undefined) {
-    throw new AppError(
-      "NOT_AVAILABLE",
+    throw new ProviderError(
+      "notAvailable",
       "This deployment has no identity of its own for service authorizations (HPCS_DEPLOYMENT_API_KEY_FILE).",
     );
   }
@@ -53,10 +53,14 @@ function readKey(file: string): Secret {
   return new Secret(text);
 }
 
-function unusable(file: string, cause?: unknown): AppError {
-  return new AppError("NOT_AVAILABLE", `The file ${file} (HPCS_DEPLOYMENT_API_KEY_FILE) holds no API key.`, {
-    cause,
-  });
+function unusable(file: string, cause?: unknown): ProviderError {
+  return new ProviderError(
+    "notAvailable",
+    `The file ${file} (HPCS_DEPLOYMENT_API_KEY_FILE) holds no API key.`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Forgets what was read; for tests. */

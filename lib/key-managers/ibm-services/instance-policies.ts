@@ -1,5 +1,5 @@
-import type { InstancePolicy } from "@/lib/key-managers/key-protect/wire";
-import type { Verdict } from "./check-runner";
+import type { InstancePolicy } from "../key-protect/wire";
+import type { IbmVerdict } from "./verdicts";
 
 /** Attributes of keyCreateImportAccess, with the value that the service assumes when one is not set. */
 const CREATE_IMPORT_DEFAULTS = {
@@ -19,7 +19,7 @@ const CREATE_IMPORT_DEFAULTS = {
 export function judgeInstancePolicies(
   policies: readonly InstancePolicy[],
   usesPublicEndpoint = false,
-): Verdict {
+): IbmVerdict {
   const access = policies.find((policy) => policy.type === "keyCreateImportAccess");
 
   if (access?.enabled) {

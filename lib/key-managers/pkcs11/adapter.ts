@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { env, type Pkcs11Module } from "@/lib/env";
+import type { Pkcs11Module } from "@/lib/env";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { type CallContext, type KeyManager, KeyManagerError } from "../key-manager";
+import type { WrappedKeyStore } from "../wrapped-key-store";
 import type { HostCalls, HostMethod } from "./host-protocol";
-import { storedStandardKeys, type WrappedKeyStore } from "./stored-keys";
+import { requireModule } from "./modules";
+import { storedStandardKeys } from "./stored-keys";
 import { TOKEN_KEY_RING, type TokenKeyMetadata } from "./token";
 import { allowPin, callToken, type TokenLogin } from "./token-processes";
 import { formatToken, parseTokenUri } from "./uri";
@@ -25,7 +27,6 @@ export type Pkcs11Options = {
 
 /** The port, and what permission checks ask beside it. */
 export type Pkcs11 = KeyManager & {
-  readonly kind: "pkcs11";
   /** Proves the PIN. @throws KeyManagerError `credentials`, or as the token answers */
   login(context: CallContext): Promise<void>;
   /** @throws KeyManagerError `notFound` */
@@ -38,29 +39,10 @@ export type Pkcs11 = KeyManager & {
   generateRootKey(label: string, context: CallContext): Promise<{ version: string }>;
 };
 
+export const KIND = "pkcs11";
 const MAX_LIST_LIMIT = 200;
 /** Bytes that a wrap and a standard key take. A wrapped key is larger than the key, by less than 100 bytes. */
 const MAX_BYTES = 7_500;
-
-/** A configured module by its name. @throws KeyManagerError `rejected` with code NOT_AVAILABLE */
-export function requireModule(
-  name: string,
-  modules: readonly Pkcs11Module[] = env().PKCS11_MODULES,
-): Pkcs11Module {
-  const module = modules.find((candidate) => candidate.name === name);
-
-  if (module === undefined) {
-    throw new KeyManagerError(
-      "rejected",
-      modules.length === 0
-        ? "PKCS#11 key managers are not available in this deployment: PKCS11_MODULES names no module. Set it, for example to softhsm=/usr/lib/softhsm/libsofthsm2.so, and start again."
-        : "This deployment has no PKCS#11 module of this name in PKCS11_MODULES.",
-      { code: "NOT_AVAILABLE" },
-    );
-  }
-
-  return module;
-}
 
 /**
  * Adapter for a token of an HSM with a PKCS#11 module. A root key is known by its label (CKA_LABEL): the AES-256 keys
@@ -123,7 +105,7 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
   }
 
   return {
-    kind: "pkcs11",
+    kind: KIND,
     login: (context) => call("login", [], context),
 
     async wrap(crkId, plaintext, aad, context) {

@@ -1,12 +1,9 @@
-import type { Actor } from "@/lib/core/actor";
-import { AppError } from "@/lib/core/errors";
 import { env } from "@/lib/env";
-import { KeyManagerError } from "@/lib/key-managers/key-manager";
-import { listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
-import { formatTokenUri } from "@/lib/key-managers/pkcs11/uri";
-import type { Discovery } from "./discover-key-managers";
-import { requireModules } from "./open-token";
-import { toAppError } from "./to-app-error";
+import { type CallContext, KeyManagerError } from "../key-manager";
+import { type Discovery, ProviderError } from "../provider";
+import { requireModules } from "./modules";
+import { listModuleTokens } from "./token-processes";
+import { formatTokenUri } from "./uri";
 
 /** An HSM of one's own is in no region of a cloud. */
 const REGION = "";
@@ -16,15 +13,15 @@ const MAX_URI = 400;
 /**
  * The initialized tokens of the modules that the operator configured. Nobody logs in for it, so a PIN is not needed. A
  * module that fails does not hide the tokens of the others; if all fail, the first failure is the answer.
- * @throws AppError NOT_AVAILABLE, KEY_MANAGER_*
+ * @throws ProviderError `notAvailable`; KeyManagerError
  */
-export async function discoverTokens(actor: Actor): Promise<Discovery> {
+export async function discoverTokens(call: CallContext): Promise<Discovery> {
   requireModules();
 
   const modules = env().PKCS11_MODULES;
   const results = await Promise.allSettled(
     modules.map(async (module) => {
-      const tokens = await listModuleTokens(module, { correlationId: actor.requestId });
+      const tokens = await listModuleTokens(module, call);
 
       return tokens.map((token) => ({
         crn: formatTokenUri({ module: module.name, label: token.label, serial: token.serial }),
@@ -55,10 +52,10 @@ export async function discoverTokens(actor: Actor): Promise<Discovery> {
 
 function describeModuleFailure(error: unknown): unknown {
   return error instanceof KeyManagerError && error.code === "MODULE_NOT_LOADED"
-    ? new AppError(
-        "NOT_AVAILABLE",
+    ? new ProviderError(
+        "notAvailable",
         "The PKCS#11 module cannot be loaded. Check its path in PKCS11_MODULES, and that it is built for this machine.",
         { cause: error },
       )
-    : toAppError(error);
+    : error;
 }

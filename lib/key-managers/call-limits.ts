@@ -1,15 +1,19 @@
-import { createLimiter, type Limiter } from "@/lib/ibm-cloud/limiter";
 import { perProcess } from "@/lib/per-process";
-import { type CircuitBreaker, type CircuitState, createCircuitBreaker } from "./circuit-breaker";
+import {
+  type CircuitBreaker,
+  type CircuitState,
+  createCircuitBreaker,
+} from "@/lib/resilience/circuit-breaker";
+import { createLimiter, type Limiter } from "@/lib/resilience/limiter";
 
 /** Requests at once to one key manager instance. */
 export const DEFAULT_CONCURRENCY = 16;
 
 /** What all adapters of one key manager instance share in a process. */
-export type Gate = { readonly limiter: Limiter; readonly breaker: CircuitBreaker };
+export type CallLimits = { readonly limiter: Limiter; readonly breaker: CircuitBreaker };
 
 /** A key manager instance at one address, as this process sees it. */
-export type KeyManagerGateState = {
+export type KeyManagerLoad = {
   readonly instanceGuid: string;
   readonly endpoint: string;
   readonly circuit: CircuitState;
@@ -29,14 +33,14 @@ export type CircuitListener = (change: {
   readonly failures: number;
 }) => void;
 
-type Gates = {
+type State = {
   readonly limiters: Map<string, Limiter>;
   readonly breakers: Map<string, { instanceGuid: string; endpoint: string; breaker: CircuitBreaker }>;
   listener: CircuitListener | null;
 };
 
-const MAX_GATES = 20_000;
-const gates = perProcess<Gates>("key-manager-gates", () => ({
+const MAX_KNOWN = 20_000;
+const state = perProcess<State>("key-manager-call-limits", () => ({
   limiters: new Map(),
   breakers: new Map(),
   listener: null,
@@ -50,7 +54,7 @@ function remember<T>(map: Map<string, T>, key: string, make: () => T): T {
     return known;
   }
 
-  if (map.size >= MAX_GATES) {
+  if (map.size >= MAX_KNOWN) {
     const [oldest] = map.keys();
     map.delete(oldest ?? "");
   }
@@ -62,17 +66,17 @@ function remember<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 /**
- * The gate to a key manager instance. Several KMIP instances may share one, and its request rate with it. The circuit is
- * the address's as well, so that an address that somebody mistyped does not keep calls from the right one.
+ * The limits of calls to a key manager instance. Several KMIP instances may share one, and its request rate with it. The
+ * circuit is the address's as well, so that an address that somebody mistyped does not keep calls from the right one.
  */
-export function gateOf(instanceGuid: string, endpoint: string): Gate {
-  const all = gates();
+export function callLimitsOf(instanceGuid: string, endpoint: string): CallLimits {
+  const all = state();
   const limiter = remember(all.limiters, instanceGuid, () => createLimiter(DEFAULT_CONCURRENCY));
   const { breaker } = remember(all.breakers, `${instanceGuid} ${endpoint}`, () => ({
     instanceGuid,
     endpoint,
     breaker: createCircuitBreaker({
-      onChange: (circuit, failures) => gates().listener?.({ instanceGuid, endpoint, circuit, failures }),
+      onChange: (circuit, failures) => state().listener?.({ instanceGuid, endpoint, circuit, failures }),
     }),
   }));
 
@@ -80,8 +84,8 @@ export function gateOf(instanceGuid: string, endpoint: string): Gate {
 }
 
 /** The key manager instances that this process has spoken to. */
-export function keyManagerGates(): KeyManagerGateState[] {
-  const { limiters, breakers } = gates();
+export function keyManagerLoads(): KeyManagerLoad[] {
+  const { limiters, breakers } = state();
 
   return [...breakers.values()].map(({ instanceGuid, endpoint, breaker }) => {
     const load = limiters.get(instanceGuid)?.load ?? { running: 0, waiting: 0 };
@@ -101,10 +105,10 @@ const MAX_TROUBLED = 200;
 
 /** Those of them that were out at some time since the start, the ones that are out now first; at most 200. */
 export function troubledKeyManagers(): Pick<
-  KeyManagerGateState,
+  KeyManagerLoad,
   "instanceGuid" | "endpoint" | "circuit" | "opened"
 >[] {
-  return keyManagerGates()
+  return keyManagerLoads()
     .filter(({ opened }) => opened > 0)
     .sort((a, b) => Number(a.circuit === "closed") - Number(b.circuit === "closed"))
     .slice(0, MAX_TROUBLED)
@@ -113,5 +117,5 @@ export function troubledKeyManagers(): Pick<
 
 /** Tells one listener of every circuit that opens or closes from now on: the process's log. */
 export function onCircuitChange(listener: CircuitListener): void {
-  gates().listener = listener;
+  state().listener = listener;
 }
