@@ -15,19 +15,21 @@ type JudgedCheck = z.output<typeof judgedCheck>;
 export function describeCheck<Check extends JudgedCheck>(
   check: Check,
 ): Check & Pick<PermissionCheckItem, "title" | "detail" | "remedy" | "params"> {
-  const { id, code = "", params = {} } = check;
+  const { id, title, detail, code, params = {} } = check;
+  if (title !== undefined && detail !== undefined) {
+    return { ...check, title, detail };
+  }
+
   const texts = checkTexts(english, check);
-  const told = Object.entries(textParams(english, params)).filter(([, text]) => text !== "");
-  const shownParams = { ...params, ...Object.fromEntries(told) };
-  const kept = check.detail !== undefined;
-  const remedy = kept ? check.remedy : (texts.remedy ?? undefined);
+  const worded = Object.entries(textParams(english, params)).filter(([, text]) => text !== "");
+  const shown = { ...params, ...Object.fromEntries(worded) };
 
   return {
     ...check,
-    title: check.title ?? texts.title ?? id,
-    detail: check.detail ?? texts.detail ?? code,
-    ...(remedy === undefined ? {} : { remedy }),
-    ...(Object.keys(shownParams).length === 0 ? {} : { params: shownParams }),
+    title: texts.title ?? id,
+    detail: texts.detail ?? code ?? "",
+    remedy: texts.remedy ?? undefined,
+    params: Object.keys(shown).length === 0 ? undefined : shown,
   };
 }
 

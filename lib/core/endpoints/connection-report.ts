@@ -1,4 +1,4 @@
-import type { PermissionCheckStatus } from "../permissions/report";
+import type { CheckStatus } from "@/lib/key-managers/checks/run-checks";
 
 /** Checks of an endpoint, in the order in which they are shown. */
 export const CONNECTION_CHECKS = [
@@ -15,7 +15,7 @@ export type ConnectionCheckId = (typeof CONNECTION_CHECKS)[number];
 /** One check, in the form of the permission report's; lib/api puts it in words. */
 export type ConnectionCheck = {
   readonly id: ConnectionCheckId;
-  readonly status: PermissionCheckStatus;
+  readonly status: CheckStatus;
   /** Stable code of what was found. */
   readonly code: string;
   /** The values that its texts name. */

@@ -1,7 +1,7 @@
 import { invalidateInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { database } from "@/lib/db";
 import type { Prisma } from "@/lib/db/generated/client";
-import { FAILURE_CODES } from "./findings";
+import { FAILURE_CODES } from "./failure-codes";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport, reasonOf } from "./report";
 
 const KEPT_SCHEDULED_REPORTS = 480;
