@@ -68,6 +68,49 @@ function namedBy(source: string): RegExp[] {
   );
 }
 
+/** A sentence whatever its values, its quotation marks and its case. */
+const bare = (text: string) =>
+  text
+    .replaceAll("’", "'")
+    .replace(/\$?\{[^}]*\}/g, "{}")
+    .toLowerCase();
+
+describe("what the server answers by code", () => {
+  /** Sentences of core for what has no code, and which are the same by chance. */
+  const ALLOWED = ["The key was deleted in the key manager."];
+  const {
+    findings,
+    permissions: { checks },
+    connect: { test },
+    certificates,
+    settings: { rootKey },
+    errors: { keyManager },
+  } = english;
+
+  it("is worded here and nowhere in the server's code", () => {
+    const texts = new Set(
+      flatten({
+        findings,
+        checks,
+        test: test.checks,
+        certificates: certificates.findings,
+        refusal: rootKey.refusal,
+        keyManager,
+      })
+        .map(([, text]) => bare(text))
+        .filter((text) => text.includes(" ") && !text.startsWith("{") && text.trim() === text),
+    );
+    const doubled = sources("lib").flatMap((path) =>
+      literalsOf(read(path))
+        .filter((text) => texts.has(bare(text)) && !ALLOWED.includes(text))
+        .map((text) => `${path}: ${text}`),
+    );
+
+    expect(texts.size).toBeGreaterThan(250);
+    expect(doubled).toEqual([]);
+  });
+});
+
 describe("messages", () => {
   it("are used, each of them", () => {
     const patterns = ["app", "components", "lib"].flatMap(sources).flatMap((path) => namedBy(read(path)));

@@ -3,7 +3,7 @@ import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
 import { ProviderError, type ProviderField } from "@/lib/key-managers/provider";
 
-const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
+const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
   forbidden: [
     "KEY_MANAGER_FORBIDDEN",
@@ -26,8 +26,8 @@ const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, str
   serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
 };
 
-/** The same of a token, where other words are true. */
-const TOKEN_WORDS: { readonly [failure in KeyManagerFailure]?: string } = {
+/** The same of a token, where other text are true. */
+const TOKEN_TEXTS: { readonly [failure in KeyManagerFailure]?: string } = {
   credentials: "The token does not take this PIN.",
   forbidden: "The token does not allow this.",
   notFound: "The token has no such key.",
@@ -74,11 +74,11 @@ export function toAppError(error: unknown, names: FieldNames = {}): unknown {
     return new AppError("INVALID_CURSOR", error.message, { cause: error });
   }
 
-  const [code, cloudWords] = WORDS[error.failure];
-  const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_WORDS[error.failure] : undefined;
-  const words = ofToken ?? cloudWords;
+  const [code, cloudText] = TEXTS[error.failure];
+  const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_TEXTS[error.failure] : undefined;
+  const text = ofToken ?? cloudText;
 
-  return new AppError(code, error.code === null ? words : `${words} (${error.code})`, {
+  return new AppError(code, error.code === null ? text : `${text} (${error.code})`, {
     text: error.code === null ? undefined : { of: "keyManager", code: error.code },
     extra: {
       keyManager: {
