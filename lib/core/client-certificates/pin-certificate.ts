@@ -46,7 +46,10 @@ function nameTaken(name: string): AppError {
 }
 
 function inUse(holder: CertificateHolder): AppError {
-  return new AppError("CERTIFICATE_IN_USE", "The certificate is pinned to an instance.", {
+  const { instance } = holder;
+  const where = instance === null ? "" : ` (${instance.name})`;
+
+  return new AppError("CERTIFICATE_IN_USE", `The certificate is pinned already${where}.`, {
     extra: { ...holder },
     text: { of: "certificate", findings: [holderFinding(holder)] },
   });

@@ -26,7 +26,7 @@ const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, str
   serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
 };
 
-/** The same of a token, where other text are true. */
+/** The same of a token, where other texts are true. */
 const TOKEN_TEXTS: { readonly [failure in KeyManagerFailure]?: string } = {
   credentials: "The token does not take this PIN.",
   forbidden: "The token does not allow this.",
