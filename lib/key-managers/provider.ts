@@ -20,9 +20,23 @@ export type Credential =
 /** What a person gives, and how it is called: the API key of a service ID, or the PIN of a token. */
 export type CredentialType = "apiKey" | "pin";
 
+/** A field that a person fills in. */
+export type CredentialField = {
+  /** Its name in requests. */
+  readonly name: "apiKey";
+  readonly secret: boolean;
+  readonly minLength: number;
+  readonly maxLength: number;
+};
+
+/** The one field of a credential that is a single secret. */
+export function secretField(minLength: number): CredentialField {
+  return { name: "apiKey", secret: true, minLength, maxLength: 512 };
+}
+
 export type CredentialForm = {
   readonly type: CredentialType;
-  readonly minLength: number;
+  readonly fields: readonly CredentialField[];
   /** False where key managers are found without it. */
   readonly toDiscover: boolean;
 };
@@ -67,6 +81,11 @@ export type Discovery = {
     readonly reason: NotOfferedReason;
   }[];
 };
+
+/** A discovery without a service ID, of which nothing that was seen is held back unless it is said. */
+export function discoveryOf(found: Pick<Discovery, "keyManagers"> & Partial<Discovery>): Discovery {
+  return { serviceId: null, serviceIdName: null, authorizationCommands: [], notOffered: [], ...found };
+}
 
 export type DiscoverRequest = {
   /** Null where none is needed to discover; `authorizedFor` is null before the KMIP instance is ordered. */
@@ -146,14 +165,12 @@ export type Provider = {
   readonly findings: Findings;
   /** Null where this deployment can use it. */
   unavailable(): Unavailable | null;
-  /** GUID of the key manager instance that an address names; null for an address of another kind. */
-  guidOf(keyManagerCrn: string): string | null;
+  /** GUID of the key manager instance at an address; asks nobody. @throws ProviderError for what can be no choice */
+  guidOf(keyManagerCrn: string): string;
   /** Key manager instances to choose from, by name. @throws ProviderError, KeyManagerError, IbmCloudError */
   discover(context: ProviderContext, request: DiscoverRequest, call: CallContext): Promise<Discovery>;
   /** The chosen key manager instance, for its root keys. @throws ProviderError, KeyManagerError, IbmCloudError */
   connect(context: ProviderContext, choice: KeyManagerChoice, call: CallContext): Promise<KeyManager>;
-  /** Refuses an address that can be no choice, without asking anybody. @throws ProviderError */
-  requireAddress(keyManagerCrn: string): void;
   /** The key manager of a KMIP instance; asks nothing of it yet. @throws ProviderError, KeyManagerError */
   open(context: ProviderContext, connection: KeyManagerConnection): OpenedConnection;
   /**
@@ -181,6 +198,11 @@ export class ProviderError extends Error {
     this.reason = reason;
     this.field = details.field ?? null;
   }
+}
+
+/** The error for an address that is none of a provider's key managers. */
+export function invalidAddress(message: string, code: string, reason: string): ProviderError {
+  return new ProviderError("invalid", message, { field: { name: "keyManagerCrn", code, reason } });
 }
 
 /** The secret of a credential. @throws Error for one that has none, which a provider without `authorization` never gets */

@@ -1,6 +1,7 @@
 import type { Prisma } from "@/lib/db/generated/client";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { givenEndpoint } from "@/lib/key-managers/given-endpoint";
+import { type Provider, ProviderError } from "@/lib/key-managers/provider";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
 import { isByAuthorization, secretMissing } from "../key-managers/credentials";
@@ -127,9 +128,26 @@ export async function requireFreeKeyManager(
   selection: Pick<KeyManagerSelection, "kind" | "crn">,
 ): Promise<void> {
   const provider = requireProvider(selection.kind, FIELDS);
-  const guid = provider.guidOf(selection.crn);
+  if (!provider.oneInstanceEach) {
+    return;
+  }
+
+  const guid = guidOf(provider, selection.crn);
   if (guid !== null && (await takenKeyManagers(provider, [guid])).has(guid)) {
     throw keyManagerTaken(selection);
+  }
+}
+
+/** Null for an address that is none: the checks say so. */
+function guidOf(provider: Provider, crn: string): string | null {
+  try {
+    return provider.guidOf(crn);
+  } catch (error) {
+    if (error instanceof ProviderError) {
+      return null;
+    }
+
+    throw error;
   }
 }
 

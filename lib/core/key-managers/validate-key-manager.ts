@@ -26,7 +26,7 @@ export async function validateKeyManager(
   try {
     const credential = await requireCredential(actor, provider, input);
     // What is no address of this kind, or of what is not there, is the asker's mistake and no finding.
-    provider.requireAddress(input.keyManagerCrn);
+    provider.guidOf(input.keyManagerCrn);
 
     const { report } = await runPermissionChecks(
       {

@@ -4,7 +4,7 @@ import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import type { KeyService } from "@/lib/ibm-cloud/resource-controller";
 import { callLimitsOf } from "../call-limits";
 import type { KeyProtect, KeyProtectOptions } from "../key-protect/adapter";
-import { type Credential, type Provider, ProviderError } from "../provider";
+import { type Credential, invalidAddress, type Provider, secretField } from "../provider";
 
 /** A key manager that is a service of IBM Cloud and speaks the Key Protect API. */
 export type IbmService = {
@@ -29,9 +29,7 @@ export function requireCrn({ service, title }: IbmService, text: string): Crn {
   const crn = parseCrn(text);
 
   if (crn?.service !== service) {
-    throw new ProviderError("invalid", `This is no CRN of a ${title} instance.`, {
-      field: { name: "keyManagerCrn", code: "INVALID_CRN", reason: `is no ${title} CRN` },
-    });
+    throw invalidAddress(`This is no CRN of a ${title} instance.`, "INVALID_CRN", `is no ${title} CRN`);
   }
 
   return crn;
@@ -42,10 +40,9 @@ export function ibmServiceMembers(service: IbmService) {
   return {
     kind: service.kind,
     title: service.title,
-    credential: { type: "apiKey", minLength: 8, toDiscover: true },
+    credential: { type: "apiKey", fields: [secretField(8)], toDiscover: true },
     unavailable: () => null,
-    guidOf: (keyManagerCrn) => parseCrn(keyManagerCrn)?.instance ?? null,
-    requireAddress: (keyManagerCrn) => void requireCrn(service, keyManagerCrn),
+    guidOf: (keyManagerCrn) => requireCrn(service, keyManagerCrn).instance,
     open(context, { credential, guid, endpoint, keyRing }) {
       const tokenSource = service.tokens(context.cloud, credential);
 

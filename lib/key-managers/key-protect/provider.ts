@@ -2,7 +2,7 @@ import { connectByCrn } from "../ibm-services/connect";
 import { activeOf, listServiceInstances, ownerOf, toDiscovered } from "../ibm-services/discover";
 import { IBM_FINDINGS } from "../ibm-services/findings";
 import { ibmServiceMembers } from "../ibm-services/service";
-import { type Provider, secretOf } from "../provider";
+import { discoveryOf, type Provider, secretOf } from "../provider";
 import { checkKeyProtect } from "./checks";
 import { keyProtectService } from "./service";
 
@@ -18,12 +18,10 @@ export const keyProtect: Provider = {
     const tokens = cloud.iam.tokenSource(secretOf(request.credential));
     const instances = await listServiceInstances(keyProtectService, cloud, tokens, call);
 
-    return {
+    return discoveryOf({
       ...(await ownerOf(cloud, tokens, call)),
       keyManagers: activeOf(instances, request).map(toDiscovered),
-      authorizationCommands: [],
-      notOffered: [],
-    };
+    });
   },
   connect: (context, choice, call) => connectByCrn(keyProtectService, context, choice, call),
   checks: checkKeyProtect,

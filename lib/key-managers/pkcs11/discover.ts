@@ -1,6 +1,6 @@
 import { env } from "@/lib/env";
 import { type CallContext, KeyManagerError } from "../key-manager";
-import { type Discovery, ProviderError } from "../provider";
+import { type Discovery, discoveryOf, ProviderError } from "../provider";
 import { requireModules } from "./modules";
 import { listModuleTokens } from "./token-processes";
 import { formatTokenUri } from "./uri";
@@ -39,15 +39,11 @@ export async function discoverTokens(call: CallContext): Promise<Discovery> {
     throw describeModuleFailure(failed.reason);
   }
 
-  return {
-    serviceId: null,
-    serviceIdName: null,
+  return discoveryOf({
     keyManagers: found
       .filter(({ crn }) => crn.length <= MAX_URI)
       .sort((a, b) => a.name.localeCompare(b.name) || a.crn.localeCompare(b.crn)),
-    authorizationCommands: [],
-    notOffered: [],
-  };
+  });
 }
 
 function describeModuleFailure(error: unknown): unknown {

@@ -1,6 +1,6 @@
 import { env } from "@/lib/env";
 import type { Secret } from "@/lib/ibm-cloud/secret";
-import { type Provider, type ProviderContext, ProviderError, secretOf } from "../provider";
+import { invalidAddress, type Provider, type ProviderContext, secretField, secretOf } from "../provider";
 import { createPkcs11, KIND, type Pkcs11 } from "./adapter";
 import { checkToken } from "./checks";
 import { discoverTokens } from "./discover";
@@ -12,17 +12,21 @@ import { parseTokenUri, type TokenAddress } from "./uri";
 export const pkcs11: Provider = {
   kind: KIND,
   title: "PKCS#11",
-  credential: { type: "pin", minLength: 4, toDiscover: false },
+  credential: { type: "pin", fields: [secretField(4)], toDiscover: false },
   dedicatedEndpoint: false,
   oneInstanceEach: false,
   choices: { keyRing: false, endpoint: false, region: false },
   findings: TOKEN_FINDINGS,
 
   unavailable: () => (env().PKCS11_MODULES.length === 0 ? { code: "NO_MODULES", detail: NO_MODULES } : null),
-  guidOf: (keyManagerCrn) => parseTokenUri(keyManagerCrn)?.serial ?? null,
+  guidOf(keyManagerCrn) {
+    const { module, serial } = requireTokenUri(keyManagerCrn);
+    requireModule(module);
+
+    return serial;
+  },
   discover: (_context, _request, call) => discoverTokens(call),
   connect: async (context, choice) => openToken(context, choice.keyManagerCrn, secretOf(choice.credential)),
-  requireAddress: (keyManagerCrn) => void requireModule(requireTokenUri(keyManagerCrn).module),
   open: (context, { endpoint, credential }) => ({
     keyManager: openToken(context, endpoint, secretOf(credential)),
     renew() {},
@@ -46,9 +50,7 @@ function requireTokenUri(uri: string): TokenAddress {
   const address = parseTokenUri(uri);
 
   if (address === null) {
-    throw new ProviderError("invalid", "This is no PKCS#11 URI of a token.", {
-      field: { name: "keyManagerCrn", code: "INVALID_TOKEN_URI", reason: "is no PKCS#11 URI" },
-    });
+    throw invalidAddress("This is no PKCS#11 URI of a token.", "INVALID_TOKEN_URI", "is no PKCS#11 URI");
   }
 
   return address;
