@@ -7,7 +7,8 @@ import { type Findings, RUNNER_FINDINGS } from "@/lib/key-managers/checks/run-ch
 import { PROVIDERS } from "@/lib/key-managers/registry";
 import english from "@/messages/en";
 import chinese from "@/messages/zh-CN";
-import { describeCheck } from "./checks";
+import { permissionReport } from "../key-managers/schemas";
+import { describeCheck, describeReport, keptReport } from "./checks";
 
 const zh = createTranslator({ locale: "zh-CN", messages: chinese });
 
@@ -185,5 +186,24 @@ describe("details of the API", () => {
     };
 
     expect(describeCheck(kept)).toEqual(kept);
+  });
+
+  it("of reports in the database come with and without the texts of then", () => {
+    const report = { ok: false, checkedAt: "2026-01-01T00:00:00.000Z", serviceId: null };
+    const then = { id: "crkFound", title: "Root key", status: "fail", detail: "It is gone.", durationMs: 1 };
+    const now = {
+      id: "crkActive",
+      status: "pass",
+      code: "CRK_ACTIVE",
+      params: { crkName: "a" },
+      durationMs: 1,
+    };
+
+    expect(
+      permissionReport.parse(describeReport(keptReport.parse({ ...report, checks: [then, now] }))),
+    ).toEqual({
+      ...report,
+      checks: [then, { ...now, title: "Customer root key is active", detail: "The root key a is active." }],
+    });
   });
 });
