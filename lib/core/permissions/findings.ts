@@ -1,5 +1,4 @@
-import type { CheckStatus, Params } from "@/lib/key-managers/checks/run-checks";
-import { RUNNER_FINDINGS } from "@/lib/key-managers/checks/run-checks";
+import { type CheckStatus, type Params, RUNNER_FINDINGS } from "@/lib/key-managers/checks/run-checks";
 import { PROVIDERS } from "@/lib/key-managers/registry";
 import { word } from "@/lib/shell-word";
 
@@ -401,7 +400,7 @@ export const FINDINGS = {
   },
 } as const satisfies { readonly [code: string]: FindingWords };
 
-export type FindingCode = keyof typeof FINDINGS;
+type FindingCode = keyof typeof FINDINGS;
 
 /** Codes that can become an instance's status reason; only a reason out of these is cleared when checks pass again. */
 export const FAILURE_CODES: ReadonlySet<string> = new Set(

@@ -9,7 +9,7 @@ const KEPT_SCHEDULED_REPORTS = 480;
 /** Why the checks ran. */
 export type PermissionCheckTrigger = "order" | "activate" | "manual" | "schedule";
 
-export type InstanceHealth = { readonly status: string; readonly statusReason: string | null };
+type InstanceHealth = { readonly status: string; readonly statusReason: string | null };
 
 export type RecordedCheck = {
   readonly permissionCheckId: string;
