@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
+import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
 import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "@/lib/core/serving/key-store";
 import type { ManagedObject, NewManagedObject, Tenant } from "@/lib/kmip/ports";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
@@ -34,7 +34,7 @@ export async function createWorld(): Promise<World> {
   const clock = manualClock();
   const logger = recordingLogger();
   const accountId = await addAccount(test.database);
-  const opened: { store: DatabaseKeyStore; events: HouseEvents }[] = [];
+  const opened: { store: DatabaseKeyStore; events: ChangeEvents }[] = [];
   const openKeyManager = () => ({ keyManager, crkId, keyRing: null });
 
   return {
@@ -55,7 +55,7 @@ export async function createWorld(): Promise<World> {
       return tenant;
     },
     async endpoint({ now, ...options } = {}) {
-      const events = createHouseEvents(test.url, now === undefined ? {} : { now });
+      const events = createChangeEvents(test.url, now === undefined ? {} : { now });
       const store = createKeyStore({
         database: test.database,
         events,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { describeReport } from "@/lib/api/texts/checks";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
+import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
 import {
   apiKeyPurpose,
   openInstanceKeyManager,
@@ -13,7 +13,7 @@ import {
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
 import { createKeyStore, type DatabaseKeyStore } from "@/lib/core/serving/key-store";
-import { publish } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { KeyStoreError, type ManagedObject, type Tenant } from "@/lib/kmip/ports";
 import type { Middleware } from "@/sandbox";
@@ -43,7 +43,7 @@ const test = sandboxForTests();
 const clock = manualClock(new Date());
 let db: TestDatabase;
 let accountId = "";
-let events: HouseEvents;
+let events: ChangeEvents;
 let store: DatabaseKeyStore;
 let worker: IbmCloud;
 
@@ -52,7 +52,7 @@ beforeAll(async () => {
   db = await createTestDatabase();
   accountId = await addAccount(db.database);
   worker = test.freshCloud();
-  events = createHouseEvents(db.url);
+  events = createChangeEvents(db.url);
 
   const endpoint = test.freshCloud();
 
@@ -134,7 +134,7 @@ async function install(kind: Kind, expirationDate?: string): Promise<Installed> 
 function check({ id }: Pick<Installed, "id">) {
   return checkInstance(id, "schedule", {
     cloud: worker,
-    onChanged: () => publish(db.database.pool, { type: "instance.changed", instanceId: id }),
+    onChanged: () => publishIn(db.database.pool, { type: "instance.changed", instanceId: id }),
   });
 }
 
@@ -632,7 +632,7 @@ describe("a check that fails while the instance serves", () => {
       request.segments.at(-1) === "token" || request.segments.at(-1) === "details" ? { status: 503 } : next();
     await check(installed);
     expect(await statusOf(installed)).toEqual({ status: "installed", statusReason: null });
-    await publish(db.database.pool, { type: "instance.changed", instanceId: installed.id });
+    await publishIn(db.database.pool, { type: "instance.changed", instanceId: installed.id });
     clock.advance((TTL_SECONDS + GRACE_SECONDS) * 1_000);
     expect(await get(installed)).toBe("served");
   });

@@ -4,13 +4,8 @@ import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/
 import { describeReport } from "@/lib/api/texts/checks";
 import type { Actor, Role } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
-import {
-  discoverKeyManagers,
-  listKeyRings,
-  listRootKeys,
-  toAppError,
-  validateKeyManager,
-} from "@/lib/core/key-managers";
+import { discoverKeyManagers, listKeyRings, listRootKeys, toAppError } from "@/lib/core/key-managers";
+import { validateKeyManager } from "@/lib/core/permissions";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import {
   KEY_MANAGER_FAILURES,

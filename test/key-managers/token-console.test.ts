@@ -5,7 +5,8 @@ import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/
 import { describeReport } from "@/lib/api/texts/checks";
 import type { Actor, Role } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
-import { discoverKeyManagers, listRootKeys, validateKeyManager } from "@/lib/core/key-managers";
+import { discoverKeyManagers, listRootKeys } from "@/lib/core/key-managers";
+import { validateKeyManager } from "@/lib/core/permissions";
 import { runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
 import { call, hasSoftHsm, softHsmForTests, type TestToken } from "./support/softhsm";
 import { administerToken } from "./support/token-administrator";

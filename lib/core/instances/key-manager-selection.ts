@@ -152,8 +152,8 @@ function guidOf(provider: Provider, crn: string): string | null {
 }
 
 /** True when an instance with this key manager has endpoints of its own. */
-export function isDedicatedSelection({ selection }: ValidatedSelection): boolean {
-  return requireProvider(selection.kind, FIELDS).dedicatedEndpoint;
+export function isDedicated(validated: ValidatedSelection | null): boolean {
+  return validated !== null && requireProvider(validated.selection.kind, FIELDS).dedicatedEndpoint;
 }
 
 /** The columns that what the checks learned fills. */

@@ -3,4 +3,3 @@ export { listProviders, type ProviderView } from "./list-providers";
 export { listInstanceRootKeys, listKeyRings, listRootKeys } from "./list-root-keys";
 export { makeTokenRootKey } from "./make-root-key";
 export { toAppError } from "./to-app-error";
-export { validateKeyManager } from "./validate-key-manager";

@@ -7,7 +7,7 @@ import {
   type KeyManagerKeyState,
 } from "@/lib/key-managers/key-manager";
 import type { Provider } from "@/lib/key-managers/provider";
-import { requireInstance } from "../keks/read-keks";
+import { requireInstanceWithKey } from "../instance";
 import { type KeyManagerCredentials, requireCredential } from "./credentials";
 import { ibmCloud } from "./ibm-cloud";
 import { openInstanceKeyManager } from "./open-key-manager";
@@ -21,7 +21,7 @@ export type KeyManagerTarget = KeyManagerCredentials & {
   endpoint?: string | undefined;
 };
 
-export type RootKeyItem = {
+type RootKeyItem = {
   readonly id: string;
   readonly name: string;
   readonly state: KeyManagerKeyState;
@@ -129,7 +129,7 @@ export async function listInstanceRootKeys(
 ): Promise<RootKeyPage> {
   requireRole(actor, "operator");
 
-  const found = openInstanceKeyManager(await requireInstance(actor, instanceId));
+  const found = openInstanceKeyManager(await requireInstanceWithKey(actor, instanceId));
 
   try {
     return await readRootKeys(found, query, { correlationId: actor.requestId });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { database, publish } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { PROVIDERS } from "@/lib/key-managers/registry";
 import { type CheckedInstance, checkInstance } from "./check-instance";
@@ -79,7 +79,7 @@ async function checkOne(
       correlationId,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.cloud === undefined ? {} : { cloud: options.cloud }),
-      onChanged: () => publish(pool, { type: "instance.changed", instanceId }),
+      onChanged: () => publishIn(pool, { type: "instance.changed", instanceId }),
       onError: (error) => onError(error, instanceId),
     });
 

@@ -8,7 +8,7 @@ import { requireModule } from "./modules";
 import { storedStandardKeys } from "./stored-keys";
 import { TOKEN_KEY_RING, type TokenKeyMetadata } from "./token";
 import { allowPin, callToken, type TokenLogin } from "./token-processes";
-import { formatToken, parseTokenUri } from "./uri";
+import { formatToken, parseTokenUri, type TokenAddress } from "./uri";
 
 export type Pkcs11Options = {
   /** The token, as a PKCS#11 URI of uri.ts. */
@@ -40,6 +40,8 @@ export type Pkcs11 = KeyManager & {
 };
 
 export const KIND = "pkcs11";
+type TokenRootKeys = ReturnType<HostCalls["listRootKeys"]>;
+
 const MAX_LIST_LIMIT = 200;
 /** Bytes that a wrap and a standard key take. A wrapped key is larger than the key, by less than 100 bytes. */
 const MAX_BYTES = 7_500;
@@ -69,40 +71,7 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
     allowPin(login);
   }
 
-  let closed = false;
-
-  const call = <Method extends HostMethod>(
-    method: Method,
-    args: Parameters<HostCalls[Method]>,
-    context: CallContext,
-  ): Promise<ReturnType<HostCalls[Method]>> => {
-    if (closed) {
-      return Promise.reject(
-        new KeyManagerError("unreachable", "This adapter was closed.", {
-          code: "CLOSED",
-          correlationId: context.correlationId,
-        }),
-      );
-    }
-
-    return callToken(login, method, args, context);
-  };
-
-  function keptInDatabase() {
-    const { store } = options;
-
-    if (store === undefined) {
-      throw new Error("A token that keeps KEKs in the database needs a store.");
-    }
-
-    return storedStandardKeys({
-      store,
-      token: formatToken({ label, serial }),
-      requireSize,
-      sign: (data, context) => call("sign", [data], context),
-      verify: (data, hmac, context) => call("verify", [data, hmac], context),
-    });
-  }
+  const { call, close } = callerOf(login);
 
   return {
     kind: KIND,
@@ -124,7 +93,7 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
       call("findStandardKeys", [{ name, description }], context),
     getStandardKey: (id, context) => call("getStandardKey", [id], context),
     deleteStandardKey: (id, context) => call("deleteStandardKey", [id], context),
-    ...(address.storage === "database" ? keptInDatabase() : {}),
+    ...(address.storage === "database" ? keptInDatabase(address, options.store, call) : {}),
 
     async probeHmac(context) {
       const probe = randomBytes(32);
@@ -155,35 +124,83 @@ export function createPkcs11(options: Pkcs11Options): Pkcs11 {
       return key;
     },
 
-    async listRootKeys(query, context) {
-      if (query.keyRing !== undefined && query.keyRing !== TOKEN_KEY_RING) {
-        return { items: [], nextCursor: null };
-      }
-
-      const limit = Math.min(Math.max(query.limit ?? 50, 1), MAX_LIST_LIMIT);
-      const wanted = query.search?.toLowerCase() ?? "";
-      const after = query.cursor === undefined ? null : parseCursor(query.cursor, context);
-      const keys = await call("listRootKeys", [], context);
-      const matching = keys.filter(({ name }) => name.toLowerCase().includes(wanted));
-      const start = after === null ? 0 : matching.findIndex(({ name }) => name.localeCompare(after) > 0);
-      const page = start < 0 ? [] : matching.slice(start, start + limit);
-      const last = page.at(-1);
-
-      return {
-        items: page,
-        nextCursor: last && last !== matching.at(-1) ? makeCursor(last.name) : null,
-      };
-    },
+    listRootKeys: async (query, context) =>
+      query.keyRing !== undefined && query.keyRing !== TOKEN_KEY_RING
+        ? { items: [], nextCursor: null }
+        : pageOf(() => call("listRootKeys", [], context), query, context),
 
     async listKeyRings() {
       return [{ id: TOKEN_KEY_RING }];
     },
 
     // The token's process serves every adapter of the same login; it ends when nobody has asked for a while.
-    async close() {
+    close: async () => close(),
+  };
+}
+
+type Call = <Method extends HostMethod>(
+  method: Method,
+  args: Parameters<HostCalls[Method]>,
+  context: CallContext,
+) => Promise<ReturnType<HostCalls[Method]>>;
+
+/** Calls of a token until the adapter is closed. @throws KeyManagerError */
+function callerOf(login: TokenLogin): { call: Call; close(): void } {
+  let closed = false;
+
+  return {
+    call(method, args, context) {
+      if (closed) {
+        return Promise.reject(
+          new KeyManagerError("unreachable", "This adapter was closed.", {
+            code: "CLOSED",
+            correlationId: context.correlationId,
+          }),
+        );
+      }
+
+      return callToken(login, method, args, context);
+    },
+    close() {
       closed = true;
     },
   };
+}
+
+/** Standard keys of a token that stores no data. */
+function keptInDatabase(
+  { label, serial }: TokenAddress,
+  store: WrappedKeyStore | undefined,
+  call: Call,
+): ReturnType<typeof storedStandardKeys> {
+  if (store === undefined) {
+    throw new Error("A token that keeps KEKs in the database needs a store.");
+  }
+
+  return storedStandardKeys({
+    store,
+    token: formatToken({ label, serial }),
+    requireSize,
+    sign: (data, context) => call("sign", [data], context),
+    verify: (data, hmac, context) => call("verify", [data, hmac], context),
+  });
+}
+
+/** A page of the root keys, which a token lists all at once. @throws KeyManagerError */
+async function pageOf(
+  listAll: () => Promise<TokenRootKeys>,
+  query: { readonly search?: string; readonly cursor?: string; readonly limit?: number },
+  context: CallContext,
+): Promise<{ items: TokenRootKeys; nextCursor: string | null }> {
+  const limit = Math.min(Math.max(query.limit ?? 50, 1), MAX_LIST_LIMIT);
+  const wanted = query.search?.toLowerCase() ?? "";
+  const after = query.cursor === undefined ? null : parseCursor(query.cursor, context);
+  const matching = (await listAll()).filter(({ name }) => name.toLowerCase().includes(wanted));
+  const start = after === null ? 0 : matching.findIndex(({ name }) => name.localeCompare(after) > 0);
+  const page = start < 0 ? [] : matching.slice(start, start + limit);
+  const last = page.at(-1);
+
+  return { items: page, nextCursor: last && last !== matching.at(-1) ? makeCursor(last.name) : null };
 }
 
 /** What the port takes at most. @throws KeyManagerError `rejected` */
