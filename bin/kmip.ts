@@ -22,7 +22,12 @@ import { troubledKeyManagers } from "@/lib/key-managers/gates";
 import { createKmipEngine, DEFAULT_IDENTITY } from "@/lib/kmip/engine/engine";
 import { OperationCounts } from "@/lib/kmip/engine/operation-counts";
 import { createKmipHttpsServer } from "@/lib/kmip/transport/https-server";
-import { createKmipServer, type KmipServerStats, type ServerTls, Traffic } from "@/lib/kmip/transport/server";
+import {
+  ConnectionLimits,
+  createKmipServer,
+  type KmipServerStats,
+  type ServerTls,
+} from "@/lib/kmip/transport/server";
 import { createLogger } from "@/lib/log";
 import { VERSION } from "@/lib/version";
 import { openFilesLimit } from "./supervisor/open-files";
@@ -70,7 +75,7 @@ function heartbeatFigures(
     >;
   }[],
   operations: OperationCounts,
-  traffic: Traffic,
+  connectionLimits: ConnectionLimits,
 ): Pick<Heartbeat, "connections" | "requests" | "failedHandshakes" | "counters"> {
   const listeners = servers.map((server) => server.stats());
   const sum = (count: (stats: (typeof listeners)[number]) => number): number =>
@@ -86,7 +91,7 @@ function heartbeatFigures(
       accepted: sum((stats) => stats.accepted),
       failedHandshakes: sumByName(...listeners.map((stats) => stats.failedHandshakeCounts)),
       operations: operations.byName(),
-      limits: traffic.limitsHit,
+      limits: connectionLimits.limitsHit,
       keyManagers: [],
     },
   };
@@ -136,12 +141,12 @@ runProcess(logger, async () => {
 
   if (listener.shortOfFiles) {
     logger.warn(
-      { maxConnections: listener.traffic.maxConnections },
+      { maxConnections: listener.connectionLimits.maxConnections },
       "the limit of open files leaves room for fewer connections than are configured",
     );
   }
 
-  const traffic = new Traffic(listener.traffic);
+  const connectionLimits = new ConnectionLimits(listener.connectionLimits);
   const limits = { maxHandshakes: listener.maxHandshakes };
   let certificates = await readCertificates();
   const server = createKmipServer({
@@ -151,7 +156,7 @@ runProcess(logger, async () => {
     engine,
     tenants: ports.tenants,
     logger,
-    traffic,
+    connectionLimits,
     limits: { ...limits, idleTimeoutMs: listener.idleTimeoutMs },
   });
 
@@ -165,7 +170,7 @@ runProcess(logger, async () => {
           engine,
           tenants: ports.tenants,
           logger,
-          traffic,
+          connectionLimits,
           limits,
         });
 
@@ -176,7 +181,7 @@ runProcess(logger, async () => {
     logger,
     drainMs: DRAIN_MS,
     open(instanceId, dedicatedPort, own) {
-      const ownTraffic = new Traffic(listener.traffic);
+      const ownConnectionLimits = new ConnectionLimits(listener.connectionLimits);
       const ownOperations = new OperationCounts();
       const ownServer = createKmipServer({
         host: settings.KMIP_HOST,
@@ -185,7 +190,7 @@ runProcess(logger, async () => {
         engine: createEngine(ownOperations, false),
         tenants: ports.tenants.dedicatedTo(instanceId),
         logger,
-        traffic: ownTraffic,
+        connectionLimits: ownConnectionLimits,
         limits: { ...limits, idleTimeoutMs: listener.idleTimeoutMs },
       });
       const ownNode = {
@@ -202,7 +207,10 @@ runProcess(logger, async () => {
         server: ownServer,
         renew: (next) => ownServer.updateTls({ ...next, ...listener.tls }),
         beat: () =>
-          recordHeartbeat({ ...ownNode, ...heartbeatFigures([ownServer], ownOperations, ownTraffic) }),
+          recordHeartbeat({
+            ...ownNode,
+            ...heartbeatFigures([ownServer], ownOperations, ownConnectionLimits),
+          }),
         forget: () => removeEndpointNode(ownNode.id),
       };
     },
@@ -221,7 +229,11 @@ runProcess(logger, async () => {
     startedAt: new Date(),
   };
   const beat = (): Promise<void> => {
-    const figures = heartbeatFigures([server, ...(https === null ? [] : [https])], operations, traffic);
+    const figures = heartbeatFigures(
+      [server, ...(https === null ? [] : [https])],
+      operations,
+      connectionLimits,
+    );
 
     return recordHeartbeat({
       ...node,

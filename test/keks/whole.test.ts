@@ -9,7 +9,7 @@ import { createKmipPorts, type KmipPorts, reconcileAll, revokeKek } from "@/lib/
 import { apiKeyPurpose, openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
 import { KmipClient, KmipOperationError, type KmipVersionName, requests } from "@/lib/kmip/client/client";
-import { bytesIn, textIn } from "@/lib/kmip/client/messages";
+import { bytesIn, textIn } from "@/lib/kmip/client/responses";
 import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import {
   BlockCipherMode,
