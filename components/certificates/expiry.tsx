@@ -11,7 +11,7 @@ const DAY = 86_400_000;
 const SOON_DAYS = 30;
 
 /** Whole days until `notAfter`, negative once it has passed. */
-function daysUntil(notAfter: string, now: Date): number {
+export function daysUntil(notAfter: string, now: Date): number {
   return Math.floor((new Date(notAfter).getTime() - now.getTime()) / DAY);
 }
 

@@ -45,7 +45,7 @@ export type IamClient = {
 export const KMIP_SERVICE_NAME = "vmware-solutions";
 
 /** CRN of a KMIP instance, the source of authorizations. It is global: its zones may be in several regions. */
-export function kmipInstanceCrn(accountId: string, instanceId: string): string {
+function kmipInstanceCrn(accountId: string, instanceId: string): string {
   return `crn:v1:bluemix:public:${KMIP_SERVICE_NAME}:global:a/${accountId}:${instanceId}::`;
 }
 

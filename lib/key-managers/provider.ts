@@ -34,7 +34,7 @@ export function secretField(minLength: number): CredentialField {
   return { name: "apiKey", secret: true, minLength, maxLength: 512 };
 }
 
-export type CredentialForm = {
+type CredentialForm = {
   readonly type: CredentialType;
   readonly fields: readonly CredentialField[];
   /** False where key managers are found without it. */
@@ -42,7 +42,7 @@ export type CredentialForm = {
 };
 
 /** For key managers that can authorize a KMIP instance in the place of a credential. */
-export type Authorization = {
+type Authorization = {
   /** True where this deployment has what it takes. */
   available(): boolean;
   /** Changes when the deployment's part of it does. @throws ProviderError `notAvailable` */
@@ -105,7 +105,7 @@ export type KeyManagerChoice = {
 };
 
 /** The key manager instance of a KMIP instance. */
-export type KeyManagerConnection = {
+type KeyManagerConnection = {
   readonly credential: Credential;
   readonly guid: string;
   /** Its address in use: a base URL, or whatever the checks told (`facts.keyManager.endpoint`). */
@@ -114,7 +114,7 @@ export type KeyManagerConnection = {
   readonly keyRing: string | null;
 };
 
-export type OpenedConnection = {
+type OpenedConnection = {
   readonly keyManager: KeyManager;
   /** The next call proves anew that the credential is good. */
   renew(): void;
@@ -138,7 +138,7 @@ export type CheckInput = {
 };
 
 /** Why a deployment cannot use a provider. */
-export type Unavailable = { readonly code: string; readonly detail: string };
+type Unavailable = { readonly code: string; readonly detail: string };
 
 /**
  * A kind of key manager. Everything that is true of one kind alone stands in its folder; the rest of the house asks

@@ -7,7 +7,7 @@ export type CircuitState = "closed" | "open" | "halfOpen";
  * - `outage`: it is not (no connection, no answer in good time, a gateway's 5xx);
  * - `nothing`: neither (the caller gave up, or had no time left).
  */
-export type CircuitOutcome = "answer" | "outage" | "nothing";
+type CircuitOutcome = "answer" | "outage" | "nothing";
 
 /** Thrown in place of a call that is not made. */
 export class CircuitOpenError extends Error {

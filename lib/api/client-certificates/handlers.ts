@@ -10,11 +10,11 @@ import {
 import type { Handlers } from "../contract/handler";
 import { serializePage } from "../contract/page";
 import type * as operations from "./operations";
-import { serializeClientCertificate } from "./serializers";
+import { serializeClientCertificate, serializePreview } from "./serializers";
 
 export const handlers: Handlers<typeof operations> = {
   previewClientCertificates: async ({ actor, body }) => ({
-    certificates: await previewClientCertificates(actor, body),
+    certificates: (await previewClientCertificates(actor, body)).map(serializePreview),
   }),
   listClientCertificates: async ({ actor, params: { id }, query }) =>
     serializePage(await listClientCertificates(actor, id, query), serializeClientCertificate),

@@ -1,5 +1,10 @@
-import { type ClientCertificateView, certificateFindings } from "@/lib/core/client-certificates";
+import {
+  type CertificatePreview,
+  type ClientCertificateView,
+  certificateFindings,
+} from "@/lib/core/client-certificates";
 import type { Unwritten } from "../contract/handler";
+import { describeCertificateFinding } from "../texts/certificate-findings";
 import type { ClientCertificate } from "./schemas";
 
 /** Client certificate as the API shows it, with what is wrong with it today. */
@@ -17,10 +22,15 @@ export function serializeClientCertificate(row: ClientCertificateView): Unwritte
     keySize: row.keySize,
     origin: row.origin === "signed" ? "signed" : "uploaded",
     pem: row.pem,
-    findings: certificateFindings(row),
+    findings: certificateFindings(row).map(describeCertificateFinding),
     createdAt: row.createdAt,
     createdBy: row.createdBy,
     lastSeenAt: row.lastSeenAt,
     lastSeenAddress: row.lastSeenAddress,
   };
+}
+
+/** Parsed certificate with findings, as the preview shows it. */
+export function serializePreview(preview: CertificatePreview) {
+  return { ...preview, findings: preview.findings.map(describeCertificateFinding) };
 }

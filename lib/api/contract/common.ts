@@ -36,8 +36,12 @@ export type Problem = z.output<typeof problem>;
 
 export const role = z.enum(ROLES);
 export type { Role } from "@/lib/roles";
-/** A kind of key manager, as `GET /key-managers` lists them. */
-export const keyManagerKind = z.string().min(1).max(40);
+/** A kind of key manager. */
+export const keyManagerKind = z
+  .string()
+  .min(1)
+  .max(40)
+  .meta({ description: "One of the kinds that GET /key-managers lists" });
 
 /** A name that people give: trimmed, no control characters. */
 export const displayName = z

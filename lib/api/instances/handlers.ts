@@ -16,7 +16,7 @@ import { listInstanceRootKeys } from "@/lib/core/key-managers";
 import type { Handlers } from "../contract/handler";
 import { serializePage } from "../contract/page";
 import type * as operations from "./operations";
-import { serializeInstance, serializePermissionCheck } from "./serializers";
+import { serializeConnectionReport, serializeInstance, serializePermissionCheck } from "./serializers";
 
 export const handlers: Handlers<typeof operations> = {
   listInstances: async ({ actor, query }) =>
@@ -39,6 +39,6 @@ export const handlers: Handlers<typeof operations> = {
   runConnectionTest: async ({ actor, params: { id } }) => {
     await countConnectionTest(actor.accountId, id);
 
-    return testConnection(actor, id);
+    return serializeConnectionReport(await testConnection(actor, id));
   },
 };

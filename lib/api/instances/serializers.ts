@@ -1,8 +1,10 @@
+import type { ConnectionReport as ConnectionReportView } from "@/lib/core/endpoints";
 import type { InstanceView, PermissionCheckRow } from "@/lib/core/instances";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
 import type { Unwritten } from "../contract/handler";
-import { keyState, permissionReport } from "../key-managers/schemas";
-import type { Instance, PermissionCheck } from "./schemas";
+import { keyState } from "../key-managers/schemas";
+import { describeCheck, describeReport, keptReport } from "../texts/checks";
+import type { ConnectionReport, Instance, PermissionCheck } from "./schemas";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
   return keyState.options.find((state) => KEY_STATE_NUMBERS[state] === number) ?? null;
@@ -65,5 +67,16 @@ export function serializeInstance(view: InstanceView): Unwritten<Instance> {
 
 /** Permission check as the API shows it. */
 export function serializePermissionCheck(row: PermissionCheckRow): PermissionCheck {
-  return { ...permissionReport.parse(row.report), id: row.id, trigger: row.trigger };
+  return { ...describeReport(keptReport.parse(row.report)), id: row.id, trigger: row.trigger };
+}
+
+/** Connection report as the API shows it, in English. */
+export function serializeConnectionReport(report: ConnectionReportView): Unwritten<ConnectionReport> {
+  return {
+    ...report,
+    endpoints: report.endpoints.map((endpoint) => ({
+      ...endpoint,
+      checks: endpoint.checks.map(describeCheck),
+    })),
+  };
 }

@@ -10,6 +10,7 @@ import {
 } from "@/lib/core/keks";
 import { dateOf, type Handlers } from "../contract/handler";
 import type * as operations from "./operations";
+import { serializeKekDetail } from "./serializers";
 
 /** Audit events that one KEK brings along. */
 const RECENT_EVENTS = 8;
@@ -22,17 +23,19 @@ export const handlers: Handlers<typeof operations> = {
       listAuditEvents(actor, { instanceId: id, targetId: uniqueIdentifier, limit: RECENT_EVENTS }),
     ]);
 
-    return { ...kek, recentAuditEvents: events.items };
+    return { ...serializeKekDetail(kek), recentAuditEvents: events.items };
   },
   getKekImpact: ({ actor, params: { id, uniqueIdentifier } }) => kekImpact(actor, id, uniqueIdentifier),
-  revokeKek: ({ actor, params: { id, uniqueIdentifier }, body }) =>
-    revokeKek(actor, id, uniqueIdentifier, {
-      ...body,
-      compromiseOccurredAt: dateOf(body.compromiseOccurredAt),
-    }),
-  restoreKekService: ({ actor, params: { id, uniqueIdentifier } }) =>
-    restoreService(actor, id, uniqueIdentifier, {}),
-  destroyKek: ({ actor, params: { id, uniqueIdentifier }, body }) =>
-    destroyKek(actor, id, uniqueIdentifier, body),
+  revokeKek: async ({ actor, params: { id, uniqueIdentifier }, body }) =>
+    serializeKekDetail(
+      await revokeKek(actor, id, uniqueIdentifier, {
+        ...body,
+        compromiseOccurredAt: dateOf(body.compromiseOccurredAt),
+      }),
+    ),
+  restoreKekService: async ({ actor, params: { id, uniqueIdentifier } }) =>
+    serializeKekDetail(await restoreService(actor, id, uniqueIdentifier, {})),
+  destroyKek: async ({ actor, params: { id, uniqueIdentifier }, body }) =>
+    serializeKekDetail(await destroyKek(actor, id, uniqueIdentifier, body)),
   bulkRevokeKeks: ({ actor, params: { id }, body }) => bulkRevoke(actor, id, body),
 };

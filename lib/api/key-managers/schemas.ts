@@ -29,7 +29,7 @@ const credentialField = z.object({
 });
 
 /** A kind of key manager: all that an order needs to know of it. */
-export const keyManagerProvider = z
+const keyManagerProvider = z
   .object({
     kind: keyManagerKind,
     title: z.string(),

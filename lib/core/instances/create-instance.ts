@@ -55,6 +55,7 @@ function readUploads(uploads: readonly CertificateUpload[]): NewCertificate[] {
       throw new AppError(error.code, error.message, {
         invalidParams: [{ name: `clientCertificates.${index}.pem`, code: error.code, reason: error.message }],
         extra: { ...error.extra },
+        text: error.text,
       });
     }
   });

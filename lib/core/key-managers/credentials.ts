@@ -36,7 +36,7 @@ const MISSING: {
 };
 
 /** @throws AppError VALIDATION_FAILED when there is no secret */
-export function requireSecret(provider: Provider, given: string | Secret | undefined): Secret {
+function requireSecret(provider: Provider, given: string | Secret | undefined): Secret {
   if (given instanceof Secret) {
     return given;
   }

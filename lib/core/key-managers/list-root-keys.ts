@@ -21,7 +21,7 @@ export type KeyManagerTarget = KeyManagerCredentials & {
   endpoint?: string | undefined;
 };
 
-export type RootKeyItem = {
+type RootKeyItem = {
   readonly id: string;
   readonly name: string;
   readonly state: KeyManagerKeyState;

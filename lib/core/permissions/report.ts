@@ -1,26 +1,8 @@
-import type { CheckFacts, CheckStatus } from "@/lib/key-managers/checks/run-checks";
+import type { CheckFacts, CheckResult } from "@/lib/key-managers/checks/run-checks";
 import type { KeyManagerKeyState } from "@/lib/key-managers/key-manager";
 
-/** A check's name; its provider's. */
-export type PermissionCheckId = string;
-
-export type PermissionCheckStatus = CheckStatus;
-
-export type PermissionCheckItem = {
-  id: PermissionCheckId;
-  title: string;
-  status: PermissionCheckStatus;
-  /** What was found, in plain words. */
-  detail: string;
-  /** Stable code of what was found; the console words it in other languages, with `params`. */
-  code: string;
-  params?: Record<string, string>;
-  /** What to do about it. */
-  remedy?: string;
-  /** The command that does it. */
-  command?: string;
-  durationMs: number;
-};
+/** One check. What is said of its code stands in the messages (`findings`); lib/api and the console word it. */
+export type PermissionCheckItem = CheckResult;
 
 export type PermissionReport = {
   /** True when no check failed. Warnings do not count. */
@@ -28,7 +10,7 @@ export type PermissionReport = {
   /** RFC 3339 UTC. */
   checkedAt: string;
   serviceId: string | null;
-  checks: PermissionCheckItem[];
+  checks: readonly PermissionCheckItem[];
 };
 
 /** What the checks learned, for callers that keep it. Null where a check did not get that far. */

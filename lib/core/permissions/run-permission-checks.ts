@@ -1,12 +1,9 @@
-import { causeOf } from "@/lib/core/key-managers/causes";
 import { credentialInHand } from "@/lib/core/key-managers/credentials";
 import { ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { providerContext, requireProvider } from "@/lib/core/key-managers/providers";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import type { Secret } from "@/lib/ibm-cloud/secret";
-import type { CheckResult } from "@/lib/key-managers/checks/run-checks";
-import { CHECK_TITLES, type FindingParams, wordsOf } from "./findings";
-import type { PermissionCheckItem, PermissionOutcome } from "./report";
+import type { PermissionOutcome } from "./report";
 
 export type PermissionCheckInput = {
   readonly kind: string;
@@ -34,7 +31,7 @@ export type PermissionCheckInput = {
 
 /**
  * Checks what an instance needs of its key manager, each point by what the key manager answers (see its provider's
- * checks), and words what they found. Expected failures are findings of the report, not errors.
+ * checks). Expected failures are findings of the report, not errors.
  * @throws AppError INVALID_STATE without any credentials, VALIDATION_FAILED for an unknown kind
  */
 export async function runPermissionChecks(
@@ -59,46 +56,13 @@ export async function runPermissionChecks(
     mayTrySecret: input.mayTryPin !== false,
     onError: input.onError,
   });
-  const checks = results.map(toItem);
-
   return {
     report: {
-      ok: checks.every((check) => check.status !== "fail"),
+      ok: results.every((check) => check.status !== "fail"),
       checkedAt: checkedAt.toISOString(),
       serviceId: facts.serviceId,
-      checks,
+      checks: results,
     },
     facts,
   };
 }
-
-/** A result with its words. */
-function toItem(result: CheckResult): PermissionCheckItem {
-  const { detail, remedy } = wordsOf(result.code);
-  const params = wordParams(result);
-
-  return {
-    id: result.id,
-    title: titleOf(result.id),
-    status: result.status,
-    detail: detail(params),
-    ...(remedy ? { remedy: remedy(params) } : {}),
-    ...(result.command === undefined ? {} : { command: result.command }),
-    code: result.code,
-    ...(Object.keys(params).length > 0 ? { params } : {}),
-    durationMs: result.durationMs,
-  };
-}
-
-/** The values of a result, with the words for what stands in them as a code. */
-function wordParams({ code, params, causeCode }: CheckResult): { [name: string]: string } {
-  const cause = causeOf(causeCode);
-
-  return {
-    ...params,
-    ...(cause === null ? {} : { cause: `${cause.cause} ${cause.remedy} (${causeCode})` }),
-    ...(code === "WAITS_FOR" ? { checkTitle: titleOf(params.check ?? "") } : {}),
-  } satisfies FindingParams;
-}
-
-const titleOf = (id: string): string => CHECK_TITLES[id] ?? id;

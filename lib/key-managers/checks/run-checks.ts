@@ -2,10 +2,10 @@ import type { KeyManagerKeyState } from "../key-manager";
 
 export type CheckStatus = "pass" | "fail" | "warn" | "skipped";
 
-/** Values that the words of a finding use; all of them are shown to people, so none is a secret. */
+/** Values that the texts of a finding name; all of them are shown to people, so none is a secret. */
 export type Params = { readonly [name: string]: string };
 
-/** What a code says about a check, and the command that mends it. The words for it stand elsewhere, by the code. */
+/** What a code says about a check, and the command that mends it. Its texts stand in the messages. */
 export type Finding = { readonly status: CheckStatus; readonly command?: (params: Params) => string };
 
 export type Findings = { readonly [code: string]: Finding };
@@ -18,12 +18,13 @@ export const RUNNER_FINDINGS = {
 
 type RunnerCode = keyof typeof RUNNER_FINDINGS;
 
-/** What a check found: a code and the values that its words use. */
+/**
+ * What a check found: a code and the values that its texts name. Some are codes themselves, which the messages word:
+ * `keyManagerCode` (of the key manager, instead of `cause`), `whyCode` (why a role is missing) and `check`.
+ */
 export type Verdict<Code extends string> = {
   readonly code: Code | RunnerCode;
   readonly params?: Params;
-  /** The key manager's own code; where there are words for it, they take the place of `params.cause`. */
-  readonly causeCode?: string | null;
 };
 
 export type CheckResult = {
@@ -31,7 +32,6 @@ export type CheckResult = {
   readonly status: CheckStatus;
   readonly code: string;
   readonly params: Params;
-  readonly causeCode: string | null;
   readonly command?: string;
   readonly durationMs: number;
 };
@@ -88,7 +88,7 @@ export const noFacts = (): CheckFacts => ({
 export function runChecks<Code extends string>(options: {
   readonly checks: readonly Check<Code>[];
   readonly findings: { readonly [code in Code]: Finding };
-  /** Values known so far, for the words of every check. */
+  /** Values known so far, for the texts of every check. */
   readonly params: () => Params;
   /** Told of an error that a check did not expect; the check itself says CHECK_BROKE. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -110,7 +110,6 @@ export function runChecks<Code extends string>(options: {
       status: finding.status,
       code: verdict.code,
       params,
-      causeCode: verdict.causeCode ?? null,
       ...(finding.command ? { command: finding.command(params) } : {}),
       durationMs,
     };

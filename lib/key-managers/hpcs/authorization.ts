@@ -61,7 +61,7 @@ export async function readAuthorizations(
 }
 
 /** The pure part of readAuthorizations. */
-export function judgeAuthorizations(
+function judgeAuthorizations(
   policies: readonly PolicyV2[],
   pair: { readonly kmipInstanceId: string; readonly guid: string; readonly accountId: string },
 ): AuthorizationReading {

@@ -121,13 +121,7 @@ async function checkAuthorization(
 
   return {
     code: "AUTHORIZATION_MISSING",
-    params:
-      other === undefined
-        ? {}
-        : {
-            why: `There is one for another KMIP instance (${other}).`,
-            whyCode: "AUTHORIZATION_OF_OTHER_INSTANCE",
-          },
+    params: other === undefined ? {} : { whyCode: "AUTHORIZATION_OF_OTHER_INSTANCE", otherInstance: other },
   };
 }
 

@@ -98,7 +98,7 @@ export class IbmCheckRun {
     };
     const explanation = await explainMissingRole(this.cloud.iam, token, { target, role }, this.call);
 
-    return explanation === null ? {} : { why: explanation.text, whyCode: explanation.code };
+    return explanation === null ? {} : { ...explanation.params, whyCode: explanation.code };
   }
 }
 

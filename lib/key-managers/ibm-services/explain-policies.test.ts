@@ -89,10 +89,13 @@ describe("explain", () => {
   });
 
   it("names the other instance and the key ring", () => {
-    expect(explain([policy("Manager", [instance("guid-2")])], target, "Manager")?.text).toContain("guid-2");
+    expect(explain([policy("Manager", [instance("guid-2")])], target, "Manager")?.params).toEqual({
+      role: "Manager",
+      otherInstance: "guid-2",
+    });
     expect(
-      explain([policy("Manager", [{ key: "keyRing", value: "vmware" }])], target, "Manager")?.text,
-    ).toContain("vmware");
+      explain([policy("Manager", [{ key: "keyRing", value: "vmware" }])], target, "Manager")?.params,
+    ).toEqual({ role: "Manager", onlyKeyRing: "vmware" });
   });
 
   it("takes a pattern's other characters as they are", () => {

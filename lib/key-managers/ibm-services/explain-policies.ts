@@ -2,8 +2,9 @@ import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { IamClient, IamToken } from "@/lib/ibm-cloud/iam";
 import type { PolicyV2 } from "@/lib/ibm-cloud/iam-schemas";
 import { type CallOptions, DEFAULT_TIMEOUT_MS } from "@/lib/resilience/deadline";
+import type { Params } from "../checks/run-checks";
 
-/** What the readable policies say about a missing role. */
+/** What the readable policies say about a missing role, by a code of `findings.why` of the messages. */
 export type PolicyExplanation = {
   readonly code:
     | "ROLE_ON_OTHER_INSTANCE"
@@ -12,7 +13,8 @@ export type PolicyExplanation = {
     | "ROLE_MISSING"
     | "CUSTOM_ROLE_ONLY"
     | "OTHER_ROLE_ONLY";
-  readonly text: string;
+  /** `role` is the missing one. */
+  readonly params: Params;
 };
 
 export type PolicyTarget = {
@@ -84,18 +86,12 @@ export function explain(
     const custom = [...new Set(here.flatMap(customRoleNames))].sort();
 
     if (custom.length > 0) {
-      return {
-        code: "CUSTOM_ROLE_ONLY",
-        text: `It holds the custom role ${custom.join(", ")}, which lacks actions that ${role} has.`,
-      };
+      return { code: "CUSTOM_ROLE_ONLY", params: { role, roles: custom.join(", ") } };
     }
 
     return here.length > 0
-      ? {
-          code: "OTHER_ROLE_ONLY",
-          text: `Its policies grant only ${names.join(", ")} on this instance.`,
-        }
-      : { code: "ROLE_MISSING", text: `None of its policies covers this instance with ${role}.` };
+      ? { code: "OTHER_ROLE_ONLY", params: { role, roles: names.join(", ") } }
+      : { code: "ROLE_MISSING", params: { role } };
   }
 
   const here = withRole.filter((policy) => coversInstance(policy, target));
@@ -107,14 +103,12 @@ export function explain(
 
     return {
       code: "ROLE_ON_OTHER_INSTANCE",
-      text: elsewhere
-        ? `It holds ${role} on another instance (${elsewhere}).`
-        : `It holds ${role} elsewhere: another region or resource group.`,
+      params: { role, ...(elsewhere ? { otherInstance: elsewhere } : {}) },
     };
   }
 
   if (here.every((policy) => policy.rule !== undefined)) {
-    return { code: "ROLE_CONDITIONAL", text: `It holds ${role} only at certain times (a policy condition).` };
+    return { code: "ROLE_CONDITIONAL", params: { role } };
   }
 
   const narrowed = here.find((policy) => attributesOf(policy).some(({ key }) => NARROWING.has(key)));
@@ -122,12 +116,7 @@ export function explain(
   if (narrowed) {
     const ring = attributeText(narrowed, "keyRing");
 
-    return {
-      code: "ROLE_NARROWED",
-      text: ring
-        ? `It holds ${role} only on the key ring ${ring}.`
-        : `It holds ${role} only on single keys, not on the whole instance.`,
-    };
+    return { code: "ROLE_NARROWED", params: { role, ...(ring ? { onlyKeyRing: ring } : {}) } };
   }
 
   return null;

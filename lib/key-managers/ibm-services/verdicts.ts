@@ -39,23 +39,22 @@ export function judgeCrkState(crk: KeyMetadata): IbmVerdict {
 /** The finding for a key manager that gives no useful answer. */
 export function trouble(failure: KeyManagerError): IbmVerdict {
   const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
-  const causeCode = failure.code;
 
   switch (failure.failure) {
     case "unreachable":
-      return { code: "KEY_MANAGER_UNREACHABLE", params, causeCode };
+      return { code: "KEY_MANAGER_UNREACHABLE", params };
     case "timeout":
-      return { code: "KEY_MANAGER_TIMEOUT", params, causeCode };
+      return { code: "KEY_MANAGER_TIMEOUT", params };
     case "throttled":
-      return { code: "KEY_MANAGER_THROTTLED", params, causeCode };
+      return { code: "KEY_MANAGER_THROTTLED", params };
     case "serverError":
-      return { code: "KEY_MANAGER_FAILURE", params, causeCode };
+      return { code: "KEY_MANAGER_FAILURE", params };
     case "credentials":
       return { code: "API_KEY_REFUSED", params: { iamCode: failure.code ?? "" } };
     default:
       return failure.code === "CKR_IBM_WK_NOT_INITIALIZED"
         ? { code: "HPCS_NOT_INITIALIZED" }
-        : { code: "KEY_MANAGER_REFUSED", params, causeCode };
+        : { code: "KEY_MANAGER_REFUSED", params };
   }
 }
 

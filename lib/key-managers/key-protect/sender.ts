@@ -31,7 +31,7 @@ export type KeyProtectCall = {
 };
 
 /** Until when a request may take, and what ends it before. */
-export type Limits = { readonly endsAt: number; readonly signal: AbortSignal };
+type Limits = { readonly endsAt: number; readonly signal: AbortSignal };
 
 export type Sender = (call: KeyProtectCall, context: CallContext, limits: Limits) => Promise<HttpResponse>;
 

@@ -1,11 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "@/lib/core/errors";
+import { toAppError } from "@/lib/core/key-managers/to-app-error";
 import type { HttpResponse } from "@/lib/ibm-cloud/http";
 import type { KeyManagerFailure } from "@/lib/key-managers/key-manager";
 import { refusalOf } from "@/lib/key-managers/key-protect/errors";
+import type { Finding } from "@/lib/x509";
 import english from "@/messages/en";
-import { KEY_MANAGER_CAUSES } from "./causes";
-import { toAppError } from "./to-app-error";
+import { describeError } from "./errors";
+
+const { cause, remedy }: { [kind in "cause" | "remedy"]: { readonly [code: string]: string } } =
+  english.errors.keyManager;
+
+/** The error that people outside see. */
+function shownOf(error: unknown): unknown {
+  const shown = toAppError(error);
+
+  return shown instanceof AppError ? describeError(shown) : shown;
+}
 
 /** Status and codes as "Error messages" of Key Protect lists them, and what each means to the house. */
 const DOCUMENTED: readonly [number, string, KeyManagerFailure, string][] = [
@@ -67,32 +78,91 @@ function answer(status: number, code: string): HttpResponse {
 describe("the key manager's error codes", () => {
   it.each(DOCUMENTED)("%i %s is %s", (status, code, failure, errorCode) => {
     const error = refusalOf(answer(status, code), "correlation");
-    const shown = toAppError(error);
+    const shown = shownOf(error);
 
     expect(error).toMatchObject({ failure, status, code, correlationId: "correlation" });
     expect(shown).toBeInstanceOf(AppError);
-    const { cause, remedy } = KEY_MANAGER_CAUSES[code as keyof typeof KEY_MANAGER_CAUSES];
     expect(shown).toMatchObject({
       code: errorCode,
-      message: `${cause} ${remedy} (${code})`,
+      message: `${cause[code]} ${remedy[code]} (${code})`,
       extra: { keyManager: { failure, code, correlationId: "correlation" } },
     });
   });
 
   it("keeps words for the failure where a code is not documented, and says the code", () => {
-    expect(toAppError(refusalOf(answer(409, "SOMETHING_NEW_ERR"), "correlation"))).toMatchObject({
+    expect(shownOf(refusalOf(answer(409, "SOMETHING_NEW_ERR"), "correlation"))).toMatchObject({
       message: "The key manager refused the request. (SOMETHING_NEW_ERR)",
     });
   });
 
-  it("are worded in the console as in the API", () => {
-    const { cause, remedy } = english.errors.keyManager;
+  it("have a cause and what to do, each of them", () => {
+    expect(Object.keys(cause)).toEqual(Object.keys(remedy));
+    expect(Object.keys(cause)).toEqual(expect.arrayContaining(DOCUMENTED.map(([, code]) => code)));
+  });
 
-    expect(
-      Object.fromEntries(Object.entries(KEY_MANAGER_CAUSES).map(([code, words]) => [code, words.cause])),
-    ).toEqual(cause);
-    expect(
-      Object.fromEntries(Object.entries(KEY_MANAGER_CAUSES).map(([code, words]) => [code, words.remedy])),
-    ).toEqual(remedy);
+  it.each([
+    [
+      "KEY_ROTATION_NOT_PERMITTED",
+      "The root key was rotated less than an hour ago; the key manager allows one rotation an hour.",
+    ],
+    [
+      "KEY_PAYLOAD_REQ_ERR",
+      "The root key was imported, so its rotation needs new key material from you. Rotate it in the key manager; the KEKs follow by themselves.",
+    ],
+    ["KEY_ACTION_INVALID_STATE_ERR", "The root key is disabled. Enable it in the key manager first."],
+    ["KEY_EXPIRED_ERR", "The root key has expired. Change the instance to another root key."],
+    [
+      "forbidden",
+      "The service ID may not rotate root keys. It needs the service role Manager (or Writer) on the key manager instance.",
+    ],
+    ["KEY_DELETED_ERR", `${cause.KEY_DELETED_ERR} ${remedy.KEY_DELETED_ERR} (KEY_DELETED_ERR)`],
+    ["SOMETHING_NEW_ERR", "As core says."],
+  ])("say more of a rotation that is refused (%s)", (reason, words) => {
+    const error = new AppError("KEY_MANAGER_REJECTED", "As core says.", { text: { of: "rotation", reason } });
+
+    expect(describeError(error).message).toBe(words);
+  });
+
+  it("do not stand in the way of words that say more", () => {
+    const error = new AppError("KEY_MANAGER_REJECTED", "The root key is disabled.", {
+      extra: { keyManager: { code: "KEY_ACTION_INVALID_STATE_ERR" } },
+    });
+
+    expect(describeError(error)).toBe(error);
+  });
+});
+
+describe("errors about certificates", () => {
+  it("say in the detail, in the findings and of the parameter what is wrong", () => {
+    const findings: Finding[] = [
+      { severity: "error", code: "EXPIRED", params: { notAfter: "2026-01-01T00:00:00.000Z" } },
+      { severity: "error", code: "WEAK_KEY", params: { bits: "1024", family: "RSA" } },
+    ];
+    const words =
+      "It expired on 2026-01-01T00:00:00.000Z. The key has 1024 bits; RSA keys have at least 2048.";
+    const message = "The certificate cannot be used (EXPIRED, WEAK_KEY).";
+    const shown = describeError(
+      new AppError("CERTIFICATE_INVALID", message, {
+        invalidParams: [{ name: "clientCertificates.0.pem", code: "CERTIFICATE_INVALID", reason: message }],
+        extra: { findings },
+        text: { of: "certificate", findings },
+      }),
+    );
+
+    expect(shown).toMatchObject({
+      code: "CERTIFICATE_INVALID",
+      message: words,
+      invalidParams: [{ name: "clientCertificates.0.pem", code: "CERTIFICATE_INVALID", reason: words }],
+    });
+    expect(shown.extra).toEqual({
+      findings: [
+        { severity: "error", code: "EXPIRED", message: "It expired on 2026-01-01T00:00:00.000Z." },
+        {
+          severity: "error",
+          code: "WEAK_KEY",
+          message: "The key has 1024 bits; RSA keys have at least 2048.",
+        },
+      ],
+    });
   });
 });
