@@ -12,7 +12,7 @@ import { createApp } from "./http/app";
 import { type HttpServer, startHttpServer } from "./http/server";
 import type { Middleware } from "./http/types";
 import { iamService } from "./iam/service";
-import { openTokenIssuer } from "./iam/tokens";
+import { openTokenIssuer } from "./iam/token-issuer";
 import { kmsService } from "./kms/service";
 import { keepUp } from "./kms/upkeep";
 import { defaultPeople, OidcProvider, type Person } from "./oidc/provider";

@@ -4,8 +4,9 @@ import { type Service, troubleStatus } from "./http/app";
 import { compileRoutes } from "./http/router";
 import { ResponseError, type SandboxRequest, type SandboxResponse } from "./http/types";
 import { mayViewInstance } from "./iam/authorization";
+import type { Caller } from "./iam/caller";
 import { requireCaller } from "./iam/service";
-import type { Caller, TokenIssuer } from "./iam/tokens";
+import type { TokenIssuer } from "./iam/token-issuer";
 import type { ResourceInstanceRecord } from "./store/model";
 
 const DEFAULT_LIMIT = 100;
