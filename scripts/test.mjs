@@ -83,6 +83,7 @@ const suites = [
   ["lint", () => single(["node_modules/@biomejs/biome/bin/biome", "check", "."])],
   ["types", () => single(["node_modules/typescript/bin/tsc", "--noEmit"])],
   ["dead-code", () => single(["node_modules/knip/bin/knip.js"])],
+  ["pure", () => vitest("pure")],
   ["unit", () => vitest("unit")],
   ["product", () => vitest("product")],
   ["e2e", endToEnd],
