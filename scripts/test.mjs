@@ -6,8 +6,10 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { checkNode, ensureBuilt, ensureInstalled, root } from "./lib/bootstrap.mjs";
+import { ensureBuilt } from "./lib/build.mjs";
 import { findChromium } from "./lib/chromium.mjs";
+import { checkNode, root } from "./lib/command.mjs";
+import { ensureInstalled } from "./lib/install.mjs";
 
 const node = process.execPath;
 const results = join(root, "test-results");

@@ -38,6 +38,14 @@ export type RunOptions = {
   readonly version?: string;
 };
 
+/** One case on its way: where it goes, and what is known so far. */
+type Replay = RunOptions & {
+  readonly target: Target;
+  readonly context: Context;
+  /** Bytes that its requests carried. */
+  readonly sentBytes: Set<string>;
+};
+
 /** Families that are about an encoding travel in it. */
 const WIRES: ReadonlyMap<string, Wire> = new Map([
   ["MSGENC-HTTPS-M", "https-ttlv"],
@@ -85,7 +93,7 @@ export class Family {
     };
     try {
       for (const [index, exchange] of exchanges.entries()) {
-        const failure = await this.#exchange(exchange, target, context, sentBytes, options);
+        const failure = await this.#exchange(exchange, { target, context, sentBytes, ...options });
         if (failure !== null) {
           return { name, failure: { step: index + 1, ...failure } };
         }
@@ -98,10 +106,7 @@ export class Family {
 
   async #exchange(
     exchange: { readonly request: XmlElement; readonly response: XmlElement },
-    target: Target,
-    context: Context,
-    sentBytes: Set<string>,
-    { version }: RunOptions,
+    { target, context, sentBytes, version }: Replay,
   ): Promise<{ difference: Difference; reason: string | null } | null> {
     let response: Item | null = null;
     const as = (message: XmlElement): XmlElement => {

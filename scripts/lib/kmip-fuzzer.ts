@@ -72,7 +72,11 @@ export type FuzzCounts = {
 
 /** What must not happen, with all that it takes to make it happen again. */
 export class FuzzFailure extends Error {
-  constructor(what: string, seed: number, number: number, frame: Uint8Array, cause: unknown) {
+  constructor(
+    what: string,
+    { seed, number, frame }: { seed: number; number: number; frame: Uint8Array },
+    cause?: unknown,
+  ) {
     super(
       `${what}\n--seed ${seed}, frame ${number} (of ${frame.length} bytes): ${Buffer.from(frame).toString("hex").slice(0, 4_000)}`,
       { cause },
@@ -314,13 +318,13 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCounts> {
       await check(frame, random, subject, counts);
     } catch (error) {
       const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      throw new FuzzFailure(what, seed, number, frame, error);
+      throw new FuzzFailure(what, { seed, number, frame }, error);
     }
     const took = performance.now() - started;
     counts.slowestMs = Math.max(counts.slowestMs, took);
     counts.frames += 1;
     if (took > HANG_MS) {
-      throw new FuzzFailure(`took ${took} ms`, seed, number, frame, undefined);
+      throw new FuzzFailure(`took ${took} ms`, { seed, number, frame });
     }
   }
   counts.operations = operations.byName();
