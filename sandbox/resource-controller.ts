@@ -21,7 +21,7 @@ export function instanceCrn(instance: ResourceInstanceRecord): string {
  * Path under which a key manager instance is served, in the place of its host name: Key Protect has a host a
  * region and tells instances apart by the `Bluemix-Instance` header, HPCS a host an instance.
  */
-export function instancePath(instance: ResourceInstanceRecord): string {
+function instancePath(instance: ResourceInstanceRecord): string {
   return instance.serviceName === "kms" ? `/key-protect/${instance.region}` : `/hpcs/${instance.guid}`;
 }
 

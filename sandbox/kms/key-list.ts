@@ -87,7 +87,7 @@ interface Search {
  * Reads the `search` query: `[not:][escape:][exact:][alias:|name:]text`. Without a scope both names and aliases
  * are searched; several scopes are joined by OR. Substrings are found in any case, exact text only as it is.
  */
-export function parseSearch(query: string): Search {
+function parseSearch(query: string): Search {
   // IBM's Go client puts a comma at the end.
   let rest = query.replace(/,$/, "");
   const scopes = new Set<"alias" | "name">();

@@ -13,7 +13,7 @@ export const DEFAULT_RING = "default";
 const MAX_RINGS = 50;
 
 /** The key rings of an instance, oldest first. */
-export function ringsOf(context: SandboxContext, instanceId: string): KeyRingRecord[] {
+function ringsOf(context: SandboxContext, instanceId: string): KeyRingRecord[] {
   return context.store.list("key-ring").filter((ring) => ring.instanceId === instanceId);
 }
 

@@ -12,7 +12,7 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const LOCK_STALE_MS = 15 * 60_000;
 
 /** Ends the process with one clear message. */
-export function fail(message) {
+function fail(message) {
   process.stderr.write(`${message}\n`);
   process.exit(1);
 }

@@ -13,7 +13,7 @@ import { addInstance } from "@/test/support/kek-fixtures";
 import { freePorts } from "@/test/support/product";
 import { type Endpoint, worldForTests } from "@/test/support/world";
 
-export type Zone = 1 | 2;
+type Zone = 1 | 2;
 
 export type Deployment = {
   readonly test: TestDatabase;

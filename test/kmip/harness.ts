@@ -20,7 +20,7 @@ import {
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 
 /** A clock that tests set. */
-export class TestClock implements EngineClock {
+class TestClock implements EngineClock {
   #now = new Date();
 
   now(): Date {

@@ -43,7 +43,7 @@ export type OrderOptions = Partial<InstanceColumns> & {
   readonly expirationDate?: string;
 };
 
-export type OrderedInstance = {
+type OrderedInstance = {
   readonly id: string;
   readonly crkId: string;
   readonly tenant: Tenant;
