@@ -4,7 +4,7 @@
  */
 import pg from "pg";
 import { type ClientAttribute, nameAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import { drive, type Endpoint, type Figures, type Turn, Wire } from "./driver";
 import { processorTime } from "./processor-time";

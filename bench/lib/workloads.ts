@@ -2,7 +2,7 @@
  * What is asked of a server: messages of KMIP 1.1, as vCenter speaks it.
  */
 import { type BatchRequest, nameAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse, textIn } from "@/lib/kmip/client/messages";
+import { readResponse, textIn } from "@/lib/kmip/client/responses";
 import { QueryFunction, ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 import { type Endpoint, type Turn, Wire } from "./driver";

@@ -1,7 +1,7 @@
 import { recordHeartbeat, removeEndpointNode } from "@/lib/core/endpoints";
 import { createDedicatedListeners, type DedicatedListeners } from "@/lib/core/endpoints/dedicated-listeners";
 import { OperationCounts } from "@/lib/kmip/engine/operation-counts";
-import { createKmipServer, Traffic } from "@/lib/kmip/transport/server";
+import { ConnectionLimits, createKmipServer } from "@/lib/kmip/transport/server";
 import { heartbeatFigures, newNode } from "./heartbeat";
 import { createEngine, DRAIN_MS, type ZoneProcess } from "./zone";
 
@@ -15,7 +15,7 @@ export function openDedicatedListeners(place: ZoneProcess): DedicatedListeners {
     logger,
     drainMs: DRAIN_MS,
     open(instanceId, port, certificates) {
-      const traffic = new Traffic(listener.traffic);
+      const connectionLimits = new ConnectionLimits(listener.connectionLimits);
       const operations = new OperationCounts();
       const server = createKmipServer({
         host: settings.KMIP_HOST,
@@ -24,7 +24,7 @@ export function openDedicatedListeners(place: ZoneProcess): DedicatedListeners {
         engine: createEngine(place, operations, false),
         tenants: ports.tenants.dedicatedTo(instanceId),
         logger,
-        traffic,
+        connectionLimits,
         limits: { maxHandshakes: listener.maxHandshakes, idleTimeoutMs: listener.idleTimeoutMs },
       });
       const node = { ...newNode(place, port), instanceId };
@@ -32,7 +32,7 @@ export function openDedicatedListeners(place: ZoneProcess): DedicatedListeners {
       return {
         server,
         renew: (next) => server.updateTls({ ...next, ...listener.tls }),
-        beat: () => recordHeartbeat({ ...node, ...heartbeatFigures([server], operations, traffic) }),
+        beat: () => recordHeartbeat({ ...node, ...heartbeatFigures([server], operations, connectionLimits) }),
         forget: () => removeEndpointNode(node.id),
       };
     },

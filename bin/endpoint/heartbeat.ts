@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Heartbeat } from "@/lib/core/endpoints";
 import type { OperationCounts } from "@/lib/kmip/engine/operation-counts";
-import type { KmipServerStats, Traffic } from "@/lib/kmip/transport/server";
+import type { ConnectionLimits, KmipServerStats } from "@/lib/kmip/transport/server";
 import { VERSION } from "@/lib/version";
 import type { ZoneProcess } from "./zone";
 
@@ -32,7 +32,7 @@ function sumByName(...all: readonly { readonly [name: string]: number }[]): Reco
 export function heartbeatFigures(
   servers: readonly Listener[],
   operations: OperationCounts,
-  traffic: Traffic,
+  connectionLimits: ConnectionLimits,
 ): Pick<Heartbeat, "connections" | "requests" | "failedHandshakes" | "counters"> {
   const listeners = servers.map((server) => server.stats());
   const sum = (count: (stats: (typeof listeners)[number]) => number): number =>
@@ -48,7 +48,7 @@ export function heartbeatFigures(
       accepted: sum((stats) => stats.accepted),
       failedHandshakes: sumByName(...listeners.map((stats) => stats.failedHandshakeCounts)),
       operations: operations.byName(),
-      limits: traffic.limitsHit,
+      limits: connectionLimits.limitsHit,
       keyManagers: [],
     },
   };

@@ -8,7 +8,7 @@ import {
 import { troubledKeyManagers } from "@/lib/key-managers/gates";
 import { OperationCounts } from "@/lib/kmip/engine/operation-counts";
 import { createKmipHttpsServer } from "@/lib/kmip/transport/https-server";
-import { createKmipServer, type ServerTls, Traffic } from "@/lib/kmip/transport/server";
+import { ConnectionLimits, createKmipServer, type ServerTls } from "@/lib/kmip/transport/server";
 import { heartbeatFigures, newNode } from "./heartbeat";
 import { createEngine, DRAIN_MS, type ZoneProcess } from "./zone";
 
@@ -38,7 +38,7 @@ async function readCertificates(zone: number): Promise<Pick<ServerTls, "cert" | 
 export async function createSharedListeners(place: ZoneProcess): Promise<SharedListeners> {
   const { zone, port, httpsPort, settings, ports, logger, listener } = place;
   const operations = new OperationCounts();
-  const traffic = new Traffic(listener.traffic);
+  const connectionLimits = new ConnectionLimits(listener.connectionLimits);
   let certificates = await readCertificates(zone);
   const shared = {
     host: settings.KMIP_HOST,
@@ -46,7 +46,7 @@ export async function createSharedListeners(place: ZoneProcess): Promise<SharedL
     engine: createEngine(place, operations, httpsPort !== undefined),
     tenants: ports.tenants,
     logger,
-    traffic,
+    connectionLimits,
   };
   const limits = { maxHandshakes: listener.maxHandshakes };
   const servers = [
@@ -74,7 +74,7 @@ export async function createSharedListeners(place: ZoneProcess): Promise<SharedL
       }
     },
     beat() {
-      const figures = heartbeatFigures(servers, operations, traffic);
+      const figures = heartbeatFigures(servers, operations, connectionLimits);
 
       return recordHeartbeat({
         ...node,

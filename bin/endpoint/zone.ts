@@ -44,7 +44,7 @@ export function limitsHere({
 
   if (listener.shortOfFiles) {
     logger.warn(
-      { maxConnections: listener.traffic.maxConnections },
+      { maxConnections: listener.connectionLimits.maxConnections },
       "the limit of open files leaves room for fewer connections than are configured",
     );
   }

@@ -9,7 +9,7 @@ import {
 import { countCall } from "@/lib/auth/rate-limits";
 import { recordRefusal } from "@/lib/auth/record-refusal";
 import { type Actor, requireRole } from "@/lib/core/actor";
-import { recordAction } from "@/lib/core/audit";
+import { recordAction, wasRecorded } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
 import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
@@ -99,17 +99,6 @@ function isWrite(operation: Operation): boolean {
 function isAudited(operation: Operation, error: AppError): boolean {
   return isWrite(operation) || error.status === 401 || error.status === 403;
 }
-
-/** Failures that lib/core has recorded itself, after announcing what it was about to do. */
-const RECORDED_BY_CORE: ReadonlySet<string> = new Set(["restoreKekService", "destroyKek"]);
-const REFUSALS_BEFORE: ReadonlySet<string> = new Set([
-  "FORBIDDEN",
-  "NOT_FOUND",
-  "VALIDATION_FAILED",
-  "CONFIRMATION_MISMATCH",
-  "CHANGED_MEANWHILE",
-  "INVALID_STATE",
-]);
 
 async function recordFailure(
   operation: KnownOperation,
@@ -274,8 +263,7 @@ async function refuse(
     logger().warn({ ...fields, err: thrown }, "request failed");
   }
 
-  const recorded = RECORDED_BY_CORE.has(operation.id) && !REFUSALS_BEFORE.has(error.code) && actor !== null;
-  if (!recorded) {
+  if (!wasRecorded(thrown)) {
     try {
       await recordFailure(operation, facts, actor, printableParams(params), error);
     } catch (auditError) {

@@ -65,8 +65,8 @@ export interface ChainStore {
   /** @throws when the database cannot be reached in time */
   takeOver(): Promise<ChainHead>;
   append(head: ChainHead, rows: readonly EventRow[]): Promise<AppendResult>;
-  /** True when the event is stored; after `takeOver`, that is the last word on a statement without an answer. */
-  has(id: string): Promise<boolean>;
+  /** True when all events are stored; after `takeOver`, that is the last word on a statement without an answer. */
+  hasAll(ids: readonly string[]): Promise<boolean>;
 }
 
 /**
@@ -178,12 +178,12 @@ export function createChainStore(pool: pg.Pool, node: string, timeoutMs: number)
       }
     },
 
-    async has(id) {
+    async hasAll(ids) {
       const { rowCount } = await run((client) =>
-        client.query({ text: "SELECT 1 FROM audit_event WHERE id = $1", values: [id] }),
+        client.query({ text: "SELECT 1 FROM audit_event WHERE id = ANY ($1::uuid[])", values: [ids] }),
       );
 
-      return rowCount === 1;
+      return rowCount === ids.length;
     },
   };
 }

@@ -4,6 +4,9 @@
 export type AuditOutcome = "success" | "failure" | "pending";
 export type AuditSeverity = "normal" | "warning" | "critical";
 
+/** Identity of an event: a UUID of version 7, and its time. */
+export type EventStamp = { readonly id: string; readonly time: Date };
+
 /** What a caller knows when something happened; the writer adds id, time, node, sequence and hashes. */
 export type AuditEventInput = {
   /** `service.objectType.verb`, e.g. `vmware-solutions.kmip-key.read`. */
@@ -38,6 +41,11 @@ export type AuditEventInput = {
    * id (once in the message), the correlation id, the initiator's address and the number `requestData.remotePort`.
    */
   readonly like?: object | undefined;
+  /**
+   * Given where several processes may write the same event: it is in the log once, whoever comes first. Left out, the
+   * writer makes it.
+   */
+  readonly stamp?: EventStamp;
 };
 
 /** Writes audit events with group commit and a hash chain per writer. */

@@ -55,7 +55,10 @@ const FENCED_PAUSE_MS = 20;
 const RETRY_DELAY_MS = 100;
 /** Serialization failure, deadlock: the statement changed nothing and may simply be repeated. */
 const REPEATABLE = new Set(["40001", "40P01"]);
+const UNIQUE_VIOLATION = "23505";
 
+const isRepeated = (error: unknown): boolean => (error as { code?: unknown }).code === UNIQUE_VIOLATION;
+const eventsOf = (group: readonly Waiter[]): number => group.reduce((sum, { rows }) => sum + rows.length, 0);
 const pause = () => new Promise<void>((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
 
 /**
@@ -116,7 +119,7 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
       if (result.kind === "unknown") {
         head = await takeOver();
 
-        if (await store.has(rows.at(-1)?.id ?? "")) {
+        if (await store.hasAll(rows.map(({ id }) => id))) {
           return;
         }
       }
@@ -151,33 +154,57 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
     return group;
   }
 
+  /** An event whose stamp was given may be in the log already: that is no failure, and no reason to fail others. */
+  async function writeApart(group: readonly Waiter[]): Promise<void> {
+    for (const waiter of group) {
+      try {
+        await commit(waiter.rows);
+        counts.groups += 1;
+        counts.events += waiter.rows.length;
+        waiter.resolve();
+      } catch (error) {
+        if (isRepeated(error) && (await store.hasAll(waiter.rows.map(({ id }) => id)).catch(() => false))) {
+          waiter.resolve();
+        } else {
+          fail([waiter], error);
+        }
+      }
+    }
+  }
+
+  function fail(group: readonly Waiter[], error: unknown): void {
+    const failure = new AuditWriteError("The audit events could not be written.", { cause: error });
+    const events = eventsOf(group);
+
+    counts.failedGroups += 1;
+    options.logger?.error({ err: error, node: options.node, events }, "audit events not written");
+
+    for (const waiter of group) {
+      waiter.reject(failure);
+    }
+  }
+
   async function run(): Promise<void> {
     while (queue.length > 0) {
       const group = takeGroup();
-      const rows = group.flatMap((waiter) => waiter.rows);
+      const size = eventsOf(group);
 
       try {
-        await commit(rows);
+        await commit(group.flatMap(({ rows }) => rows));
         counts.groups += 1;
-        counts.events += rows.length;
+        counts.events += size;
 
         for (const waiter of group) {
           waiter.resolve();
         }
       } catch (error) {
-        const failure = new AuditWriteError("The audit events could not be written.", { cause: error });
-
-        counts.failedGroups += 1;
-        options.logger?.error(
-          { err: error, node: options.node, events: rows.length },
-          "audit events not written",
-        );
-
-        for (const waiter of group) {
-          waiter.reject(failure);
+        if (isRepeated(error)) {
+          await writeApart(group);
+        } else {
+          fail(group, error);
         }
       } finally {
-        counts.waiting -= rows.length;
+        counts.waiting -= size;
       }
     }
 
@@ -203,7 +230,7 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
         }
 
         const time = clock.now();
-        const rows = events.map((event) => toEventRow(event, { id: nextId(time), time }));
+        const rows = events.map((event) => toEventRow(event, event.stamp ?? { id: nextId(time), time }));
 
         queue.push({ rows, resolve, reject });
         counts.waiting += rows.length;

@@ -1,4 +1,4 @@
-import { recordAction } from "@/lib/core/audit";
+import { audited, recordAction } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
 import {
   authenticateUser,
@@ -16,12 +16,15 @@ const MAX_EMAIL = 200;
 const MAX_PASSWORD = 1_024;
 
 async function recordSignIn(user: SignedInUser, facts: RequestFacts, method: string): Promise<void> {
-  await recordAction(userActor(user, facts), {
-    action: "vmware-solutions.session.create",
-    target: { id: user.id, name: user.email },
-    requestData: { method },
-  });
-  await noteSignIn(user.id);
+  await audited(
+    userActor(user, facts),
+    {
+      action: "vmware-solutions.session.create",
+      target: { id: user.id, name: user.email },
+      requestData: { method },
+    },
+    (done) => noteSignIn(user.id, done),
+  );
 }
 
 async function refuseSignIn(email: string, facts: RequestFacts, error: AppError): Promise<void> {

@@ -1,20 +1,20 @@
-import { type HouseEvent, subscribe } from "@/lib/db";
+import { type ChangeEvent, subscribe } from "@/lib/db";
 import type { EngineLogger } from "@/lib/kmip/ports";
 
-export type HouseListener = {
-  onEvent(event: HouseEvent): void;
+export type ChangeListener = {
+  onEvent(event: ChangeEvent): void;
   /** Events may have been missed: everything that was learnt so far may be out of date. */
   onGap(): void;
 };
 
 /** One subscription to the other processes' events, shared by everything in this process that caches. */
-export interface HouseEvents {
+export interface ChangeEvents {
   /** Resolves when the first LISTEN stands. */
   readonly ready: Promise<void>;
   /** False while events may go missing: then nothing may be answered from memory. */
   trusted(): boolean;
   /** Returns the function that ends the subscription. */
-  subscribe(listener: HouseListener): () => void;
+  subscribe(listener: ChangeListener): () => void;
   close(): Promise<void>;
 }
 
@@ -25,13 +25,13 @@ export interface HouseEvents {
 const GAP_QUIET_MS = 10_000;
 
 /** Starts to listen. @param url connection string of the database */
-export function createHouseEvents(
+export function createChangeEvents(
   url: string,
   options: { logger?: Pick<EngineLogger, "warn">; now?: () => number } = {},
-): HouseEvents {
+): ChangeEvents {
   // The monotonic clock: a changed wall clock must not make a gap look old.
   const now = options.now ?? (() => performance.now());
-  const listeners = new Set<HouseListener>();
+  const listeners = new Set<ChangeListener>();
   let listening = false;
   let lastGap = Number.NEGATIVE_INFINITY;
 
@@ -50,6 +50,9 @@ export function createHouseEvents(
     },
     onError(error) {
       options.logger?.warn({ err: error }, "connection for database notifications lost");
+    },
+    onMalformed() {
+      options.logger?.warn({}, "a database notification that is no event was ignored, as others will be");
     },
   });
 

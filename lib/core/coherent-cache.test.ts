@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { looksDuring } from "@/test/support/looks";
 import { CoherentCache } from "./coherent-cache";
 
 let trusted: boolean;
@@ -8,8 +9,10 @@ let loads: number;
 beforeEach(() => {
   trusted = true;
   loads = 0;
-  cache = new CoherentCache({ max: 2, trusted: () => trusted });
+  cache = new CoherentCache({ max: 2, trusted: () => trusted, groupOf });
 });
+
+const groupOf = (key: string) => key.slice(0, Math.max(0, key.indexOf("/")));
 
 function later() {
   let resolve: (value: string | null) => void = () => {};
@@ -43,7 +46,7 @@ describe("a coherent cache", () => {
 
   it.each([
     ["its key is", () => cache.invalidate("a/k")],
-    ["its prefix is", () => cache.invalidatePrefix("a/")],
+    ["its group is", () => cache.invalidateGroup("a")],
     ["everything is", () => cache.clear()],
   ])("does not remember what was loaded while %s invalidated", async (_name, invalidate) => {
     const slow = later();
@@ -86,5 +89,26 @@ describe("a coherent cache", () => {
 
     expect([cache.peek("a"), cache.peek("b"), cache.peek("c")]).toEqual(["1", undefined, "3"]);
     expect(cache.size).toBe(2);
+  });
+
+  it("looks at no more than the keys of a group to forget it", async () => {
+    const large = new CoherentCache<string>({ max: 10_000, trusted: () => true, groupOf });
+
+    for (let index = 0; index < 5_000; index += 1) {
+      await large.get(`${index % 2 === 0 ? "large" : "other"}/${index}`, load("v"));
+    }
+
+    await large.get("small/1", load("v"));
+    await large.get("small/2", load("v"));
+    large.invalidate("small/2");
+
+    expect(looksDuring(() => large.invalidateGroup("small"))).toBeLessThan(10);
+    expect(large.peek("small/1")).toBeUndefined();
+    expect(large.size).toBe(5_000);
+
+    // What was pushed out, or is gone already, is in no group any more.
+    expect(looksDuring(() => large.invalidateGroup("small"))).toBeLessThan(3);
+    large.invalidateGroup("large");
+    expect(large.size).toBe(2_500);
   });
 });

@@ -1,3 +1,5 @@
+import { Groups } from "./groups";
+
 type Entry<Value> = {
   readonly value: Value;
   /** What `get` answers: made once, not at every call. */
@@ -15,14 +17,23 @@ export class CoherentCache<Value> {
   readonly #trusted: () => boolean;
   readonly #entries = new Map<string, Entry<Value>>();
   readonly #loads = new Map<string, { promise: Promise<Value | null>; stale: boolean }>();
+  readonly #groupOf: ((key: string) => string) | undefined;
+  /** Keys that are remembered or being loaded. */
+  readonly #groups = new Groups();
 
   /**
    * @param options.max entries; the oldest go first, but for those that were used since they last had to go
    * @param options.trusted false while invalidations may go missing: then every `get` loads
+   * @param options.groupOf what a key belongs to, for `invalidateGroup`
    */
-  constructor(options: { readonly max: number; readonly trusted: () => boolean }) {
+  constructor(options: {
+    readonly max: number;
+    readonly trusted: () => boolean;
+    readonly groupOf?: (key: string) => string;
+  }) {
     this.#max = options.max;
     this.#trusted = options.trusted;
+    this.#groupOf = options.groupOf;
   }
 
   /** The value of a key, loaded once for all who ask at the same time. Absence (null) is not remembered. */
@@ -47,6 +58,10 @@ export class CoherentCache<Value> {
 
     this.#loads.set(key, entry);
 
+    if (this.#groupOf) {
+      this.#groups.add(this.#groupOf(key), key);
+    }
+
     try {
       const value = await entry.promise;
 
@@ -58,6 +73,7 @@ export class CoherentCache<Value> {
     } finally {
       if (this.#loads.get(key) === entry) {
         this.#loads.delete(key);
+        this.#leaveGroup(key);
       }
     }
   }
@@ -91,7 +107,16 @@ export class CoherentCache<Value> {
       if (entry.used) {
         entry.used = false;
         this.#entries.set(oldest, entry);
+      } else {
+        this.#leaveGroup(oldest);
       }
+    }
+  }
+
+  /** After a key was forgotten: it stays in its group while something else of it is there. */
+  #leaveGroup(key: string): void {
+    if (this.#groupOf && !this.#entries.has(key) && !this.#loads.has(key)) {
+      this.#groups.delete(this.#groupOf(key), key);
     }
   }
 
@@ -99,6 +124,7 @@ export class CoherentCache<Value> {
   invalidate(key: string): void {
     this.#entries.delete(key);
     this.#forgetLoad(key);
+    this.#leaveGroup(key);
   }
 
   #forgetLoad(key: string): void {
@@ -110,18 +136,10 @@ export class CoherentCache<Value> {
     }
   }
 
-  /** Forgets the keys that start so. */
-  invalidatePrefix(prefix: string): void {
-    for (const key of this.#entries.keys()) {
-      if (key.startsWith(prefix)) {
-        this.#entries.delete(key);
-      }
-    }
-
-    for (const key of [...this.#loads.keys()]) {
-      if (key.startsWith(prefix)) {
-        this.#forgetLoad(key);
-      }
+  /** Forgets the keys of a group; it costs what they are. */
+  invalidateGroup(group: string): void {
+    for (const key of this.#groups.keysOf(group)) {
+      this.invalidate(key);
     }
   }
 
@@ -131,6 +149,8 @@ export class CoherentCache<Value> {
     for (const key of [...this.#loads.keys()]) {
       this.#forgetLoad(key);
     }
+
+    this.#groups.clear();
   }
 
   get size(): number {

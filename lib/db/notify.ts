@@ -1,32 +1,53 @@
 import pg from "pg";
+import { z } from "zod";
+import { type Executor, execute } from "./execute";
+
+const ofInstance = { instanceId: z.string() };
+const ofKek = { ...ofInstance, uniqueIdentifier: z.string() };
+const ofCertificate = { ...ofInstance, sha256: z.string() };
+const changeEvent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("kek.changed"), ...ofKek }),
+  z.object({ type: z.literal("certificate.added"), ...ofCertificate }),
+  z.object({ type: z.literal("certificate.removed"), ...ofCertificate }),
+  z.object({ type: z.literal("instance.changed"), ...ofInstance }),
+  z.object({ type: z.literal("instance.removed"), ...ofInstance }),
+]);
 
 /** What one process tells the others; small, and never secret. */
-export type HouseEvent =
-  | { readonly type: "kek.changed"; readonly instanceId: string; readonly uniqueIdentifier: string }
-  | { readonly type: "certificate.added"; readonly instanceId: string; readonly sha256: string }
-  | { readonly type: "certificate.removed"; readonly instanceId: string; readonly sha256: string }
-  | { readonly type: "instance.changed"; readonly instanceId: string }
-  | { readonly type: "instance.removed"; readonly instanceId: string };
+export type ChangeEvent = Readonly<z.output<typeof changeEvent>>;
 
 const CHANNEL = "kmip_console";
 const RECONNECT_MS = [100, 200, 500, 1_000, 2_000] as const;
 const PROBE_EVERY_MS = 2_000;
 const PROBE_TIMEOUT_MS = 2_000;
 
-type Queryable = { query(text: string, values: unknown[]): Promise<unknown> };
+/**
+ * The call that publishes an event, for a statement that does so in the same round trip as a change: it goes out when,
+ * and only if, that is committed.
+ * @param values the statement's parameters, to which those of the call are added
+ * @returns SQL that stands in a SELECT; where that has no rows, nothing is published
+ */
+export function notifyCall(event: ChangeEvent, values: unknown[]): string {
+  const channel = values.push(CHANNEL);
+  const payload = values.push(JSON.stringify(event));
 
-/** Statement and values that publish an event; for Prisma: `tx.$executeRawUnsafe(text, ...values)`. */
-export function publishSql(event: HouseEvent): { text: string; values: [string, string] } {
-  return { text: "SELECT pg_notify($1, $2)", values: [CHANNEL, JSON.stringify(event)] };
+  return `pg_notify($${channel}, $${payload})`;
 }
 
-/**
- * Publishes an event. With a transaction's client it goes out when, and only if, the transaction commits.
- */
-export async function publish(client: Queryable, event: HouseEvent): Promise<void> {
-  const { text, values } = publishSql(event);
+/** Publishes an event. In a transaction it goes out when, and only if, the transaction commits. */
+export async function publishIn(executor: Executor, event: ChangeEvent): Promise<void> {
+  const values: unknown[] = [];
 
-  await client.query(text, values);
+  await execute(executor, `SELECT ${notifyCall(event, values)}`, values);
+}
+
+/** What was told, or null for a payload that is none of ours. */
+function readEvent(payload: string): ChangeEvent | null {
+  try {
+    return changeEvent.safeParse(JSON.parse(payload)).data ?? null;
+  } catch {
+    return null;
+  }
 }
 
 export type Subscription = {
@@ -43,8 +64,15 @@ export type Subscription = {
  */
 export function subscribe(
   url: string,
-  handlers: { onEvent(event: HouseEvent): void; onGap(): void; onError?(error: Error): void },
+  handlers: {
+    onEvent(event: ChangeEvent): void;
+    onGap(): void;
+    onError?(error: Error): void;
+    /** A payload that is no event came in, for the first time: whoever may connect to the database may send any. */
+    onMalformed?(): void;
+  },
 ): Subscription {
+  let malformed = false;
   let closed = false;
   let client: pg.Client | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -108,7 +136,14 @@ export function subscribe(
         return;
       }
 
-      handlers.onEvent(JSON.parse(message.payload) as HouseEvent);
+      const event = readEvent(message.payload);
+
+      if (event !== null) {
+        handlers.onEvent(event);
+      } else if (!malformed) {
+        malformed = true;
+        handlers.onMalformed?.();
+      }
     });
 
     next

@@ -1,5 +1,5 @@
 /**
- * The ports of the KMIP engine: what it needs from the house around it, and nothing else.
+ * The ports of the KMIP engine: what it needs from what is around it, and nothing else.
  *
  * The engine knows neither a database nor a key manager nor HTTP. `lib/core` supplies these
  * interfaces; tests supply in-memory ones.
@@ -13,7 +13,7 @@ export type TenantPolicy = {
   readonly serveCompromised: boolean;
 };
 
-/** A test of the house that connects as a client does: its id, and the only operations that it may ask for. */
+/** A connection test of the console, which connects as a client does: its id, and the only operations that it may ask for. */
 export type TenantProbe = { readonly id: string; readonly operations: ReadonlySet<number> };
 
 /** Who is asking: a pinned client certificate and the instance that it opens. */
@@ -105,7 +105,7 @@ export type ManagedObjectChange = {
   readonly terms: readonly IndexTerm[];
   /**
    * True for a mark that matters less than what it goes with (Fresh): where several changes are made together, it is
-   * left out if somebody else changed the object first.
+   * left out if another changed the object first.
    */
   readonly incidental?: boolean;
 };
@@ -307,7 +307,7 @@ export type FailedHandshake = {
   readonly detail: string;
 };
 
-/** `limit`: the certificate is welcome, but there is no more room for it. */
+/** `limit`: the certificate is pinned, but a limit of connections is reached. */
 export type FailedHandshakeReason =
   | "no-certificate"
   | "not-pinned"

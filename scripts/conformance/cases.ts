@@ -9,7 +9,7 @@ type Exchange = { readonly request: XmlElement; readonly response: XmlElement };
 export type TestCase = {
   /** Name of the file without ".xml". */
   readonly name: string;
-  /** Cases of one family (SASED-M-1, SASED-M-2 …) are one story: later ones find the objects of earlier ones. */
+  /** Cases of one family (SASED-M-1, SASED-M-2 …) belong together: later ones find the objects of earlier ones. */
   readonly family: string;
   readonly exchanges: readonly Exchange[];
 };

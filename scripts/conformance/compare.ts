@@ -29,7 +29,7 @@ export type Context = {
 };
 
 /** Where the comparison stands. */
-type Place = {
+type Location = {
   readonly path: string;
   /** Attribute Name beside the value, in 1.x. */
   readonly attributeName: string | null;
@@ -78,25 +78,25 @@ class Comparison {
       );
   }
 
-  item(expected: XmlElement, actual: Item, place: Place): Difference | null {
+  item(expected: XmlElement, actual: Item, location: Location): Difference | null {
     const type = typeOfElement(expected);
     if (type !== actual.type) {
-      return { path: place.path, expected: tell(expected), got: show(actual, place) };
+      return { path: location.path, expected: tell(expected), got: show(actual, location) };
     }
     if (actual.type === ItemType.Structure) {
-      return this.#structure(expected, actual, place);
+      return this.#structure(expected, actual, location);
     }
-    return this.#scalar(expected, actual, place);
+    return this.#scalar(expected, actual, location);
   }
 
-  #structure(expected: XmlElement, actual: StructureItem, outer: Place): Difference | null {
+  #structure(expected: XmlElement, actual: StructureItem, outer: Location): Difference | null {
     if (rules.OPAQUE_STRUCTURES.has(actual.tag)) {
       return null;
     }
     if (outer.attributeName !== null && rules.FREE_ATTRIBUTES.has(outer.attributeName)) {
       return null;
     }
-    const place = this.#enter(expected, actual, outer);
+    const location = this.#enter(expected, actual, outer);
     const remaining = [...actual.value];
     const unordered: XmlElement[] = [];
     const counts = new Map<number, number>();
@@ -109,7 +109,7 @@ class Comparison {
       }
       const count = counts.get(tag) ?? 0;
       counts.set(tag, count + 1);
-      const path = `${place.path}/${nameOf(tag)}${tag === Tag.BatchItem ? `[${count}]` : ""}`;
+      const path = `${location.path}/${nameOf(tag)}${tag === Tag.BatchItem ? `[${count}]` : ""}`;
       const found = remaining.findIndex((candidate) => candidate.tag === tag);
       const candidate = remaining[found];
       if (candidate === undefined) {
@@ -124,24 +124,24 @@ class Comparison {
       }
       last = position;
       remaining.splice(found, 1);
-      const difference = this.item(child, candidate, { ...place, path });
+      const difference = this.item(child, candidate, { ...location, path });
       if (difference !== null) {
         return difference;
       }
     }
-    const missed = this.#unordered(unordered, remaining, actual.tag, place);
+    const missed = this.#unordered(unordered, remaining, actual.tag, location);
     if (missed !== null) {
       return missed;
     }
-    const extra = remaining.find((item) => !this.#mayBeMore(item, actual.tag, place));
+    const extra = remaining.find((item) => !this.#mayBeMore(item, actual.tag, location));
     if (extra === undefined) {
       return null;
     }
-    return { path: `${place.path}/${nameOf(extra.tag)}`, expected: "nothing", got: show(extra, place) };
+    return { path: `${location.path}/${nameOf(extra.tag)}`, expected: "nothing", got: show(extra, location) };
   }
 
-  /** The place of the children of a structure. */
-  #enter(expected: XmlElement, actual: StructureItem, outer: Place): Place {
+  /** The location of the children of a structure. */
+  #enter(expected: XmlElement, actual: StructureItem, outer: Location): Location {
     const attributeName = attributeNameIn(actual.value);
     if (actual.tag === Tag.Attribute) {
       return { ...outer, attributeName };
@@ -168,7 +168,7 @@ class Comparison {
     expected: readonly XmlElement[],
     remaining: Item[],
     parent: number,
-    place: Place,
+    location: Location,
   ): Difference | null {
     // What is known finds its like first; what has still to be learned takes what is left, in order.
     const isOpen = (child: XmlElement): boolean =>
@@ -177,7 +177,7 @@ class Comparison {
     for (const child of sorted) {
       const tag = tagOfElement(child);
       const name = tag === Tag.Attribute ? attributeNameInElements(child.children) : null;
-      const path = `${place.path}/${nameOf(tag)}${name === null ? "" : `[${name}]`}`;
+      const path = `${location.path}/${nameOf(tag)}${name === null ? "" : `[${name}]`}`;
       let nearest: Difference | null = null;
       const found = remaining.findIndex((candidate) => {
         if (candidate.tag !== tag) {
@@ -186,28 +186,28 @@ class Comparison {
         if (name !== null && attributeNameIn(childrenOf(candidate)) !== name) {
           return false;
         }
-        const difference = this.item(child, candidate, { ...place, path });
+        const difference = this.item(child, candidate, { ...location, path });
         nearest ??= difference;
         return difference === null;
       });
       if (found >= 0) {
         remaining.splice(found, 1);
-      } else if (!this.#mayBeMissing(child, tag, place)) {
+      } else if (!this.#mayBeMissing(child, tag, location)) {
         // A list names what is missing; of an attribute, what is different in it is worth more.
         if (name !== null || parent === Tag.Attributes) {
           return nearest ?? { path, expected: tell(child), got: "nothing" };
         }
-        return { path, expected: tell(child), got: listOf(remaining, tag, place) };
+        return { path, expected: tell(child), got: listOf(remaining, tag, location) };
       }
     }
     return null;
   }
 
-  #mayBeMissing(child: XmlElement, tag: number, place: Place): boolean {
+  #mayBeMissing(child: XmlElement, tag: number, location: Location): boolean {
     if (rules.OPTIONAL_ITEMS.has(tag)) {
       return true;
     }
-    if (place.operation !== "Query") {
+    if (location.operation !== "Query") {
       return false;
     }
     // A server claims the profiles that it has.
@@ -225,7 +225,7 @@ class Comparison {
     return false;
   }
 
-  #mayBeMore(item: Item, parent: number, place: Place): boolean {
+  #mayBeMore(item: Item, parent: number, location: Location): boolean {
     if (rules.OPTIONAL_ITEMS.has(item.tag)) {
       return true;
     }
@@ -234,23 +234,23 @@ class Comparison {
       return item.value === 0;
     }
     if (rules.ATTRIBUTE_STRUCTURES.has(parent) || item.tag === Tag.Attribute) {
-      return !place.named;
+      return !location.named;
     }
     return rules.UNORDERED_ITEMS.has(item.tag);
   }
 
-  #scalar(expected: XmlElement, actual: Exclude<Item, StructureItem>, place: Place): Difference | null {
+  #scalar(expected: XmlElement, actual: Exclude<Item, StructureItem>, location: Location): Difference | null {
     const { tag, type } = actual;
-    const nameTag = nameTagOf(tag, place.attributeName);
+    const nameTag = nameTagOf(tag, location.attributeName);
     const isFreeAttribute =
-      tag === Tag.AttributeValue && rules.FREE_ATTRIBUTES.has(place.attributeName ?? "");
+      tag === Tag.AttributeValue && rules.FREE_ATTRIBUTES.has(location.attributeName ?? "");
     // In 2.x a Vendor Identification is part of an attribute's name as well.
-    const isName = tag === Tag.VendorIdentification && place.operation !== "Query";
+    const isName = tag === Tag.VendorIdentification && location.operation !== "Query";
     if ((rules.FREE_VALUES.has(tag) && !isName) || isFreeAttribute) {
       return null;
     }
     const want = textOf(expected);
-    const different = { path: place.path, expected: concealed(tag, want), got: show(actual, place) };
+    const different = { path: location.path, expected: concealed(tag, want), got: show(actual, location) };
 
     const offset = secondsFromNow(want);
     if (offset !== null) {
@@ -263,7 +263,7 @@ class Comparison {
     }
     const got = scalarText(actual, { nameTag, separator: " " });
     if (tag === Tag.ResultReason && this.#context.secondMajor) {
-      return reasonsInSecondMajor(want, place.operation).has(got) ? null : different;
+      return reasonsInSecondMajor(want, location.operation).has(got) ? null : different;
     }
     if (isVariable(want)) {
       const bound = this.#context.variables.get(want);
@@ -276,7 +276,7 @@ class Comparison {
     if (encodeTtlv(wanted).equals(encodeTtlv(actual))) {
       return null;
     }
-    if (!this.#isChosen(tag, want, place) || want.length !== got.length) {
+    if (!this.#isChosen(tag, want, location) || want.length !== got.length) {
       return different;
     }
     // What the case says twice has to be the same both times.
@@ -288,7 +288,7 @@ class Comparison {
   }
 
   /** True for bytes that the server makes up: a case writes down what one server once answered. */
-  #isChosen(tag: number, want: string, { operation, chosenIv }: Place): boolean {
+  #isChosen(tag: number, want: string, { operation, chosenIv }: Location): boolean {
     const { sentKeys, sentBytes, generatesKeys } = this.#context;
     const bytes = want.toLowerCase();
     if (rules.GENERATED_BYTES.has(tag)) {
@@ -330,7 +330,7 @@ function tell(element: XmlElement): string {
   return `structure of ${names.length === 0 ? "nothing" : names.join(", ")}`;
 }
 
-function show(item: Item, { attributeName }: Place): string {
+function show(item: Item, { attributeName }: Location): string {
   if (item.type === ItemType.Structure) {
     const names = item.value.map(({ tag }) => nameOf(tag));
     const name = attributeNameIn(item.value);
@@ -340,8 +340,8 @@ function show(item: Item, { attributeName }: Place): string {
   return concealed(item.tag, text);
 }
 
-function listOf(items: readonly Item[], tag: number, place: Place): string {
-  const list = items.filter((item) => item.tag === tag).map((item) => show(item, place));
+function listOf(items: readonly Item[], tag: number, location: Location): string {
+  const list = items.filter((item) => item.tag === tag).map((item) => show(item, location));
   return list.length === 0 ? "nothing" : list.join(", ").slice(0, 200);
 }
 

@@ -38,14 +38,6 @@ export type RunOptions = {
   readonly version?: string;
 };
 
-/** One case on its way: where it goes, and what is known so far. */
-type Replay = RunOptions & {
-  readonly target: Target;
-  readonly context: Context;
-  /** Bytes that its requests carried. */
-  readonly sentBytes: Set<string>;
-};
-
 /** Families that are about an encoding travel in it. */
 const WIRES: ReadonlyMap<string, Wire> = new Map([
   ["MSGENC-HTTPS-M", "https-ttlv"],
@@ -71,6 +63,9 @@ const isOfSecondMajor = ({ exchanges }: TestCase): boolean =>
     ),
   );
 
+/** What a case is compared by, and its run adds to. */
+type CaseContext = Context & { readonly sentBytes: Set<string> };
+
 /** What the cases of one family have in common. */
 export class Family {
   readonly #sentKeys = new Set<string>();
@@ -78,22 +73,21 @@ export class Family {
   /** Runs one case, up to the first difference. */
   async run(testCase: TestCase, target: Target, options: RunOptions = {}): Promise<CaseResult> {
     const { name, family, exchanges } = testCase;
-    const sentBytes = new Set<string>();
     const operations = exchanges.flatMap(({ request }) =>
       [...elementsNamed(request, "Operation")].map((element) => element.attributes.get("value")),
     );
-    const context: Context = {
+    const context: CaseContext = {
       family,
       variables: new Variables(),
       sentKeys: this.#sentKeys,
-      sentBytes,
+      sentBytes: new Set(),
       generatesKeys: operations.some((operation) => GENERATING_OPERATIONS.has(operation ?? "")),
       chosen: new Map(),
       secondMajor: options.version?.startsWith("2.") === true && !isOfSecondMajor(testCase),
     };
     try {
       for (const [index, exchange] of exchanges.entries()) {
-        const failure = await this.#exchange(exchange, { target, context, sentBytes, ...options });
+        const failure = await this.#exchange(exchange, target, context, options);
         if (failure !== null) {
           return { name, failure: { step: index + 1, ...failure } };
         }
@@ -106,7 +100,9 @@ export class Family {
 
   async #exchange(
     exchange: { readonly request: XmlElement; readonly response: XmlElement },
-    { target, context, sentBytes, version }: Replay,
+    target: Target,
+    context: CaseContext,
+    { version }: RunOptions,
   ): Promise<{ difference: Difference; reason: string | null } | null> {
     let response: Item | null = null;
     const as = (message: XmlElement): XmlElement => {
@@ -114,7 +110,7 @@ export class Family {
       return version === undefined ? formed : inVersion(formed, version);
     };
     try {
-      this.#remember(exchange.request, sentBytes);
+      this.#remember(exchange.request, context.sentBytes);
       const filled = context.variables.fill(as(exchange.request));
       const request = itemFromElement(replaceChosen(filled, context.chosen));
       response = await target.exchange(request, wireOf(context.family));

@@ -13,7 +13,7 @@ import {
   requests,
   writeRequest,
 } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { EncodingError } from "@/lib/kmip/encoding/errors";
 import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
 import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
@@ -70,13 +70,12 @@ export type FuzzCounts = {
   heapAfter: number;
 };
 
+/** A frame, and what it can be made again from. */
+type FuzzedFrame = { readonly seed: number; readonly number: number; readonly frame: Uint8Array };
+
 /** What must not happen, with all that it takes to make it happen again. */
 export class FuzzFailure extends Error {
-  constructor(
-    what: string,
-    { seed, number, frame }: { seed: number; number: number; frame: Uint8Array },
-    cause?: unknown,
-  ) {
+  constructor(what: string, { seed, number, frame }: FuzzedFrame, cause?: unknown) {
     super(
       `${what}\n--seed ${seed}, frame ${number} (of ${frame.length} bytes): ${Buffer.from(frame).toString("hex").slice(0, 4_000)}`,
       { cause },

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
 import { ensureTlsIdentities, loadAuthority, loadTlsIdentity, sharedEndpoints } from "@/lib/core/endpoints";
-import { type HouseEvent, subscribe } from "@/lib/db";
+import { type ChangeEvent, subscribe } from "@/lib/db";
 import { issueServerCertificate, parseCertificates } from "@/lib/x509";
 import { createSelfSigned } from "@/test/support/certificates";
 import { eventually } from "@/test/support/kek-fixtures";
@@ -68,7 +68,7 @@ describe("client certificates", () => {
     const { certPem, sha256 } = await createSelfSigned({ commonName: "back" });
     const { body } = await add("back", certPem);
     const before = await count();
-    const events: HouseEvent[] = [];
+    const events: ChangeEvent[] = [];
     const subscription = subscribe(house.database.url, {
       onEvent: (event) => events.push(event),
       onGap: () => {},

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
 import { continueRemovals } from "@/lib/core/instances";
 import { unsealInstanceApiKey } from "@/lib/core/key-managers/open-key-manager";
-import { type HouseEvent, subscribe } from "@/lib/db";
+import { type ChangeEvent, subscribe } from "@/lib/db";
 import { makeRootKey } from "@/test/key-managers/support/sandbox";
 import { createSelfSigned } from "@/test/support/certificates";
 import { eventually } from "@/test/support/kek-fixtures";
@@ -42,8 +42,8 @@ async function standardKeys(): Promise<number> {
 }
 
 /** What other processes hear while work is done. */
-async function heardDuring(work: () => Promise<unknown>): Promise<HouseEvent[]> {
-  const events: HouseEvent[] = [];
+async function heardDuring(work: () => Promise<unknown>): Promise<ChangeEvent[]> {
+  const events: ChangeEvent[] = [];
   const subscription = subscribe(house.database.url, {
     onEvent: (event) => events.push(event),
     onGap: () => {},

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { isMigrated, type Migration, MigrationError, migrate, readMigrations } from "@/lib/db/migrate";
-import { type HouseEvent, publish, subscribe } from "@/lib/db/notify";
+import { type ChangeEvent, publishIn, subscribe } from "@/lib/db/notify";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 
 const migrations = readMigrations(fileURLToPath(new URL("../../prisma/migrations", import.meta.url)));
@@ -130,7 +130,7 @@ describe("migrate", () => {
 
 describe("notify", () => {
   it("delivers events, and reports a gap when the connection was cut", async () => {
-    const events: HouseEvent[] = [];
+    const events: ChangeEvent[] = [];
     let gaps = 0;
     const subscription = subscribe(test.url, {
       onEvent: (event) => events.push(event),
@@ -138,20 +138,64 @@ describe("notify", () => {
     });
 
     await subscription.ready;
-    await publish(test.database.pool, { type: "instance.changed", instanceId: "a" });
+    await publishIn(test.database.pool, { type: "instance.changed", instanceId: "a" });
     await expect.poll(() => events).toEqual([{ type: "instance.changed", instanceId: "a" }]);
 
     await test.database.pool.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kmip-console listen' AND datname = current_database()",
     );
     await expect.poll(() => gaps, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
-    await publish(test.database.pool, { type: "instance.changed", instanceId: "b" });
+    await publishIn(test.database.pool, { type: "instance.changed", instanceId: "b" });
     await expect.poll(() => events.at(-1)).toEqual({ type: "instance.changed", instanceId: "b" });
     await subscription.close();
   });
 
+  it("goes on after a payload that is no event, and says so once", async () => {
+    const events: ChangeEvent[] = [];
+    let malformed = 0;
+    const subscription = subscribe(test.url, {
+      onEvent: (event) => events.push(event),
+      onGap: () => {},
+      onMalformed: () => (malformed += 1),
+    });
+
+    await subscription.ready;
+
+    for (const payload of [
+      "{",
+      "null",
+      "[]",
+      '{"type":"instance.changed"}',
+      '{"type":"x","instanceId":"a"}',
+    ]) {
+      await test.database.pool.query("SELECT pg_notify('kmip_console', $1)", [payload]);
+    }
+
+    await publishIn(test.database.prisma, { type: "instance.changed", instanceId: "a" });
+    await expect.poll(() => events).toEqual([{ type: "instance.changed", instanceId: "a" }]);
+    expect(malformed).toBe(1);
+    await subscription.close();
+  });
+
+  it("goes out with a transaction of Prisma, and not without it", async () => {
+    const events: ChangeEvent[] = [];
+    const subscription = subscribe(test.url, { onEvent: (event) => events.push(event), onGap: () => {} });
+    const { prisma } = test.database;
+
+    await subscription.ready;
+    await prisma
+      .$transaction(async (tx) => {
+        await publishIn(tx, { type: "instance.removed", instanceId: "never" });
+        throw new Error("rolled back");
+      })
+      .catch(() => {});
+    await prisma.$transaction((tx) => publishIn(tx, { type: "instance.removed", instanceId: "a" }));
+    await expect.poll(() => events).toEqual([{ type: "instance.removed", instanceId: "a" }]);
+    await subscription.close();
+  });
+
   it("sends nothing of a transaction that was rolled back", async () => {
-    const events: HouseEvent[] = [];
+    const events: ChangeEvent[] = [];
     const subscription = subscribe(test.url, { onEvent: (event) => events.push(event), onGap: () => {} });
 
     await subscription.ready;
@@ -159,10 +203,10 @@ describe("notify", () => {
     const client = await test.database.pool.connect();
 
     await client.query("BEGIN");
-    await publish(client, { type: "instance.removed", instanceId: "never" });
+    await publishIn(client, { type: "instance.removed", instanceId: "never" });
     await client.query("ROLLBACK");
     client.release();
-    await publish(test.database.pool, { type: "instance.changed", instanceId: "after" });
+    await publishIn(test.database.pool, { type: "instance.changed", instanceId: "after" });
     await expect.poll(() => events).toEqual([{ type: "instance.changed", instanceId: "after" }]);
     await subscription.close();
   });

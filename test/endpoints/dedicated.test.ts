@@ -15,7 +15,7 @@ import {
 import { createDedicatedListeners, type DedicatedListeners } from "@/lib/core/endpoints/dedicated-listeners";
 import { deleteInstance, getInstance } from "@/lib/core/instances";
 import { inTransaction } from "@/lib/core/transaction";
-import { publish } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import { env } from "@/lib/env";
 import { KmipClient } from "@/lib/kmip/client/client";
 import { createKmipEngine } from "@/lib/kmip/engine/engine";
@@ -106,7 +106,7 @@ async function addHpcs(accountId = deployment.accountId): Promise<Hpcs> {
   await prepareDedicatedIdentity(id);
   await inTransaction((tx) => assignDedicatedPorts(tx, id));
   const certificate = await pin(id);
-  await publish(pool(), { type: "instance.changed", instanceId: id });
+  await publishIn(pool(), { type: "instance.changed", instanceId: id });
 
   return { id, certificate };
 }
@@ -263,7 +263,7 @@ describe("a dedicated endpoint", () => {
       const ports = await portsOf(id);
       await listening(id);
       await prisma().instance.update({ where: { id }, data: { status: "removing" } });
-      await publish(pool(), { type: "instance.changed", instanceId: id });
+      await publishIn(pool(), { type: "instance.changed", instanceId: id });
       await eventually(() => zones.every((zone) => !zone.running().has(id)), "both zones stop");
       await prisma().instance.delete({ where: { id } });
 

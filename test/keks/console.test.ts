@@ -275,7 +275,7 @@ describe("Destroy in the console", () => {
 
     world.keyManager.faults.push({ call: "deleteStandardKey", fail: "before", failure });
     expect(await codeOf(destroy(uniqueIdentifier))).toBe(code);
-    expect(trail()).toEqual(["destroy pending"]);
+    expect(trail()).toEqual(["destroy pending", "destroy failure"]);
     expect(await getKek(administrator, tenant.instanceId, uniqueIdentifier)).toMatchObject({ state });
   });
 });

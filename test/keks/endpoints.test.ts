@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setAuditWriter } from "@/lib/core/audit";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
+import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
 import { restoreService, revokeKek } from "@/lib/core/keks/revoke-kek";
 import { createServedRecorder } from "@/lib/core/serving/served-recorder";
 import { createTenantDirectory, type DatabaseTenantDirectory } from "@/lib/core/serving/tenant-directory";
-import { publish } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import { changeOf } from "@/lib/kmip/attributes/lifecycle";
 import type { KmipAuditRecord, Tenant } from "@/lib/kmip/ports";
 import { Operation, State } from "@/lib/kmip/protocol/enumerations";
@@ -86,7 +86,7 @@ describe("two endpoints on one database", () => {
   it("trust nothing in memory while notifications may be missing", async () => {
     const tenant = await world.instance();
     let time = 0;
-    const events = createHouseEvents(world.test.url, { now: () => time });
+    const events = createChangeEvents(world.test.url, { now: () => time });
 
     await events.ready;
     time = 1;
@@ -115,7 +115,7 @@ describe("two endpoints on one database", () => {
       },
       onGap() {},
     });
-    await publish(world.test.database.pool, { type: "instance.changed", instanceId: tenant.instanceId });
+    await publishIn(world.test.database.pool, { type: "instance.changed", instanceId: tenant.instanceId });
     await eventually(() => received.includes("instance.changed"), "events arrive again");
     await events.close();
   });
@@ -148,12 +148,12 @@ describe("two endpoints on one database", () => {
 });
 
 describe("the directory of tenants", () => {
-  let events: HouseEvents;
+  let events: ChangeEvents;
   let tenants: DatabaseTenantDirectory;
   const revoked: string[] = [];
 
   beforeAll(async () => {
-    events = createHouseEvents(world.test.url);
+    events = createChangeEvents(world.test.url);
     tenants = createTenantDirectory({
       database: world.test.database,
       events,
@@ -171,7 +171,7 @@ describe("the directory of tenants", () => {
 
   const prisma = () => world.test.database.prisma;
   const say = (type: "certificate.added" | "certificate.removed", tenant: Tenant) =>
-    publish(world.test.database.pool, {
+    publishIn(world.test.database.pool, {
       type,
       instanceId: tenant.instanceId,
       sha256: tenant.certificateSha256,
@@ -234,7 +234,7 @@ describe("the directory of tenants", () => {
   it("follows changes of an instance: policy at once, removal with closed connections", async () => {
     const tenant = await world.instance();
     const changed = () =>
-      publish(world.test.database.pool, { type: "instance.changed", instanceId: tenant.instanceId });
+      publishIn(world.test.database.pool, { type: "instance.changed", instanceId: tenant.instanceId });
 
     await tenants.resolve(tenant.certificateSha256);
     await prisma().instance.update({ where: { id: tenant.instanceId }, data: { activateOnCreate: true } });

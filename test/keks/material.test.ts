@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
-import { publish } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import { changeOf } from "@/lib/kmip/attributes/lifecycle";
 import type { Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
@@ -44,7 +44,7 @@ async function setPolicy(tenant: Tenant, cacheTtlSeconds: number): Promise<void>
     tenant.instanceId,
     cacheTtlSeconds,
   ]);
-  await publish(world.test.database.pool, { type: "instance.changed", instanceId: tenant.instanceId });
+  await publishIn(world.test.database.pool, { type: "instance.changed", instanceId: tenant.instanceId });
 }
 
 describe("reading material", () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type ReconcileOptions, reconcileAll } from "@/lib/core/rewrap/reconcile";
 import type { DatabaseKeyStore } from "@/lib/core/serving/key-store";
 import { standardKeyMarks, standardKeyName } from "@/lib/core/serving/objects";
-import { publishSql } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import { changeOf, destruction } from "@/lib/kmip/attributes/lifecycle";
 import { KeyStoreError, type ManagedObject, type NewManagedObject, type Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
@@ -521,14 +521,11 @@ describe("material that the key manager takes its time to give", () => {
       "UPDATE managed_object SET served = FALSE WHERE instance_id = $1 AND unique_identifier = $2",
       [tenant.instanceId, object.uniqueIdentifier],
     );
-    await world.test.database.pool.query(
-      "SELECT pg_notify($1, $2)",
-      publishSql({
-        type: "kek.changed",
-        instanceId: tenant.instanceId,
-        uniqueIdentifier: object.uniqueIdentifier,
-      }).values,
-    );
+    await publishIn(world.test.database.pool, {
+      type: "kek.changed",
+      instanceId: tenant.instanceId,
+      uniqueIdentifier: object.uniqueIdentifier,
+    });
     await expect.poll(async () => (await store.find(tenant, object.uniqueIdentifier))?.served).toBe(false);
     held.release();
     expect(await read).toBe("refused");

@@ -1,7 +1,7 @@
 /** Templates (KMIP 1.x) over a real database: two endpoints, what one registers the other uses. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { nameAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
-import { attributesIn, childrenOf, readResponse, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, childrenOf, readResponse, textIn } from "@/lib/kmip/client/responses";
 import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
 import type { Tenant } from "@/lib/kmip/ports";
 import { ObjectType, Operation } from "@/lib/kmip/protocol/enumerations";

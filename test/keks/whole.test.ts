@@ -9,7 +9,7 @@ import {
   type KmipVersionName,
   requests,
 } from "@/lib/kmip/client/client";
-import { bytesIn, textIn } from "@/lib/kmip/client/messages";
+import { bytesIn, textIn } from "@/lib/kmip/client/responses";
 import {
   BlockCipherMode,
   Operation,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
+import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
 import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "@/lib/core/serving/key-store";
 import type { ManagedObject, NewManagedObject, Tenant } from "@/lib/kmip/ports";
 import type { TestDatabase } from "@/test/support/database";
@@ -27,7 +27,7 @@ export async function createWorld(): Promise<World> {
   const keyManager = new FakeKeyManager();
   const crkId = keyManager.addRootKey();
   const clock = manualClock();
-  const opened: { store: DatabaseKeyStore; events: HouseEvents }[] = [];
+  const opened: { store: DatabaseKeyStore; events: ChangeEvents }[] = [];
   const openKeyManager = () => ({ keyManager, crkId, keyRing: null });
 
   return {
@@ -48,7 +48,7 @@ export async function createWorld(): Promise<World> {
       return tenant;
     },
     async endpoint({ now, ...options } = {}) {
-      const events = createHouseEvents(test.url, now === undefined ? {} : { now });
+      const events = createChangeEvents(test.url, now === undefined ? {} : { now });
       const store = createKeyStore({
         database: test.database,
         events,

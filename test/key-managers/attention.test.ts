@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createHouseEvents, type HouseEvents } from "@/lib/core/change-events";
+import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
 import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { openInstanceKeyManager, renewInstanceToken } from "@/lib/core/key-managers/open-key-manager";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import type { PermissionCheckId } from "@/lib/core/permissions/report";
 import { createKeyStore, type DatabaseKeyStore } from "@/lib/core/serving/key-store";
-import { publish } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import { KeyStoreError, type ManagedObject, type Tenant } from "@/lib/kmip/ports";
 import type { Middleware } from "@/sandbox";
 import { eventually, manualClock, newObject, recordingLogger } from "@/test/support/kek-fixtures";
@@ -24,13 +24,13 @@ const GRACE_SECONDS = 300;
 const world = worldForTests();
 const test = sandboxForTests();
 const clock = manualClock(new Date());
-let events: HouseEvents;
+let events: ChangeEvents;
 let store: DatabaseKeyStore;
 let worker: IbmCloud;
 
 beforeAll(async () => {
   worker = test.freshCloud();
-  events = createHouseEvents(world.test.url);
+  events = createChangeEvents(world.test.url);
 
   const endpoint = test.freshCloud();
 
@@ -89,7 +89,7 @@ async function install(kind: Kind, expirationDate?: string): Promise<Installed> 
 function check({ id }: Pick<Installed, "id">) {
   return checkInstance(id, "schedule", {
     cloud: worker,
-    onChanged: () => publish(world.test.database.pool, { type: "instance.changed", instanceId: id }),
+    onChanged: () => publishIn(world.test.database.pool, { type: "instance.changed", instanceId: id }),
   });
 }
 
@@ -589,7 +589,7 @@ describe("a check that fails while the instance serves", () => {
       request.segments.at(-1) === "token" || request.segments.at(-1) === "details" ? { status: 503 } : next();
     await check(installed);
     expect(await statusOf(installed)).toEqual({ status: "installed", statusReason: null });
-    await publish(world.test.database.pool, { type: "instance.changed", instanceId: installed.id });
+    await publishIn(world.test.database.pool, { type: "instance.changed", instanceId: installed.id });
     clock.advance((TTL_SECONDS + GRACE_SECONDS) * 1_000);
     expect(await get(installed)).toBe("served");
   });

@@ -5,7 +5,7 @@ import {
   nameAttribute,
   requests,
 } from "@/lib/kmip/client/client";
-import { attributesIn, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, textIn } from "@/lib/kmip/client/responses";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicAlgorithm,

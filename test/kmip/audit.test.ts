@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { requests, writeRequest } from "@/lib/kmip/client/client";
-import { textIn } from "@/lib/kmip/client/messages";
+import { textIn } from "@/lib/kmip/client/responses";
 import type { KeyStore } from "@/lib/kmip/ports";
 import { Operation, QueryFunction, ResultReason } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import type { KeyStore } from "@/lib/kmip/ports";
 import {
   BlockCipherMode,

@@ -7,7 +7,7 @@ import {
   requests,
   writeRequest,
 } from "@/lib/kmip/client/client";
-import { attributesIn, readResponse, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, readResponse, textIn } from "@/lib/kmip/client/responses";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicUsageMask,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ClientAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
-import { bytesIn, find, numberIn } from "@/lib/kmip/client/messages";
+import { bytesIn, find, numberIn } from "@/lib/kmip/client/responses";
 import {
   CryptographicAlgorithm as Algorithm,
   CryptographicUsageMask,

@@ -1,8 +1,10 @@
 /** A KMIP server over ports in memory, and what tests need to talk to it. */
 
 import { type BatchOptions, type BatchRequest, writeRequest } from "@/lib/kmip/client/client";
-import { type KmipVersionName, type ResponseMessage, readResponse } from "@/lib/kmip/client/messages";
-import { createKmipEngine, type EngineLimits, type KmipEngine } from "@/lib/kmip/engine/engine";
+import type { KmipVersionName } from "@/lib/kmip/client/requests";
+import { type ResponseMessage, readResponse } from "@/lib/kmip/client/responses";
+import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
+import type { EngineLimits } from "@/lib/kmip/operations/context";
 import type { EngineClock, FailedHandshake, Tenant } from "@/lib/kmip/ports";
 import {
   MemoryAuditWriter,
@@ -11,11 +13,11 @@ import {
   MemoryTenantDirectory,
 } from "@/lib/kmip/testing/memory-ports";
 import {
+  type ConnectionLimitSettings,
+  ConnectionLimits,
   createKmipServer,
   type KmipServer,
   type ServerLimits,
-  Traffic,
-  type TrafficLimits,
 } from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 
@@ -91,7 +93,7 @@ export type RunningServer = {
   readonly tenants: MemoryTenantDirectory;
   readonly failures: FailedHandshake[];
   readonly seen: string[];
-  readonly traffic: Traffic;
+  readonly connectionLimits: ConnectionLimits;
 };
 
 /** Made once for all servers of a test file: RSA keys take their time. */
@@ -99,7 +101,7 @@ let serverCertificate: Promise<TestCertificate> | null = null;
 
 /** Starts a server on a free port of the loopback interface. */
 export async function startServer(
-  limits: Partial<ServerLimits & TrafficLimits> = {},
+  limits: Partial<ServerLimits & ConnectionLimitSettings> = {},
   wrap: (engine: KmipEngine) => KmipEngine = (engine) => engine,
 ): Promise<RunningServer> {
   const store = new MemoryKeyStore();
@@ -108,7 +110,7 @@ export async function startServer(
   const tenants = new MemoryTenantDirectory();
   const failures: FailedHandshake[] = [];
   const seen: string[] = [];
-  const traffic = new Traffic(limits);
+  const connectionLimits = new ConnectionLimits(limits);
   serverCertificate ??= createSelfSigned({
     commonName: "kmip.test",
     keyType: "rsa",
@@ -126,12 +128,12 @@ export async function startServer(
     tenants,
     logger,
     limits,
-    traffic,
+    connectionLimits,
     onFailedHandshake: (failure) => failures.push(failure),
     onSeen: (certificateId) => seen.push(certificateId),
   });
   const { port } = await server.listen();
-  return { server, port, certificate, store, audit, logger, tenants, failures, seen, traffic };
+  return { server, port, certificate, store, audit, logger, tenants, failures, seen, connectionLimits };
 }
 
 /** Waits until a condition holds. @throws Error after ten seconds */

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { encodeJson } from "@/lib/kmip/encoding/json";
 import { encodeXml } from "@/lib/kmip/encoding/xml";
 import { createKmipEngine } from "@/lib/kmip/engine/engine";
@@ -27,14 +27,14 @@ const sockets: TLSSocket[] = [];
 
 async function start(limits: Partial<HttpsLimits> = {}): Promise<void> {
   wire = await Wire.start();
-  const { store, audit, logger, tenants, traffic, certificate } = wire.running;
+  const { store, audit, logger, tenants, connectionLimits, certificate } = wire.running;
   https = createKmipHttpsServer({
     host: "127.0.0.1",
     port: 0,
     tls: { cert: certificate.certPem, key: certificate.keyPem },
     engine: createKmipEngine({ store, audit, logger }),
     tenants,
-    traffic,
+    connectionLimits,
     logger,
     limits,
   });
@@ -330,20 +330,20 @@ describe("connections", () => {
       greedy.write(Buffer.concat(many(500, () => post(TTLV, discover))));
       expect(statuses(await all).length).toBeLessThan(500);
     });
-    expect(wire.running.traffic.limitsHit.pipelined).toBeGreaterThan(0);
+    expect(wire.running.connectionLimits.limitsHit.pipelined).toBeGreaterThan(0);
     await isWell();
   });
 
   it("with more unfinished bodies than an instance may hold are ended", async () => {
     wire = await Wire.start({ maxHeldBytesPerInstance: 300_000 });
-    const { store, audit, logger, tenants, traffic, certificate } = wire.running;
+    const { store, audit, logger, tenants, connectionLimits, certificate } = wire.running;
     https = createKmipHttpsServer({
       host: "127.0.0.1",
       port: 0,
       tls: { cert: certificate.certPem, key: certificate.keyPem },
       engine: createKmipEngine({ store, audit, logger }),
       tenants,
-      traffic,
+      connectionLimits,
       logger,
     });
     ({ port } = await https.listen());
@@ -359,18 +359,18 @@ describe("connections", () => {
       await eventually(() => greedy.some(({ destroyed }) => destroyed), "some are ended");
       expect(greedy.some(({ destroyed }) => !destroyed)).toBe(true);
     });
-    expect(traffic.limitsHit["held-bytes"]).toBeGreaterThan(0);
+    expect(connectionLimits.limitsHit["held-bytes"]).toBeGreaterThan(0);
     await isWell();
   });
 
   it("count for the same limits as those of the TLS listener", async () => {
     await start();
     const both = [await open(), await wire.open(), await open(wire.good)];
-    await eventually(() => wire.running.traffic.connections === 3, "all have their place");
+    await eventually(() => wire.running.connectionLimits.connections === 3, "all have their slot");
     for (const socket of both) {
       socket.destroy();
     }
-    await eventually(() => wire.running.traffic.connections === 0, "nobody has one");
+    await eventually(() => wire.running.connectionLimits.connections === 0, "nobody has one");
   });
 
   it("resume a session only while their certificate is pinned", async () => {

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { nameAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { QueryFunction, ResultReason, ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import { ItemType } from "@/lib/kmip/ttlv";
 import { createSelfSigned } from "@/test/support/certificates";
@@ -343,7 +343,7 @@ describe("before TLS, and without it", () => {
     const sockets = await Promise.all(many(200, () => wire.tcp().then((socket) => socket.resume())));
     await eventually(() => sockets.filter(({ destroyed }) => destroyed).length >= 150, "the rest is cut off");
     expect(wire.running.server.stats().handshaking).toBeLessThanOrEqual(50);
-    expect(wire.running.traffic.limitsHit.handshakes).toBe(150);
+    expect(wire.running.connectionLimits.limitsHit.handshakes).toBe(150);
     expect(wire.running.server.stats().failedHandshakeCounts.limit).toBe(150);
     for (const socket of sockets) {
       socket.destroy();
@@ -447,7 +447,7 @@ describe("connections", () => {
       modest.write(query);
       await once(modest, "data");
     });
-    expect(wire.running.traffic.limitsHit["held-bytes"]).toBeGreaterThan(0);
+    expect(wire.running.connectionLimits.limitsHit["held-bytes"]).toBeGreaterThan(0);
   });
 
   it("that stop in the middle of a message, or of the last of several, get what is theirs", async () => {
@@ -487,7 +487,7 @@ describe("connections", () => {
       first.destroy();
     });
     await eventually(() => wire.running.server.stats().connections === 0, "no connection is left");
-    await eventually(() => wire.running.traffic.remembered === 0, "nobody is remembered");
+    await eventually(() => wire.running.connectionLimits.remembered === 0, "nobody is remembered");
   }, 120_000);
 
   it("that have nothing to say are ended", async () => {
@@ -566,8 +566,8 @@ describe("connections", () => {
     const socket = await wire.open(wire.hostile, { allowHalfOpen: true });
     const all = readAll(socket);
     socket.end(Buffer.concat(many(8, () => query)));
-    const { traffic } = wire.running;
-    await eventually(() => traffic.limitsHit["messages-delayed"] > 0, "it waits");
+    const { connectionLimits } = wire.running;
+    await eventually(() => connectionLimits.limitsHit["messages-delayed"] > 0, "it waits");
     const client = wire.client(wire.good);
     const identifier = await client.create();
     expect((await client.get(identifier)).material).toHaveLength(32);
@@ -581,7 +581,7 @@ describe("connections", () => {
       socket.resume().write(query);
     }
     await eventually(() => sockets.some(({ destroyed }) => destroyed), "some are ended");
-    const { limitsHit } = wire.running.traffic;
+    const { limitsHit } = wire.running.connectionLimits;
     expect(limitsHit["messages-refused"]).toBeGreaterThan(0);
     const { records } = wire.running.audit;
     expect(records.length + limitsHit["messages-refused"]).toBeGreaterThanOrEqual(10);
@@ -593,7 +593,7 @@ describe("connections", () => {
     const socket = await wire.open();
     const all = readAll(socket);
     socket.write(Buffer.concat(many(30, () => query)));
-    await eventually(() => wire.running.traffic.limitsHit["messages-delayed"] > 0, "they wait");
+    await eventually(() => wire.running.connectionLimits.limitsHit["messages-delayed"] > 0, "they wait");
     const answered = wire.running.audit.records.length;
     // Nobody tells the server: it has to look again.
     wire.running.tenants.forget(wire.hostile.sha256);

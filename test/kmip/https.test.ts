@@ -5,7 +5,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseEnv } from "@/lib/env";
 import { requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
 import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
 import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";

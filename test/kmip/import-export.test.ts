@@ -7,7 +7,7 @@ import {
   requests,
   writeRequest,
 } from "@/lib/kmip/client/client";
-import { attributesIn, bytesIn, childrenOf, find, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, bytesIn, childrenOf, find, textIn } from "@/lib/kmip/client/responses";
 import type { Tenant } from "@/lib/kmip/ports";
 import {
   BlockCipherMode,

@@ -1,7 +1,7 @@
 import { createDecipheriv } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client/client";
-import { bytesIn, childrenOf, find, numberIn } from "@/lib/kmip/client/messages";
+import { bytesIn, childrenOf, find, numberIn } from "@/lib/kmip/client/responses";
 import {
   BlockCipherMode,
   CryptographicUsageMask,

@@ -5,7 +5,7 @@ import {
   nameAttribute,
   requests,
 } from "@/lib/kmip/client/client";
-import { attributesIn, bytesIn, childrenOf, find, numberIn, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, bytesIn, childrenOf, find, numberIn, textIn } from "@/lib/kmip/client/responses";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicAlgorithm,

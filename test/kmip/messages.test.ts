@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BatchRequest, type KmipVersionName, requests, writeRequest } from "@/lib/kmip/client/client";
-import { childrenOf, find, numberIn, readResponse, textIn } from "@/lib/kmip/client/messages";
+import { childrenOf, find, numberIn, readResponse, textIn } from "@/lib/kmip/client/responses";
 import {
   BatchErrorContinuationOption,
   OPERATIONS,

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client/client";
-import { bytesIn, find, numberIn, readResponse } from "@/lib/kmip/client/messages";
-import type { EngineLimits } from "@/lib/kmip/engine/engine";
-import { OutstandingOperations } from "@/lib/kmip/operations/outstanding";
+import { bytesIn, find, numberIn, readResponse } from "@/lib/kmip/client/responses";
+import type { EngineLimits } from "@/lib/kmip/operations/context";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicAlgorithm as Algorithm,
@@ -409,42 +408,5 @@ describe("what is outstanding", () => {
     const payload = await withParts().ok(requests.query([QueryFunction.QueryCapabilities]));
     expect(dig(payload, Tag.CapabilityInformation, Tag.StreamingCapability)?.value).toBe(true);
     expect(dig(payload, Tag.CapabilityInformation, Tag.BatchUndoCapability)?.value).toBe(true);
-  });
-});
-
-describe("the memory of what is outstanding", () => {
-  const limits = {
-    maxOutstanding: 10,
-    maxOutstandingOfClient: 10,
-    maxOutstandingBytesOfClient: 100,
-    maxOutstandingBytes: 100,
-    outstandingSeconds: 1,
-  };
-  const { tenant } = withParts();
-  const random = { bytes: () => Buffer.alloc(16, 7), uuid: () => "" };
-
-  it("drops by itself what nobody asks for again", async () => {
-    const operations = new OutstandingOperations({ now: () => new Date() }, limits);
-    let dropped = false;
-    const stream = {
-      held: 5,
-      update: (value: Uint8Array) => value,
-      final: () => ({ data: Buffer.alloc(0), tag: null }),
-      drop: () => {
-        dropped = true;
-      },
-    };
-    const operation = {
-      operation: 31,
-      identifier: null,
-      stream,
-      parameters: undefined,
-      iv: null,
-      macData: null,
-    };
-    operations.begin(tenant, operation, random);
-    expect(operations.size).toBe(1);
-    await expect.poll(() => dropped, { timeout: 5_000 }).toBe(true);
-    expect(operations.size).toBe(0);
   });
 });

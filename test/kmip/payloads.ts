@@ -2,7 +2,8 @@
 
 import { itemFromStored } from "@/lib/kmip/attributes/values";
 import type { BatchRequest, BatchResponse, ClientAttribute, KmipVersionName } from "@/lib/kmip/client/client";
-import { attributesIn, bytesIn, childrenOf, find, requests, textIn } from "@/lib/kmip/client/messages";
+import { requests } from "@/lib/kmip/client/requests";
+import { attributesIn, bytesIn, childrenOf, find, textIn } from "@/lib/kmip/client/responses";
 import type { StoredValue, Tenant } from "@/lib/kmip/ports";
 import {
   CryptographicAlgorithm,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nameAttribute, requests } from "@/lib/kmip/client/client";
-import { attributesIn } from "@/lib/kmip/client/messages";
+import { attributesIn } from "@/lib/kmip/client/responses";
 import {
   CryptographicUsageMask,
   LinkType,

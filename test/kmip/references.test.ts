@@ -2,7 +2,7 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type BatchRequest, requests, writeRequest } from "@/lib/kmip/client/client";
-import { attributesIn, bytesIn, childrenOf, find, readResponse, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, bytesIn, childrenOf, find, readResponse, textIn } from "@/lib/kmip/client/responses";
 import {
   BlockCipherMode,
   CryptographicUsageMask,

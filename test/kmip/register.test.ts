@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type ClientAttribute, nameAttribute, requests } from "@/lib/kmip/client/client";
-import { attributesIn, bytesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client/messages";
+import { attributesIn, bytesIn, childrenOf, numberIn, textIn } from "@/lib/kmip/client/responses";
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,

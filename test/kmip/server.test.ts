@@ -3,10 +3,14 @@ import type { Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { KmipClient, requests, writeRequest } from "@/lib/kmip/client/client";
-import { readResponse } from "@/lib/kmip/client/messages";
+import { readResponse } from "@/lib/kmip/client/responses";
 import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
 import { QueryFunction, ResultReason } from "@/lib/kmip/protocol/enumerations";
-import { createKmipServer, type ServerLimits, type TrafficLimits } from "@/lib/kmip/transport/server";
+import {
+  type ConnectionLimitSettings,
+  createKmipServer,
+  type ServerLimits,
+} from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 import { eventually, type RunningServer, startServer } from "./harness";
 
@@ -24,7 +28,7 @@ beforeAll(async () => {
 });
 
 async function start(
-  limits: Partial<ServerLimits & TrafficLimits> = {},
+  limits: Partial<ServerLimits & ConnectionLimitSettings> = {},
   wrap?: (engine: KmipEngine) => KmipEngine,
 ): Promise<void> {
   running = await startServer(limits, wrap);

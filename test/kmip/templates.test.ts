@@ -7,7 +7,7 @@ import {
   requests,
   writeRequest,
 } from "@/lib/kmip/client/client";
-import { attributesIn, childrenOf, readResponse } from "@/lib/kmip/client/messages";
+import { attributesIn, childrenOf, readResponse } from "@/lib/kmip/client/responses";
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BatchRequest, nameAttribute, requests, writeRequest } from "@/lib/kmip/client/client";
-import { find, readResponse, textIn } from "@/lib/kmip/client/messages";
+import { find, readResponse, textIn } from "@/lib/kmip/client/responses";
 import type { KeyStore, StoredValue } from "@/lib/kmip/ports";
 import {
   BlockCipherMode,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { requests } from "@/lib/kmip/client/client";
-import { textIn } from "@/lib/kmip/client/messages";
+import { textIn } from "@/lib/kmip/client/responses";
 import type { StoredValue } from "@/lib/kmip/ports";
 import {
   CryptographicUsageMask,

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { KmipClient, type KmipClientOptions, requests } from "@/lib/kmip/client/client";
-import { childrenOf, find, textIn } from "@/lib/kmip/client/messages";
+import { childrenOf, find, textIn } from "@/lib/kmip/client/responses";
 import { ObjectType, QueryFunction, ResultStatus, State } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 

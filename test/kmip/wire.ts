@@ -5,7 +5,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { expect } from "vitest";
 import { KmipClient } from "@/lib/kmip/client/client";
 import type { KmipEngine } from "@/lib/kmip/engine/engine";
-import type { ServerLimits, TrafficLimits } from "@/lib/kmip/transport/server";
+import type { ConnectionLimitSettings, ServerLimits } from "@/lib/kmip/transport/server";
 import { createSelfSigned, type TestCertificate } from "@/test/support/certificates";
 import { type RunningServer, startServer } from "./harness";
 
@@ -54,7 +54,7 @@ export class Wire {
   }
 
   static async start(
-    limits: Partial<ServerLimits & TrafficLimits> = {},
+    limits: Partial<ServerLimits & ConnectionLimitSettings> = {},
     wrap?: (engine: KmipEngine) => KmipEngine,
   ): Promise<Wire> {
     const running = await startServer(limits, wrap);

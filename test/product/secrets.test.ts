@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
 import type { ClientAttribute } from "@/lib/kmip/client/client";
-import { textIn } from "@/lib/kmip/client/messages";
+import { textIn } from "@/lib/kmip/client/responses";
 import {
   BlockCipherMode,
   CryptographicUsageMask,

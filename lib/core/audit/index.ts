@@ -1,10 +1,12 @@
 export type { ConsoleAction } from "./actions";
 export { type AuditHistogram, auditHistogram } from "./audit-histogram";
+export { type AuditIntent, audited, type Done, wasRecorded } from "./audited";
 export type { AuditEventView } from "./events";
 export { exportAuditEvents } from "./export-audit-events";
 export type { AuditFilters } from "./filters";
 export { getAuditEvent, listAuditEvents } from "./list-audit-events";
 export { recordAction } from "./record-action";
+export { settleIntents } from "./settle-intents";
 export { tailAuditEvents } from "./tail-audit-events";
 export { verifyAudit } from "./verify-audit";
 export { auditWriter, setAuditWriter } from "./writer";

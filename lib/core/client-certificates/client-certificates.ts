@@ -1,12 +1,13 @@
 import { z } from "zod";
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import type { ClientCertificate, Prisma } from "@/lib/db/generated/client";
 import { type Certificate, type Finding, findingsOf, parseCertificates, signCsr } from "@/lib/x509";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited, type Done } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { loadAuthority } from "../endpoints";
 import { AppError } from "../errors";
+import { requireInstance, requireNotRemoving } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import {
@@ -24,23 +25,6 @@ export type ClientCertificateView = ClientCertificate;
 export type CertificatePreview = Certificate & { readonly findings: readonly Finding[] };
 
 const certificateCursor = z.tuple([z.uuid()]);
-
-/** @throws AppError NOT_FOUND when the account has no such instance */
-async function requireInstance(
-  client: Prisma.TransactionClient,
-  actor: Actor,
-  instanceId: string,
-): Promise<{ id: string; name: string; status: string }> {
-  const instance = await client.instance.findFirst({
-    where: { id: instanceId, accountId: actor.accountId },
-    select: { id: true, name: true, status: true },
-  });
-  if (!instance) {
-    throw new AppError("NOT_FOUND", "There is no such instance.");
-  }
-
-  return instance;
-}
 
 async function requireCertificate(
   client: Prisma.TransactionClient,
@@ -105,7 +89,7 @@ export async function listClientCertificates(
   requireRole(actor, "viewer");
 
   const { prisma } = database();
-  await requireInstance(prisma, actor, instanceId);
+  await requireInstance(actor, instanceId);
   const [below] = query.cursor === undefined ? [undefined] : decodeCursor(query.cursor, certificateCursor);
   const rows = await prisma.clientCertificate.findMany({
     where: { instanceId, ...(below === undefined ? {} : { id: { lt: below } }) },
@@ -139,33 +123,35 @@ async function addCertificate(
   added: NewCertificate,
   action: "vmware-solutions.kmip-certificate.create" | "vmware-solutions.kmip-certificate.sign",
 ): Promise<ClientCertificateView> {
-  try {
-    return await inTransaction(async (tx) => {
-      const instance = await requireInstance(tx, actor, instanceId);
-      if (instance.status === "removing") {
-        throw new AppError("INVALID_STATE", "The instance is being removed.");
-      }
+  const { sha256, subject, notAfter } = added.certificate;
+  const facts = { sha256, subject, notAfter: notAfter.toISOString() };
+  const pin = (done: Done) =>
+    inTransaction(async (tx) => {
+      const instance = await requireInstance(actor, instanceId, tx);
+      requireNotRemoving(instance);
       const [row] = await pinCertificates(tx, actor, instanceId, [added]);
       if (!row) {
         throw new Error("No certificate was pinned.");
       }
-      await recordAction(actor, {
-        action,
+      await done(tx, {
         target: { id: row.id, name: row.name },
-        instanceId,
-        requestData: {
-          sha256: row.sha256,
-          subject: row.subject,
-          notAfter: row.notAfter.toISOString(),
-          instanceName: instance.name,
-        },
+        requestData: { ...facts, instanceName: instance.name },
       });
 
       return row;
     });
-  } catch (error) {
-    throw await explainPinFailure(actor, error, [added]);
-  }
+
+  return audited(
+    actor,
+    { action, target: { id: sha256, name: added.name }, instanceId, requestData: facts },
+    async (done) => {
+      try {
+        return await pin(done);
+      } catch (error) {
+        throw await explainPinFailure(actor, error, [added]);
+      }
+    },
+  );
 }
 
 /**
@@ -178,7 +164,7 @@ export async function addClientCertificate(
   input: { name: string; pem: string },
 ): Promise<ClientCertificateView> {
   requireRole(actor, "operator");
-  await requireInstance(database().prisma, actor, instanceId);
+  await requireInstance(actor, instanceId);
 
   return addCertificate(
     actor,
@@ -198,7 +184,7 @@ export async function signClientCertificate(
   input: { name: string; csrPem: string; validDays: number },
 ): Promise<ClientCertificateView> {
   requireRole(actor, "operator");
-  await requireInstance(database().prisma, actor, instanceId);
+  await requireInstance(actor, instanceId);
 
   const authority = await loadAuthority();
   let pem: string;
@@ -233,26 +219,35 @@ export async function renameClientCertificate(
       invalidParams: [{ name: "name", code: "NAME_TAKEN", reason: "is taken" }],
     });
 
-  const rename = inTransaction(async (tx) => {
-    const row = await requireCertificate(tx, actor, instanceId, certificateId);
-    if (row.name === input.name) {
-      return row;
-    }
+  const rename = (done: Done) =>
+    inTransaction(async (tx) => {
+      const row = await requireCertificate(tx, actor, instanceId, certificateId);
+      if (row.name === input.name) {
+        return row;
+      }
 
-    const renamed = await tx.clientCertificate.update({ where: { id: row.id }, data: { name: input.name } });
-    await recordAction(actor, {
-      action: "vmware-solutions.kmip-certificate.update",
-      target: { id: row.id, name: input.name },
-      instanceId,
-      requestData: { from: row.name, to: input.name },
+      const renamed = await tx.clientCertificate.update({
+        where: { id: row.id },
+        data: { name: input.name },
+      });
+      await done(tx, { requestData: { from: row.name, to: input.name } });
+
+      return renamed;
     });
 
-    return renamed;
-  });
-
-  return rename.catch((error: unknown) => {
-    throw uniqueViolation(error) === null ? error : taken();
-  });
+  return audited(
+    actor,
+    {
+      action: "vmware-solutions.kmip-certificate.update",
+      target: { id: certificateId, name: input.name },
+      instanceId,
+      requestData: { to: input.name },
+    },
+    (done) =>
+      rename(done).catch((error: unknown) => {
+        throw uniqueViolation(error) === null ? error : taken();
+      }),
+  );
 }
 
 /**
@@ -267,27 +262,35 @@ export async function removeClientCertificate(
 ): Promise<void> {
   requireRole(actor, "operator");
 
-  await inTransaction(async (tx) => {
-    const row = await requireCertificate(tx, actor, instanceId, certificateId);
-    const { count } = await tx.clientCertificate.deleteMany({ where: { id: row.id } });
-    // Somebody else removed it between the two statements: it is gone, and counted once.
-    if (count === 0) {
-      throw new AppError("NOT_FOUND", "There is no such client certificate.");
-    }
+  const remove = (done: Done) =>
+    inTransaction(async (tx) => {
+      const row = await requireCertificate(tx, actor, instanceId, certificateId);
+      const { count } = await tx.clientCertificate.deleteMany({ where: { id: row.id } });
+      // Somebody else removed it between the two statements: it is gone, and counted once.
+      if (count === 0) {
+        throw new AppError("NOT_FOUND", "There is no such client certificate.");
+      }
 
-    await tx.instance.update({
-      where: { id: instanceId },
-      data: { clientCertificateCount: { decrement: 1 } },
+      await tx.instance.update({
+        where: { id: instanceId },
+        data: { clientCertificateCount: { decrement: 1 } },
+      });
+      await publishIn(tx, { type: "certificate.removed", instanceId, sha256: row.sha256 });
+      await done(tx, {
+        target: { id: row.id, name: row.name },
+        requestData: { sha256: row.sha256, subject: row.subject },
+      });
     });
-    const { text, values } = publishSql({ type: "certificate.removed", instanceId, sha256: row.sha256 });
-    await tx.$executeRawUnsafe(text, ...values);
-    await recordAction(actor, {
+
+  await audited(
+    actor,
+    {
       action: "vmware-solutions.kmip-certificate.delete",
-      target: { id: row.id, name: row.name },
+      target: { id: certificateId },
       instanceId,
-      requestData: { sha256: row.sha256, subject: row.subject },
-    });
-  });
+    },
+    remove,
+  );
 }
 
 /** What is wrong with a pinned certificate today; one that has expired meanwhile is still listed. */

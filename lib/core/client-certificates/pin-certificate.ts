@@ -1,4 +1,4 @@
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import type { ClientCertificate, Prisma } from "@/lib/db/generated/client";
 import type { Certificate } from "@/lib/x509";
 import type { Actor } from "../actor";
@@ -105,8 +105,7 @@ export async function pinCertificates(
         },
       }),
     );
-    const { text, values } = publishSql({ type: "certificate.added", instanceId, sha256 });
-    await tx.$executeRawUnsafe(text, ...values);
+    await publishIn(tx, { type: "certificate.added", instanceId, sha256 });
   }
   if (rows.length > 0) {
     await tx.instance.update({

@@ -2,7 +2,7 @@
  * Client certificates of connection tests. The endpoints let one in beside the pinned ones, for Discover Versions and
  * Query alone, from the moment its row is there until the row is gone or its time is over.
  */
-import { database, publish } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 
 /** Far longer than a test takes, and the most that a killed process leaves behind. */
 export const PROBE_SECONDS = 60;
@@ -19,7 +19,7 @@ type ForgottenRow = { instanceId: string; sha256: string };
 /** What the endpoints remember of a probe ends by itself in time; the news ends it at once. */
 async function tell(rows: readonly ForgottenRow[]): Promise<void> {
   for (const row of rows) {
-    await publish(database().pool, { type: "certificate.removed", ...row });
+    await publishIn(database().pool, { type: "certificate.removed", ...row });
   }
 }
 

@@ -1,7 +1,7 @@
 import { database } from "@/lib/db";
 import type { EngineLogger } from "@/lib/kmip/ports";
 import type { KmipServer, ServerTls } from "@/lib/kmip/transport/server";
-import type { HouseEvents } from "../change-events";
+import type { ChangeEvents } from "../change-events";
 import { prepareDedicatedIdentity } from "./ensure-dedicated-endpoints";
 import { joinPem, type ListenerProblem } from "./instance-endpoints";
 import { KEY_TYPES, loadDedicatedIdentity } from "./tls-identities";
@@ -22,7 +22,7 @@ export type OpenedListener = {
 
 export type DedicatedListenersOptions = {
   readonly zone: number;
-  readonly events: HouseEvents;
+  readonly events: ChangeEvents;
   readonly logger: EngineLogger;
   readonly drainMs: number;
   /** Makes the listener; it does not listen yet. */

@@ -8,11 +8,13 @@ const read = (source: Record<string, string>, options: Parameters<typeof listene
 
 describe("the settings of the listeners", () => {
   it("leave room for twice the 10,000 hosts of an instance", () => {
-    const { traffic, tls, idleTimeoutMs, shortOfFiles, maxHandshakes } = read({});
-    expect(traffic.maxConnections).toBeGreaterThanOrEqual(2 * traffic.maxConnectionsPerInstance);
-    expect(traffic.maxConnectionsPerInstance).toBeGreaterThanOrEqual(20_000);
-    expect(traffic.maxConnectionsPerCertificate).toBeGreaterThanOrEqual(20_000);
-    expect(traffic.messagesPerSecondPerCertificate).toBeGreaterThanOrEqual(10_000);
+    const { connectionLimits, tls, idleTimeoutMs, shortOfFiles, maxHandshakes } = read({});
+    expect(connectionLimits.maxConnections).toBeGreaterThanOrEqual(
+      2 * connectionLimits.maxConnectionsPerInstance,
+    );
+    expect(connectionLimits.maxConnectionsPerInstance).toBeGreaterThanOrEqual(20_000);
+    expect(connectionLimits.maxConnectionsPerCertificate).toBeGreaterThanOrEqual(20_000);
+    expect(connectionLimits.messagesPerSecondPerCertificate).toBeGreaterThanOrEqual(10_000);
     expect(maxHandshakes).toBeGreaterThanOrEqual(10_000);
     expect(tls.minVersion).toBe("TLSv1.2");
     expect(idleTimeoutMs).toBe(600_000);
@@ -20,7 +22,7 @@ describe("the settings of the listeners", () => {
   });
 
   it("are the environment's", () => {
-    const { traffic, tls, idleTimeoutMs } = read({
+    const { connectionLimits, tls, idleTimeoutMs } = read({
       KMIP_MAX_CONNECTIONS: "300",
       KMIP_MAX_CONNECTIONS_PER_INSTANCE: "200",
       KMIP_MAX_CONNECTIONS_PER_CERTIFICATE: "100",
@@ -30,7 +32,7 @@ describe("the settings of the listeners", () => {
       KMIP_TLS_MIN_VERSION: "TLSv1.3",
       KMIP_TLS_SUITES: "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256",
     });
-    expect(traffic).toMatchObject({
+    expect(connectionLimits).toMatchObject({
       maxConnections: 300,
       maxConnectionsPerInstance: 200,
       maxConnectionsPerCertificate: 100,
@@ -55,12 +57,12 @@ describe("the settings of the listeners", () => {
   });
 
   it("leave files for the database where the system has few", () => {
-    const { traffic, maxHandshakes, shortOfFiles } = read({}, { openFiles: 4_096, listeners: 2 });
+    const { connectionLimits, maxHandshakes, shortOfFiles } = read({}, { openFiles: 4_096, listeners: 2 });
     expect(shortOfFiles).toBe(true);
-    expect(traffic.maxConnections + 2 * maxHandshakes).toBeLessThanOrEqual(4_096 - 512);
-    expect(traffic.maxConnections).toBeGreaterThan(2_000);
+    expect(connectionLimits.maxConnections + 2 * maxHandshakes).toBeLessThanOrEqual(4_096 - 512);
+    expect(connectionLimits.maxConnections).toBeGreaterThan(2_000);
     expect(read({}, { openFiles: null, listeners: 1 }).shortOfFiles).toBe(false);
     const few = read({ KMIP_MAX_CONNECTIONS: "100" }, { openFiles: 4_096, listeners: 1 });
-    expect(few).toMatchObject({ traffic: { maxConnections: 100 }, shortOfFiles: false });
+    expect(few).toMatchObject({ connectionLimits: { maxConnections: 100 }, shortOfFiles: false });
   });
 });

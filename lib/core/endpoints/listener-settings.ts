@@ -1,16 +1,16 @@
 import type { Env } from "@/lib/env";
 import {
-  DEFAULT_RECEPTION_LIMITS,
-  DEFAULT_TRAFFIC_LIMITS,
+  type ConnectionLimitSettings,
+  DEFAULT_ADMISSION_LIMITS,
+  DEFAULT_CONNECTION_LIMITS,
   type ServerTls,
-  type TrafficLimits,
   tlsPolicy,
 } from "@/lib/kmip/transport/server";
 
 /** What the environment says about the listeners of an endpoint. */
 export type ListenerSettings = {
   readonly tls: Required<Pick<ServerTls, "minVersion" | "suites">>;
-  readonly traffic: TrafficLimits;
+  readonly connectionLimits: ConnectionLimitSettings;
   /** Connections that are not admitted yet, of each listener. */
   readonly maxHandshakes: number;
   readonly idleTimeoutMs: number;
@@ -44,16 +44,16 @@ export function listenerSettings(
   settings: Settings,
   options: { readonly openFiles: number | null; readonly listeners: number },
 ): ListenerSettings {
-  const defaults = DEFAULT_TRAFFIC_LIMITS;
+  const defaults = DEFAULT_CONNECTION_LIMITS;
   const wanted = {
     connections: settings.KMIP_MAX_CONNECTIONS ?? defaults.maxConnections,
-    handshakes: DEFAULT_RECEPTION_LIMITS.maxHandshakes,
+    handshakes: DEFAULT_ADMISSION_LIMITS.maxHandshakes,
   };
   const room = openConnections(wanted, options);
 
   return {
     tls: policyOf(settings),
-    traffic: {
+    connectionLimits: {
       ...defaults,
       maxConnections: room.connections,
       maxConnectionsPerInstance:

@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { database } from "@/lib/db";
 import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
 import { type CertificateWithKey, createShortLivedClient } from "@/lib/x509";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { AppError } from "../errors";
-import { requireInstanceRow } from "../instances/instance-row";
+import { requireInstance } from "../instance";
 import { admitProbe, type ConnectionProbe, PROBE_SECONDS, withdrawProbe } from "./connection-probes";
 import type { ConnectionReport, EndpointReport } from "./connection-report";
 import { liveZones } from "./endpoint-nodes";
@@ -109,7 +108,7 @@ async function endProbe(probe: ConnectionProbe): Promise<void> {
 export async function testConnection(actor: Actor, instanceId: string): Promise<ConnectionReport> {
   requireRole(actor, "operator");
 
-  const instance = await requireInstanceRow(database().prisma, actor, instanceId);
+  const instance = await requireInstance(actor, instanceId);
   if (instance.status !== "installed" && instance.status !== "attention") {
     throw new AppError("INVALID_STATE", `No endpoint serves an instance that is ${instance.status}.`);
   }

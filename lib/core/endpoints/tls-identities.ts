@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { database } from "@/lib/db";
+import { inPoolTransaction } from "@/lib/db/transaction";
 import {
   type CertificateWithKey,
   createAuthority,
@@ -201,18 +202,8 @@ async function inLockedTransaction(
   work: (client: pg.PoolClient, created: string[]) => Promise<void>,
 ): Promise<{ created: string[] }> {
   const created: string[] = [];
-  const client = await database().pool.connect();
-  try {
-    await client.query("BEGIN");
-    await client.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
-    await work(client, created);
-    await client.query("COMMIT");
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => {});
-    throw error;
-  } finally {
-    client.release();
-  }
+
+  await inPoolTransaction(database().pool, (client) => work(client, created), { lock: ADVISORY_LOCK });
 
   return { created };
 }

@@ -1,7 +1,7 @@
 import { createUuid7 } from "@/lib/audit/uuid7";
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited, type Done } from "../audit";
 import {
   explainPinFailure,
   type NewCertificate,
@@ -11,15 +11,10 @@ import {
 import { readClientCertificate } from "../client-certificates/read-certificate";
 import { assignDedicatedPorts, prepareDedicatedIdentity } from "../endpoints";
 import { AppError } from "../errors";
+import { requireInstance, WITHOUT_API_KEY } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import {
-  type InstanceView,
-  instanceNameTaken,
-  requireInstanceRow,
-  WITHOUT_API_KEY,
-  withEndpoints,
-} from "./instance-row";
+import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import {
   type KeyManagerSelection,
   keepReport,
@@ -108,47 +103,69 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
     await prepareDedicatedIdentity(id);
   }
 
-  try {
-    await inTransaction(async (tx) => {
-      await tx.instance.create({
-        data: {
-          id,
-          accountId: actor.accountId,
-          name: input.name,
-          region: input.region,
-          resourceGroup: input.resourceGroup ?? null,
-          status: validated === null ? "inactive" : "installed",
-          createdBy: actor.name,
-          ...definedOnly(input.cachePolicy ?? {}),
-          ...definedOnly({ activateOnCreate: input.activateOnCreate }),
-          ...(validated === null ? {} : selectionColumns(id, validated)),
-        },
-        omit: WITHOUT_API_KEY,
-      });
-      if (validated?.selection.kind === "hpcs") {
-        await assignDedicatedPorts(tx, id);
+  await audited(
+    actor,
+    {
+      action: "vmware-solutions.service.create",
+      target: { id, name: input.name },
+      instanceId: id,
+      requestData: {
+        region: input.region,
+        ...selectionFacts(validated),
+        clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
+      },
+    },
+    async (done) => {
+      try {
+        await keepInstance(actor, { id, input, validated, certificates }, done);
+      } catch (error) {
+        throw await explainFailure(actor, error, input.name, certificates);
       }
-      if (validated !== null) {
-        await keepReport(tx, id, validated.report, "order");
-      }
-      await pinCertificates(tx, actor, id, certificates);
-      await announce(tx, id);
-      await recordAction(actor, {
-        action: "vmware-solutions.service.create",
-        target: { id, name: input.name },
-        instanceId: id,
-        requestData: {
-          region: input.region,
-          ...selectionFacts(validated),
-          clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
-        },
-      });
-    });
-  } catch (error) {
-    throw await explainFailure(actor, error, input.name, certificates);
-  }
+    },
+  );
 
   return readBack(actor, id);
+}
+
+/** An instance that has been checked, with what belongs to it. */
+type CheckedInstance = {
+  readonly id: string;
+  readonly input: CreateInstanceInput;
+  readonly validated: ValidatedSelection | null;
+  readonly certificates: readonly NewCertificate[];
+};
+
+function keepInstance(
+  actor: Actor,
+  { id, input, validated, certificates }: CheckedInstance,
+  done: Done,
+): Promise<void> {
+  return inTransaction(async (tx) => {
+    await tx.instance.create({
+      data: {
+        id,
+        accountId: actor.accountId,
+        name: input.name,
+        region: input.region,
+        resourceGroup: input.resourceGroup ?? null,
+        status: validated === null ? "inactive" : "installed",
+        createdBy: actor.name,
+        ...definedOnly(input.cachePolicy ?? {}),
+        ...definedOnly({ activateOnCreate: input.activateOnCreate }),
+        ...(validated === null ? {} : selectionColumns(id, validated)),
+      },
+      omit: WITHOUT_API_KEY,
+    });
+    if (validated?.selection.kind === "hpcs") {
+      await assignDedicatedPorts(tx, id);
+    }
+    if (validated !== null) {
+      await keepReport(tx, id, validated.report, "order");
+    }
+    await pinCertificates(tx, actor, id, certificates);
+    await publishIn(tx, { type: "instance.changed", instanceId: id });
+    await done(tx);
+  });
 }
 
 /**
@@ -165,7 +182,7 @@ export async function activateInstance(
 ): Promise<InstanceView> {
   requireRole(actor, "administrator");
 
-  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  const row = await requireInstance(actor, instanceId);
   const notInactive = () =>
     new AppError(
       "INVALID_STATE",
@@ -184,8 +201,8 @@ export async function activateInstance(
     await prepareDedicatedIdentity(instanceId);
   }
 
-  try {
-    await inTransaction(async (tx) => {
+  const activate = (done: Done) =>
+    inTransaction(async (tx) => {
       const { count } = await tx.instance.updateMany({
         where: { id: instanceId, accountId: actor.accountId, status: "inactive" },
         data: { status: "installed", statusReason: null, ...selectionColumns(instanceId, validated) },
@@ -200,30 +217,28 @@ export async function activateInstance(
       }
       await keepReport(tx, instanceId, validated.report, "activate");
       await pinCertificates(tx, actor, instanceId, certificates);
-      await announce(tx, instanceId);
-      await recordAction(actor, {
-        action: "vmware-solutions.service.activate",
-        target: { id: instanceId, name: row.name },
-        instanceId,
-        requestData: {
-          ...selectionFacts(validated),
-          clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
-        },
-      });
+      await publishIn(tx, { type: "instance.changed", instanceId });
+      await done(tx);
     });
-  } catch (error) {
-    throw await explainFailure(actor, error, row.name, certificates);
-  }
+
+  await audited(
+    actor,
+    {
+      action: "vmware-solutions.service.activate",
+      target: { id: instanceId, name: row.name },
+      instanceId,
+      requestData: {
+        ...selectionFacts(validated),
+        clientCertificates: certificates.map(({ certificate }) => certificate.sha256),
+      },
+    },
+    (done) =>
+      activate(done).catch(async (error: unknown) => {
+        throw await explainFailure(actor, error, row.name, certificates);
+      }),
+  );
 
   return readBack(actor, instanceId);
-}
-
-type Transaction = Parameters<Parameters<typeof inTransaction>[0]>[0];
-
-/** Tells every process, when the transaction commits, that the instance is not what it was. */
-async function announce(tx: Transaction, instanceId: string): Promise<void> {
-  const { text, values } = publishSql({ type: "instance.changed", instanceId });
-  await tx.$executeRawUnsafe(text, ...values);
 }
 
 async function explainFailure(
@@ -244,7 +259,7 @@ async function explainFailure(
 }
 
 async function readBack(actor: Actor, id: string): Promise<InstanceView> {
-  return withEndpoints(await requireInstanceRow(database().prisma, actor, id));
+  return withEndpoints(await requireInstance(actor, id));
 }
 
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };

@@ -1,12 +1,13 @@
-import { database, publishSql } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited, type Done } from "../audit";
 import { dedicatedIdentityId, KEY_TYPES } from "../endpoints/tls-identities";
 import { AppError } from "../errors";
+import { type InstanceRow, requireInstance } from "../instance";
 import { invalidateInstanceKeyManager } from "../key-managers/open-key-manager";
+import { systemActor } from "../system-actor";
 import { inTransaction } from "../transaction";
 import { destroyAllKeks } from "./destroy-all-keks";
-import { type InstanceRow, requireInstanceRow } from "./instance-row";
 
 export type DeleteInstanceInput = {
   /** The instance's name, typed again. */
@@ -75,18 +76,24 @@ async function reasonsAgainst(row: InstanceRow): Promise<InUseReason[]> {
 
 /** From here on no endpoint serves the instance; certificates lose their tenant when the row goes. */
 async function markRemoving(actor: Actor, row: InstanceRow, input: DeleteInstanceInput): Promise<void> {
-  await inTransaction(async (tx) => {
-    const { count } = await tx.instance.updateMany({
-      where: { id: row.id, accountId: actor.accountId },
-      data: { status: "removing", statusReason: input.destroyKeks ? DESTROYING_KEKS : null },
-    });
-    if (count === 0) {
-      throw new AppError("NOT_FOUND", "There is no such instance.");
-    }
+  const mark = (done: Done) =>
+    inTransaction(async (tx) => {
+      const { count } = await tx.instance.updateMany({
+        where: { id: row.id, accountId: actor.accountId },
+        data: { status: "removing", statusReason: input.destroyKeks ? DESTROYING_KEKS : null },
+      });
+      if (count === 0) {
+        throw new AppError("NOT_FOUND", "There is no such instance.");
+      }
 
-    const { text, values } = publishSql({ type: "instance.changed", instanceId: row.id });
-    await tx.$executeRawUnsafe(text, ...values);
-    await recordAction(actor, {
+      await publishIn(tx, { type: "instance.changed", instanceId: row.id });
+      await done(tx);
+    });
+
+  // Its outcome is that the removal has begun: what announces all that follows.
+  await audited(
+    actor,
+    {
       action: "vmware-solutions.service.delete",
       outcome: "pending",
       target: { id: row.id, name: row.name },
@@ -98,50 +105,52 @@ async function markRemoving(actor: Actor, row: InstanceRow, input: DeleteInstanc
         activeKeks: row.activeKekCount,
         clientCertificates: row.clientCertificateCount,
       },
-    });
-  });
+    },
+    mark,
+  );
 }
 
 /** Forgets the instance with everything that hangs on it, and tells every endpoint. */
 async function forgetInstance(actor: Actor, row: InstanceRow, keksDestroyed: boolean): Promise<void> {
-  await inTransaction(async (tx) => {
-    const certificates = await tx.clientCertificate.findMany({
-      where: { instanceId: row.id },
-      select: { sha256: true },
-    });
-    const { count } = await tx.instance.deleteMany({ where: { id: row.id, accountId: actor.accountId } });
-    // Another request ended the same removal.
-    if (count === 0) {
-      return;
-    }
-    await tx.tlsIdentity.deleteMany({
-      where: { id: { in: KEY_TYPES.map((keyType) => dedicatedIdentityId(row.id, keyType)) } },
+  const facts = {
+    keks: row.kekCount,
+    activeKeks: row.activeKekCount,
+    // Without the instance nothing serves them, but their wrapped bytes are still in the key manager.
+    standardKeys: keksDestroyed ? "deleted" : "kept in the key manager",
+  };
+  const forget = (done: Done) =>
+    inTransaction(async (tx) => {
+      const certificates = await tx.clientCertificate.findMany({
+        where: { instanceId: row.id },
+        select: { sha256: true },
+      });
+      const { count } = await tx.instance.deleteMany({ where: { id: row.id, accountId: actor.accountId } });
+      // Another request ended the same removal.
+      if (count === 0) {
+        return;
+      }
+      await tx.tlsIdentity.deleteMany({
+        where: { id: { in: KEY_TYPES.map((keyType) => dedicatedIdentityId(row.id, keyType)) } },
+      });
+
+      for (const { sha256 } of certificates) {
+        await publishIn(tx, { type: "certificate.removed", instanceId: row.id, sha256 });
+      }
+
+      await publishIn(tx, { type: "instance.removed", instanceId: row.id });
+      await done(tx, { requestData: { ...facts, clientCertificates: certificates.length } });
     });
 
-    for (const event of [
-      ...certificates.map(({ sha256 }) => ({
-        type: "certificate.removed" as const,
-        instanceId: row.id,
-        sha256,
-      })),
-      { type: "instance.removed" as const, instanceId: row.id },
-    ]) {
-      const { text, values } = publishSql(event);
-      await tx.$executeRawUnsafe(text, ...values);
-    }
-    await recordAction(actor, {
+  await audited(
+    actor,
+    {
       action: "vmware-solutions.service.delete",
       target: { id: row.id, name: row.name },
       instanceId: row.id,
-      requestData: {
-        keks: row.kekCount,
-        activeKeks: row.activeKekCount,
-        clientCertificates: certificates.length,
-        // Without the instance nothing serves them, but their wrapped bytes are still in the key manager.
-        standardKeys: keksDestroyed ? "deleted" : "kept in the key manager",
-      },
-    });
-  });
+      requestData: facts,
+    },
+    forget,
+  );
   invalidateInstanceKeyManager(row.id);
 }
 
@@ -159,7 +168,7 @@ export async function deleteInstance(
 ): Promise<boolean> {
   requireRole(actor, "administrator");
 
-  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  const row = await requireInstance(actor, instanceId);
   if (input.confirmName !== row.name) {
     throw new AppError("CONFIRMATION_MISMATCH", "The name does not match the instance's.", {
       invalidParams: [{ name: "confirmName", code: "CONFIRMATION_MISMATCH", reason: "is another name" }],
@@ -211,16 +220,7 @@ export async function continueRemovals(options: {
   });
   const gone: string[] = [];
   for (const row of rows) {
-    const actor: Actor = {
-      kind: "system",
-      id: "worker",
-      name: "worker",
-      accountId: row.accountId,
-      role: "administrator",
-      remoteAddress: null,
-      userAgent: null,
-      requestId: options.requestId,
-    };
+    const actor = { ...systemActor("worker", row.accountId), requestId: options.requestId };
     try {
       if (await finishRemoval(actor, row, row.statusReason === DESTROYING_KEKS)) {
         gone.push(row.id);

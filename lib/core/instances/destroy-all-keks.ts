@@ -1,12 +1,13 @@
 import { database } from "@/lib/db";
 import type { Actor } from "../actor";
-import { recordAction } from "../audit";
+import { audited } from "../audit";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import { deleteMaterial, keysOfMove } from "../serving/delete-material";
 import { cancelMovesOfInstance, endMove } from "../serving/moves";
 import { standardKeyMarks } from "../serving/objects";
 import { awaitsAuthorisation } from "../serving/pending-deletion";
+import { inTransaction } from "../transaction";
 
 const BATCH = 100;
 /** Key Protect limits requests per service ID; so many at once leave room for serving other instances. */
@@ -53,39 +54,46 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
   /** Why KEKs are left that a second person must set for deletion first. */
   let refusal: unknown = null;
 
-  async function destroy(kek: Kek): Promise<void> {
-    try {
-      // Without an id the create was cut short: the standard key, if there is one, is known by its marks.
-      const ids =
-        kek.keyManagerKeyId === null
-          ? (
-              await keyManager.findStandardKeys(standardKeyMarks(instanceId, kek.uniqueIdentifier), context)
-            ).map(({ id }) => id)
-          : [];
-      for (const id of ids) {
-        await keyManager.deleteStandardKey(id, context);
-      }
-      await deleteMaterial(pool, keyManager, { ...kek, instanceId }, new Date(), TIMEOUT_MS);
-    } catch (error) {
-      if (awaitsAuthorisation(error)) {
-        refusal = error;
-
-        return;
-      }
-
-      throw toAppError(error);
+  async function deleteKeys(kek: Kek): Promise<void> {
+    // Without an id the create was cut short: the standard key, if there is one, is known by its marks.
+    const ids =
+      kek.keyManagerKeyId === null
+        ? (
+            await keyManager.findStandardKeys(standardKeyMarks(instanceId, kek.uniqueIdentifier), context)
+          ).map(({ id }) => id)
+        : [];
+    for (const id of ids) {
+      await keyManager.deleteStandardKey(id, context);
     }
+    await deleteMaterial(pool, keyManager, { ...kek, instanceId }, new Date(), TIMEOUT_MS);
+  }
 
-    await recordAction(actor, {
+  async function destroy(kek: Kek): Promise<void> {
+    const action = {
       action: "vmware-solutions.kmip-key.destroy",
       target: { id: kek.uniqueIdentifier, name: kek.name },
       instanceId,
       requestData: { keyManagerKeyId: kek.keyManagerKeyId, because: "the instance is deleted" },
-    });
-    await prisma.managedObject.update({
-      where: { instanceId_uniqueIdentifier: { instanceId, uniqueIdentifier: kek.uniqueIdentifier } },
-      data: { storage: "destroyed", served: false, destroyedAt: new Date() },
-    });
+    } as const;
+
+    try {
+      await audited(actor, { ...action, effects: "outside", failures: "retried" }, async (done) => {
+        await deleteKeys(kek);
+        await inTransaction(async (tx) => {
+          await tx.managedObject.update({
+            where: { instanceId_uniqueIdentifier: { instanceId, uniqueIdentifier: kek.uniqueIdentifier } },
+            data: { storage: "destroyed", served: false, destroyedAt: new Date() },
+          });
+          await done(tx);
+        });
+      });
+    } catch (error) {
+      if (!awaitsAuthorisation(error)) {
+        throw toAppError(error);
+      }
+
+      refusal = error;
+    }
   }
 
   /** What moves have left of KEKs that were destroyed before. */

@@ -5,7 +5,7 @@ export {
   deleteInstance,
   type InUseReason,
 } from "./delete-instance";
-export type { InstanceRow, InstanceView } from "./instance-row";
+export type { InstanceView } from "./instance-row";
 export { listPermissionChecks, type PermissionCheckRow, runPermissionCheck } from "./permission-checks";
 export { getInstance, listInstances } from "./read-instances";
 export { type RewrapStatus, rewrapStatus, rotateRootKey } from "./root-key";

@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { database, publish } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import type { PermissionCheck } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { recordAction } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
+import { requireInstance, requireNotRemoving } from "../instance";
 import { checkInstance } from "../permissions/check-instance";
 import { checkFacts } from "../permissions/record-due-check";
-import { requireInstanceRow, requireNotRemoving } from "./instance-row";
 
 /** A permission report that was kept. */
 export type PermissionCheckRow = PermissionCheck;
@@ -26,7 +26,7 @@ export async function listPermissionChecks(
   requireRole(actor, "viewer");
 
   const { prisma } = database();
-  await requireInstanceRow(prisma, actor, instanceId);
+  await requireInstance(actor, instanceId);
   const [below] = query.cursor === undefined ? [undefined] : decodeCursor(query.cursor, checkCursor);
   const rows = await prisma.permissionCheck.findMany({
     where: { instanceId, ...(below === undefined ? {} : { id: { lt: below } }) },
@@ -50,11 +50,11 @@ export async function runPermissionCheck(actor: Actor, instanceId: string): Prom
   requireRole(actor, "operator");
 
   const { prisma, pool } = database();
-  const instance = await requireInstanceRow(prisma, actor, instanceId);
+  const instance = await requireInstance(actor, instanceId);
   requireNotRemoving(instance);
   const checked = await checkInstance(instanceId, "manual", {
     correlationId: actor.requestId,
-    onChanged: () => publish(pool, { type: "instance.changed", instanceId }),
+    onChanged: () => publishIn(pool, { type: "instance.changed", instanceId }),
   });
   await recordAction(actor, {
     action: "vmware-solutions.permission-check.run",

@@ -4,7 +4,8 @@ import type { InstanceStatus } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { endpointsOf } from "../endpoints";
-import { type InstanceView, requireInstanceRow, WITHOUT_API_KEY, withEndpoints } from "./instance-row";
+import { requireInstance, WITHOUT_API_KEY } from "../instance";
+import { type InstanceView, withEndpoints } from "./instance-row";
 
 const instanceCursor = z.tuple([z.uuid()]);
 
@@ -54,5 +55,5 @@ export async function listInstances(
 export async function getInstance(actor: Actor, instanceId: string): Promise<InstanceView> {
   requireRole(actor, "viewer");
 
-  return withEndpoints(await requireInstanceRow(database().prisma, actor, instanceId));
+  return withEndpoints(await requireInstance(actor, instanceId));
 }

@@ -1,15 +1,16 @@
-import { database, publishSql } from "@/lib/db";
+import { database, notifyCall } from "@/lib/db";
+import { inPoolTransaction } from "@/lib/db/transaction";
 import { type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited } from "../audit";
 import { AppError } from "../errors";
-import { requireInstance } from "../keks/read-keks";
+import { requireInstance, requireInstanceWithKey, requireNotRemoving } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import { KEY_STATE_NUMBERS } from "../permissions/report";
 import { isDefinite } from "../serving/failures";
 import { callContext } from "../serving/material-reader";
-import { requireInstanceRow, requireNotRemoving } from "./instance-row";
+import type { Queryable } from "../serving/objects";
 
 const TIMEOUT_MS = 15_000;
 
@@ -35,9 +36,8 @@ export type RewrapStatus = {
 export async function rewrapStatus(actor: Actor, instanceId: string): Promise<RewrapStatus> {
   requireRole(actor, "viewer");
 
-  const { prisma, pool } = database();
-  await requireInstance(actor, instanceId);
-  const row = await requireInstanceRow(prisma, actor, instanceId);
+  const { pool } = database();
+  const row = await requireInstance(actor, instanceId);
   const { crkId, crkVersion } = row;
   const { rows } = await pool.query<{ crkId: string; crkVersion: string | null; keks: number }>(
     `SELECT crk_id AS "crkId", crk_version AS "crkVersion", count(*)::int AS keks FROM managed_object
@@ -124,10 +124,9 @@ async function rotate(keyManager: KeyManager, crkId: string): Promise<string | n
 export async function rotateRootKey(actor: Actor, instanceId: string): Promise<RewrapStatus> {
   requireRole(actor, "administrator");
 
-  const instance = await requireInstance(actor, instanceId);
-  const row = await requireInstanceRow(database().prisma, actor, instanceId);
+  const row = await requireInstanceWithKey(actor, instanceId);
   requireNotRemoving(row);
-  const { keyManager, crkId } = openInstanceKeyManager(instance);
+  const { keyManager, crkId } = openInstanceKeyManager(row);
   if (keyManager.rotateRootKey === undefined) {
     throw new AppError("NOT_AVAILABLE", "Root keys of this key manager are rotated with its own tools.");
   }
@@ -137,22 +136,37 @@ export async function rotateRootKey(actor: Actor, instanceId: string): Promise<R
     target: { id: crkId, name: row.crkName },
     instanceId,
   } as const;
-  await recordAction(actor, { ...action, outcome: "pending" });
 
-  const version = await rotate(keyManager, crkId).catch((error: unknown) => {
-    throw refusalOf(error);
+  await audited(actor, { ...action, effects: "outside", announced: true }, async (done) => {
+    const version = await rotate(keyManager, crkId).catch((error: unknown) => {
+      throw refusalOf(error);
+    });
+
+    await inPoolTransaction(database().pool, async (client) => {
+      await noteRotation(client, instanceId, crkId, version);
+      await done(client, { responseData: { crkVersion: version } });
+    });
   });
-  const note = publishSql({ type: "instance.changed", instanceId });
-  await database().pool.query(
+
+  return rewrapStatus(actor, instanceId);
+}
+
+/** Keeps the root key's new version and lets the worker move the KEKs at once. */
+async function noteRotation(
+  client: Queryable,
+  instanceId: string,
+  crkId: string,
+  version: string | null,
+): Promise<void> {
+  const values: unknown[] = [instanceId, crkId, version, KEY_STATE_NUMBERS.active];
+  const notify = notifyCall({ type: "instance.changed", instanceId }, values);
+  await client.query(
     `WITH i AS (
        UPDATE instance SET crk_version = coalesce($3, crk_version), crk_state = $4, crk_seen_at = now(),
          rewrap_due_at = now()
        WHERE id = $1 AND crk_id = $2 RETURNING 1
      )
-     SELECT pg_notify($5, $6) FROM i`,
-    [instanceId, crkId, version, KEY_STATE_NUMBERS.active, ...note.values],
+     SELECT ${notify} FROM i`,
+    values,
   );
-  await recordAction(actor, { ...action, responseData: { crkVersion: version } });
-
-  return rewrapStatus(actor, instanceId);
 }

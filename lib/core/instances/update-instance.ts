@@ -1,8 +1,9 @@
-import { database, publishSql } from "@/lib/db";
+import { publishIn } from "@/lib/db";
 import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited, type Done } from "../audit";
 import { AppError } from "../errors";
+import { type InstanceRow, requireInstanceWithKey, requireNotRemoving, WITHOUT_API_KEY } from "../instance";
 import {
   apiKeyPurpose,
   credentialsOf,
@@ -14,13 +15,7 @@ import type { PermissionFacts, PermissionReport } from "../permissions/report";
 import { sealSecret } from "../secrets";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import {
-  type InstanceView,
-  instanceNameTaken,
-  requireNotRemoving,
-  WITHOUT_API_KEY,
-  withEndpoints,
-} from "./instance-row";
+import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import { checkPermissions, factColumns, keepReport } from "./key-manager-selection";
 import { requireReadable } from "./readable-keks";
 
@@ -36,17 +31,6 @@ export type UpdateInstanceInput = {
   /** Another root key of the same key manager instance. */
   readonly crkId?: string | undefined;
 };
-
-async function requireWholeRow(actor: Actor, instanceId: string): Promise<Instance> {
-  const row = await database().prisma.instance.findFirst({
-    where: { id: instanceId, accountId: actor.accountId },
-  });
-  if (!row) {
-    throw new AppError("NOT_FOUND", "There is no such instance.");
-  }
-
-  return row;
-}
 
 /**
  * Checks a new API key or root key against the instance's key manager before it is kept; null when neither changes.
@@ -117,11 +101,36 @@ export async function updateInstance(
 ): Promise<InstanceView> {
   requireRole(actor, "administrator");
 
-  const row = await requireWholeRow(actor, instanceId);
+  const row = await requireInstanceWithKey(actor, instanceId);
   requireNotRemoving(row);
   const checked = await checkChange(actor, row, input);
 
-  const saved = inTransaction(async (tx) => {
+  const updated = await audited(
+    actor,
+    {
+      action: "vmware-solutions.service.update",
+      target: { id: instanceId, name: input.name ?? row.name },
+      instanceId,
+      requestData: describeChange(row, input),
+    },
+    (done) =>
+      keepChange(instanceId, { input, checked }, done).catch((error: unknown) => {
+        throw uniqueViolation(error) === null ? error : instanceNameTaken(input.name ?? "");
+      }),
+  );
+  invalidateInstanceKeyManager(instanceId);
+
+  return withEndpoints(updated);
+}
+
+/** A change that has been checked. */
+type CheckedChange = {
+  readonly input: UpdateInstanceInput;
+  readonly checked: { readonly report: PermissionReport; readonly facts: PermissionFacts } | null;
+};
+
+function keepChange(instanceId: string, { input, checked }: CheckedChange, done: Done): Promise<InstanceRow> {
+  return inTransaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
     const current = await tx.instance.findUnique({ where: { id: instanceId }, omit: WITHOUT_API_KEY });
     if (!current) {
@@ -160,22 +169,9 @@ export async function updateInstance(
       await keepReport(tx, instanceId, checked.report, "manual");
     }
 
-    const { text, values } = publishSql({ type: "instance.changed", instanceId });
-    await tx.$executeRawUnsafe(text, ...values);
-    await recordAction(actor, {
-      action: "vmware-solutions.service.update",
-      target: { id: instanceId, name: updated.name },
-      instanceId,
-      requestData: describeChange(row, input),
-    });
+    await publishIn(tx, { type: "instance.changed", instanceId });
+    await done(tx, { target: { id: instanceId, name: updated.name } });
 
     return updated;
   });
-
-  const updated = await saved.catch((error: unknown) => {
-    throw uniqueViolation(error) === null ? error : instanceNameTaken(input.name ?? "");
-  });
-  invalidateInstanceKeyManager(instanceId);
-
-  return withEndpoints(updated);
 }

@@ -3,15 +3,16 @@ import { destruction, isDestroyed, stateAt } from "@/lib/kmip/attributes/lifecyc
 import { type EngineLogger, KeyStoreError } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit/record-action";
+import { audited } from "../audit/audited";
 import { AppError } from "../errors";
+import { requireInstanceWithKey } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import { destroyObject } from "../serving/destroy-object";
 import type { InstanceRecord } from "../serving/instance-records";
 import type { OpenKeyManager } from "../serving/material-reader";
 import { type KekDetailView, type KekRow, toKekDetail } from "./kek-view";
-import { requireInstance, requireKekRow } from "./read-keks";
+import { requireKekRow } from "./read-keks";
 import { changedMeanwhile, requireEtag } from "./revoke-kek";
 
 /** What the console's destruction works with; tests pass their own key manager. */
@@ -61,8 +62,7 @@ async function destroy(
 
 /**
  * Destroys a KEK: its standard key is deleted in the key manager (which can restore it for 30 days) and no endpoint
- * serves it any more. The intention is in the audit before, the success after (failures are recorded by the caller,
- * like all refusals).
+ * serves it any more. The intention is in the audit before, the outcome after.
  *
  * Without an answer of the key manager it ends with KEY_MANAGER_UNAVAILABLE: the KEK is then out of service already
  * and the worker completes the deletion.
@@ -80,7 +80,7 @@ export async function destroyKek(
 ): Promise<KekDetailView> {
   requireRole(actor, "administrator");
 
-  const instance = await requireInstance(actor, instanceId);
+  const instance = await requireInstanceWithKey(actor, instanceId);
   const row = await requireKekRow(instanceId, uniqueIdentifier);
 
   if (options.confirmIdentifier !== uniqueIdentifier) {
@@ -108,9 +108,10 @@ export async function destroyKek(
     requestData: { keyManagerKeyId: row.keyManagerKeyId },
   } as const;
 
-  await recordAction(actor, { ...action, outcome: "pending" });
-  await destroy(services, instance, row, now);
-  await recordAction(actor, action);
+  await audited(actor, { ...action, effects: "outside", announced: true }, async (done) => {
+    await destroy(services, instance, row, now);
+    await done(database().pool);
+  });
 
   return toKekDetail(await requireKekRow(instanceId, uniqueIdentifier), now);
 }

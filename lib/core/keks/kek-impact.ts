@@ -2,9 +2,10 @@ import { uuid7Floor } from "@/lib/audit/uuid7";
 import { database } from "@/lib/db";
 import { stateAt } from "@/lib/kmip/attributes/lifecycle";
 import { type Actor, requireRole } from "../actor";
+import { requireInstance } from "../instance";
 import { type KekState, stateName } from "./kek-states";
 import { etagOf, type KekView } from "./kek-view";
-import { requireInstance, requireKekRow } from "./read-keks";
+import { requireKekRow } from "./read-keks";
 
 /** What breaks when a KEK is taken out of service. */
 export type KekImpactView = {

@@ -3,11 +3,11 @@ import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { decodeCursor, encodeCursor, type Page } from "../cursor";
 import { AppError } from "../errors";
+import { requireInstance } from "../instance";
 import { VISIBLE } from "../serving/objects";
 import { type Conditions, conditions, containsPattern } from "../sql-conditions";
 import { addStateCondition, type KekState } from "./kek-states";
 import { type KekRow, type KekView, SELECT_KEKS, toKek } from "./kek-view";
-import { requireInstance } from "./read-keks";
 
 export type KekUsage = "never" | "unused30d" | "unused90d" | "recent";
 export type KekSort = "createdAt" | "-createdAt" | "lastServedAt" | "name";

@@ -1,23 +1,9 @@
-import { z } from "zod";
 import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { AppError } from "../errors";
-import { type InstanceRecord, readInstance } from "../serving/instance-records";
+import { requireInstance } from "../instance";
 import { type Queryable, VISIBLE } from "../serving/objects";
 import { type KekDetailView, type KekRow, SELECT_KEKS, toKekDetail } from "./kek-view";
-
-/** The instance, if it is one of the actor's account. @throws AppError NOT_FOUND */
-export async function requireInstance(actor: Actor, instanceId: string): Promise<InstanceRecord> {
-  const instance = z.uuid().safeParse(instanceId).success
-    ? await readInstance(database().pool, instanceId)
-    : null;
-
-  if (!instance || instance.accountId !== actor.accountId) {
-    throw new AppError("NOT_FOUND", "There is no such instance.");
-  }
-
-  return instance;
-}
 
 export function kekNotFound(): AppError {
   return new AppError("NOT_FOUND", "The instance has no KEK with this identifier.");

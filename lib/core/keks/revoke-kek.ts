@@ -1,4 +1,5 @@
 import { database } from "@/lib/db";
+import { inPoolTransaction } from "@/lib/db/transaction";
 import {
   changeOf,
   isCompromise,
@@ -10,13 +11,15 @@ import {
 import type { ManagedObjectChange } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
+import { audited, type Done, wasRecorded } from "../audit/audited";
 import { recordAction } from "../audit/record-action";
 import { AppError } from "../errors";
+import { requireInstance } from "../instance";
 import { applyUpdate, type Block } from "../serving/change-object";
 import type { KekRecord } from "../serving/objects";
 import { REVOCATION_REASONS, type RevocationReason } from "./kek-states";
 import { etagOf, type KekDetailView, toKekDetail } from "./kek-view";
-import { requireInstance, requireKekRow } from "./read-keks";
+import { requireKekRow } from "./read-keks";
 
 export type RevokeOptions = {
   readonly reason: RevocationReason;
@@ -37,6 +40,12 @@ export function requireEtag(record: KekRecord, etag: string | undefined): void {
   }
 }
 
+function requirePresent(record: KekRecord): void {
+  if (isDestroyed(record.state) || record.storage !== "stored") {
+    throw new AppError("INVALID_STATE", "The KEK is destroyed.");
+  }
+}
+
 /**
  * The KMIP side of a revocation: Compromised for a compromise, else Deactivated. A state that says as much already
  * stays as it is: a block alone is added to it.
@@ -48,36 +57,29 @@ function changeFor(record: KekRecord, now: Date, reason: Revocation): ManagedObj
   return stronger ? changeOf(record, now, state, record.attributes) : revocation(record, now, reason);
 }
 
+/** A KEK that is to be changed, if it still has the etag. */
+type ChangedKek = {
+  readonly instanceId: string;
+  readonly uniqueIdentifier: string;
+  readonly etag: string | undefined;
+  readonly now: Date;
+};
+
 /**
  * Changes a KEK with a block set or lifted. The row is locked first: a client that changes the KEK all the time
  * must not be able to keep an officer from revoking it.
  */
 async function changeKek(
-  instanceId: string,
-  uniqueIdentifier: string,
-  etag: string | undefined,
+  { instanceId, uniqueIdentifier, etag, now }: ChangedKek,
   decide: (record: KekRecord) => { readonly change: ManagedObjectChange; readonly block: Block | null },
-  now: Date,
-): Promise<void> {
-  const client = await database().pool.connect();
-  let broken: Error | undefined;
-  // A connection that breaks also emits an event, which without a listener would end the process.
-  const onError = (error: Error) => {
-    broken = error;
-  };
-
-  client.on("error", onError);
-
-  try {
-    await client.query("BEGIN");
-
+  done: Done,
+): Promise<KekDetailView> {
+  return inPoolTransaction(database().pool, async (client) => {
     const row = await requireKekRow(instanceId, uniqueIdentifier, client);
 
     requireEtag(row, etag);
 
-    if (isDestroyed(row.state) || row.storage !== "stored") {
-      throw new AppError("INVALID_STATE", "The KEK is destroyed.");
-    }
+    requirePresent(row);
 
     const { change, block } = decide(row);
     const record = await applyUpdate(client, {
@@ -94,19 +96,14 @@ async function changeKek(
       throw changedMeanwhile();
     }
 
-    await client.query("COMMIT");
-  } catch (error) {
-    await client.query("ROLLBACK").catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
+    const kek = toKekDetail(await requireKekRow(instanceId, uniqueIdentifier, client), now);
 
-    if (!broken) {
-      client.removeListener("error", onError);
-    }
-  }
+    await done(client, {
+      responseData: { state: kek.state, served: kek.served },
+    });
+
+    return kek;
+  });
 }
 
 /**
@@ -136,29 +133,30 @@ export async function revokeKek(
     message: options.message ?? null,
   };
 
-  await changeKek(
-    instanceId,
-    uniqueIdentifier,
-    options.etag,
-    (record) => ({ change: changeFor(record, now, reason), block }),
-    now,
-  );
+  const before = await requireKekRow(instanceId, uniqueIdentifier);
 
-  const kek = toKekDetail(await requireKekRow(instanceId, uniqueIdentifier), now);
+  requireEtag(before, options.etag);
+  requirePresent(before);
 
-  await recordAction(actor, {
+  const action = {
     action: "vmware-solutions.kmip-key.revoke",
-    target: { id: uniqueIdentifier, name: kek.name },
+    target: { id: uniqueIdentifier, name: before.name },
     instanceId,
     requestData: {
       reason: options.reason,
       message: options.message ?? null,
       compromiseOccurredAt: options.compromiseOccurredAt ?? null,
     },
-    responseData: { state: kek.state, served: kek.served },
-  });
+    urgent: true,
+  } as const;
 
-  return kek;
+  return audited(actor, action, (done) =>
+    changeKek(
+      { instanceId, uniqueIdentifier, etag: options.etag, now },
+      (record) => ({ change: changeFor(record, now, reason), block }),
+      done,
+    ),
+  );
 }
 
 /**
@@ -186,25 +184,18 @@ export async function restoreService(
 
   requireEtag(before, options.etag);
   requireBlocked(before);
-  await recordAction(actor, { ...action, outcome: "pending" });
 
-  await changeKek(
-    instanceId,
-    uniqueIdentifier,
-    options.etag,
-    (record) => {
-      requireBlocked(record);
+  return audited(actor, { ...action, announced: true }, (done) =>
+    changeKek(
+      { instanceId, uniqueIdentifier, etag: options.etag, now },
+      (record) => {
+        requireBlocked(record);
 
-      return { change: changeOf(record, now, stateAt(record, now), record.attributes), block: null };
-    },
-    now,
+        return { change: changeOf(record, now, stateAt(record, now), record.attributes), block: null };
+      },
+      done,
+    ),
   );
-
-  const kek = toKekDetail(await requireKekRow(instanceId, uniqueIdentifier), now);
-
-  await recordAction(actor, { ...action, responseData: { state: kek.state, served: kek.served } });
-
-  return kek;
 }
 
 function requireBlocked(record: KekRecord): void {
@@ -260,12 +251,15 @@ export async function bulkRevoke(
         throw error;
       }
 
-      await recordAction(actor, {
-        action: "vmware-solutions.kmip-key.revoke",
-        target: { id: uniqueIdentifier },
-        instanceId,
-        error,
-      });
+      if (!wasRecorded(error)) {
+        await recordAction(actor, {
+          action: "vmware-solutions.kmip-key.revoke",
+          target: { id: uniqueIdentifier },
+          instanceId,
+          error,
+        });
+      }
+
       results.push({ uniqueIdentifier, ok: false, code: error.code, detail: error.message });
     }
   }

@@ -7,7 +7,7 @@ import {
   type KeyManagerKeyState,
   type KeyManagerKind,
 } from "@/lib/key-managers/key-manager";
-import { requireInstance } from "../keks/read-keks";
+import { requireInstanceWithKey } from "../instance";
 import { connectKeyManager } from "./connect-key-manager";
 import { type IbmCloud, ibmCloud } from "./ibm-cloud";
 import { openInstanceKeyManager } from "./open-key-manager";
@@ -111,7 +111,7 @@ export async function listInstanceRootKeys(
 ): Promise<RootKeyPage> {
   requireRole(actor, "operator");
 
-  const { keyManager } = openInstanceKeyManager(await requireInstance(actor, instanceId));
+  const { keyManager } = openInstanceKeyManager(await requireInstanceWithKey(actor, instanceId));
 
   try {
     return await readRootKeys(keyManager, query, { correlationId: actor.requestId });

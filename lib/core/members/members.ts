@@ -2,7 +2,7 @@ import { z } from "zod";
 import { database } from "@/lib/db";
 import { Prisma } from "@/lib/db/generated/client";
 import { type Actor, type Role, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited, type Done } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
 import { inTransaction } from "../transaction";
@@ -84,34 +84,54 @@ export async function createMember(
 
   const email = normalEmail(input.email);
   const passwordHash = input.password === undefined ? null : await hashPassword(input.password);
-  try {
-    return await inTransaction(async (tx) => {
-      const user = await tx.user.upsert({
-        where: { email },
-        create: { email, name: input.name, passwordHash },
-        update: {},
-      });
-      const row = await tx.membership.create({
-        data: { accountId: actor.accountId, userId: user.id, role: input.role },
-        include: WITH_USER,
-      });
-      await recordAction(actor, {
-        action: "vmware-solutions.member.create",
-        target: { id: user.id, name: email },
-        requestData: { role: input.role },
-      });
 
-      return toMember(row);
+  return audited(
+    actor,
+    {
+      action: "vmware-solutions.member.create",
+      target: { id: email, name: email },
+      requestData: { role: input.role },
+    },
+    async (done) => {
+      try {
+        return await addMember(actor, { ...input, email, passwordHash }, done);
+      } catch (error) {
+        if (uniqueViolation(error) === null) {
+          throw error;
+        }
+        throw new AppError("NAME_TAKEN", "This person is in the account already.", {
+          invalidParams: [{ name: "email", code: "NAME_TAKEN", reason: "is in the account already" }],
+          cause: error,
+        });
+      }
+    },
+  );
+}
+
+function addMember(
+  actor: Actor,
+  {
+    email,
+    name,
+    role,
+    passwordHash,
+  }: { email: string; name: string; role: Role; passwordHash: string | null },
+  done: Done,
+): Promise<MemberView> {
+  return inTransaction(async (tx) => {
+    const user = await tx.user.upsert({
+      where: { email },
+      create: { email, name, passwordHash },
+      update: {},
     });
-  } catch (error) {
-    if (uniqueViolation(error) === null) {
-      throw error;
-    }
-    throw new AppError("NAME_TAKEN", "This person is in the account already.", {
-      invalidParams: [{ name: "email", code: "NAME_TAKEN", reason: "is in the account already" }],
-      cause: error,
+    const row = await tx.membership.create({
+      data: { accountId: actor.accountId, userId: user.id, role },
+      include: WITH_USER,
     });
-  }
+    await done(tx, { target: { id: user.id, name: email } });
+
+    return toMember(row);
+  });
 }
 
 /** Locks the account, so that two changes at once cannot each remove the other's last administrator. */
@@ -158,28 +178,35 @@ async function requireOtherAdministrator(
 export async function updateMember(actor: Actor, userId: string, input: { role: Role }): Promise<MemberView> {
   requireRole(actor, "administrator");
 
-  return inTransaction(async (tx) => {
-    const row = await lockMember(tx, actor, userId);
-    if (row.role === input.role) {
-      return toMember(row);
-    }
-    if (row.role === "administrator") {
-      await requireOtherAdministrator(tx, actor, userId);
-    }
+  const action = {
+    action: "vmware-solutions.member.update",
+    target: { id: userId },
+    requestData: { to: input.role },
+  } as const;
 
-    const updated = await tx.membership.update({
-      where: { accountId_userId: { accountId: actor.accountId, userId } },
-      data: { role: input.role },
-      include: WITH_USER,
-    });
-    await recordAction(actor, {
-      action: "vmware-solutions.member.update",
-      target: { id: userId, name: row.user.email },
-      requestData: { from: row.role, to: input.role },
-    });
+  return audited(actor, action, (done) =>
+    inTransaction(async (tx) => {
+      const row = await lockMember(tx, actor, userId);
+      if (row.role === input.role) {
+        return toMember(row);
+      }
+      if (row.role === "administrator") {
+        await requireOtherAdministrator(tx, actor, userId);
+      }
 
-    return toMember(updated);
-  });
+      const updated = await tx.membership.update({
+        where: { accountId_userId: { accountId: actor.accountId, userId } },
+        data: { role: input.role },
+        include: WITH_USER,
+      });
+      await done(tx, {
+        target: { id: userId, name: row.user.email },
+        requestData: { from: row.role, to: input.role },
+      });
+
+      return toMember(updated);
+    }),
+  );
 }
 
 /**
@@ -189,18 +216,21 @@ export async function updateMember(actor: Actor, userId: string, input: { role: 
 export async function removeMember(actor: Actor, userId: string): Promise<void> {
   requireRole(actor, "administrator");
 
-  await inTransaction(async (tx) => {
-    const row = await lockMember(tx, actor, userId);
-    if (row.role === "administrator") {
-      await requireOtherAdministrator(tx, actor, userId);
-    }
+  const action = { action: "vmware-solutions.member.delete", target: { id: userId } } as const;
 
-    await tx.membership.delete({ where: { accountId_userId: { accountId: actor.accountId, userId } } });
-    await tx.user.update({ where: { id: userId }, data: { sessionVersion: { increment: 1 } } });
-    await recordAction(actor, {
-      action: "vmware-solutions.member.delete",
-      target: { id: userId, name: row.user.email },
-      requestData: { role: row.role },
-    });
-  });
+  await audited(actor, action, (done) =>
+    inTransaction(async (tx) => {
+      const row = await lockMember(tx, actor, userId);
+      if (row.role === "administrator") {
+        await requireOtherAdministrator(tx, actor, userId);
+      }
+
+      await tx.membership.delete({ where: { accountId_userId: { accountId: actor.accountId, userId } } });
+      await tx.user.update({ where: { id: userId }, data: { sessionVersion: { increment: 1 } } });
+      await done(tx, {
+        target: { id: userId, name: row.user.email },
+        requestData: { role: row.role },
+      });
+    }),
+  );
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
-import { database, publish } from "@/lib/db";
+import { database, publishIn } from "@/lib/db";
 import { type CheckedInstance, checkInstance } from "./check-instance";
 
 /** A worker that dies with claimed instances leaves them to another after this time. */
@@ -77,7 +77,7 @@ async function checkOne(
       correlationId,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.cloud === undefined ? {} : { cloud: options.cloud }),
-      onChanged: () => publish(pool, { type: "instance.changed", instanceId }),
+      onChanged: () => publishIn(pool, { type: "instance.changed", instanceId }),
       onError: (error) => onError(error, instanceId),
     });
 

@@ -1,6 +1,6 @@
 import { invalidateInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
-import { database } from "@/lib/db";
 import type { Prisma } from "@/lib/db/generated/client";
+import { inTransaction } from "../transaction";
 import { FAILURE_CODES } from "./findings";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport, reasonOf } from "./report";
 
@@ -32,7 +32,7 @@ export async function recordPermissionCheck(
   trigger: PermissionCheckTrigger,
   facts: PermissionFacts | null = null,
 ): Promise<RecordedCheck | null> {
-  return database().prisma.$transaction(async (tx) => {
+  return inTransaction(async (tx) => {
     // Two checks at once (the worker's and a person's) write one after the other.
     await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
 

@@ -1,4 +1,4 @@
-import { type Database, publishSql } from "@/lib/db";
+import { type Database, notifyCall } from "@/lib/db";
 import { KeyManagerError, type KeyManagerFailure, type RootKey } from "@/lib/key-managers/key-manager";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
 import { AppError } from "../errors";
@@ -106,7 +106,8 @@ async function readTarget(
   timeoutMs: number,
 ): Promise<MoveTarget & { readonly state: RootKey["state"] }> {
   const { currentVersion, state } = await opened.keyManager.getRootKey(opened.crkId, callContext(timeoutMs));
-  const note = publishSql({ type: "instance.changed", instanceId: instance.id });
+  const values: unknown[] = [instance.id, opened.crkId, currentVersion];
+  const notify = notifyCall({ type: "instance.changed", instanceId: instance.id }, values);
 
   await database.pool.query(
     `WITH i AS (
@@ -114,8 +115,8 @@ async function readTarget(
        WHERE id = $1 AND crk_id = $2 AND $3::text IS NOT NULL AND crk_version IS DISTINCT FROM $3::text
        RETURNING 1
      )
-     SELECT pg_notify($4, $5) FROM i`,
-    [instance.id, opened.crkId, currentVersion, ...note.values],
+     SELECT ${notify} FROM i`,
+    values,
   );
 
   return { crkId: opened.crkId, crkVersion: currentVersion, state };
@@ -250,7 +251,6 @@ async function noteRun(
   crkId: string | null,
   reason: string | null,
 ): Promise<number> {
-  const note = publishSql({ type: "instance.changed", instanceId });
   const { rows } = await pool.query<{ remaining: number }>(
     `WITH r AS (
        SELECT count(*)::int AS remaining FROM instance i JOIN managed_object o ON o.instance_id = i.id
@@ -269,6 +269,9 @@ async function noteRun(
     [instanceId, crkId, reason, RETRY_SECONDS, IDLE_SECONDS],
   );
 
+  const values: unknown[] = [instanceId];
+  const notify = notifyCall({ type: "instance.changed", instanceId }, values);
+
   await pool.query(
     `WITH i AS (
        UPDATE instance SET
@@ -279,8 +282,8 @@ async function noteRun(
          OR status = 'attention' AND status_reason IN ${NOT_SERVED} AND rewrap_error IS DISTINCT FROM status_reason)
        RETURNING 1
      )
-     SELECT pg_notify($2, $3) FROM i`,
-    [instanceId, ...note.values],
+     SELECT ${notify} FROM i`,
+    values,
   );
 
   return rows[0]?.remaining ?? 0;

@@ -1,4 +1,4 @@
-import { publishSql } from "@/lib/db";
+import { notifyCall } from "@/lib/db";
 import type { IndexTerm, StoredAttributes } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import { type KekRecord, nameOf, type Queryable, RECORD_COLUMNS, type StorageStatus } from "./objects";
@@ -32,12 +32,26 @@ export type ObjectUpdate = {
  * @returns null when somebody else changed it first
  */
 export async function applyUpdate(db: Queryable, update: ObjectUpdate): Promise<KekRecord | null> {
-  const note = publishSql({
-    type: "kek.changed",
-    instanceId: update.instanceId,
-    uniqueIdentifier: update.uniqueIdentifier,
-  });
-  const { block } = update;
+  const { block, instanceId, uniqueIdentifier } = update;
+  const values = [
+    instanceId,
+    uniqueIdentifier,
+    update.revision,
+    update.from,
+    update.to,
+    update.state,
+    JSON.stringify(update.attributes),
+    nameOf(update.attributes),
+    update.changedAt,
+    block === undefined ? "keep" : block === null ? "lift" : "set",
+    block?.at ?? null,
+    block?.by ?? null,
+    block?.reason ?? null,
+    block?.message ?? null,
+    update.terms.map((term) => term.name),
+    update.terms.map((term) => term.value),
+  ];
+  const notify = notifyCall({ type: "kek.changed", instanceId, uniqueIdentifier }, values);
   const { rows } = await db.query<KekRecord & { notified: unknown }>({
     name: "keks-change",
     text: `
@@ -82,26 +96,8 @@ export async function applyUpdate(db: Queryable, update: ObjectUpdate): Promise<
           OR (o.storage = 'stored' AND o.state = ${State.Active}) <> (old.storage = 'stored' AND old.state = ${State.Active})
         )
       )
-      SELECT ${RECORD_COLUMNS}, pg_notify($17, $18) AS notified FROM o`,
-    values: [
-      update.instanceId,
-      update.uniqueIdentifier,
-      update.revision,
-      update.from,
-      update.to,
-      update.state,
-      JSON.stringify(update.attributes),
-      nameOf(update.attributes),
-      update.changedAt,
-      block === undefined ? "keep" : block === null ? "lift" : "set",
-      block?.at ?? null,
-      block?.by ?? null,
-      block?.reason ?? null,
-      block?.message ?? null,
-      update.terms.map((term) => term.name),
-      update.terms.map((term) => term.value),
-      ...note.values,
-    ],
+      SELECT ${RECORD_COLUMNS}, ${notify} AS notified FROM o`,
+    values,
   });
 
   if (!rows[0]) {
@@ -119,7 +115,8 @@ export async function markDestroyed(
   instanceId: string,
   uniqueIdentifier: string,
 ): Promise<void> {
-  const note = publishSql({ type: "kek.changed", instanceId, uniqueIdentifier });
+  const values: unknown[] = [instanceId, uniqueIdentifier];
+  const notify = notifyCall({ type: "kek.changed", instanceId, uniqueIdentifier }, values);
 
   await db.query(
     `WITH o AS (
@@ -127,7 +124,7 @@ export async function markDestroyed(
        WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'destroying'
        RETURNING 1
      )
-     SELECT pg_notify($3, $4) FROM o`,
-    [instanceId, uniqueIdentifier, ...note.values],
+     SELECT ${notify} FROM o`,
+    values,
   );
 }

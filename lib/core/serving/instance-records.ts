@@ -1,6 +1,5 @@
 import type pg from "pg";
-import type { KeyManagerKind } from "@/lib/key-managers/key-manager";
-import type { HouseEvents } from "../change-events";
+import type { ChangeEvents } from "../change-events";
 import { CoherentCache } from "../coherent-cache";
 import type { InstanceKeyManager } from "../key-managers/open-key-manager";
 
@@ -8,7 +7,6 @@ import type { InstanceKeyManager } from "../key-managers/open-key-manager";
 export type InstanceRecord = InstanceKeyManager & {
   readonly accountId: string;
   readonly name: string;
-  readonly keyManagerKind: KeyManagerKind | null;
   readonly cacheTtlSeconds: number;
   readonly outageGraceSeconds: number;
 };
@@ -23,7 +21,7 @@ const SELECT_INSTANCE = {
     FROM instance WHERE id = $1`,
 };
 
-/** Reads an instance; null when there is none. */
+/** Reads an instance for its clients or for the worker, who are nobody's account; null when there is none. */
 export async function readInstance(
   pool: Pick<pg.Pool, "query">,
   instanceId: string,
@@ -46,7 +44,7 @@ const MAX_INSTANCES = 20_000;
 /** Instances in memory, kept in step by the house's events. */
 export function createInstanceRecords(options: {
   readonly pool: Pick<pg.Pool, "query">;
-  readonly events: HouseEvents;
+  readonly events: ChangeEvents;
 }): InstanceRecords {
   const cache = new CoherentCache<InstanceRecord>({ max: MAX_INSTANCES, trusted: options.events.trusted });
   const unsubscribe = options.events.subscribe({

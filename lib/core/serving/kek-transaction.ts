@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
+import { CommitUnknown, inPoolTransaction } from "@/lib/db/transaction";
 import { termsOf } from "@/lib/kmip/attributes/terms";
 import {
   type EngineClock,
@@ -10,7 +11,6 @@ import {
   type TransactionChange,
   TransactionError,
 } from "@/lib/kmip/ports";
-import { CommitUnknown, inPoolTransaction } from "../../db/transaction";
 import { applyUpdate, markDestroyed } from "./change-object";
 import {
   type CreateDependencies,

@@ -10,7 +10,7 @@ import {
   type ManagedObjectChange,
   type Tenant,
 } from "@/lib/kmip/ports";
-import type { HouseEvents } from "../change-events";
+import type { ChangeEvents } from "../change-events";
 import { CoherentCache } from "../coherent-cache";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { applyUpdate } from "./change-object";
@@ -26,6 +26,7 @@ import {
   type OpenKeyManager,
   StandardKeyGone,
 } from "./material-reader";
+import { instanceOfKey, keyOf } from "./memory-keys";
 import { findRecord, type KekRecord } from "./objects";
 import { searchObjects } from "./search-objects";
 
@@ -39,7 +40,7 @@ export type GoneListener = (gone: {
 
 export type KeyStoreOptions = {
   readonly database: Pick<Database, "pool">;
-  readonly events: HouseEvents;
+  readonly events: ChangeEvents;
   readonly logger: EngineLogger;
   readonly clock?: EngineClock;
   /** Default: the instance's own key manager. */
@@ -62,8 +63,6 @@ export interface DatabaseKeyStore extends KeyStore {
   close(): void;
   stats(): { readonly objects: number; readonly plaintexts: number };
 }
-
-const keyOf = (instanceId: string, uniqueIdentifier: string) => `${instanceId}/${uniqueIdentifier}`;
 
 /** The last gate before a key leaves; `readAnew` has the words for each reason. */
 const isServable = (record: KekRecord): record is KekRecord & { readonly keyManagerKeyId: string } =>
@@ -94,6 +93,7 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
   const objects = new CoherentCache<KekRecord>({
     max: options.maxObjects ?? 100_000,
     trusted: events.trusted,
+    groupOf: instanceOfKey,
   });
   const materials = new MaterialReader({
     openKeyManager,
@@ -114,12 +114,12 @@ export function createKeyStore(options: KeyStoreOptions): DatabaseKeyStore {
         objects.invalidate(keyOf(event.instanceId, event.uniqueIdentifier));
         void dropUnusable(event.instanceId, event.uniqueIdentifier);
       } else if (event.type === "instance.changed") {
-        objects.invalidatePrefix(keyOf(event.instanceId, ""));
+        objects.invalidateGroup(event.instanceId);
         materials.doubtInstance(event.instanceId);
         options.onInstanceChanged?.(event.instanceId);
         void followPolicy(event.instanceId);
       } else if (event.type === "instance.removed") {
-        objects.invalidatePrefix(keyOf(event.instanceId, ""));
+        objects.invalidateGroup(event.instanceId);
         materials.dropInstance(event.instanceId);
         secondsOf.delete(event.instanceId);
         rotations.delete(event.instanceId);

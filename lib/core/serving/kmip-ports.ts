@@ -3,7 +3,7 @@ import type { Database } from "@/lib/db";
 import type { AuditWriter, EngineLogger } from "@/lib/kmip/ports";
 import { createKmipAuditWriter } from "../audit/kmip-audit-writer";
 import { type ActionRecord, actionEvent } from "../audit/record-action";
-import { createHouseEvents, type HouseEvents } from "../change-events";
+import { type ChangeEvents, createChangeEvents } from "../change-events";
 import { renewInstanceToken } from "../key-managers/open-key-manager";
 import { systemActor } from "../system-actor";
 import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "./key-store";
@@ -23,7 +23,7 @@ export type KmipPorts = {
   readonly tenants: DatabaseTenantDirectory;
   readonly audit: AuditWriter;
   /** What other processes tell. */
-  readonly events: HouseEvents;
+  readonly events: ChangeEvents;
   /** Resolves when other processes' changes arrive; until then everything is read from the database. */
   readonly ready: Promise<void>;
   /** Writes what is pending, zeroes plaintext, ends the subscriptions. The database and the sink stay open. */
@@ -33,7 +33,7 @@ export type KmipPorts = {
 /** Puts the ports of a KMIP endpoint together. */
 export function createKmipPorts(options: KmipPortsOptions): KmipPorts {
   const { database, sink, logger, ...rest } = options;
-  const events = createHouseEvents(database.url, { logger });
+  const events = createChangeEvents(database.url, { logger });
   const tenants = createTenantDirectory({ database, events, logger });
   const served = createServedRecorder({
     database,

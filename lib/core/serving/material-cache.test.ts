@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { looksDuring } from "@/test/support/looks";
 import { MaterialCache } from "./material-cache";
 
 const SOURCE = { keyManagerKeyId: "sk", crkId: "crk" };
@@ -11,9 +12,27 @@ function ownBuffer(cache: MaterialCache, key: string): Buffer {
   return plaintext;
 }
 
+const groupOf = (key: string) => key.slice(0, Math.max(0, key.indexOf("/")));
+
 describe("the cache of material", () => {
+  it("looks at no more than an instance's keys to drop or doubt them", () => {
+    const cache = new MaterialCache(10_000, groupOf);
+
+    for (let index = 0; index < 2_000; index += 1) {
+      cache.keep(`other/${index}`, entry(0), null);
+    }
+
+    cache.keep("small/1", entry(1_000), Buffer.alloc(32, 7));
+
+    expect(looksDuring(() => cache.doubtGroup("small"))).toBeLessThan(5);
+    expect(cache.copy("small/1", SOURCE, 1_000, 1_000)).toBeNull();
+    expect(looksDuring(() => cache.dropGroup("small"))).toBeLessThan(5);
+    expect(cache.describe("small/1")).toBeNull();
+    expect(cache.describe("other/1")).not.toBeNull();
+  });
+
   it("answers copies within the age allowed, and only for the same standard key and CRK", () => {
-    const cache = new MaterialCache(10);
+    const cache = new MaterialCache(10, groupOf);
     const given = Buffer.from("0123456789abcdef");
 
     cache.keep("k", entry(1_000), given);
@@ -30,13 +49,13 @@ describe("the cache of material", () => {
 
   it.each([
     ["dropped", (cache: MaterialCache) => cache.drop("a/k")],
-    ["dropped with its instance", (cache: MaterialCache) => cache.dropPrefix("a/")],
+    ["dropped with its instance", (cache: MaterialCache) => cache.dropGroup("a")],
     ["too old", (cache: MaterialCache) => cache.sweep(5_000, () => 1_000)],
     ["replaced", (cache: MaterialCache) => cache.keep("a/k", entry(0), null)],
     ["pushed out", (cache: MaterialCache) => cache.keep("b/k", entry(0), null)],
     ["closed", (cache: MaterialCache) => cache.clear()],
   ])("zeroes what is %s", (_name, end) => {
-    const cache = new MaterialCache(1);
+    const cache = new MaterialCache(1, groupOf);
 
     cache.keep("a/k", entry(1_000), Buffer.alloc(32, 7));
 

@@ -1,3 +1,5 @@
+import { Groups } from "../groups";
+
 /** What is remembered of a KEK's material, and of which standard key and CRK it came. */
 export type CachedMaterial = {
   readonly keyManagerKeyId: string;
@@ -22,11 +24,17 @@ type Entry = CachedMaterial & {
  */
 export class MaterialCache {
   readonly #max: number;
+  readonly #groupOf: (key: string) => string;
   readonly #entries = new Map<string, Entry>();
+  readonly #groups = new Groups();
 
-  /** @param max entries; the oldest go first, but for those that were used since they last had to go */
-  constructor(max: number) {
+  /**
+   * @param max entries; the oldest go first, but for those that were used since they last had to go
+   * @param groupOf what a key belongs to, for `dropGroup` and `doubtGroup`
+   */
+  constructor(max: number, groupOf: (key: string) => string) {
     this.#max = max;
+    this.#groupOf = groupOf;
   }
 
   /** What is known of a key, without its plaintext. */
@@ -75,6 +83,7 @@ export class MaterialCache {
     }
 
     this.#entries.set(key, { ...material, plaintext: own, doubted: false, used: false });
+    this.#groups.add(this.#groupOf(key), key);
 
     // Second chance: moving an entry at every use would cost more than the use itself.
     for (const [oldest, entry] of this.#entries) {
@@ -95,22 +104,25 @@ export class MaterialCache {
   /** Forgets a key. */
   drop(key: string): void {
     this.#entries.get(key)?.plaintext?.fill(0);
-    this.#entries.delete(key);
-  }
 
-  /** Forgets all keys that start so. */
-  dropPrefix(prefix: string): void {
-    for (const key of this.#entries.keys()) {
-      if (key.startsWith(prefix)) {
-        this.drop(key);
-      }
+    if (this.#entries.delete(key)) {
+      this.#groups.delete(this.#groupOf(key), key);
     }
   }
 
-  /** The key manager has to be asked again before any of the keys that start so is used. */
-  doubtPrefix(prefix: string): void {
-    for (const [key, entry] of this.#entries) {
-      if (key.startsWith(prefix)) {
+  /** Forgets the keys of a group; it costs what they are. */
+  dropGroup(group: string): void {
+    for (const key of this.#groups.keysOf(group)) {
+      this.drop(key);
+    }
+  }
+
+  /** The key manager has to be asked again before any key of a group is used. */
+  doubtGroup(group: string): void {
+    for (const key of this.#groups.keysOf(group)) {
+      const entry = this.#entries.get(key);
+
+      if (entry) {
         entry.doubted = true;
       }
     }

@@ -2,10 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { CallContext, KeyManager, StandardKey } from "@/lib/key-managers/key-manager";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
+import { Groups } from "../groups";
 import { correlated } from "./correlated";
 import { failureOf, GONE, isDefinite, toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
 import { type CachedMaterial, MaterialCache } from "./material-cache";
+import { instanceOfKey, keyOf } from "./memory-keys";
 import type { KekRecord } from "./objects";
 
 /** The parts of an opened key manager that serving uses. */
@@ -53,8 +55,6 @@ type Flight = {
   /** Set when what is being fetched may no longer be remembered. */
   stale: boolean;
 };
-
-const keyOf = (instanceId: string, uniqueIdentifier: string) => `${instanceId}/${uniqueIdentifier}`;
 
 /** Additional authenticated data of every wrap: binds wrapped bytes to their instance and identifier. */
 export function wrapAad(instanceId: string, uniqueIdentifier: string): readonly string[] {
@@ -119,10 +119,12 @@ export class MaterialReader {
   readonly #options: MaterialReaderOptions;
   readonly #cache: MaterialCache;
   readonly #flights = new Map<string, Flight>();
+  /** Keys of the flights by instance. */
+  readonly #flying = new Groups();
 
   constructor(options: MaterialReaderOptions) {
     this.#options = options;
-    this.#cache = new MaterialCache(options.maxKeys);
+    this.#cache = new MaterialCache(options.maxKeys, instanceOfKey);
   }
 
   /**
@@ -195,6 +197,7 @@ export class MaterialReader {
 
     flight.promise = this.#run(flight, key, instance, record, source, correlationId);
     this.#flights.set(key, flight);
+    this.#flying.add(record.instanceId, key);
 
     return flight;
   }
@@ -220,9 +223,7 @@ export class MaterialReader {
     } catch (error) {
       return this.#bridge(key, instance, source, error);
     } finally {
-      if (this.#flights.get(key) === flight) {
-        this.#flights.delete(key);
-      }
+      this.#land(key, flight);
     }
   }
 
@@ -320,22 +321,14 @@ export class MaterialReader {
   }
 
   #drop(key: string): void {
-    const flight = this.#flights.get(key);
-
-    if (flight) {
-      flight.stale = true;
-      this.#flights.delete(key);
-    }
-
+    this.#abandon(key);
     this.#cache.drop(key);
   }
 
   /** Forgets all KEKs of an instance. */
   dropInstance(instanceId: string): void {
-    const prefix = keyOf(instanceId, "");
-
-    this.#abandonFlights(prefix);
-    this.#cache.dropPrefix(prefix);
+    this.#abandonFlights(instanceId);
+    this.#cache.dropGroup(instanceId);
   }
 
   /**
@@ -344,25 +337,36 @@ export class MaterialReader {
    * with.
    */
   doubtInstance(instanceId: string): void {
-    const prefix = keyOf(instanceId, "");
-
-    this.#abandonFlights(prefix);
-    this.#cache.doubtPrefix(prefix);
+    this.#abandonFlights(instanceId);
+    this.#cache.doubtGroup(instanceId);
   }
 
   /** What is being fetched was begun before a change: those who wait get it, and nobody after them. */
-  #abandonFlights(prefix: string): void {
-    for (const [key, flight] of this.#flights) {
-      if (key.startsWith(prefix)) {
-        flight.stale = true;
-        this.#flights.delete(key);
-      }
+  #abandonFlights(instanceId: string): void {
+    for (const key of this.#flying.keysOf(instanceId)) {
+      this.#abandon(key);
+    }
+  }
+
+  #abandon(key: string): void {
+    const flight = this.#flights.get(key);
+
+    if (flight) {
+      flight.stale = true;
+      this.#land(key, flight);
+    }
+  }
+
+  #land(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) {
+      this.#flights.delete(key);
+      this.#flying.delete(instanceOfKey(key), key);
     }
   }
 
   /** Zeroes what no policy allows to be used any more. @param secondsOf TTL and grace of an instance, by id */
   sweep(secondsOf: (instanceId: string) => number): void {
-    this.#cache.sweep(this.#now(), (key) => secondsOf(key.slice(0, key.indexOf("/"))) * 1_000);
+    this.#cache.sweep(this.#now(), (key) => secondsOf(instanceOfKey(key)) * 1_000);
   }
 
   /** Forgets everything. */

@@ -1,4 +1,4 @@
-import { publishSql } from "@/lib/db";
+import { notifyCall } from "@/lib/db";
 import type { StandardKeyMarks } from "@/lib/key-managers/key-manager";
 import { type Queryable, standardKeyMarks } from "./objects";
 
@@ -91,11 +91,9 @@ export async function switchMove(
     readonly now: Date;
   },
 ): Promise<boolean> {
-  const note = publishSql({
-    type: "kek.changed",
-    instanceId: move.instanceId,
-    uniqueIdentifier: move.uniqueIdentifier,
-  });
+  const { id, instanceId, uniqueIdentifier } = move;
+  const values: unknown[] = [id, to.keyId, to.crkId, to.crkVersion, to.now];
+  const notify = notifyCall({ type: "kek.changed", instanceId, uniqueIdentifier }, values);
   const { rows } = await db.query({
     name: "keks-move-switch",
     text: `
@@ -110,8 +108,8 @@ export async function switchMove(
       ), s AS (
         UPDATE kek_move k SET phase = 'switched', new_key_id = $2, changed_at = $5 FROM o WHERE k.id = o.id
       )
-      SELECT pg_notify($6, $7) FROM o`,
-    values: [move.id, to.keyId, to.crkId, to.crkVersion, to.now, ...note.values],
+      SELECT ${notify} FROM o`,
+    values,
   });
 
   return rows.length === 1;

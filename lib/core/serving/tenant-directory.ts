@@ -2,12 +2,13 @@ import type { KmipEventContext } from "@/lib/audit/kmip-events";
 import type { Database } from "@/lib/db";
 import type { EngineLogger, Tenant, TenantDirectory } from "@/lib/kmip/ports";
 import { Operation } from "@/lib/kmip/protocol/enumerations";
-import type { HouseEvents } from "../change-events";
+import type { ChangeEvents } from "../change-events";
 import { CoherentCache } from "../coherent-cache";
+import { Groups } from "../groups";
 
 export type TenantDirectoryOptions = {
   readonly database: Pick<Database, "pool">;
-  readonly events: HouseEvents;
+  readonly events: ChangeEvents;
   readonly logger: EngineLogger;
   /** Pause before a failed look-up of certificates with open connections is repeated, in milliseconds. */
   readonly retryMs?: number;
@@ -111,6 +112,8 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
   const cache = new CoherentCache<Entry>({ max: MAX_CERTIFICATES, trusted: events.trusted });
   /** Certificates that were let in, with what they opened: their connections may still be open. */
   const admitted = new Map<string, Entry>();
+  /** The same by instance. */
+  const admittedTo = new Groups();
   const listeners = new Set<(certificateSha256: string) => void>();
   const recheck = new Set<string>();
   let timer: NodeJS.Timeout | null = null;
@@ -145,14 +148,25 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
       return null;
     }
 
+    forget(certificateSha256);
     admitted.set(certificateSha256, entry);
+    admittedTo.add(entry.tenant.instanceId, certificateSha256);
 
     return entry.listener === listener ? entry.tenant : null;
   }
 
+  function forget(sha256: string): void {
+    const entry = admitted.get(sha256);
+
+    if (entry) {
+      admitted.delete(sha256);
+      admittedTo.delete(entry.tenant.instanceId, sha256);
+    }
+  }
+
   function revoke(sha256: string): void {
     cache.invalidate(sha256);
-    admitted.delete(sha256);
+    forget(sha256);
 
     for (const listener of listeners) {
       listener(sha256);
@@ -193,12 +207,10 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     }
   }
 
-  function recheckWhere(matches: (entry: Entry) => boolean): void {
-    for (const [sha256, entry] of admitted) {
-      if (matches(entry)) {
-        cache.invalidate(sha256);
-        recheck.add(sha256);
-      }
+  function startRecheck(fingerprints: Iterable<string>): void {
+    for (const sha256 of fingerprints) {
+      cache.invalidate(sha256);
+      recheck.add(sha256);
     }
 
     void runRecheck();
@@ -229,7 +241,7 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
           break;
         case "instance.changed":
         case "instance.removed":
-          recheckWhere((entry) => entry.tenant.instanceId === event.instanceId);
+          startRecheck(admittedTo.keysOf(event.instanceId));
           break;
         case "kek.changed":
           break;
@@ -237,7 +249,7 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     },
     onGap() {
       cache.clear();
-      recheckWhere(() => true);
+      startRecheck([...admitted.keys()]);
     },
   });
 

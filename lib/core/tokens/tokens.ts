@@ -1,14 +1,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
+import { createUuid7 } from "@/lib/audit/uuid7";
 import { database } from "@/lib/db";
 import type { ApiToken } from "@/lib/db/generated/client";
 import { type Actor, type Role, requireRole } from "../actor";
-import { recordAction } from "../audit";
+import { audited } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
 import { inTransaction } from "../transaction";
 
 /** `kmipc_` and 32 random bytes in base64url: recognisable by secret scanners, 256 bits. */
+const makeId = createUuid7();
 const TOKEN_PREFIX = "kmipc_";
 const TOKEN_PATTERN = /^kmipc_[A-Za-z0-9_-]{43}$/;
 const SHOWN_CHARACTERS = TOKEN_PREFIX.length + 4;
@@ -66,7 +68,7 @@ export async function listTokens(
 /**
  * Makes an API token. The token itself is in the answer and nowhere else.
  * @param input.expiresAt, input.expiresInDays one of them, or none: it does not expire
- * @throws AppError FORBIDDEN, AUDIT_UNAVAILABLE (then no token exists)
+ * @throws AppError FORBIDDEN, AUDIT_UNAVAILABLE (then nobody knows the token)
  */
 export async function createToken(
   actor: Actor,
@@ -79,27 +81,32 @@ export async function createToken(
     input.expiresInDays === undefined
       ? (input.expiresAt ?? null)
       : new Date(Date.now() + input.expiresInDays * DAY_MS);
-  const row = await inTransaction(async (tx) => {
-    const created = await tx.apiToken.create({
-      data: {
-        accountId: actor.accountId,
-        name: input.name,
-        role: input.role,
-        tokenHash: hashToken(token),
-        prefix: token.slice(0, SHOWN_CHARACTERS),
-        createdBy: actor.name,
-        expiresAt,
-      },
-      select: VIEW,
-    });
-    await recordAction(actor, {
-      action: "vmware-solutions.token.create",
-      target: { id: created.id, name: created.name },
-      requestData: { role: created.role, expiresAt: expiresAt?.toISOString() ?? null },
-    });
+  const id = makeId(new Date());
+  const action = {
+    action: "vmware-solutions.token.create",
+    target: { id, name: input.name },
+    requestData: { role: input.role, expiresAt: expiresAt?.toISOString() ?? null },
+  } as const;
+  const row = await audited(actor, action, (done) =>
+    inTransaction(async (tx) => {
+      const created = await tx.apiToken.create({
+        data: {
+          id,
+          accountId: actor.accountId,
+          name: input.name,
+          role: input.role,
+          tokenHash: hashToken(token),
+          prefix: token.slice(0, SHOWN_CHARACTERS),
+          createdBy: actor.name,
+          expiresAt,
+        },
+        select: VIEW,
+      });
+      await done(tx);
 
-    return created;
-  });
+      return created;
+    }),
+  );
 
   return { ...row, token };
 }
@@ -111,21 +118,22 @@ export async function createToken(
 export async function revokeToken(actor: Actor, tokenId: string): Promise<void> {
   requireRole(actor, "administrator");
 
-  await inTransaction(async (tx) => {
-    const row = await tx.apiToken.findFirst({ where: { id: tokenId, accountId: actor.accountId } });
-    if (!row) {
-      throw new AppError("NOT_FOUND", "There is no such API token.");
-    }
-    if (row.revokedAt !== null) {
-      return;
-    }
+  const action = { action: "vmware-solutions.token.delete", target: { id: tokenId } } as const;
 
-    await tx.apiToken.update({ where: { id: row.id }, data: { revokedAt: new Date() } });
-    await recordAction(actor, {
-      action: "vmware-solutions.token.delete",
-      target: { id: row.id, name: row.name },
-    });
-  });
+  await audited(actor, action, (done) =>
+    inTransaction(async (tx) => {
+      const row = await tx.apiToken.findFirst({ where: { id: tokenId, accountId: actor.accountId } });
+      if (!row) {
+        throw new AppError("NOT_FOUND", "There is no such API token.");
+      }
+      if (row.revokedAt !== null) {
+        return;
+      }
+
+      await tx.apiToken.update({ where: { id: row.id }, data: { revokedAt: new Date() } });
+      await done(tx, { target: { id: row.id, name: row.name } });
+    }),
+  );
 }
 
 export type AuthenticatedToken = {

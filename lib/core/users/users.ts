@@ -1,6 +1,8 @@
 import { database } from "@/lib/db";
-import { Prisma } from "@/lib/db/generated/client";
+import type { Prisma } from "@/lib/db/generated/client";
 import type { Role } from "../actor";
+import type { Done } from "../audit";
+import { inTransaction } from "../transaction";
 import { generatePassword, hashPassword, verifyPassword } from "./password";
 
 /** A person with the account that they work in. */
@@ -79,8 +81,11 @@ export async function authenticateUser(credentials: {
 }
 
 /** Notes that somebody has signed in. */
-export async function noteSignIn(userId: string): Promise<void> {
-  await database().prisma.user.update({ where: { id: userId }, data: { lastSignInAt: new Date() } });
+export async function noteSignIn(userId: string, done: Done): Promise<void> {
+  await inTransaction(async (tx) => {
+    await tx.user.update({ where: { id: userId }, data: { lastSignInAt: new Date() } });
+    await done(tx);
+  });
 }
 
 /** The account that came first: the one that the command line works in. Null before the first start. */
@@ -104,10 +109,8 @@ export async function ensureFirstAdministrator(options: {
   email: string;
   password?: string | undefined;
 }): Promise<{ email: string; generatedPassword: string | null }> {
-  return database().prisma.$transaction(
+  return inTransaction(
     async (tx) => {
-      await tx.$executeRaw(Prisma.sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`);
-
       const existing = await tx.membership.findFirst({
         where: { role: "administrator", user: { disabledAt: null } },
         orderBy: [{ createdAt: "asc" }, { userId: "asc" }],
@@ -136,6 +139,6 @@ export async function ensureFirstAdministrator(options: {
 
       return { email, generatedPassword };
     },
-    { timeout: 20_000 },
+    { lock: ADVISORY_LOCK },
   );
 }

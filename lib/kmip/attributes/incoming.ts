@@ -24,15 +24,15 @@ const MAX_NAME_LENGTH = 255;
  * Checks an attribute of the specification.
  *
  * @param name canonical
- * @param partial true in Locate, where fields of structures may be left out
+ * @param options.index Attribute Index of 1.x
+ * @param options.partial true in Locate, where fields of structures may be left out
  * @throws KmipError
  */
 export function incomingOf(
   name: string,
   item: Item,
-  index: number | undefined,
   context: ReadContext,
-  partial: boolean,
+  { index, partial }: { readonly index?: number | undefined; readonly partial: boolean },
 ): IncomingAttribute {
   const rule = findRule(name, context.version);
   if (rule === null) {

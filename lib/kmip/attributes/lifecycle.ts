@@ -27,7 +27,7 @@ export function withAttribute(
 }
 
 /** The same attributes with one date set to a moment. */
-export const withDate = (attributes: StoredAttributes, name: string, moment: Date): StoredAttributes =>
+const withDate = (attributes: StoredAttributes, name: string, moment: Date): StoredAttributes =>
   withAttribute(attributes, name, { t: "dateTime", v: toSeconds(moment) });
 
 /**

@@ -40,7 +40,7 @@ export type AttributeRule = {
   readonly until?: KmipVersion;
   readonly multiple?: true;
   /**
-   * May a client give the first value: with an object that the server makes ("create"), with one that the client brings
+   * May a client give the first value: with an object that the server makes ("create"), with one that the client supplies
    * or later ("register"), or with both and later ("add")? Default: the server alone.
    */
   readonly client?: "create" | "register" | "add";
@@ -91,7 +91,7 @@ export const CRYPTOGRAPHIC_PARAMETERS: readonly AttributeField[] = [
 ];
 
 /** Table 39 */
-export const RNG_PARAMETERS: readonly AttributeField[] = [
+const RNG_PARAMETERS: readonly AttributeField[] = [
   required(Tag.RNGAlgorithm, Enumeration),
   field(Tag.CryptographicAlgorithm, Enumeration),
   field(Tag.CryptographicLength, Integer),

@@ -153,3 +153,10 @@ export function numberOf(attributes: StoredAttributes, name: string): number | n
 /** The lease of an object: the one that it was imported with, or the usual one. */
 export const leaseOf = ({ attributes }: Pick<ManagedObject, "attributes">): number =>
   numberOf(attributes, "Lease Time") ?? LEASE_SECONDS;
+
+/** The attributes of some names; none, and no error, for a name without a value. */
+export const namedAttributes = (
+  { version, now }: { readonly version: KmipVersion; readonly now: Date },
+  object: ManagedObject,
+  names: readonly string[],
+): VisibleAttribute[] => names.flatMap((name) => visibleAttribute(object, name, version, now) ?? []);

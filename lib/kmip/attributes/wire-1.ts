@@ -2,7 +2,7 @@
  * Attributes of KMIP 1.x: Attribute and Template-Attribute structures (2.1.1, 2.1.8).
  */
 
-import type { StoredValue } from "../ports";
+import type { StoredAttribute, StoredValue } from "../ports";
 import { itemNotFound } from "../protocol/errors";
 import {
   asCount,
@@ -39,7 +39,7 @@ export function readAttribute1(item: Item, context: ReadContext, partial: boolea
   const given = givenValue(value, name);
   return isCustomName(name)
     ? incomingVendor(name, given, index, context)
-    : incomingOf(name, given, index, context, partial);
+    : incomingOf(name, given, context, { index, partial });
 }
 
 /** 2.1.8 */
@@ -70,7 +70,7 @@ export function readTemplateNames(
     return { names: [], rest: item };
   }
   return {
-    names: names.map((name) => storedFromItem(incomingOf("Name", name, undefined, context, false).item)),
+    names: names.map((name) => storedFromItem(incomingOf("Name", name, context, { partial: false }).item)),
     rest: structure(
       item.tag,
       item.value.filter(({ tag }) => tag !== Tag.Name),
@@ -80,10 +80,8 @@ export function readTemplateNames(
 
 /** An Attribute structure of an answer. Index 0 is left out, as the specification allows (4.14). */
 export function attributeItem1(
-  name: string,
-  index: number,
-  stored: StoredValue,
-  rule: AttributeRule | null,
+  { name, rule }: { readonly name: string; readonly rule: AttributeRule | null },
+  { i: index, v: stored }: StoredAttribute,
   version: KmipVersion,
 ): Item {
   const value = itemForVersion(Tag.AttributeValue, stored, rule, version);

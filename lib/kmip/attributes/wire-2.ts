@@ -85,7 +85,7 @@ function readAttribute2(item: Item, context: ReadContext, partial: boolean): Inc
   if (rule === null) {
     throw refused(item.tag, context);
   }
-  return incomingOf(rule.name, item, undefined, context, partial);
+  return incomingOf(rule.name, item, context, { partial });
 }
 
 /** Reads an Attributes structure. @throws KmipError */

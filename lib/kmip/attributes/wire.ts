@@ -84,7 +84,7 @@ export type RequestedAttributes = Map<string, StoredAttribute[]>;
 /**
  * Reads the attributes of a request that makes an object.
  *
- * @param mayGive how far the client may set attributes: those of an object that the server makes, or that it brings
+ * @param mayGive how far the client may set attributes: those of an object that the server makes, or that it supplies
  * @throws KmipError for attributes that a client may not set, or not like this; Item Not Found for a template
  */
 export function readRequestedAttributes(
@@ -102,7 +102,7 @@ export function readRequestedAttributes(
   return requestedOf(attributes, mayGive);
 }
 
-/** How far a client may set attributes: those of an object that the server makes, that it brings, or that it imports. */
+/** How far a client may set attributes: those of an object that the server makes, that it supplies, or that it imports. */
 type MayGive = "create" | "register" | "import";
 
 /**
@@ -213,7 +213,7 @@ export const readAttribute = (item: Item, context: ReadContext): IncomingAttribu
 export function attributesAnswer(attributes: readonly VisibleAttribute[], version: KmipVersion): Item[] {
   if (!isSecondMajor(version)) {
     return attributes.flatMap(({ name, rule, instances }) =>
-      instances.map(({ i, v }) => attributeItem1(name, i, v, rule, version)),
+      instances.map(({ i, v }) => attributeItem1({ name, rule }, { i, v }, version)),
     );
   }
   const items = attributes.flatMap(({ name, rule, instances }) =>
@@ -231,7 +231,7 @@ export const changedAnswer = (
   { name, rule }: Pick<IncomingAttribute, "name" | "rule">,
   { i, v }: StoredAttribute,
   version: KmipVersion,
-): Item[] => (isSecondMajor(version) ? [] : [attributeItem1(name, i, v, rule, version)]);
+): Item[] => (isSecondMajor(version) ? [] : [attributeItem1({ name, rule }, { i, v }, version)]);
 
 /** Attributes that the server gave a new object though the client could have (Table 164): 2.x does not answer them. */
 export function implicitAnswer(attributes: readonly VisibleAttribute[], version: KmipVersion): Item[] {

@@ -7,38 +7,38 @@ import { Tag } from "../protocol/tags";
 import { type Item, ItemType } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
 import {
-  attributeNamesIn,
-  attributesIn,
   type BatchOptions,
   type BatchRequest,
+  type CreateRequest,
+  type KmipVersionName,
+  requests,
+  writeRequest,
+} from "./requests";
+import {
+  attributeNamesIn,
+  attributesIn,
   bytesIn,
   type ClientAttribute,
-  type CreateRequest,
   childrenOf,
   find,
-  type KmipVersionName,
   numberIn,
   type ResponseMessage,
   readResponse,
-  requests,
   textIn,
-  writeRequest,
-} from "./messages";
+} from "./responses";
 import { ClientTransport, type TlsFacts } from "./transport";
 
 export {
   type BatchOptions,
   type BatchRequest,
-  type BatchResponse,
-  type ClientAttribute,
   type CreateRequest,
   type KmipVersionName,
   nameAttribute,
-  type ResponseMessage,
   requests,
   writeRequest,
-} from "./messages";
-export { type ConnectionFailure, KmipConnectionError, type TlsFacts } from "./transport";
+} from "./requests";
+export type { BatchResponse, ClientAttribute, ResponseMessage } from "./responses";
+export { KmipConnectionError, type TlsFacts } from "./transport";
 
 export type KmipClientOptions = {
   readonly host: string;

@@ -49,6 +49,7 @@ const MAX_RESPONSE_BYTES = 16_777_216;
 
 const closed = () => new KmipConnectionError("closed", "The server closed the connection");
 
+/** A TLS connection to a KMIP server: request messages out, response messages in, one at a time. */
 export class ClientTransport {
   readonly #options: ClientTransportOptions;
   #socket: TLSSocket | null = null;

@@ -34,9 +34,10 @@ export function encodeXml(item: Item): string {
   return `${lines.join("\n")}\n`;
 }
 
-type Place = { readonly attributeName: string | null; readonly second: boolean };
+/** What the scalars of an element are written by: the attribute beside them, and the major version. */
+type ElementContext = { readonly attributeName: string | null; readonly second: boolean };
 
-function write(item: Item, { attributeName, second }: Place, indent: string, lines: string[]): void {
+function write(item: Item, { attributeName, second }: ElementContext, indent: string, lines: string[]): void {
   const name = tagName(item.tag);
   const start = name === undefined ? `${UNNAMED} tag="${tagHex(item.tag)}"` : name;
   if (item.type === ItemType.Structure) {

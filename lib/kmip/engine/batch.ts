@@ -2,8 +2,9 @@
  * Carries out the batch items of one request message, in order (KMIP 6.12, 6.13, 11.43).
  */
 
-import { type OperationContext, type OperationResult, toKmipError } from "../operations/operation";
-import type { KeyStore } from "../ports";
+import type { OperationContext } from "../operations/context";
+import { toKmipError } from "../operations/errors";
+import type { OperationResult } from "../operations/operation";
 import { BatchErrorContinuationOption, OPERATIONS } from "../protocol/enumerations";
 import {
   FAILURES,
@@ -16,6 +17,7 @@ import type { Request, RequestItem } from "../protocol/requests";
 import type { ResponseWriter } from "../protocol/responses";
 import { isSecondMajor } from "../protocol/versions";
 import { wipe } from "../ttlv/wipe";
+import type { BatchContext, ItemContext } from "./batch-context";
 import {
   type CompletedItem,
   isChange,
@@ -24,7 +26,7 @@ import {
   isSuccess,
   withhold,
 } from "./completed-item";
-import { HandingStore } from "./read-tracking-store";
+import { ReadTrackingStore } from "./read-tracking-store";
 import { type Answer, refersToData, resolveItem, withoutOutput } from "./references";
 import { runUndoable } from "./undo";
 
@@ -44,7 +46,7 @@ export function refuseFeatures({ header }: Request): void {
  */
 export function runBatch(
   request: Request,
-  context: OperationContext & { readonly store: KeyStore },
+  context: BatchContext,
   writer: ResponseWriter,
 ): Promise<CompletedItem[]> {
   const { header, items } = request;
@@ -63,10 +65,10 @@ export function runBatch(
 /** Runs several items; a key that was blocked while they ran does not leave with their answers. */
 async function runTogether(
   request: Request,
-  context: OperationContext & { readonly store: KeyStore },
+  context: BatchContext,
   writer: ResponseWriter,
 ): Promise<CompletedItem[]> {
-  const store = new HandingStore(context.store);
+  const store = new ReadTrackingStore(context.store);
   const answers: { readonly start: number; readonly read: ReadonlySet<string> }[] = [];
   const completed = await runItems(request, { ...context, store }, writer, (start) => {
     answers.push({ start, read: store.takeRead() });
@@ -109,13 +111,13 @@ async function blockOf(
 /** @param onAnswer told of each answer where it begins */
 async function runItems(
   request: Request,
-  context: OperationContext,
+  context: ItemContext,
   writer: ResponseWriter,
   onAnswer: (start: number) => void = () => {},
 ): Promise<CompletedItem[]> {
   const completed: CompletedItem[] = [];
-  const outputs = new Outputs(request);
-  const { batchErrorContinuationOption, maximumResponseSize } = request.header;
+  const outputs = new Outputs(request, writer);
+  const { batchErrorContinuationOption } = request.header;
   const goOn = batchErrorContinuationOption === BatchErrorContinuationOption.Continue;
   try {
     for (const item of request.items) {
@@ -124,7 +126,7 @@ async function runItems(
       for (const single of items) {
         const start = writer.length;
         const outcome = outputs.note(single, await runItem(single, context));
-        const done = write(outcome, context, writer, maximumResponseSize, outputs);
+        const done = outputs.write(outcome, context);
         completed.push(done);
         onAnswer(start);
         if (isFailure(done) && !goOn) {
@@ -138,13 +140,17 @@ async function runItems(
   }
 }
 
-/** What items answered, for those after them that refer to it; kept in 2.x alone. */
+/** Writes what items answer, and keeps it for those after them that refer to it: in 2.x alone. */
 class Outputs {
   readonly answers: Answer[] | null;
   readonly #keepsData: boolean;
   readonly #secrets: Uint8Array[] = [];
+  readonly #writer: ResponseWriter;
+  readonly #maximumResponseSize: number | undefined;
 
-  constructor({ version, items }: Request) {
+  constructor({ version, items, header }: Request, writer: ResponseWriter) {
+    this.#writer = writer;
+    this.#maximumResponseSize = header.maximumResponseSize;
     this.answers = isSecondMajor(version) ? [] : null;
     this.#keepsData = this.answers !== null && refersToData(items);
   }
@@ -161,8 +167,32 @@ class Outputs {
       : done;
   }
 
+  /** Writes the answer to an item, or the failure that takes its place; zeroes the material. */
+  write(item: CompletedItem, context: OperationContext): CompletedItem {
+    const writer = this.#writer;
+    try {
+      const start = writer.add(item);
+      const maximum = this.#maximumResponseSize;
+      if (maximum === undefined || writer.length <= maximum || isFailure(item)) {
+        return item;
+      }
+      writer.takeBack(start);
+      return fail(item, writer, tooLarge(item, context));
+    } catch (error) {
+      context.logger.error(
+        { err: error, operation: nameOf(item.operation) },
+        "An answer could not be encoded",
+      );
+      return fail(item, writer, toKmipError(error));
+    } finally {
+      if (isSuccess(item)) {
+        this.#settle(item.outcome);
+      }
+    }
+  }
+
   /** Zeroes what has been written; data that later items may refer to, at the end of the batch. */
-  settle({ material, confidential }: OperationResult): void {
+  #settle({ material, confidential }: OperationResult): void {
     if (material !== undefined) {
       wipe(material);
     }
@@ -183,31 +213,6 @@ class Outputs {
   }
 }
 
-/** Writes the answer to an item, or the failure that takes its place; zeroes the material. */
-function write(
-  item: CompletedItem,
-  context: OperationContext,
-  writer: ResponseWriter,
-  maximumResponseSize: number | undefined,
-  outputs: Outputs,
-): CompletedItem {
-  try {
-    const start = writer.add(item);
-    if (maximumResponseSize === undefined || writer.length <= maximumResponseSize || isFailure(item)) {
-      return item;
-    }
-    writer.takeBack(start);
-    return fail(item, writer, tooLarge(item, context));
-  } catch (error) {
-    context.logger.error({ err: error, operation: nameOf(item.operation) }, "An answer could not be encoded");
-    return fail(item, writer, toKmipError(error));
-  } finally {
-    if (isSuccess(item)) {
-      outputs.settle(item.outcome);
-    }
-  }
-}
-
 function fail(item: CompletedItem, writer: ResponseWriter, error: KmipError): CompletedItem {
   const failed = { ...item, outcome: { error } };
   withhold(item);
@@ -223,7 +228,7 @@ function tooLarge(item: CompletedItem, { undoable }: OperationContext): KmipErro
   return new KmipError(FAILURES.responseTooLarge, message, detail === undefined ? {} : { detail });
 }
 
-async function runItem(item: RequestItem, context: OperationContext): Promise<CompletedItem> {
+async function runItem(item: RequestItem, context: ItemContext): Promise<CompletedItem> {
   const { operation, uniqueBatchItemId, payload } = item;
   context.subjects = [];
   try {

@@ -17,10 +17,13 @@ type UndoneItem = ItemOf<{ readonly undone: true; readonly about: readonly Item[
 
 export type CompletedItem = FailedItem | SucceededItem | UndoneItem;
 
+/** True if the item was not carried out. */
 export const isFailure = (item: CompletedItem): item is FailedItem => "error" in item.outcome;
 
+/** True if the item was carried out, and then undone with its batch. */
 export const isUndone = (item: CompletedItem): item is UndoneItem => "undone" in item.outcome;
 
+/** True if the item was carried out and stays so. */
 export const isSuccess = (item: CompletedItem): item is SucceededItem => "payload" in item.outcome;
 
 /** True if the answer carries key material. */

@@ -4,8 +4,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { toSeconds } from "../attributes/lifecycle";
 import { INTEROP_REGISTRY, OPERATION_REGISTRY } from "../operations";
-import { type OperationContext, toKmipError } from "../operations/operation";
-import { type OutstandingLimits, OutstandingOperations } from "../operations/outstanding";
+import type { EngineLimits, ServerIdentity } from "../operations/context";
+import { OutstandingOperations } from "../operations/cryptography/outstanding";
+import { toKmipError } from "../operations/errors";
 import type {
   AuditWriter,
   EngineClock,
@@ -21,6 +22,7 @@ import { type ResponseHeader, ResponseWriter } from "../protocol/responses";
 import { FALLBACK_VERSION, formatVersion, type KmipVersion } from "../protocol/versions";
 import { DEFAULT_DECODE_LIMITS } from "../ttlv/decoder";
 import { refuseFeatures, runBatch } from "./batch";
+import type { BatchContext } from "./batch-context";
 import {
   type CompletedItem,
   carriesMaterial,
@@ -30,34 +32,6 @@ import {
   needsRecord,
   withhold,
 } from "./completed-item";
-
-/** What Query tells about the server (KMIP 1.4, 4.25). */
-export type ServerIdentity = {
-  /** Vendor Identification. */
-  readonly vendorIdentification: string;
-  /** True where KMIP over HTTPS is on, beside TTLV over TLS. */
-  readonly overHttps?: boolean;
-};
-
-/** Bounds of what one message may ask for. */
-export type EngineLimits = OutstandingLimits & {
-  /** Batch items in one message. */
-  readonly maxBatchItems: number;
-  /** Nesting of TTLV structures. */
-  readonly maxDepth: number;
-  /** TTLV items in one message. */
-  readonly maxItems: number;
-  /** Attribute instances that an object may have in all. */
-  readonly maxAttributeInstances: number;
-  /** Size of all attributes of an object as JSON, in characters. */
-  readonly maxAttributeBytes: number;
-  /** Bytes of the material of one object: what the key manager can wrap. */
-  readonly maxMaterialBytes: number;
-  /** Bytes that one RNG Retrieve answers at most. */
-  readonly maxRandomBytes: number;
-  /** Identifiers that one Locate answers at most when the client sets no Maximum Items. */
-  readonly maxLocatedItems: number;
-};
 
 export type KmipEngineOptions = {
   readonly store: KeyStore;
@@ -147,7 +121,7 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
         writer.add(item);
       }
     } else {
-      const context: OperationContext & { readonly store: KeyStore } = {
+      const context: BatchContext = {
         version: read.version,
         newer: read.newer,
         tenant: { ...origin.tenant, requestId },

@@ -14,6 +14,7 @@ function nameOf(operation: number | null): string {
   return operation === null ? UNREADABLE : (OPERATIONS.nameOf(operation) ?? UNSUPPORTED);
 }
 
+/** Counts answered batch items by operation and outcome. */
 export class OperationCounts {
   readonly #counts = new Map<number | null, { success: number; failure: number }>();
 

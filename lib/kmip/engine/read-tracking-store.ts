@@ -10,7 +10,7 @@ import type {
 } from "../ports";
 
 /** An ObjectStore that does what the store does. */
-export class HandingStore implements ObjectStore {
+export class ReadTrackingStore implements ObjectStore {
   readonly #store: KeyStore;
   #read = new Set<string>();
 

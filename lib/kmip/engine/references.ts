@@ -4,7 +4,7 @@
  * value (2.1: 4.31, 4.58, 7.9, 11.13, 11.58). Operations see the values alone.
  */
 
-import type { OperationContext } from "../operations/operation";
+import type { OperationContext } from "../operations/context";
 import { Data, Operation, UniqueIdentifier } from "../protocol/enumerations";
 import { FAILURES, KmipError, limitExceeded, objectNotFound } from "../protocol/errors";
 import type { RequestItem } from "../protocol/requests";

@@ -5,11 +5,13 @@
  * undoing is forgetting: nobody else has seen anything of it.
  */
 
-import { type OperationContext, toKmipError } from "../operations/operation";
-import { type KeyStore, TransactionError } from "../ports";
+import type { OperationContext } from "../operations/context";
+import { toKmipError } from "../operations/errors";
+import { TransactionError } from "../ports";
 import { internalError, KmipError } from "../protocol/errors";
 import type { ResponseWriter } from "../protocol/responses";
 import { Tag } from "../protocol/tags";
+import type { BatchContext, ItemContext } from "./batch-context";
 import { type CompletedItem, isChange, isConfidential, isFailure, isSuccess } from "./completed-item";
 import { PendingStore } from "./pending-store";
 
@@ -19,9 +21,9 @@ import { PendingStore } from "./pending-store";
  * @param run carries the items out in the context that it gets, and writes their answers
  */
 export async function runUndoable(
-  context: OperationContext & { readonly store: KeyStore },
+  context: BatchContext,
   writer: ResponseWriter,
-  run: (context: OperationContext) => Promise<CompletedItem[]>,
+  run: (context: ItemContext) => Promise<CompletedItem[]>,
 ): Promise<CompletedItem[]> {
   const store = new PendingStore(context.store, context.tenant);
   try {

@@ -8,7 +8,8 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { changeObject, identifierOf, type OperationDefinition } from "./operation";
+import { changeObject, identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
 

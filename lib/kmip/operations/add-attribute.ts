@@ -6,8 +6,9 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { addInstance, valueToKeep, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationDefinition } from "./operation";
+import { addInstance, valueToKeep, writeAttribute } from "./objects/attribute-writes";
+import { identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

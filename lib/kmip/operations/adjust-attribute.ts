@@ -16,9 +16,10 @@ import { asEnumeration, asItem, asText, one, optional, readFields, schema } from
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { ItemType, text } from "../ttlv/item";
-import { chooseInstance } from "./attribute-instances";
-import { type Attribute, addInstance, replaceInstance, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationDefinition } from "./operation";
+import { chooseInstance } from "./objects/attribute-instances";
+import { type Attribute, addInstance, replaceInstance, writeAttribute } from "./objects/attribute-writes";
+import { identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -48,7 +49,7 @@ export const adjustAttribute: OperationDefinition = {
       const value = adjusted(before.v, type, parameter);
       return present.length === 0
         ? addInstance(attribute, object, context, value)
-        : replaceInstance(attribute, object, context, present, before.i, value);
+        : replaceInstance(attribute, object, context, { present, written: { i: before.i, v: value } });
     });
     return {
       payload: [text(Tag.UniqueIdentifier, identifier)],

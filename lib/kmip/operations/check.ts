@@ -16,8 +16,9 @@ import {
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { type Item, integer, interval, longInteger, text } from "../ttlv/item";
-import { findObject, identifierOf, type OperationDefinition } from "./operation";
-import { usageLimitsOf } from "./usage-limits";
+import { findObject, identifierOf } from "./objects/lookup";
+import { usageLimitsOf } from "./objects/usage-limits";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

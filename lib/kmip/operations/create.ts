@@ -12,12 +12,19 @@ import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { enumeration, type Item, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
-import { SECRET_DATA_DEFAULTS, SYMMETRIC_KEY_DEFAULTS } from "./defaults";
-import { checkGenerator, lengthFor, makeMaterial, makeSecret, RANDOM_NUMBER_GENERATOR } from "./material";
-import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
-import { checkFormat } from "./object-items";
-import type { OperationContext, OperationDefinition, OperationResult } from "./operation";
-import { requestedAttributes } from "./templates";
+import type { OperationContext } from "./context";
+import { SECRET_DATA_DEFAULTS, SYMMETRIC_KEY_DEFAULTS } from "./objects/defaults";
+import {
+  checkGenerator,
+  lengthFor,
+  makeMaterial,
+  makeSecret,
+  RANDOM_NUMBER_GENERATOR,
+} from "./objects/material";
+import { initialAttributes, keepObject, type ServerAttributes } from "./objects/new-object";
+import { checkFormat } from "./objects/object-items";
+import { requestedAttributes } from "./objects/templates";
+import type { OperationDefinition, OperationResult } from "./operation";
 
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),
@@ -56,7 +63,7 @@ async function createKey(
   };
   return {
     payload: [
-      ...(await keep(context, ObjectType.SymmetricKey, requested, own, material)),
+      ...(await keep(context, requested, own, { objectType: ObjectType.SymmetricKey, material })),
       ...implicitAttributes(context, requested, length),
     ],
     changed: true,
@@ -81,7 +88,7 @@ async function createSecret(
     "Secret Data Type": { t: "enumeration", v: SecretDataType.Seed },
   };
   return {
-    payload: await keep(context, ObjectType.SecretData, requested, own, material),
+    payload: await keep(context, requested, own, { objectType: ObjectType.SecretData, material }),
     changed: true,
     data: { objectType: ObjectType.SecretData, cryptographicLength: length },
   };
@@ -90,10 +97,9 @@ async function createSecret(
 /** Keeps the object and zeroes its material. @returns the fields that tell of it */
 async function keep(
   context: OperationContext,
-  objectType: number,
   requested: RequestedAttributes,
   own: ServerAttributes,
-  material: Uint8Array,
+  { objectType, material }: { readonly objectType: number; readonly material: Uint8Array },
 ): Promise<Item[]> {
   try {
     const attributes = await initialAttributes(context, requested, own);

@@ -8,10 +8,10 @@ import { asBytes, asText, optional, readFields, schema } from "../protocol/field
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { decryptWhole, openDecryption, requireTag } from "./cipher-streams";
-import { planCipher } from "./ciphers";
+import { decryptWhole, openDecryption, requireTag } from "./cryptography/cipher-streams";
+import { planCipher } from "./cryptography/ciphers";
+import { asParameters, effectiveParameters, parametersOf } from "./cryptography/parameters";
 import type { OperationDefinition } from "./operation";
-import { asParameters, effectiveParameters, parametersOf } from "./parameters";
 import { PARTS, withKeyInParts } from "./parts";
 
 const REQUEST = schema({
@@ -42,7 +42,10 @@ export const decrypt: OperationDefinition = {
       (object) => {
         const parameters = effectiveParameters(request.parameters, object);
         const algorithm = numberOf(object.attributes, "Cryptographic Algorithm");
-        const plan = planCipher(context, algorithm, parametersOf(parameters), request.iv, false);
+        const plan = planCipher(context, algorithm, parametersOf(parameters), {
+          given: request.iv,
+          mayBeMade: false,
+        });
         const authentication = { additional, tag };
         requireTag(plan, authentication);
         return {

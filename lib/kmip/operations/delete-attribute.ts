@@ -19,10 +19,12 @@ import { asCount, asText, optional, readFields, schema } from "../protocol/field
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { lifecycleAllows } from "./attribute-changes";
-import { chooseInstance } from "./attribute-instances";
-import type { Attribute } from "./attribute-writes";
-import { changeObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { lifecycleAllows } from "./objects/attribute-changes";
+import { chooseInstance } from "./objects/attribute-instances";
+import type { Attribute } from "./objects/attribute-writes";
+import { changeObject, identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -49,7 +51,7 @@ export const deleteAttribute: OperationDefinition = {
     const attribute = { name, rule };
     const { deleted } = await changeObject(context, identifier, (object) => {
       refuseDeletion(attribute, object, context);
-      const gone = instancesToDelete(attribute, object, context, current, request.index);
+      const gone = instancesToDelete(attribute, object, context, current ?? request.index);
       const attributes = withoutInstances(object.attributes, name, gone);
       const state = stateAt({ state: object.state, attributes }, context.now);
       return { deleted: gone, change: changeOf(object, context.now, state, attributes) };
@@ -78,23 +80,27 @@ function refuseDeletion({ name, rule }: Attribute, object: ManagedObject, contex
   }
 }
 
-/** One instance; all of them for an Attribute Reference (2.1: 6.1.13). @throws KmipError if there is none */
+/**
+ * One instance; all of them for an Attribute Reference (2.1: 6.1.13).
+ *
+ * @param chosen by its value in 2.x, by its Attribute Index in 1.x
+ * @throws KmipError if there is none
+ */
 function instancesToDelete(
   { name }: Attribute,
   object: ManagedObject,
   { version, now }: OperationContext,
-  current: IncomingAttribute | undefined,
-  index: number | undefined,
+  chosen: IncomingAttribute | number | undefined,
 ): readonly StoredAttribute[] {
   const present = visibleAttribute(object, name, version, now)?.instances ?? [];
   if (!isSecondMajor(version)) {
     if (present.length === 0) {
       throw attributeInstanceNotFound(`${name} has no value`);
     }
-    return [chooseInstance(name, present, index ?? 0)];
+    return [chooseInstance(name, present, typeof chosen === "number" ? chosen : 0)];
   }
-  if (current !== undefined) {
-    return [chooseInstance(name, present, current)];
+  if (typeof chosen === "object") {
+    return [chooseInstance(name, present, chosen)];
   }
   if (present.length === 0) {
     throw attributeNotFound(`${name} has no value`);

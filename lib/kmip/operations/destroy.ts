@@ -7,7 +7,8 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { changeObject, identifierOf, type OperationDefinition } from "./operation";
+import { changeObject, identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
 
@@ -30,7 +31,7 @@ export const destroy: OperationDefinition = {
         }
         return { change: destruction(object, context.now) };
       },
-      "destroy",
+      { write: "destroy" },
     );
     return { payload: [text(Tag.UniqueIdentifier, identifier)], changed: true };
   },

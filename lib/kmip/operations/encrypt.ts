@@ -5,10 +5,10 @@ import { asBytes, asText, optional, readFields, schema } from "../protocol/field
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { bytes, text } from "../ttlv/item";
-import { encryptWhole, openEncryption } from "./cipher-streams";
-import { planCipher } from "./ciphers";
+import { encryptWhole, openEncryption } from "./cryptography/cipher-streams";
+import { planCipher } from "./cryptography/ciphers";
+import { asParameters, effectiveParameters, parametersOf } from "./cryptography/parameters";
 import type { OperationDefinition } from "./operation";
-import { asParameters, effectiveParameters, parametersOf } from "./parameters";
 import { PARTS, withKeyInParts } from "./parts";
 
 const REQUEST = schema({
@@ -30,8 +30,7 @@ export const encrypt: OperationDefinition = {
   since: KmipVersion.V1_2,
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
-    const { additional } = request;
-    const { random } = context;
+    const input = { random: context.random, additional: request.additional };
     const { piece, identifier, output, told, correlation, result } = await withKeyInParts(
       context,
       request,
@@ -39,14 +38,17 @@ export const encrypt: OperationDefinition = {
       (object) => {
         const parameters = effectiveParameters(request.parameters, object);
         const algorithm = numberOf(object.attributes, "Cryptographic Algorithm");
-        const plan = planCipher(context, algorithm, parametersOf(parameters), request.iv, true);
+        const plan = planCipher(context, algorithm, parametersOf(parameters), {
+          given: request.iv,
+          mayBeMade: true,
+        });
         return {
           parameters,
           iv: plan.iv,
           parts: !plan.whole,
           answer: plan.ivIsNew ? [bytes(Tag.IVCounterNonce, plan.iv)] : [],
-          whole: (key, data) => encryptWhole(plan, key, random, additional, data),
-          open: (key) => openEncryption(plan, key, random, additional),
+          whole: (key, data) => encryptWhole(plan, key, input, data),
+          open: (key) => openEncryption(plan, key, input),
         };
       },
     );

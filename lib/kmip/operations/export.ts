@@ -11,10 +11,11 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
-import { withComputedDigest } from "./computed-digest";
-import { emptyItem, formatOf } from "./object-items";
-import { identifierOf, type OperationDefinition, readObject } from "./operation";
-import { serveObject, WANTED } from "./serve-object";
+import { withComputedDigest } from "./objects/computed-digest";
+import { identifierOf, readObject } from "./objects/lookup";
+import { emptyItem, formatOf } from "./objects/object-items";
+import { serveObject, WANTED } from "./objects/serve-object";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText), ...WANTED });
 

@@ -6,8 +6,9 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { hasComputedDigest } from "./computed-digest";
-import { findObject, identifierOf, type OperationDefinition } from "./operation";
+import { hasComputedDigest } from "./objects/computed-digest";
+import { findObject, identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
 

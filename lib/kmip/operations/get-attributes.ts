@@ -1,15 +1,15 @@
 /** Get Attributes (KMIP 4.12). */
-import { type VisibleAttribute, visibleAttribute, visibleAttributes } from "../attributes/view";
+import { namedAttributes, visibleAttributes } from "../attributes/view";
 import { ATTRIBUTE_NAMES, attributesAnswer } from "../attributes/wire";
-import type { ManagedObject } from "../ports";
 import { Operation } from "../protocol/enumerations";
 import { invalidMessage } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { withComputedDigest } from "./computed-digest";
-import { findObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
+import { withComputedDigest } from "./objects/computed-digest";
+import { findObject, identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -37,10 +37,3 @@ export const getAttributes: OperationDefinition = {
     };
   },
 };
-
-/** The attributes of some names; none, and no error, for a name without a value. */
-export const namedAttributes = (
-  { version, now }: OperationContext,
-  object: ManagedObject,
-  names: readonly string[],
-): VisibleAttribute[] => names.flatMap((name) => visibleAttribute(object, name, version, now) ?? []);

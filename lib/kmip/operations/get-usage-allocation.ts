@@ -8,9 +8,10 @@ import { asLongInteger, asText, one, optional, readFields, schema } from "../pro
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { allowsUsage, refuseUse } from "./key-use";
-import { changeObject, identifierOf, type OperationDefinition } from "./operation";
-import { usageLimitsOf, withShareTaken } from "./usage-limits";
+import { allowsUsage, refuseUse } from "./objects/key-use";
+import { changeObject, identifierOf } from "./objects/lookup";
+import { usageLimitsOf, withShareTaken } from "./objects/usage-limits";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),

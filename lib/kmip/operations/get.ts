@@ -4,8 +4,9 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
-import { identifierOf, type OperationDefinition, readObject } from "./operation";
-import { serveObject, WANTED } from "./serve-object";
+import { identifierOf, readObject } from "./objects/lookup";
+import { serveObject, WANTED } from "./objects/serve-object";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText), ...WANTED });
 

@@ -5,10 +5,10 @@ import { invalidMessage } from "../protocol/errors";
 import { optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
-import { hashStream, runWhole } from "./crypto-stream";
-import { hashName } from "./digests";
+import { hashStream, runWhole } from "./cryptography/crypto-stream";
+import { hashName } from "./cryptography/digests";
+import { asParameters, parametersOf } from "./cryptography/parameters";
 import type { OperationDefinition } from "./operation";
-import { asParameters, parametersOf } from "./parameters";
 import { PARTS, withoutKey } from "./parts";
 
 const REQUEST = schema({ parameters: optional(Tag.CryptographicParameters, asParameters), ...PARTS });

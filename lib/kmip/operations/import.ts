@@ -29,25 +29,26 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import type { OperationContext } from "./context";
 import {
   checkApplicationData,
   checkDateOrder,
   checkRotation,
   checkSize,
   normalValue,
-} from "./attribute-changes";
-import { unwrapKeyValue } from "./key-wrapping";
-import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./new-object";
-import { digestOf, formatOf } from "./object-items";
-import type { OperationContext, OperationDefinition } from "./operation";
+} from "./objects/attribute-changes";
+import { unwrapKeyValue } from "./objects/key-wrapping";
+import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./objects/new-object";
+import { digestOf, formatOf } from "./objects/object-items";
 import {
   attributesOfObject,
-  BROUGHT,
-  type BroughtObject,
-  checkBrought,
-  withBroughtObject,
+  checkSupplied,
+  SUPPLIED_OBJECT,
+  type SuppliedObject,
   withEnclosed,
-} from "./supplied-object";
+  withSuppliedObject,
+} from "./objects/supplied-object";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: one(Tag.UniqueIdentifier, asText),
@@ -56,7 +57,7 @@ const REQUEST = schema({
   replaceExisting: optional(Tag.ReplaceExisting, asBoolean),
   keyWrapType: optional(Tag.KeyWrapType, asEnumeration),
   attributes: IMPORTED_ATTRIBUTES,
-  ...BROUGHT,
+  ...SUPPLIED_OBJECT,
 });
 
 const MAX_IDENTIFIER_LENGTH = 255;
@@ -67,21 +68,21 @@ export const importObject: OperationDefinition = {
   handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const { uniqueIdentifier, keyWrapType } = request;
-    return withBroughtObject(request, request.objectType, async (given) => {
+    return withSuppliedObject(request, request.objectType, async (given) => {
       if (uniqueIdentifier.length === 0 || uniqueIdentifier.length > MAX_IDENTIFIER_LENGTH) {
         throw invalidField("Unique Identifier is empty or too long");
       }
       context.subjects = [uniqueIdentifier];
       const existing = await replaceable(context, uniqueIdentifier, request.replaceExisting === true);
       const plain = keyWrapType === KeyWrapType.NotWrapped;
-      const brought = plain ? await unwrapped(context, given) : given;
-      const { objectType, content } = brought;
+      const supplied = plain ? await unwrapped(context, given) : given;
+      const { objectType, content } = supplied;
       try {
         const asked = readEnclosedAttributes(request.attributes, context, "import");
-        const requested = withEnclosed(context, brought, asked, "import");
+        const requested = withEnclosed(context, supplied, asked, "import");
         checkIdentity(uniqueIdentifier, objectType, requested);
-        checkBrought(context, brought, requested);
-        const attributes = await importedAttributes(context, brought, requested, existing);
+        checkSupplied(context, supplied, requested);
+        const attributes = await importedAttributes(context, supplied, requested, existing);
         const state = importedState(context, requested, attributes);
         const createdAt = initialDate(requested);
         const object = {
@@ -133,7 +134,7 @@ async function replaceable(
 }
 
 /** The object without the wrapping that it came in. @throws KmipError */
-async function unwrapped(context: OperationContext, given: BroughtObject): Promise<BroughtObject> {
+async function unwrapped(context: OperationContext, given: SuppliedObject): Promise<SuppliedObject> {
   const { wrapping, ...content } = given.content;
   if (wrapping === undefined || content.format === undefined) {
     return given;
@@ -167,7 +168,7 @@ const NOT_KEPT: ReadonlySet<string> = new Set([
 
 async function importedAttributes(
   context: OperationContext,
-  brought: BroughtObject,
+  supplied: SuppliedObject,
   requested: RequestedAttributes,
   existing: ManagedObject | null,
 ): Promise<StoredAttributes> {
@@ -177,7 +178,7 @@ async function importedAttributes(
   };
   set("Fresh", { t: "boolean", v: true });
   set("Last Change Date", { t: "dateTime", v: toSeconds(context.now) });
-  for (const [name, v] of Object.entries(attributesOfObject(context, brought, requested))) {
+  for (const [name, v] of Object.entries(attributesOfObject(context, supplied, requested))) {
     set(name, v);
   }
   for (const [name, instances] of requested) {
@@ -191,7 +192,7 @@ async function importedAttributes(
     attributes[name] = instances.map(({ i, v }) => ({ i, v: counted(name, v) }));
   }
   const { Digest: given = [], ...others } = attributes;
-  const digests = importedDigests(brought, others, given);
+  const digests = importedDigests(supplied, others, given);
   const kept = digests.length === 0 ? others : { ...others, Digest: digests };
   checkPolicy(requested);
   // Activate and Revoke set dates whatever the others say: what has been through them comes as it is.
@@ -217,7 +218,7 @@ const counted = (name: string, value: StoredValue): StoredValue =>
  * @throws KmipError for a Digest that is not that of the object
  */
 function importedDigests(
-  { objectType, content }: BroughtObject,
+  { objectType, content }: SuppliedObject,
   attributes: StoredAttributes,
   given: readonly StoredAttribute[],
 ): readonly StoredAttribute[] {

@@ -10,8 +10,10 @@ import { asCount, asEnumeration, asInteger, optional, readFields, schema } from 
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, integer, text } from "../ttlv/item";
-import { LIVING_STATES } from "./attribute-changes";
-import { isKnownObject, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { LIVING_STATES } from "./objects/attribute-changes";
+import { isKnownObject } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   maximumItems: optional(Tag.MaximumItems, asCount),

@@ -1,9 +1,9 @@
 /** How MAC and MAC Verify begin (KMIP 4.33, 4.34). */
 import { numberOf } from "../attributes/view";
 import type { ManagedObject, StoredValue } from "../ports";
-import { macStream, runWhole } from "./crypto-stream";
-import { macHash } from "./digests";
-import { effectiveParameters, parametersOf } from "./parameters";
+import { macStream, runWhole } from "./cryptography/crypto-stream";
+import { macHash } from "./cryptography/digests";
+import { effectiveParameters, parametersOf } from "./cryptography/parameters";
 import type { Beginning } from "./parts";
 
 /** @throws KmipError for parameters that make no MAC */

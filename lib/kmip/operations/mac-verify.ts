@@ -7,9 +7,9 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { enumeration, text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
+import { asParameters } from "./cryptography/parameters";
 import { macBeginning } from "./mac-beginning";
 import type { OperationDefinition } from "./operation";
-import { asParameters } from "./parameters";
 import { PARTS, withKeyInParts } from "./parts";
 
 const REQUEST = schema({

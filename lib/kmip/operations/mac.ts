@@ -4,9 +4,9 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
+import { asParameters } from "./cryptography/parameters";
 import { macBeginning } from "./mac-beginning";
 import type { OperationDefinition } from "./operation";
-import { asParameters } from "./parameters";
 import { PARTS, withKeyInParts } from "./parts";
 
 const REQUEST = schema({

@@ -8,9 +8,11 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { chooseInstance, readCurrent } from "./attribute-instances";
-import { replaceInstance, valueToKeep, type Written, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { chooseInstance, readCurrent } from "./objects/attribute-instances";
+import { replaceInstance, valueToKeep, type Written, writeAttribute } from "./objects/attribute-writes";
+import { identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -30,7 +32,7 @@ export const modifyAttribute: OperationDefinition = {
     const modified = await writeAttribute(context, identifier, attribute, (present, object): Written => {
       const index = indexOf(attribute, current, present, context);
       const held = present.length === 0 ? [{ i: index, v: value }] : present;
-      return replaceInstance(attribute, object, context, held, index, value);
+      return replaceInstance(attribute, object, context, { present: held, written: { i: index, v: value } });
     });
     return {
       payload: [

@@ -19,10 +19,12 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { bytes, type Item } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
-import { type CryptoStream, joined, NOTHING, type Piece } from "./crypto-stream";
-import { type KeyUse, withKey } from "./key-use";
-import { findObject, identifierOf, type OperationContext, type OperationResult } from "./operation";
-import type { Outstanding } from "./outstanding";
+import type { OperationContext } from "./context";
+import { type CryptoStream, joined, NOTHING, type Piece } from "./cryptography/crypto-stream";
+import type { Outstanding } from "./cryptography/outstanding";
+import { type KeyUse, withKey } from "./objects/key-use";
+import { findObject, identifierOf } from "./objects/lookup";
+import type { OperationResult } from "./operation";
 
 /** Fields of operations that can be done in parts. */
 export const PARTS = {

@@ -17,10 +17,11 @@ import {
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { boolean, enumeration, type Item, integer, structure, text } from "../ttlv/item";
-import { OBJECT_DEFAULTS, type ObjectDefaults } from "./defaults";
-import { RANDOM_NUMBER_GENERATOR } from "./material";
-import type { OperationContext, OperationDefinition } from "./operation";
-import { profileItems } from "./profiles";
+import type { OperationContext } from "./context";
+import { OBJECT_DEFAULTS, type ObjectDefaults } from "./objects/defaults";
+import { RANDOM_NUMBER_GENERATOR } from "./objects/material";
+import type { OperationDefinition } from "./operation";
+import { profileItems } from "./query-profiles";
 
 const OBJECT_GROUPS = schema({ groups: many(Tag.ObjectGroup, asText) });
 

@@ -20,18 +20,14 @@ import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
-import { KEY_WRAPPING_DATA } from "./key-wrapping-data";
-import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./material";
-import { initialAttributes, keepObject, type ServerAttributes } from "./new-object";
-import { checkFormat } from "./object-items";
-import {
-  changeObject,
-  findObject,
-  identifierOf,
-  type OperationContext,
-  type OperationDefinition,
-} from "./operation";
-import { requestedAttributes } from "./templates";
+import type { OperationContext } from "./context";
+import { KEY_WRAPPING_DATA } from "./objects/key-wrapping-data";
+import { changeObject, findObject, identifierOf } from "./objects/lookup";
+import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./objects/material";
+import { initialAttributes, keepObject, type ServerAttributes } from "./objects/new-object";
+import { checkFormat } from "./objects/object-items";
+import { requestedAttributes } from "./objects/templates";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -223,12 +219,9 @@ async function handOver(context: OperationContext, existing: string, replacement
 async function discard(context: OperationContext, replacement: string): Promise<void> {
   context.idPlaceholder = null;
   try {
-    await changeObject(
-      context,
-      replacement,
-      (object) => ({ change: destruction(object, context.now) }),
-      "destroy",
-    );
+    await changeObject(context, replacement, (object) => ({ change: destruction(object, context.now) }), {
+      write: "destroy",
+    });
   } catch (error) {
     context.logger.error(
       { err: error, uniqueIdentifier: replacement },

@@ -5,7 +5,8 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { changeObject, findStored, identifierOf, type OperationDefinition } from "./operation";
+import { changeObject, findStored, identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
 
@@ -19,7 +20,7 @@ export const recover: OperationDefinition = {
     const archived = isArchived(await findStored(context, identifier));
     if (archived) {
       const decide = (object: Parameters<typeof recovery>[0]) => ({ change: recovery(object, context.now) });
-      await changeObject(context, identifier, decide, "update", findStored);
+      await changeObject(context, identifier, decide, { find: findStored });
     }
     context.idPlaceholder = identifier;
     return { payload: answer, changed: archived };

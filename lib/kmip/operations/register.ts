@@ -1,4 +1,4 @@
-/** Register (KMIP 4.3): an object that a client brings: a symmetric key, secret data, an opaque object or a template. */
+/** Register (KMIP 4.3): an object that a client supplies: a symmetric key, secret data, an opaque object or a template. */
 import { checkStorageMasks, PERMITTED_STORAGE } from "../attributes/storage-masks";
 import { REQUESTED_ATTRIBUTES } from "../attributes/wire";
 import { ObjectType, Operation } from "../protocol/enumerations";
@@ -6,21 +6,21 @@ import { asCode, one, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { initialAttributes, keepObject } from "./new-object";
-import type { OperationDefinition, OperationResult } from "./operation";
+import { initialAttributes, keepObject } from "./objects/new-object";
 import {
   attributesOfObject,
-  BROUGHT,
-  checkBrought,
-  withBroughtObject,
+  checkSupplied,
+  SUPPLIED_OBJECT,
   withEnclosed,
-} from "./supplied-object";
-import { keepTemplate, requestedAttributes } from "./templates";
+  withSuppliedObject,
+} from "./objects/supplied-object";
+import { keepTemplate, requestedAttributes } from "./objects/templates";
+import type { OperationDefinition, OperationResult } from "./operation";
 
 const REQUEST = schema({
   objectType: one(Tag.ObjectType, asCode),
   attributes: REQUESTED_ATTRIBUTES,
-  ...BROUGHT,
+  ...SUPPLIED_OBJECT,
   storage: PERMITTED_STORAGE,
 });
 
@@ -35,13 +35,13 @@ export const register: OperationDefinition = {
       const own = await requestedAttributes(context, request.attributes, "register");
       return registered(ObjectType.Template, await keepTemplate(context, template, own));
     }
-    return withBroughtObject(request, request.objectType, async (brought) => {
-      const { objectType, content } = brought;
+    return withSuppliedObject(request, request.objectType, async (supplied) => {
+      const { objectType, content } = supplied;
       checkStorageMasks(request.storage);
       const asked = await requestedAttributes(context, request.attributes, "register");
-      const requested = withEnclosed(context, brought, asked, "register");
-      checkBrought(context, brought, requested);
-      const own = attributesOfObject(context, brought, requested);
+      const requested = withEnclosed(context, supplied, asked, "register");
+      checkSupplied(context, supplied, requested);
+      const own = attributesOfObject(context, supplied, requested);
       const attributes = await initialAttributes(context, requested, own);
       const { material } = content;
       return registered(objectType, await keepObject(context, { objectType, attributes, material }));

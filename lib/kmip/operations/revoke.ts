@@ -19,7 +19,9 @@ import {
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { dateTime, text } from "../ttlv/item";
-import { changeObject, identifierOf, type OperationContext, type OperationDefinition } from "./operation";
+import type { OperationContext } from "./context";
+import { changeObject, identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REVOCATION_REASON = schema({
   code: one(Tag.RevocationReasonCode, asEnumeration),

@@ -5,9 +5,10 @@ import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { chooseInstance } from "./attribute-instances";
-import { addInstance, replaceInstance, valueToKeep, writeAttribute } from "./attribute-writes";
-import { identifierOf, type OperationDefinition } from "./operation";
+import { chooseInstance } from "./objects/attribute-instances";
+import { addInstance, replaceInstance, valueToKeep, writeAttribute } from "./objects/attribute-writes";
+import { identifierOf } from "./objects/lookup";
+import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   uniqueIdentifier: optional(Tag.UniqueIdentifier, asText),
@@ -27,7 +28,7 @@ export const setAttribute: OperationDefinition = {
         return addInstance(attribute, object, context, value);
       }
       const { i } = chooseInstance(attribute.name, present, undefined);
-      return replaceInstance(attribute, object, context, present, i, value);
+      return replaceInstance(attribute, object, context, { present, written: { i, v: value } });
     });
     return {
       payload: [text(Tag.UniqueIdentifier, identifier)],

@@ -20,7 +20,6 @@ export const RESULT_REASONS = indexOf(core.RESULT_REASON);
 export const ObjectType = codesOf(core.OBJECT_TYPE);
 export const State = codesOf(core.STATE);
 export type State = (typeof State)[keyof typeof State];
-export const STATES = indexOf(core.STATE);
 export const RevocationReasonCode = codesOf(core.REVOCATION_REASON_CODE);
 export const REVOCATION_REASON_CODES = indexOf(core.REVOCATION_REASON_CODE);
 export const BatchErrorContinuationOption = codesOf(core.BATCH_ERROR_CONTINUATION_OPTION);

@@ -198,6 +198,7 @@ export function unknownField(tag: number, structure: number, version: KmipVersio
 
 const wrongType = (item: Item) => invalidMessage(`${tagName(item.tag)} has the wrong type`);
 
+/** Reads a structure as it is. @throws KmipError Invalid Message */
 export function asStructure(item: Item): StructureItem {
   if (item.type !== ItemType.Structure) {
     throw wrongType(item);

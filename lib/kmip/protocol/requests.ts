@@ -81,7 +81,7 @@ const MESSAGE_EXTENSION = schema({
   vendorExtension: one(Tag.VendorExtension, asItem),
 });
 
-export type RequestHeader = FieldValues<typeof REQUEST_HEADER.fields>;
+type RequestHeader = FieldValues<typeof REQUEST_HEADER.fields>;
 
 /** One operation that is asked for. */
 export type RequestItem = {
@@ -127,7 +127,14 @@ export function readRequest(
     const extents = decoder.extentsIn(frame);
     const headerExtent = onlyHeader(extents);
     context = readVersion(decoder, headerExtent);
-    return readRest(decoder, extents, headerExtent, context, limits.maxBatchItems);
+    const header = readFields(REQUEST_HEADER, decoder.decode(headerExtent, 1), context);
+    const batch = batchIn(extents, context);
+    checkBatch(batch, header.batchCount, limits.maxBatchItems);
+    const items: RequestItem[] = [];
+    for (const extent of batch) {
+      items.push(readItem(decoder, extent, context, batch.length > 1));
+    }
+    return { version: context.version, newer: context.newer, header, items };
   } catch (error) {
     if (error instanceof VersionMismatch) {
       return error;
@@ -199,36 +206,30 @@ function readVersion(decoder: TtlvDecoder, header: ItemExtent): ReadContext {
   return context;
 }
 
-function readRest(
-  decoder: TtlvDecoder,
-  extents: readonly ItemExtent[],
-  headerExtent: ItemExtent,
-  context: ReadContext,
-  maxBatchItems: number,
-): Request {
-  const header = readFields(REQUEST_HEADER, decoder.decode(headerExtent, 1), context);
+/** The batch items among what a message holds beside its header. @throws KmipError if there are others, or none */
+function batchIn(extents: readonly ItemExtent[], context: ReadContext): ItemExtent[] {
   const batch: ItemExtent[] = [];
   for (const extent of extents) {
     if (extent.tag === Tag.BatchItem) {
       batch.push(extent);
-    } else if (extent !== headerExtent && !context.newer) {
+    } else if (extent.tag !== Tag.RequestHeader && !context.newer) {
       throw unknownField(extent.tag, Tag.RequestMessage, context.version);
     }
   }
   if (batch.length === 0) {
     throw invalidMessage("Batch Item is missing");
   }
-  if (header.batchCount !== batch.length) {
+  return batch;
+}
+
+/** @throws KmipError */
+function checkBatch({ length }: readonly ItemExtent[], batchCount: number, maxBatchItems: number): void {
+  if (batchCount !== length) {
     throw invalidMessage("Batch Count is not the number of batch items");
   }
-  if (batch.length > maxBatchItems) {
+  if (length > maxBatchItems) {
     throw invalidMessage(`More than ${maxBatchItems} batch items`);
   }
-  const items: RequestItem[] = [];
-  for (const extent of batch) {
-    items.push(readItem(decoder, extent, context, batch.length > 1));
-  }
-  return { version: context.version, newer: context.newer, header, items };
 }
 
 /** Table 283. @param several true in a batch of more than one, whose items have to be told apart */

@@ -382,6 +382,3 @@ export const Tag = codesOf(TABLE);
 
 /** Names and versions of tags. */
 export const TAGS: CodeIndex = indexOf(TABLE);
-
-/** True for the tags that vendors may use for their own items (9.1.1.1). */
-export const isExtensionTag = (tag: number): boolean => tag >> 16 === 0x54;

@@ -35,7 +35,9 @@ export const FALLBACK_VERSION: KmipVersion = KmipVersion.V1_4;
 /** True for the versions with Attributes, Attribute References and the finer Result Reasons. */
 export const isSecondMajor = (version: KmipVersion): boolean => version >= KmipVersion.V2_0;
 
+/** 2 of 2.1. */
 export const majorOf = (version: KmipVersion): number => Math.trunc(version / 10);
+/** 1 of 2.1. */
 export const minorOf = (version: KmipVersion): number => version % 10;
 
 /** "1.1" for 11. */

@@ -1,17 +1,18 @@
 /**
- * What both listeners do before anybody may speak: handshakes in fair turns, the pinned certificate, a place in the
- * traffic; and what they do all the time: tickets' keys, time-outs, revoked certificates.
+ * What both listeners do before a client may send messages: handshakes in rotation, the pinned certificate, the limits
+ * of connections; and what they do all the time: tickets' keys, time-outs, revoked certificates.
  */
 import { Socket } from "node:net";
 import type { Server, TLSSocket } from "node:tls";
 import type { EngineClock, EngineLogger, FailedHandshake, Tenant, TenantDirectory } from "../ports";
-import type { Guest, Place, Traffic } from "./connection-limits";
+import { AdmittedClient } from "./admitted-client";
+import type { ConnectionHandle, ConnectionLimits } from "./connection-limits";
 import { FailedHandshakes, fingerprint } from "./failed-handshakes";
-import { Door } from "./handshake-queue";
+import { HandshakeQueue } from "./handshake-queue";
 import { renewTicketKeys } from "./tls-policy";
 
 /** Times in milliseconds. */
-export type ReceptionLimits = {
+export type AdmissionLimits = {
   /** From the TCP connection to the end of the TLS handshake; as long again for admission. */
   readonly handshakeTimeoutMs: number;
   /** Connections that are not admitted yet. */
@@ -20,75 +21,61 @@ export type ReceptionLimits = {
   readonly ticketKeysMs: number;
 };
 
-export const DEFAULT_RECEPTION_LIMITS: ReceptionLimits = {
+export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = {
   handshakeTimeoutMs: 10_000,
   // All hosts of the largest instance at once, from one address if they come through a load balancer.
   maxHandshakes: 20_000,
   ticketKeysMs: 3_600_000,
 };
 
-/** A client that may speak. */
-export type Visitor = {
-  readonly socket: TLSSocket;
-  readonly certificateSha256: string;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly place: Place;
-};
-
-/** Who a connection belongs to while it has a place. */
-export interface VisitorGuest extends Guest {
-  /** Ends the connection at once. */
-  destroy(): void;
-}
-
-export type ReceptionOptions = {
+export type AdmissionOptions = {
   readonly server: Server;
   readonly tenants: TenantDirectory;
-  readonly traffic: Traffic;
+  readonly connectionLimits: ConnectionLimits;
   readonly logger: EngineLogger;
   readonly clock: EngineClock;
-  readonly limits: ReceptionLimits;
+  readonly limits: AdmissionLimits;
   readonly onFailedHandshake?: (failure: FailedHandshake) => void;
 };
 
 const SWEEP_MS = 1_000;
 
-export class Reception {
-  readonly #options: ReceptionOptions;
-  readonly #door: Door;
+/** Decides which clients of a listener may send messages. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #handshakes: HandshakeQueue;
   readonly #failures: FailedHandshakes;
-  readonly #byCertificate = new Map<string, Set<VisitorGuest>>();
+  readonly #byCertificate = new Map<string, Set<ConnectionHandle>>();
   readonly #unsubscribe: () => void;
   readonly #timers: readonly NodeJS.Timeout[];
   #accepted = 0;
   #open = 0;
   #closing = false;
 
-  constructor(options: ReceptionOptions) {
+  constructor(options: AdmissionOptions) {
     this.#options = options;
-    const { server, traffic, limits, logger, tenants } = options;
+    const { server, connectionLimits, limits, logger, tenants } = options;
     this.#failures = new FailedHandshakes(options.clock, logger, options.onFailedHandshake);
-    this.#door = new Door({
+    this.#handshakes = new HandshakeQueue({
       maxPending: limits.maxHandshakes,
       timeoutMs: 2 * limits.handshakeTimeoutMs,
       onFault: (error) => logger.error({ err: error }, "A handshake could not begin"),
-      onTurnedAway: (remoteAddress, why) => {
+      onDropped: (remoteAddress, why) => {
         if (why === "limit") {
-          traffic.hit("handshakes");
+          connectionLimits.hit("handshakes");
         }
         this.#fail(remoteAddress, why, why === "limit" ? "too many handshakes" : "not admitted in time");
       },
     });
-    this.#standBeforeTls(server);
+    this.#interceptConnections(server);
     server.on("tlsClientError", (error, socket) => {
       this.#failures.recordTlsError(error, socket, addressOf(socket));
       socket.destroy();
     });
     server.on("error", (error) => logger.error({ err: error }, "The listener failed"));
     this.#unsubscribe = tenants.onRevoked((certificateSha256) => {
-      for (const guest of [...(this.#byCertificate.get(certificateSha256) ?? [])]) {
-        guest.destroy();
+      for (const handle of [...(this.#byCertificate.get(certificateSha256) ?? [])]) {
+        handle.destroy();
       }
     });
     renewTicketKeys(server);
@@ -97,8 +84,8 @@ export class Reception {
       setInterval(
         () => {
           const now = performance.now();
-          this.#door.sweep(now);
-          traffic.sweep(now);
+          this.#handshakes.sweep(now);
+          connectionLimits.sweep(now);
         },
         Math.min(SWEEP_MS, Math.max(20, limits.handshakeTimeoutMs / 2)),
       ),
@@ -120,7 +107,7 @@ export class Reception {
 
   /** Connections that are not admitted yet. */
   get handshaking(): number {
-    return this.#door.pending;
+    return this.#handshakes.pending;
   }
 
   get failures(): FailedHandshakes {
@@ -129,30 +116,31 @@ export class Reception {
 
   /** Open connections by certificate fingerprint. */
   connectionsByCertificate(): ReadonlyMap<string, number> {
-    return new Map([...this.#byCertificate].map(([sha256, guests]) => [sha256, guests.size]));
+    return new Map([...this.#byCertificate].map(([sha256, connections]) => [sha256, connections.size]));
   }
 
   /**
-   * Decides by the certificate whether a client may speak. The certificate of a resumed session is the one that
+   * Decides by the certificate whether a client may send messages. The certificate of a resumed session is the one that
    * was proven when the session began, and is judged anew.
    *
    * @returns null for a client that was refused, whose connection is then ended
    */
-  async admit(socket: TLSSocket, guest: VisitorGuest): Promise<Visitor | null> {
+  async admit(socket: TLSSocket, handle: ConnectionHandle): Promise<AdmittedClient | null> {
     try {
-      return await this.#judge(socket, guest);
+      return await this.#judge(socket, handle);
     } catch (error) {
       this.#options.logger.error({ err: error }, "A connection could not be admitted");
       socket.destroy();
       return null;
     } finally {
-      this.#door.release(socket);
+      this.#handshakes.release(socket);
     }
   }
 
-  async #judge(socket: TLSSocket, guest: VisitorGuest): Promise<Visitor | null> {
+  async #judge(socket: TLSSocket, handle: ConnectionHandle): Promise<AdmittedClient | null> {
     const remoteAddress = addressOf(socket);
     const { remotePort = 0 } = socket;
+    const { tenants, connectionLimits } = this.#options;
     const certificate = socket.destroyed ? undefined : socket.getPeerX509Certificate();
     const certificateSha256 = certificate === undefined ? null : fingerprint(certificate.fingerprint256);
     const refuse = (reason: FailedHandshake["reason"], detail: string): null => {
@@ -168,7 +156,7 @@ export class Reception {
     if (certificateSha256 === null) {
       return refuse("no-certificate", "the client presented no certificate");
     }
-    const tenant: Tenant | null = await this.#options.tenants.resolve(certificateSha256);
+    const tenant: Tenant | null = await tenants.resolve(certificateSha256);
     if (tenant === null) {
       return refuse("not-pinned", "no instance has pinned this certificate");
     }
@@ -179,36 +167,36 @@ export class Reception {
       socket.destroy();
       return null;
     }
-    const place = this.#options.traffic.admit(tenant, guest);
-    if (typeof place === "string") {
-      return refuse("limit", `too many ${place.replaceAll("-", " ")}`);
+    const slot = connectionLimits.admit(tenant, handle);
+    if (typeof slot === "string") {
+      return refuse("limit", `too many ${slot.replaceAll("-", " ")}`);
     }
     this.#accepted += 1;
     this.#open += 1;
-    this.#note(certificateSha256, guest);
+    this.#register(certificateSha256, handle);
     socket.once("close", () => {
       this.#open -= 1;
-      place.leave();
-      this.#strike(certificateSha256, guest);
+      slot.release();
+      this.#unregister(certificateSha256, handle);
     });
-    return { socket, certificateSha256, remoteAddress, remotePort, place };
+    return new AdmittedClient({ socket, certificateSha256, remoteAddress, remotePort, slot, tenants });
   }
 
-  /** Takes nobody in any more, and cuts off who is not in yet. */
+  /** Admits no more clients, and drops connections that are not admitted yet. */
   close(): void {
     this.#closing = true;
     this.#unsubscribe();
-    this.#door.close();
+    this.#handshakes.close();
     for (const timer of this.#timers) {
       clearInterval(timer);
     }
   }
 
   /**
-   * Puts the door before the TLS handshake. Node begins it in the one listener that a TLS server has for its own
+   * Puts the queue before the TLS handshake. Node begins it in the one listener that a TLS server has for its own
    * "connection" event, which it allows to be emitted by others too.
    */
-  #standBeforeTls(server: Server): void {
+  #interceptConnections(server: Server): void {
     const [begin, ...others] = server.listeners("connection");
     if (begin === undefined || others.length > 0) {
       throw new Error("Node begins TLS handshakes in another way");
@@ -218,7 +206,7 @@ export class Reception {
       if (this.#closing) {
         socket.destroy();
       } else {
-        this.#door.enter(socket, () => Reflect.apply(begin, server, [socket]));
+        this.#handshakes.add(socket, () => Reflect.apply(begin, server, [socket]));
       }
     });
   }
@@ -227,15 +215,15 @@ export class Reception {
     this.#failures.record({ remoteAddress, certificateSha256: null, subject: null, reason, detail });
   }
 
-  #note(certificateSha256: string, guest: VisitorGuest): void {
-    const guests = this.#byCertificate.get(certificateSha256) ?? new Set<VisitorGuest>();
-    this.#byCertificate.set(certificateSha256, guests.add(guest));
+  #register(certificateSha256: string, handle: ConnectionHandle): void {
+    const connections = this.#byCertificate.get(certificateSha256) ?? new Set<ConnectionHandle>();
+    this.#byCertificate.set(certificateSha256, connections.add(handle));
   }
 
-  #strike(certificateSha256: string, guest: VisitorGuest): void {
-    const guests = this.#byCertificate.get(certificateSha256);
-    guests?.delete(guest);
-    if (guests?.size === 0) {
+  #unregister(certificateSha256: string, handle: ConnectionHandle): void {
+    const connections = this.#byCertificate.get(certificateSha256);
+    connections?.delete(handle);
+    if (connections?.size === 0) {
       this.#byCertificate.delete(certificateSha256);
     }
   }

@@ -1,13 +1,13 @@
 /**
  * Who may have how much of the endpoint: connections, messages and memory, by certificate and by instance, over all
- * listeners of the process. Thousands of hosts share a certificate, so that the bounds are wide; they are there for
- * the client that has gone mad, and for the neighbours of the one that has.
+ * listeners of the process. Thousands of hosts share a certificate, so that the bounds are wide; they hold off a
+ * client out of control, and protect the other instances from it.
  */
 import type { Tenant } from "../ports";
-import { FairTurns } from "./round-robin";
-import { Pace } from "./token-bucket";
+import { RoundRobin } from "./round-robin";
+import { TokenBucket } from "./token-bucket";
 
-export type TrafficLimits = {
+export type ConnectionLimitSettings = {
   /** Admitted connections of the process. */
   readonly maxConnections: number;
   readonly maxConnectionsPerInstance: number;
@@ -21,7 +21,7 @@ export type TrafficLimits = {
   readonly maxHeldBytesPerInstance: number;
 };
 
-export const DEFAULT_TRAFFIC_LIMITS: TrafficLimits = {
+export const DEFAULT_CONNECTION_LIMITS: ConnectionLimitSettings = {
   maxConnections: 40_000,
   // Twice the 10,000 hosts of the largest instance: a host that reconnects leaves a dead connection behind at times.
   maxConnectionsPerInstance: 20_000,
@@ -46,12 +46,14 @@ export type LimitName =
 
 export type LimitCounts = { readonly [K in LimitName]: number };
 
-/** A connection that has a place. */
-export interface Guest {
+/** What may be done to a connection that has a slot. */
+export interface ConnectionHandle {
   /** True while nothing is asked or answered: it may be ended without loss. */
   isIdle(): boolean;
   /** Ends the connection in good order. */
   end(): void;
+  /** Ends the connection at once. */
+  destroy(): void;
 }
 
 /** Messages that may begin in one turn of the event loop: a few milliseconds of work. */
@@ -59,25 +61,27 @@ const MESSAGES_PER_TURN = 64;
 /** A connection that holds less is never the one that is ended for its instance's memory. */
 const HARMLESS_BYTES = 16_384;
 
+/** What a certificate, or an instance, has of the endpoint. */
 class Group {
-  readonly pace: Pace;
-  readonly guests = new Set<Guest>();
+  readonly bucket: TokenBucket;
+  readonly connections = new Set<ConnectionHandle>();
   heldBytes = 0;
 
   constructor(messagesPerSecond: number) {
-    this.pace = new Pace(messagesPerSecond);
+    this.bucket = new TokenBucket(messagesPerSecond);
   }
 
   isForgettable(now: number): boolean {
-    return this.guests.size === 0 && this.heldBytes === 0 && this.pace.isFree(now);
+    return this.connections.size === 0 && this.heldBytes === 0 && this.bucket.isFull(now);
   }
 }
 
-export class Traffic {
-  readonly #limits: TrafficLimits;
+/** Keeps the limits of a process; its listeners share one. */
+export class ConnectionLimits {
+  readonly #settings: ConnectionLimitSettings;
   readonly #instances = new Map<string, Group>();
   readonly #certificates = new Map<string, Group>();
-  readonly #turns = new FairTurns(MESSAGES_PER_TURN);
+  readonly #turns = new RoundRobin(MESSAGES_PER_TURN);
   readonly #counts: { [K in LimitName]: number } = {
     connections: 0,
     "connections-per-instance": 0,
@@ -90,11 +94,11 @@ export class Traffic {
   };
   #connections = 0;
 
-  constructor(limits: Partial<TrafficLimits> = {}) {
-    this.#limits = { ...DEFAULT_TRAFFIC_LIMITS, ...limits };
+  constructor(settings: Partial<ConnectionLimitSettings> = {}) {
+    this.#settings = { ...DEFAULT_CONNECTION_LIMITS, ...settings };
   }
 
-  /** Connections with a place. */
+  /** Connections with a slot. */
   get connections(): number {
     return this.#connections;
   }
@@ -104,13 +108,13 @@ export class Traffic {
     return { ...this.#counts };
   }
 
-  /** Notes that a limit was hit that somebody else keeps. */
+  /** Notes that a limit was hit that is kept elsewhere. */
   hit(limit: LimitName): void {
     this.#counts[limit] += 1;
   }
 
-  /** Gives a connection a place, or says which limit keeps it out. */
-  admit(tenant: Tenant, guest: Guest): Place | LimitName {
+  /** Gives a connection a slot, or says which limit keeps it out. */
+  admit(tenant: Tenant, handle: ConnectionHandle): ConnectionSlot | LimitName {
     const instance = this.#instance(tenant.instanceId);
     const certificate = this.#certificate(tenant.certificateSha256);
     const refusal = this.#judge(instance, certificate);
@@ -119,46 +123,47 @@ export class Traffic {
       return refusal;
     }
     this.#connections += 1;
-    instance.guests.add(guest);
-    certificate.guests.add(guest);
-    return new Place(this, tenant, instance, certificate, () => {
+    instance.connections.add(handle);
+    certificate.connections.add(handle);
+    const onReleased = () => {
       this.#connections -= 1;
-      instance.guests.delete(guest);
-      certificate.guests.delete(guest);
-    });
+      instance.connections.delete(handle);
+      certificate.connections.delete(handle);
+    };
+    return new ConnectionSlot(this, { tenant, instance, certificate, onReleased });
   }
 
   #judge(instance: Group, certificate: Group): LimitName | null {
-    const { maxConnections, maxConnectionsPerInstance, maxConnectionsPerCertificate } = this.#limits;
-    if (certificate.guests.size >= maxConnectionsPerCertificate) {
+    const { maxConnections, maxConnectionsPerInstance, maxConnectionsPerCertificate } = this.#settings;
+    if (certificate.connections.size >= maxConnectionsPerCertificate) {
       return "connections-per-certificate";
     }
-    if (instance.guests.size >= maxConnectionsPerInstance) {
+    if (instance.connections.size >= maxConnectionsPerInstance) {
       return "connections-per-instance";
     }
-    if (this.#connections >= maxConnections && !this.#makeRoom(instance)) {
+    if (this.#connections >= maxConnections && !this.#evictFor(instance)) {
       return "connections";
     }
     return null;
   }
 
-  /** With the house full, who has most gives up its oldest idle connection to an instance that has fewer. */
-  #makeRoom(forInstance: Group): boolean {
+  /** At the limit of the process, the instance with most gives up its oldest idle connection to one that has fewer. */
+  #evictFor(forInstance: Group): boolean {
     let largest = forInstance;
     for (const group of this.#instances.values()) {
-      if (group.guests.size > largest.guests.size) {
+      if (group.connections.size > largest.connections.size) {
         largest = group;
       }
     }
-    if (largest.guests.size <= forInstance.guests.size + 1) {
+    if (largest.connections.size <= forInstance.connections.size + 1) {
       return false;
     }
-    for (const guest of largest.guests) {
-      if (!guest.isIdle()) {
+    for (const handle of largest.connections) {
+      if (!handle.isIdle()) {
         continue;
       }
       this.hit("connections");
-      guest.end();
+      handle.end();
       return true;
     }
     return false;
@@ -168,15 +173,15 @@ export class Traffic {
    * Whether a message may begin now (null), or a promise of when: true for go on, false for end the connection.
    * Only who is over its rate, or behind many others in this turn of the event loop, gets a promise.
    */
-  enter(tenant: Tenant, instance: Group, certificate: Group): Promise<boolean> | null {
+  beginMessage(tenant: Tenant, instance: Group, certificate: Group): Promise<boolean> | null {
     const now = performance.now();
-    const delay = Math.max(instance.pace.reserve(now), certificate.pace.reserve(now));
+    const delay = Math.max(instance.bucket.reserve(now), certificate.bucket.reserve(now));
     if (delay === 0 && this.#turns.take()) {
       return null;
     }
-    if (delay > this.#limits.maxDelayMs) {
-      instance.pace.giveBack();
-      certificate.pace.giveBack();
+    if (delay > this.#settings.maxDelayMs) {
+      instance.bucket.refund();
+      certificate.bucket.refund();
       this.hit("messages-refused");
       return Promise.resolve(false);
     }
@@ -200,14 +205,14 @@ export class Traffic {
 
   /** True while an instance may hold more memory, or the asker holds next to none of it. */
   mayHold(instance: Group, ownBytes: number): boolean {
-    if (instance.heldBytes <= this.#limits.maxHeldBytesPerInstance || ownBytes < HARMLESS_BYTES) {
+    if (instance.heldBytes <= this.#settings.maxHeldBytesPerInstance || ownBytes < HARMLESS_BYTES) {
       return true;
     }
     this.hit("held-bytes");
     return false;
   }
 
-  /** Forgets who has left. */
+  /** Forgets instances and certificates that have nothing here any more. */
   sweep(now: number): void {
     for (const groups of [this.#instances, this.#certificates]) {
       for (const [key, group] of groups) {
@@ -224,11 +229,11 @@ export class Traffic {
   }
 
   #instance(id: string): Group {
-    return groupOf(this.#instances, id, this.#limits.messagesPerSecondPerInstance);
+    return groupOf(this.#instances, id, this.#settings.messagesPerSecondPerInstance);
   }
 
   #certificate(sha256: string): Group {
-    return groupOf(this.#certificates, sha256, this.#limits.messagesPerSecondPerCertificate);
+    return groupOf(this.#certificates, sha256, this.#settings.messagesPerSecondPerCertificate);
   }
 }
 
@@ -242,55 +247,63 @@ function groupOf(groups: Map<string, Group>, key: string, messagesPerSecond: num
   return group;
 }
 
+type SlotOptions = {
+  readonly tenant: Tenant;
+  readonly instance: Group;
+  readonly certificate: Group;
+  readonly onReleased: () => void;
+};
+
 /** What one connection has of the endpoint. */
-export class Place {
-  readonly #traffic: Traffic;
+export class ConnectionSlot {
+  readonly #limits: ConnectionLimits;
   readonly #certificate: Group;
-  readonly #giveUp: () => void;
+  readonly #onReleased: () => void;
   #tenant: Tenant;
   #instance: Group;
   #heldBytes = 0;
-  #left = false;
+  #released = false;
 
-  constructor(traffic: Traffic, tenant: Tenant, instance: Group, certificate: Group, giveUp: () => void) {
-    this.#traffic = traffic;
+  constructor(limits: ConnectionLimits, { tenant, instance, certificate, onReleased }: SlotOptions) {
+    this.#limits = limits;
     this.#tenant = tenant;
     this.#instance = instance;
     this.#certificate = certificate;
-    this.#giveUp = giveUp;
+    this.#onReleased = onReleased;
   }
 
-  /** Asks for the beginning of a message, as `Traffic.enter`. */
-  enter(tenant: Tenant): Promise<boolean> | null {
+  /** Asks whether a message may begin, as `ConnectionLimits.beginMessage`. */
+  beginMessage(tenant: Tenant): Promise<boolean> | null {
     if (tenant !== this.#tenant) {
       this.#follow(tenant);
     }
-    return this.#traffic.enter(tenant, this.#instance, this.#certificate);
+    return this.#limits.beginMessage(tenant, this.#instance, this.#certificate);
   }
 
   /** Counts memory that is held for the connection, or with a negative number is no longer. False: end it. */
   hold(bytes: number): boolean {
-    if (this.#left) {
+    if (this.#released) {
       return true;
     }
     this.#heldBytes += bytes;
     this.#instance.heldBytes += bytes;
-    return bytes <= 0 || this.#traffic.mayHold(this.#instance, this.#heldBytes);
+    return bytes <= 0 || this.#limits.mayHold(this.#instance, this.#heldBytes);
   }
 
-  leave(): void {
-    if (this.#left) {
+  /** Gives back all that the connection has. */
+  release(): void {
+    if (this.#released) {
       return;
     }
-    this.#left = true;
+    this.#released = true;
     this.#instance.heldBytes -= this.#heldBytes;
     this.#heldBytes = 0;
-    this.#giveUp();
+    this.#onReleased();
   }
 
   /** The certificate may open another instance than when it came. */
   #follow(tenant: Tenant): void {
-    const instance = this.#traffic.instanceOf(tenant);
+    const instance = this.#limits.instanceOf(tenant);
     if (instance !== this.#instance) {
       this.#instance.heldBytes -= this.#heldBytes;
       instance.heldBytes += this.#heldBytes;

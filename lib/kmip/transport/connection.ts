@@ -2,25 +2,29 @@
  * One connection of an authenticated client: messages in, answers out, one at a time and in order.
  */
 import type { TLSSocket } from "node:tls";
-import type { EngineResponse, KmipEngine, RequestOrigin } from "../engine/engine";
-import type { EngineLogger, TenantDirectory } from "../ports";
-import type { Visitor } from "./admission";
-import type { Place } from "./connection-limits";
+import type { EngineResponse, KmipEngine } from "../engine/engine";
+import type { EngineLogger } from "../ports";
+import type { AdmittedClient } from "./admitted-client";
+import type { ConnectionSlot } from "./connection-limits";
 import { Framer, type FramingError } from "./framer";
 
-export type ConnectionLimits = {
+/** Times in milliseconds, sizes in bytes. */
+export type MessageLimits = {
+  /** Between two messages. */
   readonly idleTimeoutMs: number;
+  /** From the first byte of a message to its last. */
   readonly requestTimeoutMs: number;
+  /** From handing an answer to the socket until the client has read it. */
   readonly writeTimeoutMs: number;
+  /** Request messages larger than this are refused by their 8-byte header. */
   readonly maxMessageBytes: number;
 };
 
 export type ConnectionOptions = {
-  readonly visitor: Visitor;
+  readonly client: AdmittedClient;
   readonly engine: KmipEngine;
-  readonly tenants: TenantDirectory;
   readonly logger: EngineLogger;
-  readonly limits: ConnectionLimits;
+  readonly limits: MessageLimits;
   /** Called before a message is answered. */
   readonly onRequest: (certificateId: string) => void;
   /** Called after it. */
@@ -33,11 +37,12 @@ const REFUSALS: { readonly [K in FramingError]: string } = {
   "too-large": "The request message is too large",
 };
 
+/** Frames, answers and times the messages of a connection. */
 export class Connection {
   readonly certificateSha256: string;
   readonly #options: ConnectionOptions;
   readonly #socket: TLSSocket;
-  readonly #place: Place;
+  readonly #slot: ConnectionSlot;
   readonly #framer: Framer;
   #resolveClosed: () => void = () => undefined;
   /** Resolves when the connection has ended. */
@@ -59,17 +64,15 @@ export class Connection {
   #writes = 0;
   /** When everything was said and only the client's side of the end was missing. */
   #endSince: number | null = null;
-  /** Bytes of unfinished messages that the place knows of. */
+  /** Bytes of unfinished messages that the slot knows of. */
   #heldInput = 0;
-  /** As of the last message. */
-  #lastOrigin: RequestOrigin | null = null;
 
   constructor(options: ConnectionOptions) {
-    const { socket, certificateSha256, place } = options.visitor;
+    const { socket, certificateSha256, slot } = options.client;
     this.#options = options;
     this.certificateSha256 = certificateSha256;
     this.#socket = socket;
-    this.#place = place;
+    this.#slot = slot;
     this.#framer = new Framer(options.limits.maxMessageBytes);
   }
 
@@ -87,7 +90,7 @@ export class Connection {
     });
     socket.on("error", (error) => {
       this.#options.logger.debug(
-        { err: error, remoteAddress: this.#options.visitor.remoteAddress },
+        { err: error, remoteAddress: this.#options.client.remoteAddress },
         "Connection failed",
       );
       socket.destroy();
@@ -171,12 +174,7 @@ export class Connection {
         break;
       }
       this.#messageSince = this.#framer.buffered > 0 ? performance.now() : null;
-      let origin = await this.#origin();
-      const wait = origin === null ? null : this.#place.enter(origin.tenant);
-      // Who had to wait may have lost its tenant meanwhile.
-      if (wait !== null) {
-        origin = (await wait) ? await this.#origin() : null;
-      }
+      const origin = await this.#options.client.beginMessage();
       if (origin === null || this.#socket.destroyed) {
         if (typeof message !== "string") {
           message.fill(0);
@@ -206,12 +204,12 @@ export class Connection {
     }
   }
 
-  /** Tells the place how much of unfinished messages is held here. */
+  /** Tells the slot how much of unfinished messages is held here. */
   #countInput(): void {
     const { buffered } = this.#framer;
     const more = buffered - this.#heldInput;
     this.#heldInput = buffered;
-    if (!this.#place.hold(more)) {
+    if (!this.#slot.hold(more)) {
       this.destroy();
     }
   }
@@ -239,20 +237,6 @@ export class Connection {
     this.#socket.resume();
   }
 
-  /** The certificate may have lost its tenant since the last message. */
-  async #origin(): Promise<RequestOrigin | null> {
-    const { tenants, visitor } = this.#options;
-    const tenant = await tenants.resolve(visitor.certificateSha256);
-    if (tenant === null) {
-      return null;
-    }
-    if (this.#lastOrigin?.tenant !== tenant) {
-      const { remoteAddress, remotePort } = visitor;
-      this.#lastOrigin = { tenant, remoteAddress, remotePort };
-    }
-    return this.#lastOrigin;
-  }
-
   /** Writes an answer; resolves when the client may be sent more. The answer is zeroed when the socket has taken it. */
   async #send(response: EngineResponse): Promise<void> {
     const socket = this.#socket;
@@ -268,14 +252,14 @@ export class Connection {
       this.#writes -= 1;
       this.#writeSince = this.#writes === 0 ? null : performance.now();
       if (held > 0) {
-        this.#place.hold(-held);
+        this.#slot.hold(-held);
       }
     });
     if (roomLeft) {
       return;
     }
     held = response.bytes.length;
-    if (!this.#place.hold(held)) {
+    if (!this.#slot.hold(held)) {
       this.destroy();
       return;
     }

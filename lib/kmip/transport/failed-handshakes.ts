@@ -10,6 +10,7 @@ const MAX_TEXT = 300;
 
 export type FailedHandshakeCounts = { readonly [K in FailedHandshakeReason]: number };
 
+/** Keeps the last failed handshakes of a listener, and counts all. */
 export class FailedHandshakes {
   /** By who failed and why: a flood from one address takes one row, and the others stay to be read. */
   readonly #kept = new Map<string, FailedHandshake>();
@@ -83,13 +84,13 @@ export class FailedHandshakes {
       certificateSha256: certificate === undefined ? null : fingerprint(certificate.fingerprint256),
       subject: certificate?.subject ?? null,
       reason,
-      detail: code === "" ? error.message : `${code}: ${withoutPlace(error.message)}`,
+      detail: code === "" ? error.message : `${code}: ${withoutLocation(error.message)}`,
     });
   }
 }
 
 /** OpenSSL's words without the thread and the line of its source that they carry. */
-const withoutPlace = (message: string): string => {
+const withoutLocation = (message: string): string => {
   const [, reason] = /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/i.exec(message) ?? [];
   return reason ?? message;
 };

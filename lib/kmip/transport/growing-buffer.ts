@@ -4,6 +4,7 @@
 
 const FIRST_CAPACITY = 4_096;
 
+/** Takes pieces in, and gives the whole away; what it leaves behind is zeroed. */
 export class GrowingBuffer {
   #buffer = Buffer.alloc(0);
   #length = 0;

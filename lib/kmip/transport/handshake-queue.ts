@@ -1,24 +1,24 @@
 /**
- * Connections between the TCP handshake and admission: strangers, until the contrary is proven.
+ * Connections between the TCP handshake and admission, whose clients have not shown who they are yet.
  *
- * Beginning a TLS handshake is the most expensive thing that a stranger can ask for. Handshakes begin in fair turns,
- * one for each address in rotation, so that a flood waits behind itself; and when too many are under way, the
- * address with the most of them loses its oldest.
+ * Beginning a TLS handshake is the most expensive thing that an unknown client can ask for. Handshakes begin in rotation,
+ * one for each address, so that a flood waits behind itself; and when too many are under way, the address with the most
+ * of them loses its oldest.
  */
 import type { Socket } from "node:net";
-import { FairTurns } from "./round-robin";
+import { RoundRobin } from "./round-robin";
 
 /** Handshakes that may begin in one turn of the event loop: about as many milliseconds. */
 const HANDSHAKES_PER_TURN = 16;
 
-export type DoorOptions = {
+export type HandshakeQueueOptions = {
   /** Connections that are not admitted yet. */
   readonly maxPending: number;
   /** From the TCP connection to admission; the TLS handshake has a time-out of its own. */
   readonly timeoutMs: number;
   readonly onFault: (error: unknown) => void;
-  /** One that is cut off here. */
-  readonly onTurnedAway: (remoteAddress: string, why: "limit" | "timeout") => void;
+  /** Told of each connection that is dropped here. */
+  readonly onDropped: (remoteAddress: string, why: "limit" | "timeout") => void;
 };
 
 type Pending = { readonly socket: Socket; readonly address: string; readonly since: number };
@@ -26,15 +26,16 @@ type Pending = { readonly socket: Socket; readonly address: string; readonly sin
 const peerOf = (socket: Pick<Socket, "remoteAddress" | "remotePort">): string =>
   `${socket.remoteAddress}|${socket.remotePort}`;
 
-export class Door {
-  readonly #options: DoorOptions;
-  readonly #turns = new FairTurns(HANDSHAKES_PER_TURN);
+/** Has handshakes begin in rotation, and drops those that are too many or take too long. */
+export class HandshakeQueue {
+  readonly #options: HandshakeQueueOptions;
+  readonly #turns = new RoundRobin(HANDSHAKES_PER_TURN);
   /** By the client's address and port, oldest first. */
   readonly #pending = new Map<string, Pending>();
   /** The same by address. */
   readonly #byAddress = new Map<string, Set<Pending>>();
 
-  constructor(options: DoorOptions) {
+  constructor(options: HandshakeQueueOptions) {
     this.#options = options;
   }
 
@@ -43,16 +44,16 @@ export class Door {
   }
 
   /** Takes a new connection; `begin` starts its handshake, now or in its turn. */
-  enter(socket: Socket, begin: () => void): void {
+  add(socket: Socket, begin: () => void): void {
     // A client that is gone already has no address.
     const address = socket.remoteAddress;
     if (address === undefined) {
       socket.destroy();
       return;
     }
-    if (this.#pending.size >= this.#options.maxPending && !this.#makeRoom(address)) {
+    if (this.#pending.size >= this.#options.maxPending && !this.#evictFor(address)) {
       socket.destroy();
-      this.#options.onTurnedAway(address, "limit");
+      this.#options.onDropped(address, "limit");
       return;
     }
     const peer = peerOf(socket);
@@ -76,7 +77,7 @@ export class Door {
     });
   }
 
-  /** A handshake that cannot even begin is nobody else's trouble. */
+  /** A handshake that cannot even begin harms no other. */
   #begin(socket: Socket, begin: () => void): void {
     try {
       begin();
@@ -86,7 +87,7 @@ export class Door {
     }
   }
 
-  /** Lets go of a connection that is admitted, or refused. */
+  /** Forgets a connection that is admitted, or refused. */
   release(socket: Pick<Socket, "remoteAddress" | "remotePort">): void {
     const peer = peerOf(socket);
     const pending = this.#pending.get(peer);
@@ -95,7 +96,7 @@ export class Door {
     }
   }
 
-  /** Cuts off whose time is up. @param now monotonic milliseconds */
+  /** Drops connections whose time is up. @param now monotonic milliseconds */
   sweep(now: number): void {
     for (const { socket, address, since } of this.#pending.values()) {
       // The oldest come first.
@@ -103,11 +104,11 @@ export class Door {
         return;
       }
       socket.destroy();
-      this.#options.onTurnedAway(address, "timeout");
+      this.#options.onDropped(address, "timeout");
     }
   }
 
-  /** Cuts off everybody. */
+  /** Drops all connections. */
   close(): void {
     for (const { socket } of [...this.#pending.values()]) {
       socket.destroy();
@@ -125,8 +126,8 @@ export class Door {
     }
   }
 
-  /** False if nobody has more of the room than the newcomer's own address. */
-  #makeRoom(forAddress: string): boolean {
+  /** Drops the oldest of the address that has most. False if that is the newcomer's own. */
+  #evictFor(forAddress: string): boolean {
     let largest = this.#byAddress.get(forAddress);
     for (const siblings of this.#byAddress.values()) {
       if (siblings.size > (largest?.size ?? 0)) {
@@ -139,7 +140,7 @@ export class Door {
     }
     oldest.socket.destroy();
     this.#forget(peerOf(oldest.socket), oldest);
-    this.#options.onTurnedAway(oldest.address, "limit");
+    this.#options.onDropped(oldest.address, "limit");
     return true;
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Work in fair turns: who floods waits behind itself, and nobody else does.
+ * Work in rotation (round robin): a key with much of it waits behind itself, and no other key does.
  */
 
 /**
  * Lets a bounded number of pieces of work begin in one turn of the event loop, so that the loop stays short; what
  * has to wait begins in the turns after, one piece for each key in rotation. Work that waits for something else
- * (a key manager, a client) holds no place here.
+ * (a key manager, a client) is not counted here.
  */
-export class FairTurns {
+export class RoundRobin {
   readonly #perTurn: number;
   #left: number;
   /** Who waits, in the order of the rotation; no queue is empty. */

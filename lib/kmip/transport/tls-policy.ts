@@ -31,7 +31,7 @@ const SUITES_TLS12 = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ];
 
-/** What is offered unless somebody says otherwise, most preferred first. */
+/** What is offered by default, most preferred first. */
 export const SAFE_SUITES: readonly string[] = [...SUITES_TLS13, ...SUITES_TLS12];
 
 /**

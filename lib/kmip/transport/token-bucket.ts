@@ -1,15 +1,16 @@
 /**
- * A rate of messages as a schedule (the generic cell rate algorithm): no timer, no queue, two numbers.
+ * A token bucket, kept as a schedule (the generic cell rate algorithm): no timer, no queue, two numbers.
  */
 
-/** Seconds of the rate that may come at once. */
+/** The bucket's size: seconds of the rate that may come at once. */
 const BURST_SECONDS = 2;
 
-export class Pace {
+/** Bounds a rate of messages. */
+export class TokenBucket {
   readonly #intervalMs: number;
   readonly #toleranceMs: number;
-  /** When the schedule is free again, in monotonic milliseconds. */
-  #free = 0;
+  /** When the bucket is full again, in monotonic milliseconds. */
+  #fullAt = 0;
 
   /** @param perSecond messages; 0 for as many as come */
   constructor(perSecond: number) {
@@ -17,22 +18,22 @@ export class Pace {
     this.#toleranceMs = BURST_SECONDS * 1_000;
   }
 
-  /** Reserves the next place; answers how many milliseconds it is ahead, 0 for now. */
+  /** Takes the next token; answers in how many milliseconds it may be used, 0 for now. */
   reserve(now: number): number {
     if (this.#intervalMs === 0) {
       return 0;
     }
-    this.#free = Math.max(this.#free, now) + this.#intervalMs;
-    return Math.max(0, this.#free - this.#toleranceMs - now);
+    this.#fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
+    return Math.max(0, this.#fullAt - this.#toleranceMs - now);
   }
 
-  /** Gives the place back that was reserved last. */
-  giveBack(): void {
-    this.#free -= this.#intervalMs;
+  /** Gives the token back that was taken last. */
+  refund(): void {
+    this.#fullAt -= this.#intervalMs;
   }
 
-  /** True if nothing is lost when the schedule is forgotten. */
-  isFree(now: number): boolean {
-    return this.#free <= now;
+  /** True if nothing is lost when the bucket is forgotten. */
+  isFull(now: number): boolean {
+    return this.#fullAt <= now;
   }
 }

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { database } from "@/lib/db";
+import type { Instance, Prisma } from "@/lib/db/generated/client";
+import type { Actor } from "./actor";
+import { AppError } from "./errors";
+
+/** An instance without its sealed API key. */
+export type InstanceRow = Omit<Instance, "apiKeySealed">;
+
+/** Leaves the sealed API key in the database: nothing that shows instances needs it. */
+export const WITHOUT_API_KEY = { apiKeySealed: true } as const;
+
+const where = (actor: Pick<Actor, "accountId">, id: string) => ({ id, accountId: actor.accountId });
+
+const isId = (text: string): boolean => z.uuid().safeParse(text).success;
+
+function notFound(): AppError {
+  return new AppError("NOT_FOUND", "There is no such instance.");
+}
+
+/**
+ * The instance of this id, if it is one of the actor's account: unknown and another account's are not told apart.
+ * @param client reads in its transaction
+ * @throws AppError NOT_FOUND
+ */
+export async function requireInstance(
+  actor: Pick<Actor, "accountId">,
+  instanceId: string,
+  client: Prisma.TransactionClient = database().prisma,
+): Promise<InstanceRow> {
+  const row = isId(instanceId)
+    ? await client.instance.findFirst({ where: where(actor, instanceId), omit: WITHOUT_API_KEY })
+    : null;
+
+  if (!row) {
+    throw notFound();
+  }
+
+  return row;
+}
+
+/**
+ * The same with its sealed API key, for what opens its key manager; nothing of it may be shown.
+ * @throws AppError NOT_FOUND
+ */
+export async function requireInstanceWithKey(
+  actor: Pick<Actor, "accountId">,
+  instanceId: string,
+): Promise<Instance> {
+  const row = isId(instanceId)
+    ? await database().prisma.instance.findFirst({ where: where(actor, instanceId) })
+    : null;
+
+  if (!row) {
+    throw notFound();
+  }
+
+  return row;
+}
+
+/** @throws AppError INVALID_STATE */
+export function requireNotRemoving(row: { readonly status: string }): void {
+  if (row.status === "removing") {
+    throw new AppError("INVALID_STATE", "The instance is being removed.");
+  }
+}
