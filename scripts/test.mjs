@@ -1,7 +1,7 @@
 /**
  * `npm test`: every check of the repository, from a clean clone. Ends with the sum over all suites in one line.
  *   npm test                 everything
- *   npm test -- unit         only the named parts: lint, types, dead-code, unit, product, e2e
+ *   npm test -- pure         only the named parts: lint, types, dead-code, pure, unit, product, e2e
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
