@@ -97,7 +97,7 @@ async function orderInstance(
   const [keyManager, keyManagerKind, path] =
     kind === "hpcs"
       ? ([hpcs, "hpcs", `hpcs/${hpcs.guid}`] as const)
-      : ([keyProtect, "keyProtect", "key-protect/us-south"] as const);
+      : ([keyProtect, "key-protect", "key-protect/us-south"] as const);
   const id = randomUUID();
   const crkId =
     given ??
