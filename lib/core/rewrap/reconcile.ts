@@ -157,11 +157,9 @@ export async function reconcileInstance(
 
     await audit({ kind: "destructionFinished", accountId, instanceId, uniqueIdentifier }, async (done) => {
       await deleteMaterial(
-        pool,
-        keyManager,
+        { db: pool, keyManager, timeoutMs },
         { instanceId, uniqueIdentifier, keyManagerKeyId },
         clock.now(),
-        timeoutMs,
       );
       await inPoolTransaction(pool, async (client) => {
         await markDestroyed(client, instanceId, uniqueIdentifier);

@@ -223,14 +223,7 @@ export function beginKekTransaction(
       try {
         const { keyManager } = dependencies.openKeyManager(await dependencies.instance());
 
-        await deleteMaterial(
-          db,
-          keyManager,
-          after,
-          clock.now(),
-          dependencies.timeoutMs,
-          dependencies.correlationId,
-        );
+        await deleteMaterial({ ...dependencies, keyManager }, after, clock.now());
       } catch (error) {
         if (!awaitsAuthorisation(error)) {
           return { uniqueIdentifier, cause: toKeyStoreError(error, "deletion of the standard key") };
@@ -358,7 +351,14 @@ export function beginKekTransaction(
     rowId?: string,
   ): Promise<PreparedObject> {
     const instance = await dependencies.instance();
-    const item = await prepareObject(dependencies, instance, tenant, object, material, clock.now(), rowId);
+    const item = await prepareObject(dependencies, {
+      instance,
+      tenant,
+      object,
+      material,
+      createdAt: clock.now(),
+      rowId,
+    });
 
     prepared.set(object.uniqueIdentifier, item);
 
