@@ -1,9 +1,5 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-
-const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+import { importsOf, localImport, readSource, sources } from "./support/imports";
 
 /** What a room may import of the house; packages are ruled by `packages`. First match wins. */
 type Room = { readonly path: RegExp; readonly may: readonly RegExp[]; readonly packages?: readonly RegExp[] };
@@ -67,25 +63,6 @@ const KIND = /["'](key-protect|hpcs|pkcs11)["']/;
 /** Makes root keys of tokens for the command line, which asks for just that. */
 const KNOWS_TOKENS = /^lib\/core\/key-managers\/make-root-key$/;
 
-function sources(folder: string): string[] {
-  return readdirSync(join(root, folder)).flatMap((name) => {
-    const path = `${folder}/${name}`;
-
-    if (statSync(join(root, path)).isDirectory()) {
-      return name === "generated" ? [] : sources(path);
-    }
-
-    return /\.tsx?$/.test(name) && !/\.test\.tsx?$/.test(name) ? [path] : [];
-  });
-}
-
-function importsOf(text: string): string[] {
-  const statements =
-    /^\s*(?:import|export)\s(?:[^"';]*?\sfrom\s)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gm;
-
-  return [...text.matchAll(statements)].map((match) => match[1] ?? match[2] ?? "");
-}
-
 /** What of the rules a file breaks, as sentences. */
 function violations(path: string, text: string): string[] {
   const name = path.replace(/\.tsx?$/, "");
@@ -101,11 +78,7 @@ function violations(path: string, text: string): string[] {
   }
 
   for (const specifier of importsOf(text)) {
-    const local = specifier.startsWith("@/")
-      ? specifier.slice(2)
-      : specifier.startsWith(".")
-        ? relative(root, join(root, dirname(path), specifier))
-        : null;
+    const local = localImport(path, specifier);
 
     if (local === null) {
       if (room?.packages && !room.packages.some((rule) => rule.test(specifier))) {
@@ -156,6 +129,6 @@ describe("the dependency rule (arrows only go down)", () => {
     const files = ["app", "bin", "components", "lib", "sandbox"].flatMap(sources);
 
     expect(files.length).toBeGreaterThan(100);
-    expect(files.flatMap((path) => violations(path, readFileSync(join(root, path), "utf8")))).toEqual([]);
+    expect(files.flatMap((path) => violations(path, readSource(path)))).toEqual([]);
   });
 });

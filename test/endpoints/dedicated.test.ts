@@ -94,11 +94,7 @@ type Hpcs = { id: string; certificate: TestCertificate };
 
 async function pin(instanceId: string): Promise<TestCertificate> {
   const certificate = await createSelfSigned({ commonName: "vcenter.example.com" });
-  const { certificateId } = await addCertificate(deployment.test.database, instanceId);
-  await prisma().clientCertificate.update({
-    where: { id: certificateId },
-    data: { sha256: certificate.sha256 },
-  });
+  await addCertificate(deployment.test.database, instanceId, certificate);
 
   return certificate;
 }

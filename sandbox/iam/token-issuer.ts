@@ -14,18 +14,16 @@ import { z } from "zod";
 
 import type { SandboxContext } from "../context";
 import { SandboxError } from "../errors";
-import { headerOf, type SandboxRequest, type SandboxResponse } from "../http/types";
-import type { ApiKeyRecord, ServiceIdRecord, SigningKeyRecord } from "../store/model";
+import { headerOf, type SandboxRequest } from "../http/types";
+import type { ServiceIdRecord, SigningKeyRecord } from "../store/model";
 import { put } from "../store/store";
-import { hashApiKey, type Vault } from "../store/vault";
-import { tokenError } from "./errors";
-import { RESOURCE_GRANT } from "./resource-identity";
-import { exchangeForResource } from "./resource-tokens";
+import type { Vault } from "../store/vault";
+import type { Caller } from "./caller";
+import { API_KEY_GRANT, RESOURCE_GRANT } from "./grants";
 
 /** Lifetime of a token in seconds; IBM Cloud's last an hour at most. */
 const TOKEN_SECONDS = 3600;
 const ISSUER = "https://iam.cloud.ibm.com/identity";
-const API_KEY_GRANT = "urn:ibm:params:oauth:grant-type:apikey";
 const SCOPE = "ibm openid";
 /** Verified tokens kept in memory, so that a burst of calls with one token verifies one signature. */
 const MAX_VERIFIED = 1000;
@@ -36,10 +34,12 @@ const claimsSchema = z.object({
   exp: z.number(),
 });
 
-/** Who makes a call. */
-export interface Caller {
-  iamId: string;
-  accountId: string;
+/** An access token with what the answer says of it: its life in seconds, its end in Unix time. */
+export interface IssuedToken {
+  token: string;
+  expiresIn: number;
+  expiresAt: number;
+  scope: string;
 }
 
 /** What is wrong with a bearer token. The services answer differently to each. */
@@ -92,10 +92,7 @@ export class TokenIssuer {
   }
 
   /** Signs a token of a resource instance; its claims are those of IBM Cloud's CRN tokens. `now` in milliseconds. */
-  async issueForResource(
-    resource: Caller,
-    now: number,
-  ): Promise<{ token: string; expiresIn: number; expiresAt: number; scope: string }> {
+  async issueForResource(resource: Caller, now: number): Promise<IssuedToken> {
     const issuedAt = Math.floor(now / 1000);
     const expiresAt = issuedAt + TOKEN_SECONDS;
     const { iamId, accountId } = resource;
@@ -126,10 +123,7 @@ export class TokenIssuer {
   }
 
   /** Signs a token for a service ID. `now` in milliseconds; the claims are those of IBM Cloud's tokens. */
-  async issue(
-    serviceId: ServiceIdRecord,
-    now: number,
-  ): Promise<{ token: string; issuedAt: number; expiresAt: number }> {
+  async issue(serviceId: ServiceIdRecord, now: number): Promise<IssuedToken> {
     const issuedAt = Math.floor(now / 1000);
     const expiresAt = issuedAt + TOKEN_SECONDS;
     const token = await new SignJWT({
@@ -160,7 +154,7 @@ export class TokenIssuer {
       .setJti(randomUUID())
       .sign(this.#privateKey);
 
-    return { token, issuedAt, expiresAt };
+    return { token, expiresIn: TOKEN_SECONDS, expiresAt, scope: SCOPE };
   }
 
   /** Signs a token about a person for an OpenID Connect client. `now` in milliseconds. */
@@ -250,71 +244,4 @@ export async function openTokenIssuer(context: SandboxContext, createdAt: string
   }
 
   return TokenIssuer.load(context.vault, record);
-}
-
-/** Why an API key cannot be used now, or undefined if it can. */
-function apiKeyFault(apiKey: ApiKeyRecord, now: number): string | undefined {
-  if (apiKey.disabled) {
-    return "Provided API key is disabled.";
-  }
-  if (apiKey.expiresAt !== undefined && Date.parse(apiKey.expiresAt) <= now) {
-    return "Provided API key is expired.";
-  }
-  return undefined;
-}
-
-/**
- * `POST /identity/token` and its alias `/oidc/token`: exchanges an API key for an access token (RFC 6749 with
- * IBM's own grant type). An API key that is unknown, disabled or expired is answered 400 BXNIM0415E.
- */
-export async function exchangeToken(
-  context: SandboxContext,
-  issuer: TokenIssuer,
-  request: SandboxRequest,
-): Promise<SandboxResponse> {
-  const form = new URLSearchParams(request.body.toString("utf8"));
-  const grantType = form.get("grant_type");
-  const apiKeyText = form.get("apikey");
-  if (!grantType) {
-    throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'grant_type'.");
-  }
-  if (grantType === RESOURCE_GRANT) {
-    return exchangeForResource(context, issuer, request, form);
-  }
-  if (grantType !== API_KEY_GRANT) {
-    // The error code of RFC 6749, section 5.2: IBM's own number is not documented.
-    throw tokenError(
-      request,
-      400,
-      "unsupported_grant_type",
-      "The sandbox exchanges API keys and tokens of services.",
-    );
-  }
-  if (!apiKeyText) {
-    throw tokenError(request, 400, "BXNIM0109E", "Property missing or empty: 'apikey'.");
-  }
-
-  const now = context.clock.now();
-  const apiKey = context.store.apiKeyByHash(hashApiKey(apiKeyText));
-  const serviceId = context.store.list("service-id").find((candidate) => candidate.iamId === apiKey?.iamId);
-  if (!apiKey || !serviceId) {
-    throw tokenError(request, 400, "BXNIM0415E", "Provided API key could not be found.");
-  }
-  const fault = apiKeyFault(apiKey, now);
-  if (fault !== undefined) {
-    throw tokenError(request, 400, "BXNIM0415E", fault);
-  }
-  const { token, expiresAt } = await issuer.issue(serviceId, now);
-
-  return {
-    status: 200,
-    body: {
-      access_token: token,
-      refresh_token: "not_supported",
-      token_type: "Bearer",
-      expires_in: TOKEN_SECONDS,
-      expiration: expiresAt,
-      scope: SCOPE,
-    },
-  };
 }
