@@ -12,6 +12,7 @@ import { database } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
 import { Secret } from "@/lib/ibm-cloud/secret";
+import { pkcs11 } from "@/lib/key-managers/pkcs11/provider";
 import { doctor } from "./doctor";
 import { readPin } from "./pin";
 import { sandboxCommands } from "./sandbox";
@@ -148,7 +149,7 @@ export const commands: Commands = {
     synopsis: "",
     summary: "Prints the tokens of the modules in PKCS11_MODULES as JSON.",
     async run() {
-      const { keyManagers } = await discoverKeyManagers(await cliActor(), { kind: "pkcs11" });
+      const { keyManagers } = await discoverKeyManagers(await cliActor(), { kind: pkcs11.kind });
 
       print(
         JSON.stringify(

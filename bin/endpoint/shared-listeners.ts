@@ -5,7 +5,7 @@ import {
   recordHeartbeat,
   removeEndpointNode,
 } from "@/lib/core/endpoints";
-import { troubledKeyManagers } from "@/lib/key-managers/gates";
+import { troubledKeyManagers } from "@/lib/key-managers/call-limits";
 import { OperationCounts } from "@/lib/kmip/engine/operation-counts";
 import { createKmipHttpsServer } from "@/lib/kmip/transport/https-server";
 import { ConnectionLimits, createKmipServer, type ServerTls } from "@/lib/kmip/transport/server";

@@ -54,7 +54,7 @@ export function CertificateDrawer({
     >
       {certificate ? (
         <div className="flex flex-col gap-5 px-5 py-4">
-          <Findings findings={certificate.findings} />
+          <Findings certificate={certificate} />
           <Facts>
             <Fact term={t("detail.lastSeen")}>
               {certificate.lastSeenAt ? (

@@ -14,6 +14,7 @@ import { Notice } from "@/components/ui/notice";
 import { PageHeader } from "@/components/ui/page-header";
 import { Spinner } from "@/components/ui/spinner";
 import type { Instance } from "@/lib/api/instances/schemas";
+import { useKeyManagerName } from "./key-manager-name";
 import { StatusBadge, useStatusReason } from "./status";
 import { useInstance } from "./use-instance";
 
@@ -21,6 +22,7 @@ import { useInstance } from "./use-instance";
 export function InstanceFrame({ id, children }: Readonly<{ id: string; children: ReactNode }>) {
   const t = useTranslations("instances");
   const tCommon = useTranslations("common");
+  const nameOf = useKeyManagerName("keyManagerShort");
   const instance = useInstance(id);
 
   return (
@@ -33,7 +35,7 @@ export function InstanceFrame({ id, children }: Readonly<{ id: string; children:
           <>
             <StatusBadge status={instance.status} />
             <Badge>
-              {instance.keyManager ? `${tCommon(`keyManagerShort.${instance.keyManager.kind}`)} · ` : ""}
+              {instance.keyManager ? `${nameOf(instance.keyManager.kind)} · ` : ""}
               {instance.region}
             </Badge>
           </>

@@ -24,6 +24,7 @@ import { Time } from "@/components/ui/time";
 import { type Instance, instanceStatus } from "@/lib/api/instances/schemas";
 import { queries } from "@/lib/api/queries";
 import { instanceFilters, instanceListQuery, PER_PAGE } from "./filters";
+import { useKeyManagerName } from "./key-manager-name";
 import { StatusBadge } from "./status";
 
 /** All instances of the account: search, status, pages. */
@@ -114,7 +115,7 @@ export function OrderButton() {
 
 function useColumns(): Column<Instance>[] {
   const t = useTranslations("instances");
-  const tKind = useTranslations("common.keyManagerShort");
+  const nameOf = useKeyManagerName("keyManagerShort");
   const tCommon = useTranslations("common");
   const format = useFormatter();
 
@@ -144,7 +145,8 @@ function useColumns(): Column<Instance>[] {
         cell: ({ row: { original: instance } }) =>
           instance.keyManager ? (
             <span className="whitespace-nowrap">
-              {tKind(instance.keyManager.kind)} <span className="text-muted">{instance.keyManager.name}</span>
+              {nameOf(instance.keyManager.kind)}{" "}
+              <span className="text-muted">{instance.keyManager.name}</span>
             </span>
           ) : (
             <span className="text-muted">{t("noKeyManager")}</span>
@@ -186,6 +188,6 @@ function useColumns(): Column<Instance>[] {
         cell: ({ row }) => <Time value={row.original.createdAt} kind="date" />,
       },
     ],
-    [t, tKind, tCommon, format],
+    [t, nameOf, tCommon, format],
   );
 }

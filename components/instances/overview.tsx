@@ -15,6 +15,7 @@ import { queries } from "@/lib/api/queries";
 import { useFailureWords } from "../endpoints/words";
 import { ChainOfKeys } from "./chain";
 import { EndpointsPanel } from "./endpoints-panel";
+import { useKeyManagerName } from "./key-manager-name";
 import { useInstance } from "./use-instance";
 
 /** Everything about an instance at a glance. */
@@ -45,6 +46,7 @@ export function InstanceOverview({ id }: Readonly<{ id: string }>) {
 function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances.keyManager");
   const tCommon = useTranslations("common");
+  const nameOf = useKeyManagerName("keyManager");
   const { keyManager, crk } = instance;
 
   return (
@@ -52,7 +54,7 @@ function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
       <Facts>
         {keyManager ? (
           <>
-            <Fact term={t("kind")}>{tCommon(`keyManager.${keyManager.kind}`)}</Fact>
+            <Fact term={t("kind")}>{nameOf(keyManager.kind)}</Fact>
             <Fact term={t("name")}>{keyManager.name ?? tCommon("notKnownYet")}</Fact>
             <Fact term={t("endpoint")}>
               {keyManager.endpoint ? (

@@ -17,7 +17,7 @@ import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import type { Kek, KekDetail } from "@/lib/api/keks/schemas";
 import { queries } from "@/lib/api/queries";
-import type { Messages } from "@/lib/i18n/messages";
+import { keyManagerCause } from "@/lib/i18n/key-manager-texts";
 import { ImpactFacts } from "./impact";
 import type { KekAction } from "./kek-view";
 import { isDestroyed, KekStateBadge, useReasonWords } from "./state";
@@ -106,18 +106,15 @@ function Section({ title, children }: Readonly<{ title: ReactNode; children: Rea
 /** A destroyed KEK whose standard key is still in the key manager: what that waits for. */
 function PendingDeletion({ pending }: Readonly<{ pending: KekDetail["pendingDeletion"] }>) {
   const t = useTranslations("keks.drawer");
-  const tCause = useTranslations("errors.keyManager");
+  const known = keyManagerCause(useTranslations(), pending?.code);
   if (pending === null) {
     return null;
   }
 
-  const code = pending.code as keyof Messages["errors"]["keyManager"]["cause"] | null;
-  const known = code !== null && tCause.has(`cause.${code}`);
-
   return (
     <Notice tone="warn" className="mx-5 mt-4" title={t("pendingDeletion")}>
-      <p>{known ? tCause(`cause.${code}`) : (pending.code ?? t("pendingDeletionSoon"))}</p>
-      {known ? <p>{tCause(`remedy.${code}`)}</p> : null}
+      <p>{known?.cause ?? pending.code ?? t("pendingDeletionSoon")}</p>
+      {known ? <p>{known.remedy}</p> : null}
     </Notice>
   );
 }

@@ -4,6 +4,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useEffect, useEffectEvent } from "react";
 import { ProblemNotice } from "@/components/errors/problem";
+import { useKeyManagerName } from "@/components/instances/key-manager-name";
 import { Button } from "@/components/ui/button";
 import { ChoiceCards } from "@/components/ui/choice";
 import { CodeBlock } from "@/components/ui/copy";
@@ -174,6 +175,7 @@ function ApiKeyAndInstance({
 function InstanceChoice({ wizard, instanceRegion }: Readonly<Pick<StepProps, "wizard" | "instanceRegion">>) {
   const t = useTranslations("wizard.manager");
   const tCommon = useTranslations("common");
+  const nameOf = useKeyManagerName("keyManager");
   const { draft, found } = wizard.state;
   const { dispatch } = wizard;
   const wantedRegion = instanceRegion ?? draft.region;
@@ -192,7 +194,7 @@ function InstanceChoice({ wizard, instanceRegion }: Readonly<Pick<StepProps, "wi
         </Notice>
       ) : null}
       {(found && found.keyManagers.length > 0) || (draft.keyManager && found === null) ? (
-        <Field label={t("instance", { kind: tCommon(`keyManager.${draft.kind}`) })}>
+        <Field label={t("instance", { kind: nameOf(draft.kind) })}>
           <Select
             value={draft.keyManager?.crn}
             placeholder={t("choose")}

@@ -3,6 +3,7 @@
 import { useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { ProblemNotice } from "@/components/errors/problem";
+import { useKeyManagerName } from "@/components/instances/key-manager-name";
 import { ReportBadge } from "@/components/permissions/report";
 import { Button } from "@/components/ui/button";
 import { Fact, Facts, Panel } from "@/components/ui/panel";
@@ -22,6 +23,7 @@ export function ReviewStep({
 }: Readonly<StepProps & { onSubmit: () => void; pending: boolean; failure: unknown }>) {
   const t = useTranslations("wizard");
   const tCommon = useTranslations("common");
+  const nameOf = useKeyManagerName("keyManager");
   const tPermissions = useTranslations("permissions");
   const { draft, report } = wizard.state;
 
@@ -70,7 +72,7 @@ export function ReviewStep({
             <p className="text-muted">{t(draft.authorization ? "review.inactiveHpcs" : "review.inactive")}</p>
           ) : (
             <Facts>
-              <Fact term={tCommon(`keyManager.${draft.kind}`)}>
+              <Fact term={nameOf(draft.kind)}>
                 {draft.keyManager?.name} <span className="text-muted">{draft.keyManager?.region}</span>
               </Fact>
               {draft.endpoint.trim() ? (

@@ -15,7 +15,7 @@ import { queries } from "@/lib/api/queries";
 import type { Messages } from "@/lib/i18n/messages";
 import { ReportBadge, ReportChecks, ReportRunning } from "./report";
 import { usePermissionCheck } from "./use-check";
-import { useFindingWords } from "./words";
+import { useCheckTexts } from "./use-check-texts";
 
 /** An instance's latest permission report, the button that checks now, and the checks before. */
 export function PermissionPanel({ instanceId }: Readonly<{ instanceId: string }>) {
@@ -107,7 +107,7 @@ function History({
 
 function HistoryRow({ entry }: Readonly<{ entry: PermissionCheck }>) {
   const t = useTranslations("permissions");
-  const words = useFindingWords();
+  const words = useCheckTexts();
   const trigger = entry.trigger as keyof Messages["permissions"]["trigger"];
   const failed = entry.checks.filter((check) => check.status === "fail").map((check) => words(check).title);
 

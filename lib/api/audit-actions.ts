@@ -46,6 +46,7 @@ export const AUDIT_ACTIONS: Record<keyof typeof operations, ConsoleAction> = {
   restoreKekService: "vmware-solutions.kmip-key.restore",
   destroyKek: "vmware-solutions.kmip-key.destroy",
   bulkRevokeKeks: "vmware-solutions.kmip-key.revoke",
+  listKeyManagers: "vmware-solutions.request.default",
   discoverKeyManagers: "vmware-solutions.key-manager.discover",
   listRootKeys: "vmware-solutions.root-key.list",
   validateKeyManager: "vmware-solutions.permission-check.run",

@@ -9,6 +9,7 @@ import { getClientCertificate, listClientCertificates } from "@/lib/core/client-
 import { listEndpointNodes } from "@/lib/core/endpoints";
 import { getInstance, listInstances, listPermissionChecks, rewrapStatus } from "@/lib/core/instances";
 import { getKek, kekImpact, listKeks } from "@/lib/core/keks";
+import { listProviders } from "@/lib/core/key-managers";
 import { listMembers } from "@/lib/core/members";
 import { listTokens } from "@/lib/core/tokens";
 import { serializeEndpointNode, serializeMe, serializeMember, serializeToken } from "./account/serializers";
@@ -18,6 +19,7 @@ import type { Operation, QueryOf, ResponseOf } from "./contract/operation";
 import { serializePage } from "./contract/page";
 import { serializeInstance, serializePermissionCheck, serializeRewrapStatus } from "./instances/serializers";
 import { serializeKek, serializeKekDetail, serializeKekImpact } from "./keks/serializers";
+import { serializeProvider } from "./key-managers/serializers";
 import type * as operations from "./operations";
 
 type Ops = typeof operations;
@@ -88,6 +90,13 @@ export const read = {
       query: QueryOf<Ops["getAuditHistogram"]>,
     ): Answer<Ops["getAuditHistogram"]> =>
       serializeHistogram(await auditHistogram(actor, parseAuditFilters(query))),
+  },
+
+  keyManagers: {
+    list: async (actor: Actor): Answer<Ops["listKeyManagers"]> => ({
+      items: listProviders(actor).map(serializeProvider),
+      nextCursor: null,
+    }),
   },
 
   endpoints: {

@@ -123,6 +123,8 @@ describe("every call of the contract answers as its schema says", () => {
 
   it("key managers: discover, root keys, validate", async () => {
     const { kind, apiKey, crn, crkId } = keyManagerOf(house);
+    const { body: kinds } = await succeed(operations.listKeyManagers);
+    expect(kinds.items.map((item: { kind: string }) => item.kind)).toContain(kind);
     const { body: found } = await succeed(operations.discoverKeyManagers, { body: { kind, apiKey } });
     expect(found.keyManagers.map((item: { crn: string }) => item.crn)).toContain(crn);
     const { body: keys } = await succeed(operations.listRootKeys, {

@@ -273,10 +273,10 @@ const CASES: readonly Case[] = [
       const { instanceId } = await instance();
 
       await house.database.prisma.dedicatedEndpoint.deleteMany();
-      await house.database.prisma.instance.updateMany({ data: { keyManagerKind: "keyProtect" } });
+      await house.database.prisma.instance.updateMany({ data: { dedicated: false } });
       await house.database.prisma.instance.update({
         where: { id: instanceId },
-        data: { keyManagerKind: "hpcs" },
+        data: { dedicated: true },
       });
 
       return inSteps(

@@ -64,7 +64,7 @@ export async function addInstanceRow(
       name: `instance-${randomUUID()}`,
       region: "eu-de",
       status: "installed",
-      keyManagerKind: "keyProtect",
+      keyManagerKind: "key-protect",
       keyManagerGuid: randomUUID(),
       keyManagerEndpoint: "http://127.0.0.1:9",
       createdBy: "test",

@@ -1,5 +1,6 @@
 import type { CertificatePreview, ClientCertificateView } from "@/lib/core/client-certificates";
 import { certificateFindings } from "@/lib/core/client-certificates";
+import { describeCertificateFinding } from "../texts/certificate-findings";
 import type { ClientCertificate } from "./schemas";
 
 /** Client certificate as the API shows it, with what is wrong with it today. */
@@ -17,7 +18,7 @@ export function serializeClientCertificate(row: ClientCertificateView): ClientCe
     keySize: row.keySize,
     origin: row.origin === "signed" ? "signed" : "uploaded",
     pem: row.pem,
-    findings: certificateFindings(row).map((finding) => ({ ...finding })),
+    findings: certificateFindings(row).map(describeCertificateFinding),
     createdAt: row.createdAt.toISOString(),
     createdBy: row.createdBy,
     lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
@@ -33,6 +34,6 @@ export function serializePreview(preview: CertificatePreview) {
     notAfter: preview.notAfter.toISOString(),
     subjectAlternativeNames: [...preview.subjectAlternativeNames],
     extendedKeyUsage: [...preview.extendedKeyUsage],
-    findings: preview.findings.map((finding) => ({ ...finding })),
+    findings: preview.findings.map(describeCertificateFinding),
   };
 }

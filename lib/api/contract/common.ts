@@ -34,7 +34,12 @@ export const problem = z
 export type Problem = z.output<typeof problem>;
 
 export const role = z.enum(["viewer", "auditor", "operator", "administrator"]);
-export const keyManagerKind = z.enum(["key-protect", "hpcs", "pkcs11"]);
+/** A kind of key manager. */
+export const keyManagerKind = z
+  .string()
+  .min(1)
+  .max(40)
+  .meta({ description: "One of the kinds that GET /key-managers lists" });
 
 /** A name that people give: trimmed, no control characters. */
 export const displayName = z

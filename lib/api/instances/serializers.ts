@@ -4,9 +4,9 @@ import type {
   PermissionCheckRow,
   RewrapStatus as RewrapStatusView,
 } from "@/lib/core/instances";
-import { keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
-import { keyState, permissionReport } from "../key-managers/schemas";
+import { keyState } from "../key-managers/schemas";
+import { describeCheck, describeReport, keptReport } from "../texts/checks";
 import type { ConnectionReport, Instance, PermissionCheck, RewrapStatus } from "./schemas";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
@@ -37,7 +37,7 @@ export function serializeInstance(view: InstanceView): Instance {
       keyManagerKind === null || keyManagerCrn === null
         ? null
         : {
-            kind: keyManagerKindOf(keyManagerKind),
+            kind: keyManagerKind,
             crn: keyManagerCrn,
             guid: view.keyManagerGuid,
             name: view.keyManagerName,
@@ -78,7 +78,7 @@ export function serializeInstance(view: InstanceView): Instance {
 
 /** Permission check as the API shows it. */
 export function serializePermissionCheck(row: PermissionCheckRow): PermissionCheck {
-  return { ...permissionReport.parse(row.report), id: row.id, trigger: row.trigger };
+  return { ...describeReport(keptReport.parse(row.report)), id: row.id, trigger: row.trigger };
 }
 
 /** Progress of a rewrap as the API shows it. */
@@ -90,14 +90,14 @@ export function serializeRewrapStatus({ versions, error, ...status }: RewrapStat
   };
 }
 
-/** Connection report as the API shows it. */
+/** Connection report as the API shows it, in English. */
 export function serializeConnectionReport(report: ConnectionReportView): ConnectionReport {
   return {
     ok: report.ok,
     checkedAt: report.checkedAt.toISOString(),
     endpoints: report.endpoints.map((endpoint) => ({
       ...endpoint,
-      checks: [...endpoint.checks],
+      checks: endpoint.checks.map(describeCheck),
       kmipVersions: [...endpoint.kmipVersions],
     })),
   };

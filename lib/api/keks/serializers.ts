@@ -1,4 +1,6 @@
 import type { KekDetailView, KekImpactView, KekView } from "@/lib/core/keks";
+import { keyManagerCause } from "@/lib/i18n/key-manager-texts";
+import { english } from "../texts/english";
 import type { Kek, KekDetail, KekImpact } from "./schemas";
 
 function iso(date: Date | null): string | null {
@@ -32,6 +34,13 @@ export function serializeKek(view: KekView): Kek {
   };
 }
 
+/** What a deletion waits for, in English where the key manager's code is documented. */
+function describePendingDeletion(code: string | null): NonNullable<KekDetail["pendingDeletion"]> {
+  const known = keyManagerCause(english, code);
+
+  return { code, cause: known?.cause ?? null, remedy: known?.remedy ?? null };
+}
+
 /** KEK with all that is known of it. */
 export function serializeKekDetail(view: KekDetailView): KekDetail {
   const { dates } = view;
@@ -50,7 +59,7 @@ export function serializeKekDetail(view: KekDetailView): KekDetail {
     revocation: view.revocation,
     allAttributes: view.allAttributes.map((attribute) => ({ ...attribute })),
     servedCount: view.servedCount,
-    pendingDeletion: view.pendingDeletion,
+    pendingDeletion: view.pendingDeletion && describePendingDeletion(view.pendingDeletion.code),
   };
 }
 

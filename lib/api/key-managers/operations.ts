@@ -2,6 +2,7 @@ import { defineOperation } from "../contract/operation";
 import {
   discoverRequest,
   discoverResponse,
+  keyManagerProviderPage,
   permissionReport,
   rootKeysRequest,
   rootKeysResponse,
@@ -9,6 +10,17 @@ import {
 } from "./schemas";
 
 const tag = "Key managers";
+
+export const listKeyManagers = defineOperation({
+  id: "listKeyManagers",
+  tag,
+  summary: "Kinds of key managers, and what each needs",
+  method: "GET",
+  path: "/key-managers",
+  role: "viewer",
+  status: 200,
+  response: keyManagerProviderPage,
+});
 
 export const discoverKeyManagers = defineOperation({
   id: "discoverKeyManagers",

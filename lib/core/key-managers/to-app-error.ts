@@ -1,9 +1,9 @@
 import { AppError, type ErrorCode } from "@/lib/core/errors";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
-import { causeOf } from "./causes";
+import { ProviderError, type ProviderField } from "@/lib/key-managers/provider";
 
-const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
+const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
   forbidden: [
     "KEY_MANAGER_FORBIDDEN",
@@ -26,8 +26,8 @@ const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, str
   serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
 };
 
-/** The same of a token, where other words are true. */
-const TOKEN_WORDS: { readonly [failure in KeyManagerFailure]?: string } = {
+/** The same of a token, where other texts are true. */
+const TOKEN_TEXTS: { readonly [failure in KeyManagerFailure]?: string } = {
   credentials: "The token does not take this PIN.",
   forbidden: "The token does not allow this.",
   notFound: "The token has no such key.",
@@ -40,11 +40,28 @@ const TOKEN_WORDS: { readonly [failure in KeyManagerFailure]?: string } = {
 /** Codes of PKCS#11 itself, and those of its adapter. */
 const TOKEN_CODES = /^(?:CKR|TOKEN|PIN|MODULE|ROOT_KEY|DATA_OBJECT|TOO_MANY_TOKENS)(?:_|$)/;
 
+/** How a request calls the fields that a provider knows, where it has other names for them. */
+export type FieldNames = { readonly [field in ProviderField]?: string };
+
+function ofProvider(error: ProviderError, names: FieldNames): AppError {
+  const { field, message } = error;
+
+  return new AppError(error.reason === "invalid" ? "VALIDATION_FAILED" : "NOT_AVAILABLE", message, {
+    ...(field === null ? {} : { invalidParams: [{ ...field, name: names[field.name] ?? field.name }] }),
+    cause: error,
+  });
+}
+
 /**
  * The error that people outside see for a failure of a key manager or of IBM Cloud. Its `extra.keyManager` holds
- * the failure, the key manager's own code and the correlation id. Other errors come back as they are: `throw toAppError(error)`.
+ * the failure, the key manager's own code and the correlation id. What that code means stands in the messages
+ * (`errors.keyManager`). Other errors come back as they are: `throw toAppError(error)`.
  */
-export function toAppError(error: unknown): unknown {
+export function toAppError(error: unknown, names: FieldNames = {}): unknown {
+  if (error instanceof ProviderError) {
+    return ofProvider(error, names);
+  }
+
   if (!(error instanceof KeyManagerError) && !(error instanceof IbmCloudError)) {
     return error;
   }
@@ -57,14 +74,12 @@ export function toAppError(error: unknown): unknown {
     return new AppError("INVALID_CURSOR", error.message, { cause: error });
   }
 
-  const [code, cloudWords] = WORDS[error.failure];
-  const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_WORDS[error.failure] : undefined;
-  const words = ofToken ?? cloudWords;
+  const [code, cloudText] = TEXTS[error.failure];
+  const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_TEXTS[error.failure] : undefined;
+  const text = ofToken ?? cloudText;
 
-  const known = causeOf(error.code);
-  const sentence = known === null ? words : `${known.cause} ${known.remedy}`;
-
-  return new AppError(code, error.code === null ? sentence : `${sentence} (${error.code})`, {
+  return new AppError(code, error.code === null ? text : `${text} (${error.code})`, {
+    text: error.code === null ? undefined : { of: "keyManager", code: error.code },
     extra: {
       keyManager: {
         failure: error.failure,

@@ -53,7 +53,7 @@ type CertificateRow = {
 const INSTANCE_COLUMNS = `
   i.id AS "instanceId", i.name AS "instanceName", i.account_id AS "accountId",
   i.activate_on_create AS "activateOnCreate", i.serve_compromised AS "serveCompromised",
-  i.key_manager_kind IS NOT DISTINCT FROM 'hpcs' AS "dedicated"`;
+  i.dedicated`;
 /**
  * `attention` goes on serving what the key manager allows. Probes come last: should a certificate ever be both, it has
  * the probe's few rights. What a probe has left is reckoned by the database's clock, which set its end.

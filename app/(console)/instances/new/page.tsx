@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { OrderWizard } from "@/components/order-wizard/wizard";
-import { hasDeploymentIdentity } from "@/lib/core/key-managers/deployment-identity";
+import { hasDeploymentIdentity } from "@/lib/key-managers/hpcs/deployment-identity";
 import { requirePageSession } from "../../prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {

@@ -3,7 +3,7 @@ import type { Metadata } from "next";
 import { redirect } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { OrderWizard } from "@/components/order-wizard/wizard";
-import { hasDeploymentIdentity } from "@/lib/core/key-managers/deployment-identity";
+import { hasDeploymentIdentity } from "@/lib/key-managers/hpcs/deployment-identity";
 import { fetchInstance } from "../../../prefetch";
 
 type Props = { params: Promise<{ id: string }> };

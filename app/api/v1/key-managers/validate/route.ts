@@ -1,7 +1,8 @@
 import { validateKeyManager } from "@/lib/api/operations";
+import { describeReport } from "@/lib/api/texts/checks";
 import { methods, route } from "@/lib/api/wrapper";
-import { validateKeyManager as validate } from "@/lib/core/key-managers/validate-key-manager";
+import { validateKeyManager as validate } from "@/lib/core/permissions/validate-key-manager";
 
 export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(validateKeyManager, ({ actor, body }) => validate(actor, body)),
+  POST: route(validateKeyManager, async ({ actor, body }) => describeReport(await validate(actor, body))),
 });
