@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
+import type { AuditChange, KekChange } from "@/lib/core/rewrap/audit-change";
 import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "@/lib/core/serving/key-store";
 import type { ManagedObject, NewManagedObject, Tenant } from "@/lib/kmip/ports";
 import type { TestDatabase } from "@/test/support/database";
@@ -84,6 +85,17 @@ export async function createKek(
   const material = randomBytes(32);
 
   return { object: await store.create(tenant, object, material), material };
+}
+
+/** In the place of the audit: told of each change of a KEK by the worker after it is made, before the next step. */
+export function afterChange(then: (change: KekChange) => Promise<void>): AuditChange {
+  return async (change, work) => {
+    const result = await work(async () => {});
+
+    await then(change);
+
+    return result;
+  };
 }
 
 /** Counts as the instance's row has them. */

@@ -1,31 +1,23 @@
 import type { Database } from "@/lib/db";
+import { inPoolTransaction } from "@/lib/db/transaction";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { markDestroyed } from "../serving/change-object";
 import { deleteMaterial } from "../serving/delete-material";
 import { readInstance } from "../serving/instance-records";
 import { callContext, type OpenKeyManager } from "../serving/material-reader";
-import type { Move } from "../serving/moves";
 import { standardKeyMarks } from "../serving/objects";
 import { noteUnsettled } from "../serving/pending-deletion";
+import { type AuditChange, auditChange } from "./audit-change";
 import { settleMoves } from "./settle-moves";
-
-/** Told of what was done, before the next step (audit events). */
-export type ReconciledListener = (done: {
-  readonly kind: "orphanRemoved" | "destructionFinished" | "copyRemoved";
-  readonly accountId: string;
-  readonly instanceId: string;
-  readonly uniqueIdentifier: string;
-}) => Promise<void>;
 
 export type ReconcileOptions = {
   readonly database: Pick<Database, "pool">;
   readonly logger: EngineLogger;
   readonly clock?: EngineClock;
   readonly openKeyManager?: OpenKeyManager;
-  readonly onReconciled?: ReconciledListener;
-  /** Told of a KEK that is destroyed because its standard key was deleted in the key manager. */
-  readonly onRevoked?: (accountId: string, move: Move) => Promise<void>;
+  /** Default: the audit log. */
+  readonly audit?: AuditChange;
   /** Rows without progress for so long are taken up; far longer than a slow Create or Destroy takes. */
   readonly olderThanSeconds?: number;
   /** The same for moves of material to another standard key, which are quick. */
@@ -114,25 +106,19 @@ export async function reconcileInstance(
     return report;
   }
 
+  const { accountId } = instance;
+  const audit = options.audit ?? auditChange;
   const started = clock.now().getTime();
   const due = new Date(started - (options.olderThanSeconds ?? 120) * 1_000);
   const settled = started - (options.settleSeconds ?? 900) * 1_000;
-
-  async function tell(
-    kind: "orphanRemoved" | "destructionFinished" | "copyRemoved",
-    uniqueIdentifier: string,
-  ) {
-    if (instance) {
-      await options.onReconciled?.({ kind, accountId: instance.accountId, instanceId, uniqueIdentifier });
-    }
-  }
 
   async function settleAbandoned(row: ClaimedRow, claimedAt: Date): Promise<void> {
     if (!instance) {
       return;
     }
 
-    const claim = [instanceId, row.uniqueIdentifier, claimedAt];
+    const { uniqueIdentifier } = row;
+    const claim = [instanceId, uniqueIdentifier, claimedAt];
 
     const { keyManager } = openKeyManager(instance);
     // Material that was replaced is known by its id; that of an interrupted creation by its marks alone.
@@ -140,7 +126,7 @@ export async function reconcileInstance(
     const found = known
       ? [{ id: known }]
       : await keyManager.findStandardKeys(
-          standardKeyMarks(instanceId, row.uniqueIdentifier),
+          standardKeyMarks(instanceId, uniqueIdentifier),
           callContext(timeoutMs),
         );
 
@@ -149,9 +135,11 @@ export async function reconcileInstance(
     }
 
     for (const { id } of found) {
-      await keyManager.deleteStandardKey(id, callContext(timeoutMs));
-      report.orphansRemoved += 1;
-      await tell("orphanRemoved", row.uniqueIdentifier);
+      await audit({ kind: "orphanRemoved", accountId, instanceId, uniqueIdentifier }, async (done) => {
+        await keyManager.deleteStandardKey(id, callContext(timeoutMs));
+        report.orphansRemoved += 1;
+        await done(pool);
+      });
     }
 
     if (known || row.createdAt.getTime() <= settled) {
@@ -167,16 +155,20 @@ export async function reconcileInstance(
     const { uniqueIdentifier, keyManagerKeyId } = row;
     const { keyManager } = openKeyManager(instance);
 
-    await deleteMaterial(
-      pool,
-      keyManager,
-      { instanceId, uniqueIdentifier, keyManagerKeyId },
-      clock.now(),
-      timeoutMs,
-    );
-    await markDestroyed(pool, instanceId, row.uniqueIdentifier);
-    report.destroyed += 1;
-    await tell("destructionFinished", row.uniqueIdentifier);
+    await audit({ kind: "destructionFinished", accountId, instanceId, uniqueIdentifier }, async (done) => {
+      await deleteMaterial(
+        pool,
+        keyManager,
+        { instanceId, uniqueIdentifier, keyManagerKeyId },
+        clock.now(),
+        timeoutMs,
+      );
+      await inPoolTransaction(pool, async (client) => {
+        await markDestroyed(client, instanceId, uniqueIdentifier);
+        await done(client);
+      });
+      report.destroyed += 1;
+    });
   }
 
   async function settleInterruptedMoves(): Promise<void> {
@@ -193,13 +185,13 @@ export async function reconcileInstance(
         clock,
         logger: options.logger,
         timeoutMs,
-        onRevoked: async (move) => options.onRevoked?.(instance.accountId, move),
+        accountId,
+        audit,
       },
       instanceId,
       {
         staleSeconds: options.staleSeconds ?? options.olderThanSeconds,
         settleSeconds: options.settleSeconds ?? 900,
-        onRemoved: ({ uniqueIdentifier }) => tell("copyRemoved", uniqueIdentifier),
         signal: options.signal,
       },
     );
