@@ -31,7 +31,7 @@ import { findRecord, type KekRecord } from "./objects";
 import { searchObjects } from "./search-objects";
 
 /** Told of a KEK whose standard key somebody deleted in the key manager. */
-type GoneListener = (gone: {
+export type GoneListener = (gone: {
   readonly accountId: string;
   readonly instanceId: string;
   readonly uniqueIdentifier: string;
