@@ -41,7 +41,14 @@ const nextConfig = {
   outputFileTracingRoot: import.meta.dirname,
   devIndicators: false,
   async headers() {
-    return [{ source: "/:path*", headers: securityHeaders }];
+    return [
+      { source: "/:path*", headers: securityHeaders },
+      {
+        // public/: not named by their content, so a day and no longer.
+        source: "/:file([\\w-]+\\.(?:svg|ico|png|txt|webmanifest))",
+        headers: [{ key: "Cache-Control", value: "public, max-age=86400" }],
+      },
+    ];
   },
 };
 

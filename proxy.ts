@@ -27,7 +27,7 @@ export function proxy(request: NextRequest) {
 
 export const config = {
   matcher: [
-    // Pages only: not the API, its probes, assets or the icon.
-    "/((?!api/|healthz$|readyz$|metrics$|_next/|icon\\.svg).*)",
+    // Pages only: not the API, its probes, assets, or the files of public/, which anybody may read.
+    "/((?!api/|healthz$|readyz$|metrics$|_next/|\\.well-known/|[\\w-]+\\.(?:svg|ico|png|txt|webmanifest)$).*)",
   ],
 };

@@ -1,6 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+/** Tests beside the code, of the protocol and of the house itself: they need nothing but Node. */
+const PURE = [
+  "{lib,sandbox,bin,components,scripts,messages}/**/*.test.ts",
+  "test/kmip/**/*.test.ts",
+  "test/*.test.ts",
+];
+
 export default defineConfig({
   resolve: {
     alias: {
@@ -12,14 +19,22 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // All processors, also where there are two: most of a test's time is waiting.
+    maxWorkers: "100%",
     projects: [
       {
+        // Without PostgreSQL: what asks for it is told where it belongs (test/support/database.ts).
+        extends: true,
+        test: { name: "pure", include: PURE },
+      },
+      {
+        // On a real PostgreSQL, one for all.
         extends: true,
         test: {
           name: "unit",
           globalSetup: ["./test/support/global-setup.ts"],
-          include: ["{lib,sandbox,bin,components,scripts,messages}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["test/product/**"],
+          include: ["test/*/**/*.test.ts"],
+          exclude: [...PURE, "test/product/**"],
         },
       },
       {

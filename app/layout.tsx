@@ -15,6 +15,17 @@ export async function generateMetadata(): Promise<Metadata> {
   return {
     title: { default: t("product"), template: `%s · ${t("product")}` },
     robots: { index: false, follow: false },
+    manifest: "/site.webmanifest",
+    icons: {
+      icon: [
+        // Browsers that do not draw SVG take the first that they can; the others prefer the SVG, which follows the theme.
+        { url: "/favicon.ico", sizes: "48x48" },
+        { url: "/favicon-16.png", type: "image/png", sizes: "16x16" },
+        { url: "/favicon-32.png", type: "image/png", sizes: "32x32" },
+        { url: "/icon.svg", type: "image/svg+xml", sizes: "any" },
+      ],
+      apple: "/apple-touch-icon.png",
+    },
   };
 }
 
@@ -22,6 +33,11 @@ export const viewport: Viewport = {
   width: "device-width",
   initialScale: 1,
   colorScheme: "light dark",
+  // --bg of globals.css.
+  themeColor: [
+    { media: "(prefers-color-scheme: light)", color: "#f8fafc" },
+    { media: "(prefers-color-scheme: dark)", color: "#0d1218" },
+  ],
 };
 
 export default async function RootLayout({ children }: Readonly<{ children: ReactNode }>) {

@@ -2,7 +2,7 @@
  * `npm start`: checks what it needs, brings the database up to date, runs all processes and keeps them running.
  * Every expected trouble ends in one clear message and exit code 1, with nothing half done.
  */
-import { accessSync, constants, existsSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,8 @@ import { migrate, readMigrations } from "@/lib/db/migrate";
 import { type Env, env, serverCertificateHosts } from "@/lib/env";
 import { makeFolder } from "@/lib/folder";
 import { readSandboxCredentials } from "@/sandbox";
-import { Child } from "./supervisor/child";
+import type { Child } from "./supervisor/child";
+import { makeChildren, provideSandboxIdentity } from "./supervisor/children";
 import { type DataDirLock, lockDataDir } from "./supervisor/lock";
 import { openLog, processEntry } from "./supervisor/output";
 import { portProblems, type WantedPort } from "./supervisor/ports";
@@ -197,79 +198,6 @@ async function prepareDatabase(
   }
 }
 
-/**
- * With the sandbox in the place of IBM Cloud, the sandbox's service ID is the deployment's identity, so that service
- * authorizations can be tried.
- */
-function sandboxIdentityFile(settings: Env): string | undefined {
-  return settings.sandboxUrl !== null && settings.iamUrl === settings.sandboxUrl
-    ? join(settings.DATA_DIR, "sandbox", "deployment.apikey")
-    : undefined;
-}
-
-/** Writes that file, once the sandbox has made its service IDs; whole or not at all. */
-async function provideSandboxIdentity(settings: Env): Promise<void> {
-  const file = sandboxIdentityFile(settings);
-  if (settings.sandboxUrl === null || settings.HPCS_DEPLOYMENT_API_KEY_FILE !== undefined || !file) {
-    return;
-  }
-
-  const { deployment } = await readSandboxCredentials({
-    dataDir: join(settings.DATA_DIR, "sandbox"),
-    baseUrl: settings.sandboxUrl,
-  });
-  const draft = `${file}.draft`;
-  writeFileSync(draft, `${deployment.apiKey}\n`, { mode: 0o600 });
-  renameSync(draft, file);
-}
-
-function makeChildren(
-  settings: Env,
-  root: string,
-  databaseUrl: string,
-): { sandbox: Child | null; others: Child[] } {
-  const make = (name: string, entryName: string, extra: Record<string, string | undefined> = {}): Child => {
-    const { entry, execArgv } = processEntry(root, entryName);
-
-    return new Child({
-      name,
-      entry,
-      execArgv,
-      // Secrets that only the start needs do not go to every process.
-      env: {
-        ...process.env,
-        ADMIN_PASSWORD: undefined,
-        DATABASE_URL: databaseUrl,
-        // Children run in the program's folder; what was relative to ours must not move.
-        DATA_DIR: settings.DATA_DIR,
-        MASTER_KEY_FILE: settings.masterKeyFile,
-        HPCS_DEPLOYMENT_API_KEY_FILE: settings.HPCS_DEPLOYMENT_API_KEY_FILE ?? sandboxIdentityFile(settings),
-        ...extra,
-      },
-      cwd: root,
-      output: openLog(settings.DATA_DIR, name).descriptor,
-      onEvent(event, detail) {
-        if (event === "restarting") {
-          warn(
-            `${detail.name} ended with code ${detail.code ?? "none"}; starting it again in ${detail.inMs} ms. See its log.`,
-          );
-        }
-      },
-    });
-  };
-
-  return {
-    sandbox: settings.SANDBOX_PORT === "off" ? null : make("sandbox", "sandbox", { DATABASE_URL: undefined }),
-    others: [
-      ...settings.KMIP_PORTS.map((_, index) =>
-        make(`kmip-${index + 1}`, "kmip", { KMIP_ZONE: String(index + 1) }),
-      ),
-      make("worker", "worker"),
-      make("web", "web"),
-    ],
-  };
-}
-
 /** What is wrong with the ports; after a start that was killed, only what its leftovers do not give back. */
 async function settledPortProblems(settings: Env, afterKill: boolean): Promise<string[]> {
   const giveUpAt = Date.now() + LEFTOVERS_MS;
@@ -363,7 +291,7 @@ async function start(): Promise<void> {
   }
 
   const { url, ...administrator } = await prepareDatabase(settings, root);
-  const { sandbox, others } = makeChildren(settings, root, url);
+  const { sandbox, others } = makeChildren(settings, { root, databaseUrl: url, warn });
 
   house.children = sandbox ? [sandbox, ...others] : others;
 

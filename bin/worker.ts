@@ -4,10 +4,10 @@ import { hostname } from "node:os";
 import { Cron } from "croner";
 import { forgetIdempotencyKeys } from "@/lib/api/idempotency";
 import { createAuditWriter } from "@/lib/audit/writer";
-import { recordAction, setAuditWriter } from "@/lib/core/audit";
+import { setAuditWriter, settleIntents } from "@/lib/core/audit";
 import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
-import { reconcileAll, rewrapDue, systemActor } from "@/lib/core/keks";
+import { reconcileAll, rewrapDue } from "@/lib/core/keks";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { checkDueInstances, recordDueCheck } from "@/lib/core/permissions";
 import { openDatabase, setDatabase } from "@/lib/db";
@@ -19,12 +19,6 @@ import { runProcess } from "./supervisor/run";
 const CHECK_EVERY_SECONDS = 15 * 60;
 /** A move of a KEK is a handful of calls; unlike a Create, nobody waits for one that is cancelled. */
 const MOVE_STALE_SECONDS = 30;
-
-type RevokedMove = {
-  readonly instanceId: string;
-  readonly uniqueIdentifier: string;
-  readonly oldKeyId: string;
-};
 
 const logger = createLogger("worker");
 
@@ -62,14 +56,6 @@ runProcess(logger, async () => {
       await run;
       running.delete(run);
     });
-  /** The same event as that of an endpoint which finds a KEK's standard key deleted. */
-  const recordLoss = (accountId: string, { instanceId, uniqueIdentifier, oldKeyId }: RevokedMove) =>
-    recordAction(systemActor("worker", accountId), {
-      action: "vmware-solutions.kmip-key.destroy",
-      target: { id: uniqueIdentifier },
-      instanceId,
-      requestData: { cause: "standard key deleted in the key manager", keyManagerKeyId: oldKeyId },
-    });
   const jobs = [
     job("permission checks", "*/15 * * * * *", async () => {
       await checkDueInstances({
@@ -86,15 +72,6 @@ runProcess(logger, async () => {
         logger,
         perSecond: settings.REWRAP_PER_SECOND,
         signal: stopping.signal,
-        onSwitched: ({ accountId }, { instanceId, uniqueIdentifier, oldKeyId }, to) =>
-          recordAction(systemActor("worker", accountId), {
-            action: "vmware-solutions.kmip-key.rewrap",
-            target: { id: uniqueIdentifier },
-            instanceId,
-            requestData: { keyManagerKeyId: oldKeyId },
-            responseData: { keyManagerKeyId: to.keyId, crkId: to.crkId, crkVersion: to.crkVersion },
-          }),
-        onRevoked: ({ accountId }, move) => recordLoss(accountId, move),
       });
     }),
     job("reconcile", `*/${settings.RECONCILE_EVERY_SECONDS} * * * * *`, async () => {
@@ -104,14 +81,13 @@ runProcess(logger, async () => {
         olderThanSeconds: settings.RECONCILE_AFTER_SECONDS,
         staleSeconds: Math.min(MOVE_STALE_SECONDS, settings.RECONCILE_AFTER_SECONDS),
         signal: stopping.signal,
-        onReconciled: ({ kind, accountId, instanceId, uniqueIdentifier }) =>
-          recordAction(systemActor("worker", accountId), {
-            action: "vmware-solutions.kmip-key.reconcile",
-            target: { id: uniqueIdentifier },
-            instanceId,
-            requestData: { kind },
-          }),
-        onRevoked: recordLoss,
+      });
+    }),
+    job("audit intents", "*/10 * * * * *", async () => {
+      await settleIntents({
+        signal: stopping.signal,
+        onError: (error, intentId) =>
+          logger.warn({ err: error, intentId }, "outcome of a change not settled; trying again later"),
       });
     }),
     job("removals", "30 * * * * *", async () => {

@@ -1,7 +1,61 @@
+import type { Page } from "@playwright/test";
 import { KmipClient, KmipOperationError } from "../lib/kmip/client/client";
 import { ResultReason } from "../lib/kmip/protocol/enumerations";
 import { createSelfSigned } from "../test/support/certificates";
+import type { SandboxAccess } from "../test/support/product";
 import { expect, expectAccessible, signIn, test } from "./support/test";
+
+/** Orders an instance on the sandbox's Key Protect by the wizard, and waits until it is installed. */
+async function order(page: Page, name: string, sandbox: SandboxAccess): Promise<void> {
+  await page.goto("/instances/new");
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Region", { exact: true }).fill("us-south");
+  await page.getByRole("button", { name: "Continue" }).click();
+
+  await page.getByRole("radio", { name: /Key Protect/ }).click();
+  await page.getByLabel("API key of the service ID").fill(sandbox.manager.apiKey);
+  await page.getByRole("button", { name: "Retrieve" }).click();
+  await page.getByLabel("Key Protect instance").click();
+  await page.getByRole("option").first().click();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Continue" }).click();
+
+  await page
+    .getByRole("radio", { name: new RegExp(sandbox.keyProtect.rootKeys[0]?.name ?? "") })
+    .first()
+    .click();
+  // The permission report, check by check.
+  await expect(page.getByText("Wrap and unwrap", { exact: false })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Continue" }).click();
+
+  // Certificates can wait.
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByText(name)).toBeVisible();
+  await expect(page.locator("body")).not.toContainText(sandbox.manager.apiKey);
+  await page.getByRole("button", { name: "Order instance" }).click();
+  await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
+  await expect(page.getByText("Installed").first()).toBeVisible();
+}
+
+/** Adds the certificate of vcenter.example on the page of certificates. */
+async function uploadCertificate(page: Page, certPem: string): Promise<void> {
+  await page.getByRole("button", { name: "Add certificate" }).first().click();
+
+  const dialog = page.getByRole("dialog");
+
+  await dialog.locator("input[type=file]").setInputFiles({
+    name: "vcenter.pem",
+    mimeType: "application/x-pem-file",
+    buffer: Buffer.from(certPem),
+  });
+  // Parsed before anything is stored.
+  await expect(dialog.getByText("CN=vcenter.example").first()).toBeVisible();
+  await dialog.getByRole("button", { name: "Add certificate" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole("row", { name: /vcenter/ })).toBeVisible();
+  await expectAccessible(page);
+}
 
 /** The whole job of the product, as one person does it in one sitting. */
 test("order an instance, connect a client, serve a KEK, revoke it, read the audit", async ({
@@ -24,35 +78,7 @@ test("order an instance, connect a client, serve a KEK, revoke it, read the audi
   });
 
   await test.step("order by wizard", async () => {
-    await page.goto("/instances/new");
-    await page.getByLabel("Name", { exact: true }).fill(name);
-    await page.getByLabel("Region", { exact: true }).fill("us-south");
-    await page.getByRole("button", { name: "Continue" }).click();
-
-    await page.getByRole("radio", { name: /Key Protect/ }).click();
-    await page.getByLabel("API key of the service ID").fill(sandbox.manager.apiKey);
-    await page.getByRole("button", { name: "Retrieve" }).click();
-    await page.getByLabel("Key Protect instance").click();
-    await page.getByRole("option").first().click();
-    await expectAccessible(page);
-    await page.getByRole("button", { name: "Continue" }).click();
-
-    await page
-      .getByRole("radio", { name: new RegExp(sandbox.keyProtect.rootKeys[0]?.name ?? "") })
-      .first()
-      .click();
-    // The permission report, check by check.
-    await expect(page.getByText("Wrap and unwrap", { exact: false })).toBeVisible();
-    await expectAccessible(page);
-    await page.getByRole("button", { name: "Continue" }).click();
-
-    // Certificates can wait.
-    await page.getByRole("button", { name: "Continue" }).click();
-    await expect(page.getByText(name)).toBeVisible();
-    await expect(page.locator("body")).not.toContainText(sandbox.manager.apiKey);
-    await page.getByRole("button", { name: "Order instance" }).click();
-    await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
-    await expect(page.getByText("Installed").first()).toBeVisible();
+    await order(page, name, sandbox);
   });
 
   const instanceUrl = page
@@ -82,21 +108,7 @@ test("order an instance, connect a client, serve a KEK, revoke it, read the audi
 
   await test.step("upload the client's certificate", async () => {
     await page.goto(`${instanceUrl}/certificates`);
-    await page.getByRole("button", { name: "Add certificate" }).first().click();
-
-    const dialog = page.getByRole("dialog");
-
-    await dialog.locator("input[type=file]").setInputFiles({
-      name: "vcenter.pem",
-      mimeType: "application/x-pem-file",
-      buffer: Buffer.from(certificate.certPem),
-    });
-    // Parsed before anything is stored.
-    await expect(dialog.getByText("CN=vcenter.example").first()).toBeVisible();
-    await dialog.getByRole("button", { name: "Add certificate" }).click();
-    await expect(dialog).toBeHidden();
-    await expect(page.getByRole("row", { name: /vcenter/ })).toBeVisible();
-    await expectAccessible(page);
+    await uploadCertificate(page, certificate.certPem);
   });
 
   const clients = product.kmip.map(

@@ -54,6 +54,20 @@ const flag = oneOf(["true", "false"])
   .default("false")
   .transform((text) => text === "true");
 const httpUrl = z.url({ protocol: /^https?$/, error: "is an absolute http(s) URL" });
+/** URIs as RFC 9116 (2.5.3) wants them. */
+const contacts = z
+  .string()
+  .transform((text) =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .pipe(
+    z.array(
+      z.string().regex(/^(mailto:|tel:|https:\/\/)\S+$/, "is a list of mailto:, tel: or https: addresses"),
+    ),
+  );
 const path = z
   .string()
   .min(1)
@@ -141,6 +155,8 @@ const schema = z
     PUBLIC_URL: httpUrl.optional(),
     /** `true` behind a reverse proxy that sets X-Forwarded-For; otherwise the header is the sender's invention. */
     TRUST_PROXY: flag,
+    /** Where a weakness of this installation is to be reported, for `/.well-known/security.txt`. */
+    SECURITY_CONTACT: contacts.default([]),
     LOG_LEVEL: oneOf(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_CLIENT_ID: z.string().min(1).optional(),

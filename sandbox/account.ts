@@ -1,20 +1,10 @@
-import { randomUUID } from "node:crypto";
-
 import { toStoredDate } from "./clock";
 import type { SandboxContext } from "./context";
-import { groupsOf } from "./iam/authorization";
-import {
-  customRoleCrn,
-  type KmsAction,
-  type PlatformRole,
-  platformRoleCrn,
-  platformRoles,
-  type ServiceName,
-  type ServiceRole,
-  serviceRoleCrn,
-} from "./iam/roles";
+import { NoSuchRecordError } from "./errors";
+import type { ServiceName } from "./iam/roles";
 import { DEFAULT_RING } from "./kms/rings";
 import { instanceCrn } from "./resource-controller";
+import { iamIdOf, type RoleChange, setRoles } from "./role-change";
 import {
   keyRing as keyRingRecord,
   resourceInstance,
@@ -23,22 +13,7 @@ import {
   serviceIdChanges,
 } from "./seed";
 import { scopedId } from "./store/model";
-import { put, remove } from "./store/store";
-
-/** What a control was asked for is not there. */
-export class NoSuchRecordError extends Error {}
-
-export interface RoleChange {
-  serviceId: string;
-  instanceGuid: string;
-  roles: readonly (PlatformRole | ServiceRole)[];
-  /** The service roles hold for the keys of this ring only. */
-  keyRing?: string | undefined;
-  /** The roles come by an access group of this name, which is made if it is not there. */
-  accessGroup?: string | undefined;
-  /** Beside the roles: a role of the account's own, which allows these actions. */
-  customRole?: { name: string; actions: readonly KmsAction[] } | undefined;
-}
+import { put } from "./store/store";
 
 /** What administrators and services of the cloud do to an account. Durable when the promise is fulfilled. */
 export interface Account {
@@ -80,16 +55,6 @@ export interface Account {
 export function createAccount(context: SandboxContext): Account {
   const { store } = context;
   const now = (): string => toStoredDate(context.clock.now());
-  const iamIdOf = (serviceId: string): string => {
-    const record = store.get("service-id", serviceId);
-    if (!record) {
-      throw new NoSuchRecordError(`There is no service ID ${serviceId}.`);
-    }
-    return record.iamId;
-  };
-  const attribute = (key: string, value: string) => ({ key, operator: "stringEquals" as const, value });
-  const names = (value: string, key: string, attributes: readonly { key: string; value: unknown }[]) =>
-    attributes.some((candidate) => candidate.key === key && candidate.value === value);
   const frame = (): SeedFrame => {
     const account = store.list("account")[0];
     if (!account) {
@@ -99,7 +64,7 @@ export function createAccount(context: SandboxContext): Account {
   };
 
   const setApiKeys: Account["setApiKeys"] = async ({ serviceId, disabled, expiresAt }) => {
-    const iamId = iamIdOf(serviceId);
+    const iamId = iamIdOf(store, serviceId);
     const changes = store
       .list("api-key")
       .filter((apiKey) => apiKey.iamId === iamId)
@@ -116,91 +81,7 @@ export function createAccount(context: SandboxContext): Account {
   };
 
   return {
-    async setRoles({ serviceId, instanceGuid, roles, keyRing, accessGroup, customRole }) {
-      const iamId = iamIdOf(serviceId);
-      const instance = store.get("resource-instance", instanceGuid);
-      if (!instance) {
-        throw new NoSuchRecordError(`There is no instance ${instanceGuid}.`);
-      }
-      const { accountId, createdBy } = instance;
-      const date = now();
-      const subjects = [iamId, ...groupsOf(store, iamId)];
-      const old = store
-        .list("policy")
-        .filter(
-          (policy) =>
-            policy.type === "access" &&
-            policy.subject.some(({ value }) => typeof value === "string" && subjects.includes(value)) &&
-            names(instanceGuid, "serviceInstance", policy.resource),
-        );
-
-      const groupBefore = store.list("access-group").find((group) => group.name === accessGroup);
-      const group =
-        accessGroup === undefined
-          ? undefined
-          : {
-              id: groupBefore?.id ?? `AccessGroupId-${randomUUID()}`,
-              accountId,
-              name: accessGroup,
-              description: groupBefore?.description ?? "",
-              members: [...new Set([...(groupBefore?.members ?? []), iamId])],
-              createdAt: groupBefore?.createdAt ?? date,
-              createdBy,
-            };
-      const roleBefore = store
-        .list("custom-role")
-        .find((role) => role.name === customRole?.name && role.serviceName === instance.serviceName);
-      const custom = customRole && {
-        id: roleBefore?.id ?? randomUUID(),
-        accountId,
-        name: customRole.name,
-        displayName: customRole.name,
-        serviceName: instance.serviceName,
-        actions: customRole.actions.map((action) => `${instance.serviceName}.${action}`),
-        createdAt: roleBefore?.createdAt ?? date,
-        createdBy,
-      };
-
-      const isPlatform = (role: string): boolean => platformRoles.some((name) => name === role);
-      const platform = roles.filter(isPlatform).map((role) => platformRoleCrn(role as PlatformRole));
-      const service = [
-        ...roles
-          .filter((role) => !isPlatform(role))
-          .map((role) => serviceRoleCrn(role as ServiceRole, instance.serviceName)),
-        ...(custom ? [customRoleCrn(custom)] : []),
-      ];
-      const policy = (crns: readonly string[], ring?: string) => {
-        const id = randomUUID();
-        return put("policy", id, {
-          id,
-          type: "access",
-          description: `${instance.name}: ${crns.map((crn) => crn.split(":").at(-1)).join(", ")}`,
-          accountId,
-          subject: [group ? attribute("access_group_id", group.id) : attribute("iam_id", iamId)],
-          roles: [...crns],
-          resource: [
-            attribute("accountId", accountId),
-            attribute("serviceName", instance.serviceName),
-            attribute("serviceInstance", instance.guid),
-            ...(ring === undefined ? [] : [attribute("keyRing", ring)]),
-          ],
-          state: "active",
-          createdAt: date,
-          createdBy,
-          modifiedAt: date,
-        });
-      };
-      const granted: [string[], string?][] =
-        keyRing === undefined ? [[[...platform, ...service]]] : [[platform], [service, keyRing]];
-
-      store.commit(
-        ...old.map(({ id }) => remove("policy", id)),
-        ...(group ? [put("access-group", group.id, group)] : []),
-        ...(custom ? [put("custom-role", custom.id, custom)] : []),
-        ...granted.filter(([crns]) => crns.length > 0).map(([crns, ring]) => policy(crns, ring)),
-      );
-      await store.settled();
-    },
+    setRoles: (change) => setRoles(context, change),
 
     setApiKeys,
 

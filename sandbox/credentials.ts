@@ -33,20 +33,20 @@ const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /** A service ID with its API key in plain text. */
-export interface ServiceIdCredentials {
+interface ServiceIdCredentials {
   serviceId: string;
   apiKey: string;
 }
 
 /** A key manager instance and the root keys that it was made with. */
-export interface KeyManagerCredentials {
+interface KeyManagerCredentials {
   crn: string;
   guid: string;
   rootKeys: { id: string; name: string }[];
 }
 
 /** The client of the sign-in with OpenID Connect. */
-export interface OidcCredentials {
+interface OidcCredentials {
   issuer: string;
   clientId: string;
   clientSecret: string;

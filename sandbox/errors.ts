@@ -31,3 +31,6 @@ export function systemErrorCode(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** What a control was asked for is not there. */
+export class NoSuchRecordError extends Error {}

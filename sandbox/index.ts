@@ -12,7 +12,7 @@ import { createApp } from "./http/app";
 import { type HttpServer, startHttpServer } from "./http/server";
 import type { Middleware } from "./http/types";
 import { iamService } from "./iam/service";
-import { openTokenIssuer } from "./iam/tokens";
+import { openTokenIssuer } from "./iam/token-issuer";
 import { kmsService } from "./kms/service";
 import { keepUp } from "./kms/upkeep";
 import { defaultPeople, OidcProvider, type Person } from "./oidc/provider";
@@ -22,21 +22,12 @@ import { lockDataDir } from "./store/lock";
 import { SandboxStore } from "./store/store";
 import { Vault } from "./store/vault";
 
-export type { Clock } from "./clock";
 export type { SandboxLogger } from "./context";
-export type { SandboxControl } from "./control";
 export { readControlToken } from "./control-server";
-export {
-  type KeyManagerCredentials,
-  readSandboxCredentials,
-  type SandboxCredentials,
-  type ServiceIdCredentials,
-} from "./credentials";
-export { SandboxError, type SandboxErrorCode } from "./errors";
-export type { ActiveFault } from "./faults/injector";
+export { readSandboxCredentials, type SandboxCredentials } from "./credentials";
 export type { FaultInput } from "./faults/rules";
-export type { Middleware, SandboxRequest, SandboxResponse } from "./http/types";
-export { defaultPeople, type Person } from "./oidc/provider";
+export type { Middleware, SandboxResponse } from "./http/types";
+export { defaultPeople } from "./oidc/provider";
 
 const DEFAULT_COMPACT_BYTES = 8 * 1024 * 1024;
 

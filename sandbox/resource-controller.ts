@@ -4,8 +4,9 @@ import { type Service, troubleStatus } from "./http/app";
 import { compileRoutes } from "./http/router";
 import { ResponseError, type SandboxRequest, type SandboxResponse } from "./http/types";
 import { mayViewInstance } from "./iam/authorization";
+import type { Caller } from "./iam/caller";
 import { requireCaller } from "./iam/service";
-import type { Caller, TokenIssuer } from "./iam/tokens";
+import type { TokenIssuer } from "./iam/token-issuer";
 import type { ResourceInstanceRecord } from "./store/model";
 
 const DEFAULT_LIMIT = 100;
@@ -20,7 +21,7 @@ export function instanceCrn(instance: ResourceInstanceRecord): string {
  * Path under which a key manager instance is served, in the place of its host name: Key Protect has a host a
  * region and tells instances apart by the `Bluemix-Instance` header, HPCS a host an instance.
  */
-export function instancePath(instance: ResourceInstanceRecord): string {
+function instancePath(instance: ResourceInstanceRecord): string {
   return instance.serviceName === "kms" ? `/key-protect/${instance.region}` : `/hpcs/${instance.guid}`;
 }
 

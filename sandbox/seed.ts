@@ -83,9 +83,8 @@ export function rootKey(
   const version = sealVersion(
     frame.context.vault,
     { instanceId: instance.guid, id },
-    id,
+    { id, createdAt: frame.now },
     material,
-    frame.now,
   );
   material.fill(0);
 
@@ -113,13 +112,15 @@ export function keyRing(frame: SeedFrame, instance: ResourceInstanceRecord, id: 
   return { id, instanceId: instance.guid, createdAt: frame.now, createdBy: frame.createdBy };
 }
 
-function accessPolicy(
-  frame: SeedFrame,
-  description: string,
-  iamId: string,
-  target: Pick<ResourceInstanceRecord, "serviceName" | "guid"> | { serviceName: string },
-  roles: string[],
-): PolicyRecord {
+/** Roles that an identity gets on an instance, or on all instances of a service. */
+interface GrantedAccess {
+  description: string;
+  iamId: string;
+  target: Pick<ResourceInstanceRecord, "serviceName" | "guid"> | { serviceName: string };
+  roles: string[];
+}
+
+function accessPolicy(frame: SeedFrame, { description, iamId, target, roles }: GrantedAccess): PolicyRecord {
   return {
     id: randomUUID(),
     type: "access",
@@ -195,11 +196,18 @@ export function seedOnce(context: SandboxContext): void {
   ];
   const viewer = platformRoleCrn("Viewer");
   const policies = [keyProtect, hpcs].flatMap((instance) => [
-    accessPolicy(frame, `${instance.name}: manager`, manager.iamId, instance, [
-      viewer,
-      serviceRoleCrn("Manager", instance.serviceName),
-    ]),
-    accessPolicy(frame, `${instance.name}: viewerOnly`, viewerOnly.iamId, instance, [viewer]),
+    accessPolicy(frame, {
+      description: `${instance.name}: manager`,
+      iamId: manager.iamId,
+      target: instance,
+      roles: [viewer, serviceRoleCrn("Manager", instance.serviceName)],
+    }),
+    accessPolicy(frame, {
+      description: `${instance.name}: viewerOnly`,
+      iamId: viewerOnly.iamId,
+      target: instance,
+      roles: [viewer],
+    }),
   ]);
   context.store.commit(
     put("account", account.id, account),
@@ -239,24 +247,29 @@ export function seedAuthorizationsOnce(context: SandboxContext): void {
   const administrator = serviceIdChanges(frame, seededServiceIds.administrator, "Makes authorizations");
   const instances = store.list("resource-instance");
   const policies = [
-    accessPolicy(
-      frame,
-      "deployment acts for KMIP for VMware",
-      deployment.iamId,
-      { serviceName: KMIP_SERVICE_NAME },
-      [platformRoleCrn("Operator")],
-    ),
+    accessPolicy(frame, {
+      description: "deployment acts for KMIP for VMware",
+      iamId: deployment.iamId,
+      target: { serviceName: KMIP_SERVICE_NAME },
+      roles: [platformRoleCrn("Operator")],
+    }),
     ...instances
       .filter(({ serviceName }) => serviceName === "hs-crypto")
       .map((instance) =>
-        accessPolicy(frame, `${instance.name}: deployment`, deployment.iamId, instance, [
-          platformRoleCrn("Viewer"),
-        ]),
+        accessPolicy(frame, {
+          description: `${instance.name}: deployment`,
+          iamId: deployment.iamId,
+          target: instance,
+          roles: [platformRoleCrn("Viewer")],
+        }),
       ),
     ...instances.map((instance) =>
-      accessPolicy(frame, `${instance.name}: administrator`, administrator.iamId, instance, [
-        platformRoleCrn("Administrator"),
-      ]),
+      accessPolicy(frame, {
+        description: `${instance.name}: administrator`,
+        iamId: administrator.iamId,
+        target: instance,
+        roles: [platformRoleCrn("Administrator")],
+      }),
     ),
   ];
   store.commit(

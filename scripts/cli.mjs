@@ -1,5 +1,7 @@
 /** `npm run -s cli -- COMMAND`: works beside a running `npm start` with the same environment. */
-import { checkNode, ensureBuilt, ensureInstalled } from "./lib/bootstrap.mjs";
+import { ensureBuilt } from "./lib/build.mjs";
+import { checkNode } from "./lib/command.mjs";
+import { ensureInstalled } from "./lib/install.mjs";
 
 checkNode();
 await ensureInstalled();

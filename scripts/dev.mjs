@@ -1,6 +1,7 @@
 /** `npm run dev`: the same processes straight from the TypeScript, with the console rebuilt as files change. */
-import { ensureClient } from "./build.mjs";
-import { checkNode, ensureInstalled } from "./lib/bootstrap.mjs";
+import { ensureClient } from "./lib/build.mjs";
+import { checkNode } from "./lib/command.mjs";
+import { ensureInstalled } from "./lib/install.mjs";
 
 checkNode();
 await ensureInstalled();

@@ -1,5 +1,7 @@
 /** `npm start`: installs and builds what is missing, then runs everything in this process tree. */
-import { checkNode, ensureBuilt, ensureInstalled } from "./lib/bootstrap.mjs";
+import { ensureBuilt } from "./lib/build.mjs";
+import { checkNode } from "./lib/command.mjs";
+import { ensureInstalled } from "./lib/install.mjs";
 
 checkNode();
 await ensureInstalled();

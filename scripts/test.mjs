@@ -1,13 +1,15 @@
 /**
  * `npm test`: every check of the repository, from a clean clone. Ends with the sum over all suites in one line.
  *   npm test                 everything
- *   npm test -- unit         only the named parts: lint, types, dead-code, unit, product, e2e
+ *   npm test -- pure         only the named parts: lint, types, dead-code, pure, unit, product, e2e
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { checkNode, ensureBuilt, ensureInstalled, root } from "./lib/bootstrap.mjs";
+import { ensureBuilt } from "./lib/build.mjs";
 import { findChromium } from "./lib/chromium.mjs";
+import { checkNode, root } from "./lib/command.mjs";
+import { ensureInstalled } from "./lib/install.mjs";
 
 const node = process.execPath;
 const results = join(root, "test-results");
@@ -83,6 +85,7 @@ const suites = [
   ["lint", () => single(["node_modules/@biomejs/biome/bin/biome", "check", "."])],
   ["types", () => single(["node_modules/typescript/bin/tsc", "--noEmit"])],
   ["dead-code", () => single(["node_modules/knip/bin/knip.js"])],
+  ["pure", () => vitest("pure")],
   ["unit", () => vitest("unit")],
   ["product", () => vitest("product")],
   ["e2e", endToEnd],

@@ -126,7 +126,7 @@ export type Figures = {
 };
 
 /** The value that a share of sorted values does not exceed. */
-export function percentile(sorted: ArrayLike<number>, share: number): number {
+function percentile(sorted: ArrayLike<number>, share: number): number {
   if (sorted.length === 0) {
     return 0;
   }

@@ -73,8 +73,8 @@ export async function locateScale(
     const rounds: { readonly few: Measurement; readonly many: Measurement }[] = [];
     for (let round = 0; round < options.rounds; round += 1) {
       rounds.push({
-        few: await ask(product, few, question, options.few, options),
-        many: await ask(product, many, question, options.many, options),
+        few: await ask(product, few, { ...options, question, objects: options.few }),
+        many: await ask(product, many, { ...options, question, objects: options.many }),
       });
     }
     const fewer = median(rounds.map((round) => round.few));
@@ -205,12 +205,19 @@ function locatedIn(response: Buffer): number {
   return item.payload.length;
 }
 
+type Asking = {
+  readonly question: Question;
+  /** How many objects the instance has. */
+  readonly objects: number;
+  readonly connections: number;
+  readonly seconds: number;
+};
+
+/** Asks one question over and over, of another object each time. @throws Error for an answer that is not right */
 async function ask(
   product: ProductTarget,
   endpoint: Endpoint,
-  question: Question,
-  objects: number,
-  { connections, seconds }: { readonly connections: number; readonly seconds: number },
+  { question, objects, connections, seconds }: Asking,
 ): Promise<Measurement> {
   const { attributes, maximumItems } = QUESTIONS[question];
   const expected = maximumItems ?? 1;

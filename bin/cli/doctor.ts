@@ -4,11 +4,11 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KEY_TYPES, loadTlsIdentity } from "@/lib/core/endpoints";
-import { deploymentApiKey } from "@/lib/core/key-managers/deployment-identity";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import type { Database } from "@/lib/db";
 import { isMigrated, readMigrations } from "@/lib/db/migrate";
 import type { Env } from "@/lib/env";
+import { deploymentApiKey } from "@/lib/key-managers/hpcs/deployment-identity";
 
 const CONNECT_MS = 3_000;
 

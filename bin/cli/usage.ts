@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export type Command = {
+type Command = {
   /** How it is called, after its name. */
   readonly synopsis: string;
   readonly summary: string;

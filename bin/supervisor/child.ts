@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 
 /** What a child process tells the supervisor over IPC. */
-export type ChildMessage = { readonly type: "ready" } | { readonly type: "failed"; readonly message: string };
+type ChildMessage = { readonly type: "ready" } | { readonly type: "failed"; readonly message: string };
 
 export type ChildOptions = {
   /** Name in logs, e.g. `kmip-1`. */

@@ -1,18 +1,21 @@
 "use client";
 
-import { useTranslations } from "next-intl";
+import { useFormatter, useNow, useTranslations } from "next-intl";
 import { ShapeMark } from "@/components/ui/badge";
 import type { CertificateFinding } from "@/lib/api/client-certificates/schemas";
-import type { Messages } from "@/lib/i18n/messages";
-
-type FindingCode = Exclude<
-  keyof Messages["certificates"]["findings"],
-  "title" | "none" | "error" | "warning"
->;
+import { findingText, type JudgedCertificate } from "./finding-text";
 
 /** What is wrong or unusual with a certificate; an unknown code shows the server's words. */
-export function Findings({ findings }: Readonly<{ findings: readonly CertificateFinding[] }>) {
+export function Findings({
+  certificate,
+}: Readonly<{ certificate: JudgedCertificate & { readonly findings: readonly CertificateFinding[] } }>) {
   const t = useTranslations("certificates.findings");
+  const translate = useTranslations();
+  const format = useFormatter();
+  const now = useNow();
+  const { findings } = certificate;
+  const day = (moment: string) =>
+    format.dateTime(new Date(moment), { year: "numeric", month: "short", day: "numeric" });
 
   if (findings.length === 0) {
     return (
@@ -26,7 +29,6 @@ export function Findings({ findings }: Readonly<{ findings: readonly Certificate
   return (
     <ul aria-label={t("title")} className="flex flex-col gap-1.5">
       {findings.map((finding) => {
-        const code = finding.code as FindingCode;
         const tone = finding.severity === "error" ? "bad" : "warn";
 
         return (
@@ -34,7 +36,7 @@ export function Findings({ findings }: Readonly<{ findings: readonly Certificate
             <ShapeMark shape={tone} tone={tone} className="mt-[5.5px]" />
             <span className="min-w-0 break-anywhere">
               <span className="font-medium">{t(finding.severity)}: </span>
-              {t.has(code) ? t(code) : finding.message}
+              {findingText(translate, finding.code, certificate, { now, day }) ?? finding.message}
             </span>
           </li>
         );

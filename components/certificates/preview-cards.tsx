@@ -59,7 +59,7 @@ export function PreviewCards({
               </Field>
             ) : null}
             {blocked ? <Notice tone="bad" live title={t("blocked")} /> : null}
-            <Findings findings={entry.certificate.findings} />
+            <Findings certificate={entry.certificate} />
             <CertificateFacts certificate={entry.certificate} />
           </div>
         );

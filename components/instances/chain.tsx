@@ -2,6 +2,7 @@
 
 import { useFormatter, useTranslations } from "next-intl";
 import { Fragment, type ReactNode } from "react";
+import { useKindNames } from "@/components/key-managers/words";
 import { cn } from "@/components/ui/cn";
 import { Time } from "@/components/ui/time";
 import type { Instance } from "@/lib/api/instances/schemas";
@@ -10,9 +11,10 @@ import type { Instance } from "@/lib/api/instances/schemas";
 export function ChainOfKeys({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances");
   const tCommon = useTranslations("common");
+  const names = useKindNames();
   const format = useFormatter();
   const { crk, keyManager, counts } = instance;
-  const manager = keyManager ? tCommon(`keyManagerShort.${keyManager.kind}`) : tCommon("notKnownYet");
+  const manager = keyManager ? names(keyManager.kind).short : tCommon("notKnownYet");
 
   return (
     <ChainLinks

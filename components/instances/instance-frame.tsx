@@ -5,6 +5,7 @@ import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { useFormatter, useTranslations } from "next-intl";
 import { type ReactNode, useEffect, useRef } from "react";
+import { useKindNames } from "@/components/key-managers/words";
 import { usePermissionCheck } from "@/components/permissions/use-check";
 import { useRoleReason } from "@/components/session/use-me";
 import { Badge } from "@/components/ui/badge";
@@ -21,6 +22,7 @@ import { useInstance } from "./use-instance";
 export function InstanceFrame({ id, children }: Readonly<{ id: string; children: ReactNode }>) {
   const t = useTranslations("instances");
   const tCommon = useTranslations("common");
+  const names = useKindNames();
   const instance = useInstance(id);
 
   return (
@@ -33,7 +35,7 @@ export function InstanceFrame({ id, children }: Readonly<{ id: string; children:
           <>
             <StatusBadge status={instance.status} />
             <Badge>
-              {instance.keyManager ? `${tCommon(`keyManagerShort.${instance.keyManager.kind}`)} · ` : ""}
+              {instance.keyManager ? `${names(instance.keyManager.kind).short} · ` : ""}
               {instance.region}
             </Badge>
           </>

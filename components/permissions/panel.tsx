@@ -10,12 +10,13 @@ import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { listPermissionChecks } from "@/lib/api/instances/operations";
 import type { PermissionCheck } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import type { Messages } from "@/lib/i18n/messages";
 import { ReportBadge, ReportChecks, ReportRunning } from "./report";
 import { usePermissionCheck } from "./use-check";
-import { useFindingWords } from "./words";
+import { useCheckTexts } from "./use-check-texts";
 
 /** An instance's latest permission report, the button that checks now, and the checks before. */
 export function PermissionPanel({ instanceId }: Readonly<{ instanceId: string }>) {
@@ -23,7 +24,7 @@ export function PermissionPanel({ instanceId }: Readonly<{ instanceId: string }>
   const roleReason = useRoleReason();
   const check = usePermissionCheck(instanceId);
   const running = useIsMutating({ mutationKey: ["permission-check", instanceId] }) > 0;
-  const list = useInfiniteQuery(queries.permissionChecks.list(instanceId, { limit: 10 }));
+  const list = useInfiniteQuery(query(listPermissionChecks, { id: instanceId, limit: 10 }));
   const checks = list.data?.pages.flatMap((page) => page.items) ?? [];
   const latest = checks[0];
   const error = replacingError(list);
@@ -107,7 +108,7 @@ function History({
 
 function HistoryRow({ entry }: Readonly<{ entry: PermissionCheck }>) {
   const t = useTranslations("permissions");
-  const words = useFindingWords();
+  const words = useCheckTexts();
   const trigger = entry.trigger as keyof Messages["permissions"]["trigger"];
   const failed = entry.checks.filter((check) => check.status === "fail").map((check) => words(check).title);
 

@@ -7,9 +7,9 @@ import { cn } from "@/components/ui/cn";
 import { CodeBlock } from "@/components/ui/copy";
 import { Spinner } from "@/components/ui/spinner";
 import type { PermissionCheckItem, PermissionReport } from "@/lib/api/key-managers/schemas";
-import { useFindingWords } from "./words";
+import { useCheckTexts } from "./use-check-texts";
 
-export const CHECK_TONES: Record<PermissionCheckItem["status"], Tone> = {
+const CHECK_TONES: Record<PermissionCheckItem["status"], Tone> = {
   pass: "ok",
   warn: "warn",
   fail: "bad",
@@ -47,7 +47,7 @@ export function ReportChecks({ checks }: Readonly<{ checks: readonly PermissionC
 function CheckRow({ check }: Readonly<{ check: PermissionCheckItem }>) {
   const t = useTranslations("permissions");
   const tCommon = useTranslations("common");
-  const words = useFindingWords()(check);
+  const words = useCheckTexts()(check);
   const tone = CHECK_TONES[check.status];
   const quiet = check.status === "skipped";
 

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type DeploymentFigures, deploymentFigures } from "@/lib/core/readiness";
-import { troubledKeyManagers } from "@/lib/key-managers/gates";
+import { troubledKeyManagers } from "@/lib/key-managers/call-limits";
 import { perProcess } from "@/lib/per-process";
 
 type Metrics = {

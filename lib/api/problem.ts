@@ -1,7 +1,12 @@
 import { ZodError } from "zod";
 import { AppError, type ErrorCode, type InvalidParam } from "@/lib/core/errors";
+import { english } from "./texts/english";
+import { describeError } from "./texts/errors";
 
-/** Short, constant titles (RFC 9457 section 3.1.3); codes of one kind share one. */
+/**
+ * Short, constant titles (RFC 9457 section 3.1.3) for who writes a client. The console has others for people
+ * (`errors.codes` of the messages); a code that is not here has the same for both.
+ */
 const TITLES: Partial<Record<ErrorCode, string>> = {
   VALIDATION_FAILED: "The request is not valid",
   INVALID_CURSOR: "The cursor is not valid",
@@ -13,12 +18,10 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   ORIGIN_REFUSED: "Not allowed from this origin",
   NOT_FOUND: "Not found",
   METHOD_NOT_ALLOWED: "Method not allowed",
-  NAME_TAKEN: "The name is taken",
   CERTIFICATE_IN_USE: "The certificate is in use",
   KEY_MANAGER_IN_USE: "The key manager instance is in use",
   CHANGED_MEANWHILE: "Changed meanwhile",
   INVALID_STATE: "Not possible in this state",
-  INSTANCE_IN_USE: "The instance is in use",
   IDEMPOTENCY_KEY_REUSED: "Idempotency key reused",
   IDEMPOTENCY_IN_PROGRESS: "The first request is still running",
   CONFIRMATION_MISMATCH: "The confirmation does not match",
@@ -26,10 +29,7 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   CERTIFICATE_INVALID: "The certificate cannot be used",
   PERMISSION_CHECK_FAILED: "The permission check failed",
   KEY_MANAGER_CREDENTIALS: "The key manager refused the credentials",
-  KEY_MANAGER_FORBIDDEN: "The key manager refused access",
-  KEY_MANAGER_REJECTED: "The key manager refused the request",
   NOT_AVAILABLE: "Not available",
-  RATE_LIMITED: "Too many requests",
   KEY_MANAGER_UNAVAILABLE: "The key manager is out of reach",
   AUDIT_UNAVAILABLE: "The audit log cannot be written",
   DATABASE_UNAVAILABLE: "The database is out of reach",
@@ -63,10 +63,13 @@ export function invalidParams(error: ZodError): InvalidParam[] {
   }));
 }
 
-/** Any error as one that people outside may see; what nobody expected becomes INTERNAL, without its message. */
+/**
+ * Any error as one that people outside may see, in English; what nobody expected becomes INTERNAL, without its message.
+ * It may be another object than what was thrown.
+ */
 export function publicError(error: unknown): AppError {
   if (error instanceof AppError) {
-    return error;
+    return describeError(error);
   }
   if (error instanceof ZodError) {
     return new AppError("VALIDATION_FAILED", "Some values do not fit.", {
@@ -108,7 +111,7 @@ export function problemResponse(error: AppError, requestId: string): Response {
   const document = {
     ...error.extra,
     type: `urn:kmip-console:problem:${error.code.toLowerCase().replaceAll("_", "-")}`,
-    title: TITLES[error.code] ?? error.code,
+    title: TITLES[error.code] ?? english(`errors.codes.${error.code}`),
     status: error.status,
     code: error.code,
     detail: error.message,

@@ -1,3 +1,5 @@
+import type { Finding as CertificateFinding } from "@/lib/x509";
+
 /**
  * The one error type of the house. A code is stable: the REST API publishes it, the console words it.
  */
@@ -54,6 +56,16 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 export type InvalidParam = { readonly name: string; readonly code: string; readonly reason: string };
 
+/**
+ * What is said of an error where its text stands in the messages, not in the error: what a key manager means by its own
+ * code, why it does not rotate a root key, or what is wrong with a certificate. lib/api makes the detail of it.
+ */
+export type ErrorText =
+  | { readonly of: "keyManager"; readonly code: string }
+  /** `reason`: `forbidden`, or the key manager's code. */
+  | { readonly of: "rotation"; readonly reason: string }
+  | { readonly of: "certificate"; readonly findings: readonly CertificateFinding[] };
+
 /** An error that people outside may see: its message and details never hold a secret. */
 export class AppError extends Error {
   readonly code: ErrorCode;
@@ -61,13 +73,16 @@ export class AppError extends Error {
   readonly invalidParams: readonly InvalidParam[] | undefined;
   /** Further members of the problem document, e.g. `report`, `reasons`. */
   readonly extra: { readonly [name: string]: unknown } | undefined;
+  /** Says more than the message, which stands in logs and in the audit. */
+  readonly text: ErrorText | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
     details: {
-      invalidParams?: readonly InvalidParam[];
-      extra?: { [name: string]: unknown };
+      invalidParams?: readonly InvalidParam[] | undefined;
+      extra?: { [name: string]: unknown } | undefined;
+      text?: ErrorText | undefined;
       cause?: unknown;
     } = {},
   ) {
@@ -77,5 +92,6 @@ export class AppError extends Error {
     this.status = ERROR_CODES[code];
     this.invalidParams = details.invalidParams;
     this.extra = details.extra;
+    this.text = details.text;
   }
 }

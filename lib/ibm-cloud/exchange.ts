@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Agent, type Dispatcher } from "undici";
-import { DeadlineError } from "./deadline";
+import { DeadlineError } from "@/lib/resilience/deadline";
 
 /** One HTTP request, sent once. */
 export type ExchangeRequest = {

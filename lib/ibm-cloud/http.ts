@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { DEFAULT_TIMEOUT_MS, DeadlineError, sleep } from "./deadline";
+import { DEFAULT_TIMEOUT_MS, DeadlineError, sleep } from "@/lib/resilience/deadline";
 import { IbmCloudError } from "./errors";
 import { exchange, ResponseTooLargeError } from "./exchange";
 import type { Secret } from "./secret";

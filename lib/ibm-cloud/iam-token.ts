@@ -12,7 +12,7 @@ export const IAM_SERVICE = "IBM Cloud IAM";
 const REFRESH_AFTER = 0.8;
 
 /** Whose token it is, from the token's own claims. */
-export type IamIdentity = {
+type IamIdentity = {
   /** `iam-ServiceId-<uuid>` or `IBMid-…`. */
   readonly iamId: string;
   readonly accountId: string;

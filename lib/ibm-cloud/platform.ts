@@ -1,4 +1,4 @@
-import type { CallOptions } from "./deadline";
+import type { CallOptions } from "@/lib/resilience/deadline";
 import { IbmCloudError, type IbmCloudFailure } from "./errors";
 import { type HttpResponse, tryParseJson } from "./http";
 import { iamErrorBody } from "./iam-schemas";

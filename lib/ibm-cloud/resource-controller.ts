@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CallOptions } from "./deadline";
+import type { CallOptions } from "@/lib/resilience/deadline";
 import { IbmCloudError } from "./errors";
 import { checkBaseUrl, parseJson, request } from "./http";
 import type { IamToken } from "./iam";

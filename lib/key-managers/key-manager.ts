@@ -1,9 +1,4 @@
-/**
- * The port to a key manager: where CRKs live and wrapped KEKs are kept as standard keys.
- * Adapters: key-protect/, hpcs/, pkcs11/.
- */
-
-export type KeyManagerKind = "key-protect" | "hpcs" | "pkcs11";
+/** The port to a key manager: where CRKs live and wrapped KEKs are kept as standard keys. */
 
 /** Life-cycle states of a key in the key manager (Key Protect's numbers: 0, 1, 2, 3, 5). */
 export type KeyManagerKeyState = "preActive" | "active" | "suspended" | "deactivated" | "destroyed";
@@ -51,7 +46,8 @@ export type CallContext = {
 };
 
 export interface KeyManager {
-  readonly kind: KeyManagerKind;
+  /** Its provider's. */
+  readonly kind: string;
   /** Wraps up to 7,500 bytes. `aad` must be repeated to unwrap, in the same order. */
   wrap(
     crkId: string,

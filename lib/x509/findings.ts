@@ -1,13 +1,16 @@
 import type { Certificate } from "./certificate";
 
-/** A remark about a certificate; an `error` keeps it from being pinned. */
+/**
+ * A remark about a certificate; an `error` keeps it from being pinned. What is said of a code stands in the messages,
+ * `certificates.findings`; `params` are the values that its text names.
+ */
 export type Finding = {
   readonly severity: "error" | "warning";
   readonly code: FindingCode;
-  readonly message: string;
+  readonly params: { readonly [name: string]: string | number };
 };
 
-export type FindingCode =
+type FindingCode =
   | "EXPIRED"
   | "NOT_YET_VALID"
   | "EXPIRES_SOON"
@@ -34,54 +37,34 @@ function keyFinding({ keyAlgorithm, keySize }: Certificate): Finding | null {
 
   const family = keyAlgorithm.startsWith("RSA") ? "RSA" : keyAlgorithm.startsWith("EC ") ? "EC" : null;
   if (family === null) {
-    return {
-      severity: "error",
-      code: "UNSUPPORTED_KEY",
-      message: `${keyAlgorithm} keys cannot be used for TLS. Use RSA with at least 2048 bits, or EC P-256 or P-384.`,
-    };
+    return { severity: "error", code: "UNSUPPORTED_KEY", params: { algorithm: keyAlgorithm } };
   }
 
-  const minimum = MINIMUM_BITS[family];
-
-  return keySize !== null && keySize < minimum
-    ? {
-        severity: "error",
-        code: "WEAK_KEY",
-        message: `The key has ${keySize} bits; ${family} keys have at least ${minimum}.`,
-      }
+  return keySize !== null && keySize < MINIMUM_BITS[family]
+    ? { severity: "error", code: "WEAK_KEY", params: { bits: String(keySize), family } }
     : null;
 }
 
 function validityFinding({ notBefore, notAfter }: Certificate, now: Date): Finding | null {
   if (notAfter <= now) {
-    return { severity: "error", code: "EXPIRED", message: `It expired on ${notAfter.toISOString()}.` };
+    return { severity: "error", code: "EXPIRED", params: { notAfter: notAfter.toISOString() } };
   }
   if (notBefore > now) {
-    return {
-      severity: "warning",
-      code: "NOT_YET_VALID",
-      message: `It is valid from ${notBefore.toISOString()} on.`,
-    };
+    return { severity: "warning", code: "NOT_YET_VALID", params: { notBefore: notBefore.toISOString() } };
   }
 
   const days = Math.floor((notAfter.getTime() - now.getTime()) / DAY_MS);
 
-  return days < EXPIRES_SOON_DAYS
-    ? {
-        severity: "warning",
-        code: "EXPIRES_SOON",
-        message: `It expires in ${days} ${days === 1 ? "day" : "days"}.`,
-      }
-    : null;
+  return days < EXPIRES_SOON_DAYS ? { severity: "warning", code: "EXPIRES_SOON", params: { days } } : null;
 }
 
 function signatureFinding({ signatureAlgorithm }: Certificate): Finding | null {
   if (/sha-?1(?!\d)/i.test(signatureAlgorithm)) {
-    return { severity: "warning", code: "SHA1_SIGNATURE", message: "It is signed with SHA-1." };
+    return { severity: "warning", code: "SHA1_SIGNATURE", params: {} };
   }
 
   return /md[25]/i.test(signatureAlgorithm)
-    ? { severity: "warning", code: "MD5_SIGNATURE", message: "It is signed with MD2 or MD5." }
+    ? { severity: "warning", code: "MD5_SIGNATURE", params: {} }
     : null;
 }
 
@@ -98,19 +81,8 @@ export function findingsOf(certificate: Certificate, now = new Date()): Finding[
     signatureFinding(certificate),
     usages.includes(CLIENT_AUTH) || usages.includes(ANY_EXTENDED_KEY_USAGE)
       ? null
-      : {
-          severity: "warning",
-          code: "NO_CLIENT_AUTH_EKU",
-          message: "Its extended key usage does not name client authentication.",
-        },
-    certificate.isCertificateAuthority
-      ? {
-          severity: "warning",
-          code: "IS_CA",
-          message:
-            "It is a certificate authority. Only clients with this very certificate are let in, not those it signs.",
-        }
-      : null,
+      : { severity: "warning", code: "NO_CLIENT_AUTH_EKU", params: {} },
+    certificate.isCertificateAuthority ? { severity: "warning", code: "IS_CA", params: {} } : null,
   ];
 
   return findings

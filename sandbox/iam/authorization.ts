@@ -1,5 +1,6 @@
 import type { PolicyAttribute, PolicyRecord, ResourceInstanceRecord } from "../store/model";
 import type { SandboxStore } from "../store/store";
+import type { Caller } from "./caller";
 import { resourceIdentityOf } from "./resource-identity";
 import {
   customRoleCrn,
@@ -10,19 +11,20 @@ import {
   RETRIEVE_INSTANCE,
   type ServiceRole,
 } from "./roles";
-import type { Caller } from "./tokens";
 
-/** A key, or the keys of a ring, inside of an instance. Absent: the instance as a whole. */
-export interface TargetScope {
-  keyRing?: string;
-  keyId?: string;
+/** What is accessed: a key, or the keys of a ring, inside of an instance. Without either: the instance as a whole. */
+export interface Target {
+  instance: ResourceInstanceRecord;
+  keyRing?: string | undefined;
+  keyId?: string | undefined;
 }
 
 /** The attributes of what is accessed, by the names that policies use. */
-function targetAttributes(
-  instance: ResourceInstanceRecord,
-  scope: TargetScope,
-): Readonly<Record<string, string | undefined>> {
+function targetAttributes({
+  instance,
+  keyRing,
+  keyId,
+}: Target): Readonly<Record<string, string | undefined>> {
   return {
     accountId: instance.accountId,
     serviceName: instance.serviceName,
@@ -30,9 +32,9 @@ function targetAttributes(
     serviceInstance: instance.guid,
     region: instance.region,
     resourceGroupId: instance.resourceGroupId,
-    keyRing: scope.keyRing,
-    resourceType: scope.keyId === undefined ? undefined : "key",
-    resource: scope.keyId,
+    keyRing,
+    resourceType: keyId === undefined ? undefined : "key",
+    resource: keyId,
   };
 }
 
@@ -101,14 +103,10 @@ export function isForCaller(policy: PolicyRecord, caller: Caller, groups: Readon
 }
 
 /** Whether a policy is about this target: every attribute that it names holds; one it does not name is free. */
-export function coversTarget(
-  policy: PolicyRecord,
-  instance: ResourceInstanceRecord,
-  scope: TargetScope,
-): boolean {
-  const target = targetAttributes(instance, scope);
+export function coversTarget(policy: PolicyRecord, target: Target): boolean {
+  const attributes = targetAttributes(target);
 
-  return policy.resource.every((attribute) => attributeMatches(attribute, target[attribute.key]));
+  return policy.resource.every((attribute) => attributeMatches(attribute, attributes[attribute.key]));
 }
 
 interface Granted {
@@ -118,12 +116,8 @@ interface Granted {
   actions: Set<string>;
 }
 
-function grantedRoles(
-  store: SandboxStore,
-  caller: Caller,
-  instance: ResourceInstanceRecord,
-  scope: TargetScope,
-): Granted {
+function grantedRoles(store: SandboxStore, caller: Caller, target: Target): Granted {
+  const { instance } = target;
   const granted: Granted = { platform: new Set(), service: new Set(), actions: new Set() };
   if (caller.accountId !== instance.accountId) {
     return granted;
@@ -133,7 +127,7 @@ function grantedRoles(
     if (policy.state !== "active") {
       continue;
     }
-    if (!isForCaller(policy, caller, groups) || !coversTarget(policy, instance, scope)) {
+    if (!isForCaller(policy, caller, groups) || !coversTarget(policy, target)) {
       continue;
     }
     for (const crn of policy.roles) {
@@ -162,7 +156,7 @@ export function mayViewInstance(
   caller: Caller,
   instance: ResourceInstanceRecord,
 ): boolean {
-  const { platform, actions } = grantedRoles(store, caller, instance, {});
+  const { platform, actions } = grantedRoles(store, caller, { instance });
 
   return platform.size > 0 || actions.has(RETRIEVE_INSTANCE);
 }
@@ -174,20 +168,13 @@ export function hasPlatformRole(
   instance: ResourceInstanceRecord,
   role: PlatformRole,
 ): boolean {
-  return grantedRoles(store, caller, instance, {}).platform.has(role);
+  return grantedRoles(store, caller, { instance }).platform.has(role);
 }
 
-/** Whether the caller may do this inside of the instance: one of its roles there must allow it. */
-export function mayAct(
-  store: SandboxStore,
-  caller: Caller,
-  instance: ResourceInstanceRecord,
-  action: KmsAction,
-  scope: TargetScope = {},
-): boolean {
-  const { service, actions } = grantedRoles(store, caller, instance, scope);
+/** Whether the caller may do this to the target: one of its roles there must allow it. */
+export function mayAct(store: SandboxStore, caller: Caller, action: KmsAction, target: Target): boolean {
+  const { service, actions } = grantedRoles(store, caller, target);
+  const { serviceName } = target.instance;
 
-  return (
-    kmsActions[action].some((role) => service.has(role)) || actions.has(`${instance.serviceName}.${action}`)
-  );
+  return kmsActions[action].some((role) => service.has(role)) || actions.has(`${serviceName}.${action}`);
 }

@@ -2,8 +2,8 @@ import { toWireDate } from "../clock";
 import type { SandboxContext } from "../context";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
 import type { AccessGroupRecord } from "../store/model";
+import type { Caller } from "./caller";
 import { iamError } from "./errors";
-import type { Caller } from "./tokens";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 100;
@@ -28,8 +28,7 @@ function page<T>(
   context: SandboxContext,
   request: SandboxRequest,
   items: readonly T[],
-  name: string,
-  view: (item: T) => unknown,
+  { name, view }: { name: string; view: (item: T) => unknown },
 ): SandboxResponse {
   const limit = Number(request.query.get("limit") ?? DEFAULT_LIMIT);
   const offset = Number(request.query.get("offset") ?? 0);
@@ -80,7 +79,7 @@ export function listAccessGroups(
     .list("access-group")
     .filter((group) => group.members.includes(caller.iamId) && group.members.includes(iamId));
 
-  return page(context, request, groups, "groups", (group) => groupView(context, group));
+  return page(context, request, groups, { name: "groups", view: (group) => groupView(context, group) });
 }
 
 function requireGroup(context: SandboxContext, id: string, caller: Caller): AccessGroupRecord {
@@ -106,14 +105,17 @@ export function listAccessGroupMembers(
 ): SandboxResponse {
   const group = requireGroup(context, id, caller);
 
-  return page(context, request, group.members, "members", (iamId) => ({
-    iam_id: iamId,
-    type: iamId.startsWith("iam-ServiceId-") ? "service" : "user",
-    membership_type: "static",
-    href: `${context.baseUrl()}/v2/groups/${group.id}/members/${iamId}`,
-    created_at: toWireDate(group.createdAt),
-    created_by_id: group.createdBy,
-  }));
+  return page(context, request, group.members, {
+    name: "members",
+    view: (iamId) => ({
+      iam_id: iamId,
+      type: iamId.startsWith("iam-ServiceId-") ? "service" : "user",
+      membership_type: "static",
+      href: `${context.baseUrl()}/v2/groups/${group.id}/members/${iamId}`,
+      created_at: toWireDate(group.createdAt),
+      created_by_id: group.createdBy,
+    }),
+  });
 }
 
 /** `HEAD /v2/groups/{id}/members/{iamId}`: 204 for a member, 404 otherwise. */

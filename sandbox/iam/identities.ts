@@ -5,8 +5,8 @@ import type { SandboxContext } from "../context";
 import { headerOf, type SandboxRequest, type SandboxResponse } from "../http/types";
 import type { ApiKeyRecord, ServiceIdRecord } from "../store/model";
 import { hashApiKey } from "../store/vault";
+import type { Caller } from "./caller";
 import { iamError } from "./errors";
-import type { Caller } from "./tokens";
 
 const DEFAULT_PAGE = 20;
 const MAX_PAGE = 100;

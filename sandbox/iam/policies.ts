@@ -3,6 +3,7 @@ import type { SandboxContext } from "../context";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
 import type { CustomRoleRecord, PolicyRecord } from "../store/model";
 import { coversTarget, groupsOf, isForCaller, mayViewInstance } from "./authorization";
+import type { Caller } from "./caller";
 import { iamError } from "./errors";
 import {
   customRoleCrn,
@@ -17,7 +18,6 @@ import {
   serviceRoleCrn,
   serviceRoles,
 } from "./roles";
-import type { Caller } from "./tokens";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 100;
@@ -42,7 +42,7 @@ function isReadable(context: SandboxContext, caller: Caller, policy: PolicyRecor
   return context.store
     .list("resource-instance")
     .some(
-      (instance) => coversTarget(policy, instance, {}) && mayViewInstance(context.store, caller, instance),
+      (instance) => coversTarget(policy, { instance }) && mayViewInstance(context.store, caller, instance),
     );
 }
 

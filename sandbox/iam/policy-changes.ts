@@ -8,8 +8,8 @@ import type { SandboxRequest, SandboxResponse } from "../http/types";
 import type { PolicyRecord, ResourceInstanceRecord } from "../store/model";
 import { put, remove } from "../store/store";
 import { attributeMatches, coversTarget, hasPlatformRole } from "./authorization";
+import type { Caller } from "./caller";
 import { iamError } from "./errors";
-import type { Caller } from "./tokens";
 
 const attribute = z.object({
   key: z.string().min(1),
@@ -29,7 +29,7 @@ const newPolicy = z.object({
 
 /** The instances that a policy is about. */
 function targetsOf(context: SandboxContext, policy: PolicyRecord): ResourceInstanceRecord[] {
-  return context.store.list("resource-instance").filter((instance) => coversTarget(policy, instance, {}));
+  return context.store.list("resource-instance").filter((instance) => coversTarget(policy, { instance }));
 }
 
 /** Policies are made and removed by who has the platform role Administrator on all that they are about. */

@@ -1,7 +1,4 @@
-import type { Caller } from "./tokens";
-
-/** Grant type by which a service gets a token of one of its resource instances (IAM Identity Services API). */
-export const RESOURCE_GRANT = "urn:ibm:params:oauth:grant-type:iam-authz";
+import type { Caller } from "./caller";
 
 /** The service whose instances the KMIP deployment acts for. */
 export const KMIP_SERVICE_NAME = "vmware-solutions";

@@ -1,10 +1,12 @@
 import type { SandboxContext } from "../context";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
 import { attributeMatches, groupsOf, isSubject } from "./authorization";
+import type { Caller } from "./caller";
 import { tokenError } from "./errors";
 import { KMIP_SERVICE_NAME, resourceIdentityOf } from "./resource-identity";
 import { parseRoleCrn } from "./roles";
-import type { Caller, TokenIssuer } from "./tokens";
+import type { TokenIssuer } from "./token-issuer";
+import { tokenResponse } from "./token-response";
 
 /**
  * Whether a service ID may act for the instances of a service. IBM grants that to its own services alone and does not
@@ -61,20 +63,6 @@ export async function exchangeForResource(
   ) {
     throw tokenError(request, 403, "BXNIM0513E", "You are not authorized to use this API.");
   }
-  const { token, expiresIn, expiresAt, scope } = await issuer.issueForResource(
-    { iamId: desired, accountId: identity.accountId },
-    now,
-  );
 
-  return {
-    status: 200,
-    body: {
-      access_token: token,
-      refresh_token: "not_supported",
-      token_type: "Bearer",
-      expires_in: expiresIn,
-      expiration: expiresAt,
-      scope,
-    },
-  };
+  return tokenResponse(await issuer.issueForResource({ iamId: desired, accountId: identity.accountId }, now));
 }

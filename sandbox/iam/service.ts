@@ -5,6 +5,7 @@ import type { SandboxRequest, SandboxResponse } from "../http/types";
 import type { OidcProvider } from "../oidc/provider";
 import { oidcRoutes } from "../oidc/routes";
 import { exchangeCode, isCodeExchange } from "../oidc/token";
+import type { Caller } from "./caller";
 import { iamError, iamFault, iamTrouble } from "./errors";
 import { getAccessGroup, isMemberOfAccessGroup, listAccessGroupMembers, listAccessGroups } from "./groups";
 import { getApiKey, getApiKeyDetails, getServiceId, listApiKeys, listServiceIds } from "./identities";
@@ -18,7 +19,8 @@ import {
   policyView,
 } from "./policies";
 import { createPolicy, deletePolicy } from "./policy-changes";
-import { type Caller, exchangeToken, type TokenFault, type TokenIssuer } from "./tokens";
+import { exchangeToken } from "./token-exchange";
+import type { TokenFault, TokenIssuer } from "./token-issuer";
 
 const faults: Record<TokenFault, [code: string, message: string]> = {
   missing: ["missing_authorization", "The request has no bearer token."],

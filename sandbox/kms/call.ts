@@ -4,8 +4,8 @@ import type { SandboxContext } from "../context";
 import type { PathParameters } from "../http/router";
 import { headerOf, type SandboxRequest, type SandboxResponse } from "../http/types";
 import { mayAct } from "../iam/authorization";
+import type { Caller } from "../iam/caller";
 import type { KmsAction } from "../iam/roles";
-import type { Caller } from "../iam/tokens";
 import type { KeyRecord, ResourceInstanceRecord } from "../store/model";
 import { kmsError, unauthorized } from "./errors";
 
@@ -22,8 +22,8 @@ export interface KmsCall {
 
 /** Refuses (401) unless the caller may do this on the instance as a whole. */
 export function requireAction(call: KmsCall, action: KmsAction, keyRing?: string): void {
-  const scope = keyRing === undefined ? {} : { keyRing };
-  if (!mayAct(call.context.store, call.caller, call.instance, action, scope)) {
+  const { context, caller, instance } = call;
+  if (!mayAct(context.store, caller, action, { instance, keyRing })) {
     throw unauthorized();
   }
 }
@@ -33,8 +33,9 @@ export function requireAction(call: KmsCall, action: KmsAction, keyRing?: string
  * is no such key in the instance, or not in the ring that the request names.
  */
 export function requireKey(call: KmsCall, action: KmsAction): KeyRecord {
+  const { caller, instance } = call;
   const { store } = call.context;
-  const { guid } = call.instance;
+  const { guid } = instance;
   const idOrAlias = call.parameters.id ?? "";
   const keys = store.keysOf(guid);
   const found = keys.get(idOrAlias.toLowerCase()) ?? keys.get(store.keyIdOfAlias(guid, idOrAlias) ?? "");
@@ -43,7 +44,7 @@ export function requireKey(call: KmsCall, action: KmsAction): KeyRecord {
     requireAction(call, action, call.keyRing);
     throw kmsError("KEY_NOT_FOUND_ERR", { what: "Key could not be found" });
   }
-  if (!mayAct(store, call.caller, call.instance, action, { keyRing: key.keyRingId, keyId: key.id })) {
+  if (!mayAct(store, caller, action, { instance, keyRing: key.keyRingId, keyId: key.id })) {
     throw unauthorized();
   }
 
@@ -119,13 +120,11 @@ export function checkFields<T>(schema: z.ZodType<T>, value: unknown, what: strin
   });
 }
 
-/** A whole number of the query within bounds. INVALID_QUERY_PARAM_ERR otherwise. */
-export function integerQuery(
+/** A whole number of the query within bounds, or what stands for none. INVALID_QUERY_PARAM_ERR otherwise. */
+function integerQuery(
   call: KmsCall,
   name: string,
-  fallback: number,
-  minimum: number,
-  maximum: number,
+  { fallback, minimum, maximum }: { fallback: number; minimum: number; maximum: number },
 ): number {
   const text = call.request.query.get(name);
   if (text === null || text === "") {
@@ -139,6 +138,17 @@ export function integerQuery(
   }
 
   return value;
+}
+
+/** The page that `limit` and `offset` ask for. INVALID_QUERY_PARAM_ERR if they are no numbers within bounds. */
+export function pageQuery(
+  call: KmsCall,
+  { fallback = 200, maximum = 5000 }: { fallback?: number; maximum?: number } = {},
+): { limit: number; offset: number } {
+  return {
+    limit: integerQuery(call, "limit", { fallback, minimum: 1, maximum }),
+    offset: integerQuery(call, "offset", { fallback: 0, minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  };
 }
 
 /** `true` or `false` of the query. INVALID_QUERY_PARAM_ERR otherwise. */

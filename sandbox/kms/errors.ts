@@ -94,15 +94,17 @@ export function kmsError(code: KmsErrorCode, details: KmsErrorDetails = {}): Res
   const [status, defaultMessage] = reasons[code];
   const { what = "Action could not be performed", message = defaultMessage, target } = details;
 
-  return new ResponseError(code, withReason(status, code, what, message, target));
+  return new ResponseError(code, withReason(status, { code, what, message, target }));
 }
 
 function withReason(
   status: number,
-  code: string,
-  what: string,
-  message: string,
-  target?: KmsErrorDetails["target"],
+  {
+    code,
+    what,
+    message,
+    target,
+  }: { code: string; what: string; message: string } & Pick<KmsErrorDetails, "target">,
 ): SandboxResponse {
   return {
     status,
@@ -132,7 +134,7 @@ export function kmsFault(status: number, code?: string): SandboxResponse {
 
   return code === undefined
     ? withoutReasons(status, message)
-    : withReason(status, code, message, `${message}.`);
+    : withReason(status, { code, what: message, message: `${message}.` });
 }
 
 /** An INVALID_FIELD_ERR for one field of the body. */

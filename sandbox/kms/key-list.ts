@@ -1,7 +1,7 @@
 import { toWireDate } from "../clock";
 import type { SandboxResponse } from "../http/types";
 import type { KeyRecord } from "../store/model";
-import { booleanQuery, collection, integerQuery, type KmsCall, mediaTypes } from "./call";
+import { booleanQuery, collection, type KmsCall, mediaTypes, pageQuery } from "./call";
 import { kmsError } from "./errors";
 import { keyView, stateAt } from "./key-view";
 import { accessibleRings } from "./rings";
@@ -87,7 +87,7 @@ interface Search {
  * Reads the `search` query: `[not:][escape:][exact:][alias:|name:]text`. Without a scope both names and aliases
  * are searched; several scopes are joined by OR. Substrings are found in any case, exact text only as it is.
  */
-export function parseSearch(query: string): Search {
+function parseSearch(query: string): Search {
   // IBM's Go client puts a comma at the end.
   let rest = query.replace(/,$/, "");
   const scopes = new Set<"alias" | "name">();
@@ -204,8 +204,7 @@ export function listKeys(call: KmsCall): SandboxResponse {
   const { query } = call.request;
   const now = call.context.clock.now();
   let keys = chosenKeys(call, "secrets.list");
-  const limit = integerQuery(call, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT);
-  const offset = integerQuery(call, "offset", 0, 0, Number.MAX_SAFE_INTEGER);
+  const { limit, offset } = pageQuery(call, { fallback: DEFAULT_LIMIT, maximum: MAX_LIMIT });
   const search = query.get("search");
   if (search) {
     keys = searchKeys(keys, search);

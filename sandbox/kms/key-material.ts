@@ -13,21 +13,19 @@ function label(instanceId: string, keyId: string, versionId: string): string {
 export function sealVersion(
   vault: Vault,
   owner: Pick<KeyRecord, "instanceId" | "id">,
-  versionId: string,
+  version: Pick<KeyVersionRecord, "id" | "createdAt">,
   material: Uint8Array,
-  createdAt: string,
 ): KeyVersionRecord {
   return {
-    id: versionId,
-    createdAt,
-    material: vault.seal(material, label(owner.instanceId, owner.id, versionId)),
+    ...version,
+    material: vault.seal(material, label(owner.instanceId, owner.id, version.id)),
   };
 }
 
 /** The key rotated to new material, which is zeroed. `now` in milliseconds. */
 export function withNewVersion(vault: Vault, key: KeyRecord, material: Buffer, now: number): KeyRecord {
   const date = toStoredDate(now);
-  const version = sealVersion(vault, key, randomUUID(), material, date);
+  const version = sealVersion(vault, key, { id: randomUUID(), createdAt: date }, material);
   const bitLength = material.length * 8;
   material.fill(0);
 

@@ -9,7 +9,7 @@ export const PURGE_WAIT = 4 * HOUR;
 /** How long after its deletion a key is purged by the service. */
 export const PURGE_AFTER = 90 * DAY;
 /** How long the authorization of the first person to a deletion holds. */
-export const DUAL_AUTH_WINDOW = 7 * DAY;
+const DUAL_AUTH_WINDOW = 7 * DAY;
 
 /** State of a key at a time: an active key deactivates when it expires. */
 export function stateAt(key: KeyRecord, now: number): KeyRecord["state"] {

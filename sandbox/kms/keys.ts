@@ -11,10 +11,10 @@ import {
   booleanQuery,
   checkFields,
   collection,
-  integerQuery,
   type KmsCall,
   mediaTypes,
   noContent,
+  pageQuery,
   preference,
   requireAction,
   requiredJson,
@@ -74,7 +74,12 @@ function newKeyRecord(call: KmsCall, input: NewKey): KeyRecord {
   const defaults = policyDefaults(context, instance.guid);
   const material = imported ? importedMaterial(call, input, input.extractable, NOT_CREATED) : randomBytes(32);
   // The first version has the identifier of the key, as in IBM's examples.
-  const version = sealVersion(context.vault, { instanceId: instance.guid, id }, id, material, now);
+  const version = sealVersion(
+    context.vault,
+    { instanceId: instance.guid, id },
+    { id, createdAt: now },
+    material,
+  );
   const bitLength = material.length * 8;
   material.fill(0);
 
@@ -273,8 +278,7 @@ export function purgeKey(call: KmsCall): SandboxResponse {
 export function listKeyVersions(call: KmsCall): SandboxResponse {
   const key = requireKey(call, "secrets-key-versions.list");
   const allKeyStates = booleanQuery(call, "allKeyStates") ?? false;
-  const limit = integerQuery(call, "limit", 200, 1, 5000);
-  const offset = integerQuery(call, "offset", 0, 0, Number.MAX_SAFE_INTEGER);
+  const { limit, offset } = pageQuery(call);
   const wantsTotal = booleanQuery(call, "totalCount") ?? false;
   if (key.state === 5 && !allKeyStates) {
     throw kmsError("KEY_DELETED_ERR");

@@ -12,10 +12,10 @@ import {
   booleanQuery,
   checkFields,
   collection,
-  integerQuery,
   type KmsCall,
   mediaTypes,
   noContent,
+  pageQuery,
   requireAction,
   requiredResources,
 } from "./call";
@@ -88,8 +88,7 @@ function page<T>(
   records: readonly T[],
   view: (record: T) => unknown,
 ): SandboxResponse {
-  const limit = integerQuery(call, "limit", 200, 1, 5000);
-  const offset = integerQuery(call, "offset", 0, 0, Number.MAX_SAFE_INTEGER);
+  const { limit, offset } = pageQuery(call);
 
   return collection(
     200,

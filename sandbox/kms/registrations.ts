@@ -5,9 +5,9 @@ import type { KeyRecord, RegistrationRecord } from "../store/model";
 import {
   booleanQuery,
   collection,
-  integerQuery,
   type KmsCall,
   mediaTypes,
+  pageQuery,
   requireAction,
   requireKey,
 } from "./call";
@@ -55,8 +55,7 @@ function matchesCrn(query: string, crn: string): boolean {
 }
 
 function page(call: KmsCall, registrations: readonly RegistrationRecord[]): SandboxResponse {
-  const limit = integerQuery(call, "limit", 200, 1, 5000);
-  const offset = integerQuery(call, "offset", 0, 0, Number.MAX_SAFE_INTEGER);
+  const { limit, offset } = pageQuery(call);
   const crnQuery = call.request.query.get("urlEncodedResourceCRNQuery");
   const prevent = booleanQuery(call, "preventKeyDeletion");
   const found = registrations.filter(

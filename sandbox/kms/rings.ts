@@ -13,7 +13,7 @@ export const DEFAULT_RING = "default";
 const MAX_RINGS = 50;
 
 /** The key rings of an instance, oldest first. */
-export function ringsOf(context: SandboxContext, instanceId: string): KeyRingRecord[] {
+function ringsOf(context: SandboxContext, instanceId: string): KeyRingRecord[] {
   return context.store.list("key-ring").filter((ring) => ring.instanceId === instanceId);
 }
 
@@ -33,9 +33,9 @@ export function accessibleRings(call: KmsCall, action: KmsAction): Set<string> {
   const rings = ringsOf(context, instance.guid)
     .map((ring) => ring.id)
     .filter((ring) => keyRing === undefined || ring === keyRing)
-    .filter((ring) => mayAct(context.store, caller, instance, action, { keyRing: ring }));
+    .filter((ring) => mayAct(context.store, caller, action, { instance, keyRing: ring }));
   // Access to the instance as a whole holds for a ring that does not exist as well: its list is empty.
-  if (rings.length === 0 && !mayAct(context.store, caller, instance, action)) {
+  if (rings.length === 0 && !mayAct(context.store, caller, action, { instance })) {
     throw unauthorized();
   }
 

@@ -2,7 +2,7 @@ import type { SandboxContext } from "../context";
 import type { Service } from "../http/app";
 import { compileRoutes, type Route } from "../http/router";
 import { headerOf, type SandboxRequest, type SandboxResponse } from "../http/types";
-import type { TokenIssuer } from "../iam/tokens";
+import type { TokenIssuer } from "../iam/token-issuer";
 import type { ResourceInstanceRecord } from "../store/model";
 import { performAction } from "./actions";
 import { createAlias, deleteAlias } from "./aliases";

@@ -1,7 +1,7 @@
 import type { SandboxContext } from "../context";
 import type { Route } from "../http/router";
 import type { SandboxRequest, SandboxResponse } from "../http/types";
-import type { TokenIssuer } from "../iam/tokens";
+import type { TokenIssuer } from "../iam/token-issuer";
 import { CLIENT_ID } from "./client";
 import { messagePage, signInPage } from "./page";
 import type { AuthorizationRequest, OidcProvider } from "./provider";

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 import type { SandboxContext } from "../context";
 import { headerOf, ResponseError, type SandboxRequest, type SandboxResponse } from "../http/types";
-import type { TokenIssuer } from "../iam/tokens";
+import type { TokenIssuer } from "../iam/token-issuer";
 import { CLIENT_ID } from "./client";
 import { claimsOf, type OidcProvider, subjectOf } from "./provider";
 

@@ -14,7 +14,7 @@ export function encodeLine(text: string): string {
 }
 
 /** The text of a line (without its line feed), or undefined if it is damaged. */
-export function decodeLine(line: Buffer): string | undefined {
+function decodeLine(line: Buffer): string | undefined {
   if (line.length < 10 || line[8] !== 0x20) {
     return undefined;
   }

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { readXml, type XmlElement } from "@/lib/kmip/encoding/xml-reader";
 
 /** One request of a case and the response that the case expects. */
-export type Exchange = { readonly request: XmlElement; readonly response: XmlElement };
+type Exchange = { readonly request: XmlElement; readonly response: XmlElement };
 
 export type TestCase = {
   /** Name of the file without ".xml". */

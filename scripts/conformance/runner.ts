@@ -45,7 +45,7 @@ const WIRES: ReadonlyMap<string, Wire> = new Map([
   ["MSGENC-JSON-M", "https-json"],
 ]);
 
-export const wireOf = (family: string): Wire => WIRES.get(family) ?? "tls";
+const wireOf = (family: string): Wire => WIRES.get(family) ?? "tls";
 
 /** Elements with a tag, at any depth. */
 function* elementsIn(element: XmlElement): Generator<XmlElement> {

@@ -1,8 +1,8 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { KnownOperation } from "@/lib/api/handlers";
 import * as operations from "@/lib/api/operations";
-import type { KnownOperation } from "@/lib/api/wrapper";
 import { recordHeartbeat } from "@/lib/core/endpoints";
 import { createSelfSigned } from "@/test/support/certificates";
 import { type Call, callApi, houseForTests, keyManagerOf } from "./support/house";
@@ -123,6 +123,8 @@ describe("every call of the contract answers as its schema says", () => {
 
   it("key managers: discover, root keys, validate", async () => {
     const { kind, apiKey, crn, crkId } = keyManagerOf(house);
+    const { body: kinds } = await succeed(operations.listKeyManagers);
+    expect(kinds.items.map((item: { kind: string }) => item.kind)).toContain(kind);
     const { body: found } = await succeed(operations.discoverKeyManagers, { body: { kind, apiKey } });
     expect(found.keyManagers.map((item: { crn: string }) => item.crn)).toContain(crn);
     const { body: keys } = await succeed(operations.listRootKeys, {

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PermissionReport } from "@/lib/api/key-managers/schemas";
 import * as operations from "@/lib/api/operations";
-import { forgetDeploymentApiKey } from "@/lib/core/key-managers/deployment-identity";
 import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { checkDueInstances } from "@/lib/core/permissions/check-due-instances";
 import { Secret } from "@/lib/ibm-cloud/secret";
+import { forgetDeploymentApiKey } from "@/lib/key-managers/hpcs/deployment-identity";
 import { callApi, houseForTests } from "./support/house";
 
 const folder = mkdtempSync(join(tmpdir(), "kmip-console-deployment-key-"));

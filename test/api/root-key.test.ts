@@ -334,23 +334,13 @@ describe("an instance that is deleted with its KEKs while they move", () => {
     });
 
     void rewrapDue({
-      database: {
-        pool: new Proxy(database.pool, {
-          get(target, property) {
-            return property === "query"
-              ? async (query: { name?: string }, values?: unknown[]) => {
-                  if (query.name === "keks-move-switch") {
-                    reached();
-                    await new Promise(() => {});
-                  }
-
-                  return target.query(query as never, values);
-                }
-              : Reflect.get(target, property);
-          },
-        }),
-      },
+      database,
       logger: recordingLogger(),
+      audit: () => {
+        reached();
+
+        return new Promise(() => {});
+      },
     });
     await halted;
     await expect.poll(() => standardKeysOf(keks)).toBe(6);

@@ -91,6 +91,47 @@ describe("migrate", () => {
     }
   });
 
+  it("keeps the key managers of instances when their kind becomes text", async () => {
+    const fresh = await createTestDatabase();
+    const { pool } = fresh.database;
+    const before = migrations.findIndex(({ name }) => name.endsWith("_key_manager_text"));
+
+    try {
+      await pool.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+      await migrate(fresh.url, migrations.slice(0, before));
+      await pool.query(`
+        INSERT INTO account (id, name) VALUES ('019a0000-0000-7000-8000-000000000001', 'a');
+        INSERT INTO instance (id, account_id, name, region, status, created_by, updated_at,
+                              key_manager_kind, key_manager_guid, crk_id, api_key_sealed)
+        SELECT ('019a0000-0000-7000-8000-00000000001' || n)::uuid, account.id, 'i' || n, 'r', 'installed', 't',
+               '2026-01-02T03:04:05Z', kind::"KeyManagerKind", guid, 'crk' || n, '\\x00ff'
+          FROM account, (VALUES (1, 'key-protect', 'shared'), (2, 'key-protect', 'shared'), (3, 'hpcs', 'own'),
+                                (4, 'pkcs11', 'serial'), (5, NULL, NULL)) AS given (n, kind, guid)`);
+      await migrate(fresh.url, migrations);
+
+      const { rows } = await pool.query(
+        `SELECT name, key_manager_kind AS kind, key_manager_guid AS guid, dedicated, key_manager_claim AS claim,
+                crk_id AS crk, encode(api_key_sealed, 'hex') AS sealed, updated_at AS at
+           FROM instance ORDER BY name`,
+      );
+      const kept = { sealed: "00ff", at: new Date("2026-01-02T03:04:05Z") };
+      const shared = { ...kept, dedicated: false, claim: null };
+      expect(rows).toEqual([
+        { ...shared, name: "i1", kind: "key-protect", guid: "shared", crk: "crk1" },
+        { ...shared, name: "i2", kind: "key-protect", guid: "shared", crk: "crk2" },
+        { ...kept, name: "i3", kind: "hpcs", guid: "own", crk: "crk3", dedicated: true, claim: "hpcs/own" },
+        { ...shared, name: "i4", kind: "pkcs11", guid: "serial", crk: "crk4" },
+        { ...shared, name: "i5", kind: null, guid: null, crk: "crk5" },
+      ]);
+      // What is claimed is claimed once, as it was before.
+      await expect(
+        pool.query("UPDATE instance SET key_manager_claim = 'hpcs/own' WHERE name = 'i5'"),
+      ).rejects.toMatchObject({ constraint: "instance_key_manager_claim_key" });
+    } finally {
+      await fresh.drop();
+    }
+  });
+
   it("has migrations that lead exactly to prisma/schema.prisma", async () => {
     const sql = await new Promise<string>((resolve, reject) => {
       execFile(

@@ -5,6 +5,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Actor } from "@/lib/core/actor";
+import { settleIntents } from "@/lib/core/audit";
 import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
 import {
   addClientCertificate,
@@ -273,10 +274,10 @@ const CASES: readonly Case[] = [
       const { instanceId } = await instance();
 
       await house.database.prisma.dedicatedEndpoint.deleteMany();
-      await house.database.prisma.instance.updateMany({ data: { keyManagerKind: "keyProtect" } });
+      await house.database.prisma.instance.updateMany({ data: { dedicated: false } });
       await house.database.prisma.instance.update({
         where: { id: instanceId },
-        data: { keyManagerKind: "hpcs" },
+        data: { dedicated: true },
       });
 
       return inSteps(
@@ -336,6 +337,24 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** What is audited is in the log once, with what became of it; the worker writes what the caller's process could not. */
+async function expectOutcome(succeeded: boolean, place: string): Promise<void> {
+  await settleIntents({ staleSeconds: 0 });
+  expect(await house.database.prisma.auditIntent.count(), place).toBe(0);
+
+  const { rows } = await house.database.pool.query<{ outcome: string }>(
+    `SELECT outcome FROM audit_event
+     WHERE event::jsonb ->> 'correlationId' = $1 AND outcome IN ('success', 'failure')`,
+    [actor.requestId],
+  );
+
+  expect([0, 1], place).toContain(rows.length);
+
+  for (const { outcome } of rows) {
+    expect(outcome, place).toBe(succeeded ? "success" : "failure");
+  }
+}
+
 describe.each(CASES)("$name", ({ prepare }) => {
   it("is whole wherever its connection breaks", { timeout: 120_000 }, async () => {
     const seen: string[] = [];
@@ -344,6 +363,9 @@ describe.each(CASES)("$name", ({ prepare }) => {
     for (let statement = 1; !through; statement += 1) {
       for (const when of ["before", "unanswered"] as const) {
         const call = await prepare();
+
+        actor = { ...actor, requestId: randomUUID() };
+
         const before = await dump();
         const { at, outcome } = await withBrokenConnection(house.database.url, { statement, when }, call);
         const after = await dump();
@@ -365,6 +387,7 @@ describe.each(CASES)("$name", ({ prepare }) => {
           expect(call.isWhole ? await call.isWhole() : after === before, place).toBe(true);
         }
 
+        await expectOutcome(outcome.status === "fulfilled", place);
         // An error that nobody listens to comes at the next turn.
         await new Promise((resolve) => setTimeout(resolve, 5));
         expect(faults, place).toEqual([]);

@@ -2,13 +2,17 @@ import { randomUUID } from "node:crypto";
 import { createServer as createTcpServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { toJson } from "@/lib/api/contract/handler";
+import { runConnectionTest } from "@/lib/api/instances/operations";
+import type { ConnectionReport } from "@/lib/api/instances/schemas";
+import { serializeConnectionReport } from "@/lib/api/instances/serializers";
+import type { Actor } from "@/lib/core/actor";
 import { setAuditWriter } from "@/lib/core/audit";
 import {
-  type ConnectionReport,
   forgetConnectionProbes,
   recordHeartbeat,
   removeEndpointNode,
-  testConnection,
+  testConnection as testConnectionInCore,
 } from "@/lib/core/endpoints";
 import { admitProbe, withdrawProbe } from "@/lib/core/endpoints/connection-probes";
 import { deleteInstance } from "@/lib/core/instances";
@@ -27,8 +31,12 @@ const pool = () => deployment.test.database.pool;
 
 const ALL = ["tcp", "tls", "serverCertificate", "strangerRefused", "kmip", "vcenterVersion"];
 
+/** A connection test as the API shows it. */
+const testConnection = async (by: Actor, instanceId: string): Promise<ConnectionReport> =>
+  toJson(runConnectionTest, serializeConnectionReport(await testConnectionInCore(by, instanceId)));
+
 /** Code of each check of a zone. */
-function codesOf(report: ConnectionReport, zone: number): Record<string, string> {
+function codesOf(report: ConnectionReport, zone: number): Record<string, string | undefined> {
   const endpoint = report.endpoints.find((candidate) => candidate.zone === zone);
 
   return Object.fromEntries((endpoint?.checks ?? []).map(({ id, code }) => [id, code]));

@@ -94,11 +94,7 @@ type Hpcs = { id: string; certificate: TestCertificate };
 
 async function pin(instanceId: string): Promise<TestCertificate> {
   const certificate = await createSelfSigned({ commonName: "vcenter.example.com" });
-  const { certificateId } = await addCertificate(deployment.test.database, instanceId);
-  await prisma().clientCertificate.update({
-    where: { id: certificateId },
-    data: { sha256: certificate.sha256 },
-  });
+  await addCertificate(deployment.test.database, instanceId, certificate);
 
   return certificate;
 }
@@ -106,7 +102,10 @@ async function pin(instanceId: string): Promise<TestCertificate> {
 /** An instance as activation leaves it. */
 async function addHpcs(accountId = deployment.accountId): Promise<Hpcs> {
   const id = await deployment.instance();
-  await prisma().instance.update({ where: { id }, data: { keyManagerKind: "hpcs", accountId } });
+  await prisma().instance.update({
+    where: { id },
+    data: { keyManagerKind: "hpcs", dedicated: true, accountId },
+  });
   await prepareDedicatedIdentity(id);
   await inTransaction((tx) => assignDedicatedPorts(tx, id));
   const certificate = await pin(id);
@@ -307,7 +306,7 @@ describe("a dedicated endpoint", () => {
   it("keeps its ports and certificates over a restart of its process", async () => {
     const { id, certificate } = await addHpcs();
     await listening(id);
-    const before = await endpointsOf([{ id, keyManagerKind: "hpcs" }]);
+    const before = await endpointsOf([{ id, dedicated: true }]);
     await zones[0]?.close();
     await ensureDedicatedEndpoints((error) => {
       throw error;
@@ -316,7 +315,7 @@ describe("a dedicated endpoint", () => {
     zones[0] = restarted;
     await restarted.reconcile();
     expect(restarted.running().get(id)).toBe(before.get(id)?.[0]?.port);
-    expect(await endpointsOf([{ id, keyManagerKind: "hpcs" }])).toEqual(before);
+    expect(await endpointsOf([{ id, dedicated: true }])).toEqual(before);
     expect(await versionsAt(restarted.running().get(id) ?? 0, certificate)).toContain("1.4");
   });
 

@@ -1,23 +1,19 @@
 /** Two KMIP endpoints on one database, each with the certificate of its zone, that tests may stop and replace. */
-import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
 import { ensureTlsIdentities, joinPem, loadTlsIdentity } from "@/lib/core/endpoints";
 import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
-import { ensureMasterKey } from "@/lib/core/secrets";
 import { env, serverCertificateHosts } from "@/lib/env";
-import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import type { TenantDirectory } from "@/lib/kmip/ports";
-import { createKmipServer, type KmipServer, type ServerTls } from "@/lib/kmip/transport/server";
-import { createTestDatabase, type TestDatabase } from "@/test/support/database";
-import { addAccount, addInstance, recordingLogger } from "@/test/support/kek-fixtures";
+import type { KmipServer, ServerTls } from "@/lib/kmip/transport/server";
+import type { TestDatabase } from "@/test/support/database";
+import { addInstance } from "@/test/support/kek-fixtures";
 import { freePorts } from "@/test/support/product";
+import { type Endpoint, worldForTests } from "@/test/support/world";
 
-export type Zone = 1 | 2;
+type Zone = 1 | 2;
 
 export type Deployment = {
   readonly test: TestDatabase;
@@ -43,42 +39,29 @@ export type Deployment = {
  * @param environment further variables, e.g. KMIP_PUBLIC_HOST
  */
 export async function deploymentForTests(environment: { [name: string]: string } = {}): Promise<Deployment> {
-  const dataDir = mkdtempSync(join(tmpdir(), "kmip-console-endpoints-"));
   const [first = 0, second = 0] = await freePorts(2);
   const portOf = (zone: Zone) => (zone === 1 ? first : second);
-  const logger = recordingLogger();
-  const servers = new Map<Zone, KmipServer>();
+  const world = worldForTests({
+    KMIP_PORTS: `${first},${second}`,
+    KMIP_HOST: "127.0.0.1",
+    ...environment,
+  });
+  const endpoints = new Map<Zone, Endpoint>();
   const cleanups: (() => Promise<void>)[] = [];
   const deployment = {
     hosts: { listen: "127.0.0.1", port: portOf },
   } as { -readonly [Key in keyof Deployment]: Deployment[Key] };
 
-  // Before anything asks for the environment: it is read once.
-  Object.assign(process.env, {
-    DATA_DIR: dataDir,
-    KMIP_PORTS: `${first},${second}`,
-    KMIP_HOST: "127.0.0.1",
-    LOG_LEVEL: "fatal",
-    ...environment,
-  });
-
   async function open(zone: Zone, options: { tls?: ServerTls; tenants?: TenantDirectory } = {}) {
     const { ports } = deployment;
-    const server = createKmipServer({
-      host: "127.0.0.1",
-      port: portOf(zone),
-      tls: options.tls ?? (await deployment.tls(zone)),
-      engine: createKmipEngine({ store: ports.store, audit: ports.audit, logger }),
-      tenants: options.tenants ?? ports.tenants,
-      logger,
-    });
-    await server.listen();
-    servers.set(zone, server);
+    const tls = options.tls ?? (await deployment.tls(zone));
+
+    endpoints.set(zone, await world.openEndpoint({ ...options, ports, tls, port: portOf(zone) }));
   }
 
   async function stop(zone: Zone) {
-    await servers.get(zone)?.close({ timeoutMs: 500 });
-    servers.delete(zone);
+    await endpoints.get(zone)?.close();
+    endpoints.delete(zone);
   }
 
   Object.assign(deployment, {
@@ -88,12 +71,12 @@ export async function deploymentForTests(environment: { [name: string]: string }
       return { cert: joinPem(certificatePem, authorityPem), key: privateKeyPem };
     },
     server(zone) {
-      const server = servers.get(zone);
-      if (server === undefined) {
+      const endpoint = endpoints.get(zone);
+      if (endpoint === undefined) {
         throw new Error(`zone ${zone} is stopped`);
       }
 
-      return server;
+      return endpoint.server;
     },
     async stop(zone) {
       await stop(zone);
@@ -124,23 +107,22 @@ export async function deploymentForTests(environment: { [name: string]: string }
       });
     },
     async instance(status = "installed") {
-      const { test, accountId } = deployment;
+      const { test, accountId } = world;
 
       return (await addInstance(test.database, accountId, { crkId: "crk", status })).instanceId;
     },
   } satisfies Partial<Deployment>);
 
   beforeAll(async () => {
-    ensureMasterKey(env().masterKeyFile);
-    deployment.test = await createTestDatabase();
-    deployment.accountId = await addAccount(deployment.test.database);
+    deployment.test = world.test;
+    deployment.accountId = world.accountId;
     await ensureTlsIdentities({ hosts: serverCertificateHosts(env()), zones: [1, 2] });
     deployment.writer = createAuditWriter({ pool: deployment.test.database.pool, node: "endpoints" });
     setAuditWriter(deployment.writer);
     deployment.ports = createKmipPorts({
       database: deployment.test.database,
       sink: deployment.writer,
-      logger,
+      logger: world.logger,
     });
     await deployment.ports.ready;
     await open(1);
@@ -160,8 +142,6 @@ export async function deploymentForTests(environment: { [name: string]: string }
     await deployment.ports.close();
     await deployment.writer.close();
     setAuditWriter(null);
-    await deployment.test.drop();
-    rmSync(dataDir, { recursive: true, force: true });
   });
 
   return deployment;

@@ -8,7 +8,7 @@ import type { NewManagedObject, Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import type { Fault } from "@/test/support/fake-key-manager";
 import { newObject } from "@/test/support/kek-fixtures";
-import { countsOf, createKek, createWorld, type World } from "./world";
+import { afterChange, countsOf, createKek, createWorld, type World } from "./world";
 
 let world: World;
 let store: DatabaseKeyStore;
@@ -360,11 +360,11 @@ describe("the reconciler", () => {
     const reports = await Promise.all(
       [1, 2, 3].map(() =>
         reconcile({
-          onReconciled: async ({ kind, accountId, uniqueIdentifier }) => {
+          audit: afterChange(async ({ kind, accountId, uniqueIdentifier }) => {
             expect(kind).toBe("orphanRemoved");
             expect(accountId).toBe(world.accountId);
             told.push(uniqueIdentifier);
-          },
+          }),
         }),
       ),
     );

@@ -8,7 +8,7 @@ import type { ManagedObject, Tenant } from "@/lib/kmip/ports";
 import { State } from "@/lib/kmip/protocol/enumerations";
 import type { Fault } from "@/test/support/fake-key-manager";
 import { eventually, newObject } from "@/test/support/kek-fixtures";
-import { createKek, createWorld, type World } from "./world";
+import { afterChange, createKek, createWorld, type World } from "./world";
 
 const world: World = await createWorld();
 const { keyManager } = world;
@@ -103,25 +103,44 @@ async function expectDestroyed(object: ManagedObject) {
   await expect(store.readMaterial(tenant, object)).rejects.toMatchObject({ failure: "gone" });
 }
 
-/** A pool on which one named statement is the last thing that happens. */
+/** A pool on which one named statement is the last thing that happens; its transaction ends with its process. */
 function dyingPool(statement: string, when: "before" | "after", reached: () => void): pg.Pool {
-  return new Proxy(pool, {
-    get(target, property) {
-      return property === "query"
-        ? async (query: pg.QueryConfig | string, values?: unknown[]) => {
-            const dies = typeof query !== "string" && query.name === statement;
-            const result = dies && when === "before" ? null : await target.query(query, values);
+  const dying = <Target extends pg.Pool | pg.PoolClient>(target: Target, end: () => Promise<void>): Target =>
+    new Proxy(target, {
+      get(inner, property) {
+        if (property === "connect") {
+          return async () => {
+            const client = await pool.connect();
 
-            if (dies) {
-              reached();
-              await never;
-            }
+            return dying(client, async () => {
+              await client.query("ROLLBACK");
+              client.release();
+            });
+          };
+        }
 
-            return result;
+        if (property !== "query") {
+          const value: unknown = Reflect.get(inner, property);
+
+          return typeof value === "function" ? value.bind(inner) : value;
+        }
+
+        return async (query: pg.QueryConfig | string, values?: unknown[]) => {
+          const dies = typeof query !== "string" && query.name === statement;
+          const result = dies && when === "before" ? null : await inner.query(query, values);
+
+          if (dies) {
+            await end();
+            reached();
+            await never;
           }
-        : Reflect.get(target, property);
-    },
-  });
+
+          return result;
+        };
+      },
+    });
+
+  return dying(pool, async () => {});
 }
 
 /** Lets a rewrap run up to a call of the key manager, and go on from there. */
@@ -409,10 +428,13 @@ describe("a standard key that its owner deletes while it is moved", () => {
 
     keyManager.rotate(world.crkId);
     await rewrap({
-      onSwitched: async () => deleteKey(keyId),
-      onRevoked: async (_instance, move) => {
-        told.push(move.uniqueIdentifier);
-      },
+      audit: afterChange(async ({ kind, uniqueIdentifier }) => {
+        if (kind === "moved") {
+          deleteKey(keyId);
+        } else {
+          told.push(uniqueIdentifier);
+        }
+      }),
     });
     await expectDestroyed(object);
     expect(told).toEqual([object.uniqueIdentifier]);
@@ -425,11 +447,11 @@ describe("a standard key that its owner deletes while it is moved", () => {
     keyManager.rotate(world.crkId);
     await new Promise<void>((resolve) => {
       void rewrap({
-        onSwitched: () => {
+        audit: afterChange(() => {
           resolve();
 
           return never;
-        },
+        }),
       });
     });
     deleteKey(keyId);
@@ -454,11 +476,11 @@ describe("a standard key that its owner deletes while it is moved", () => {
     keyManager.rotate(world.crkId);
     await new Promise<void>((resolve) => {
       void rewrap({
-        onSwitched: () => {
+        audit: afterChange(() => {
           resolve();
 
           return never;
-        },
+        }),
       });
     });
     keyManager.faults.push({ call: "unwrap", fail: "before", failure: "serverError" });

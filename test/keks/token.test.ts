@@ -1,49 +1,34 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setAuditWriter } from "@/lib/core/audit";
 import { createInstance, rotateRootKey, updateInstance } from "@/lib/core/instances";
-import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
 import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import { rewrapInstance } from "@/lib/core/rewrap/rewrap";
-import { ensureMasterKey, unsealSecret } from "@/lib/core/secrets";
+import { unsealSecret } from "@/lib/core/secrets";
 import { setDatabase } from "@/lib/db";
 import { KmipClient, KmipOperationError } from "@/lib/kmip/client/client";
-import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import { RevocationReasonCode, State } from "@/lib/kmip/protocol/enumerations";
-import { createKmipServer, type KmipServer } from "@/lib/kmip/transport/server";
 import { call, hasSoftHsm, softHsmForTests, type TestToken } from "@/test/key-managers/support/softhsm";
 import { administerToken } from "@/test/key-managers/support/token-administrator";
 import { createSelfSigned } from "@/test/support/certificates";
-import { createTestDatabase, type TestDatabase } from "@/test/support/database";
-import { actorOf, addAccount, recordingLogger } from "@/test/support/kek-fixtures";
+import { actorOf, recordingLogger } from "@/test/support/kek-fixtures";
+import { type Endpoint, worldForTests } from "@/test/support/world";
 
 /** An endpoint with a SoftHSM token behind it: ordered in the console, used over mutual TLS. */
 describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
   const hsm = softHsmForTests();
-  const dataDir = mkdtempSync(join(tmpdir(), "kmip-console-token-"));
-  vi.stubEnv("DATA_DIR", dataDir);
-
-  let test: TestDatabase;
-  let writer: HashChainWriter;
-  let ports: KmipPorts;
-  let server: KmipServer;
+  const world = worldForTests();
+  let endpoint: Endpoint;
   let client: KmipClient;
   let token: TestToken;
   let instanceId: string;
-  let port: number;
   let actor: ReturnType<typeof actorOf>;
 
   beforeAll(async () => {
-    ensureMasterKey(join(dataDir, "master.key"));
-    test = await createTestDatabase();
-    setDatabase(test.database);
-    actor = actorOf(await addAccount(test.database));
-    writer = createAuditWriter({ pool: test.database.pool, node: "zone-1" });
-    setAuditWriter(writer);
+    setDatabase(world.test.database);
+    actor = actorOf(world.accountId);
+    endpoint = await world.openEndpoint({ openKeyManager: (row) => openInstanceKeyManager(row) });
+    setAuditWriter(endpoint.writer);
     token = await hsm.makeToken("vault");
     await token.connect().generateRootKey("crk", call);
 
@@ -63,58 +48,28 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
       crkId: "crk",
       crkVersion: "01",
     });
-
-    const logger = recordingLogger();
-    ports = createKmipPorts({
-      database: test.database,
-      sink: writer,
-      logger,
-      openKeyManager: (row) => openInstanceKeyManager(row),
-    });
-    const endpoint = await createSelfSigned({ commonName: "zone-1" });
-    server = createKmipServer({
-      host: "127.0.0.1",
-      port: 0,
-      tls: { cert: endpoint.certPem, key: endpoint.keyPem },
-      engine: createKmipEngine({ store: ports.store, audit: ports.audit, logger }),
-      tenants: ports.tenants,
-      logger,
-    });
-    await ports.ready;
-    ({ port } = await server.listen());
-    client = new KmipClient({
-      host: "127.0.0.1",
-      port,
-      cert: identity.certPem,
-      key: identity.keyPem,
-      version: "1.1",
-    });
+    client = endpoint.connect(identity);
   });
 
-  afterAll(async () => {
+  afterAll(() => {
     client?.close();
-    await server?.close({ timeoutMs: 1_000 });
-    await ports?.close();
-    await writer?.close();
     setAuditWriter(null);
     setDatabase(null);
-    await test?.drop();
-    rmSync(dataDir, { recursive: true, force: true });
   });
 
   const material = async (identifier: string) => Buffer.from((await client.get(identifier)).material);
   const row = (uniqueIdentifier: string) =>
-    test.database.prisma.managedObject.findFirstOrThrow({ where: { uniqueIdentifier } });
+    world.test.database.prisma.managedObject.findFirstOrThrow({ where: { uniqueIdentifier } });
 
   it("keeps the PIN sealed and nowhere else", async () => {
-    const { apiKeySealed, ...rest } = await test.database.prisma.instance.findUniqueOrThrow({
+    const { apiKeySealed, ...rest } = await world.test.database.prisma.instance.findUniqueOrThrow({
       where: { id: instanceId },
     });
 
     expect(unsealSecret(apiKeySealed ?? new Uint8Array(), `instance-api-key:${instanceId}`).toString()).toBe(
       token.pin,
     );
-    const events = await test.database.pool.query("SELECT * FROM audit_event");
+    const events = await world.test.database.pool.query("SELECT * FROM audit_event");
     expect(JSON.stringify([rest, events.rows])).not.toContain(token.pin);
   });
 
@@ -175,7 +130,7 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
     expect(await material(identifier)).toEqual(kek);
     await checkInstance(instanceId, "schedule");
     expect(
-      await test.database.prisma.instance.findUniqueOrThrow({ where: { id: instanceId } }),
+      await world.test.database.prisma.instance.findUniqueOrThrow({ where: { id: instanceId } }),
     ).toMatchObject({ crkVersion: "02", status: "installed" });
   });
 
@@ -188,7 +143,7 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
 
     await rewrapInstance(
       {
-        database: test.database,
+        database: world.test.database,
         logger: recordingLogger(),
         openKeyManager: (of) => openInstanceKeyManager(of),
       },
@@ -215,7 +170,7 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
     expect(instance.keyManagerEndpoint).toBe(`${token.uri}&x-storage=database`);
     const other = new KmipClient({
       host: "127.0.0.1",
-      port,
+      port: endpoint.port,
       cert: identity.certPem,
       key: identity.keyPem,
       version: "1.1",
@@ -227,9 +182,9 @@ describe.skipIf(!hasSoftHsm)("an endpoint with an HSM token behind it", () => {
       expect(Buffer.from((await other.get(identifier)).material)).toHaveLength(32);
       expect(await administerToken(token, { countData: true })).toBe(objects);
 
-      const { rows } = await test.database.pool.query("SELECT name FROM pkcs11_wrapped_key");
+      const { rows } = await world.test.database.pool.query("SELECT name FROM pkcs11_wrapped_key");
       expect(rows).toEqual([{ name: identifier }]);
-      await test.database.pool.query("UPDATE pkcs11_wrapped_key SET description = 'another'");
+      await world.test.database.pool.query("UPDATE pkcs11_wrapped_key SET description = 'another'");
       await expect(other.get(identifier)).rejects.toBeInstanceOf(KmipOperationError);
       expect((await row(identifier)).state).not.toBe(State.Destroyed);
       // The periodic check stays with what was decided.

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { verifyAllChains } from "@/lib/audit/verify-chain";
-import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import { listAuditEvents, setAuditWriter } from "@/lib/core/audit";
-import { createKmipPorts, type KmipPorts, reconcileAll, revokeKek } from "@/lib/core/keks";
-import { apiKeyPurpose, openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
-import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
-import { KmipClient, KmipOperationError, type KmipVersionName, requests } from "@/lib/kmip/client/client";
+import { reconcileAll, revokeKek } from "@/lib/core/keks";
+import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
+import {
+  type KmipClient,
+  KmipOperationError,
+  type KmipVersionName,
+  requests,
+} from "@/lib/kmip/client/client";
 import { bytesIn, textIn } from "@/lib/kmip/client/responses";
-import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import {
   BlockCipherMode,
   Operation,
@@ -20,54 +19,25 @@ import {
   State,
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { createKmipServer, type KmipServer } from "@/lib/kmip/transport/server";
 import { boolean, bytes as byteString, enumeration, type Item, structure, text } from "@/lib/kmip/ttlv";
-import { makeRootKey, sandboxForTests } from "@/test/key-managers/support/sandbox";
-import { createSelfSigned } from "@/test/support/certificates";
-import { createTestDatabase, type TestDatabase } from "@/test/support/database";
-import { actorOf, addAccount, eventually, recordingLogger } from "@/test/support/kek-fixtures";
+import { sandboxForTests } from "@/test/key-managers/support/sandbox";
+import { actorOf, eventually } from "@/test/support/kek-fixtures";
+import { type Endpoint, type EndpointOptions, worldForTests } from "@/test/support/world";
 
 /** Two endpoints with everything behind them real: database, audit, adapter, and the sandbox as IBM Cloud. */
-const dataDir = mkdtempSync(join(tmpdir(), "kmip-console-keks-"));
-vi.stubEnv("DATA_DIR", dataDir);
-
-type Endpoint = { ports: KmipPorts; writer: HashChainWriter; server: KmipServer; port: number };
-
+const world = worldForTests();
 const cloud = sandboxForTests();
-const logger = recordingLogger();
 const endpoints: Endpoint[] = [];
 const clients: KmipClient[] = [];
-let test: TestDatabase;
-let accountId: string;
-
-async function openEndpoint(node: string): Promise<Endpoint> {
-  const writer = createAuditWriter({ pool: test.database.pool, node });
-  const ports = createKmipPorts({
-    database: test.database,
-    sink: writer,
-    logger,
-    openKeyManager: (instance) => openInstanceKeyManager(instance, cloud.cloud),
-  });
-  const identity = await createSelfSigned({ commonName: node });
-  const server = createKmipServer({
-    host: "127.0.0.1",
-    port: 0,
-    tls: { cert: identity.certPem, key: identity.keyPem },
-    engine: createKmipEngine({ store: ports.store, audit: ports.audit, logger }),
-    tenants: ports.tenants,
-    logger,
-  });
-
-  await ports.ready;
-
-  return { ports, writer, server, port: (await server.listen()).port };
-}
 
 beforeAll(async () => {
-  ensureMasterKey(join(dataDir, "master.key"));
-  test = await createTestDatabase();
-  accountId = await addAccount(test.database);
-  endpoints.push(await openEndpoint("zone-1"), await openEndpoint("zone-2"));
+  const openKeyManager: EndpointOptions["openKeyManager"] = (instance) =>
+    openInstanceKeyManager(instance, cloud.cloud);
+
+  for (const node of ["zone-1", "zone-2"]) {
+    endpoints.push(await world.openEndpoint({ node, openKeyManager }));
+  }
+
   setAuditWriter(endpoints[0]?.writer ?? null);
 });
 
@@ -75,72 +45,29 @@ afterEach(() => {
   cloud.fault = null;
 });
 
-afterAll(async () => {
+afterAll(() => {
   for (const client of clients) {
     client.close();
   }
 
-  for (const { server, ports, writer } of endpoints) {
-    await server.close({ timeoutMs: 1_000 });
-    await ports.close();
-    await writer.close();
-  }
-
   setAuditWriter(null);
-  await test.drop();
-  rmSync(dataDir, { recursive: true, force: true });
 });
 
 /** An instance on a root key of its own, and how its vCenter connects. */
 async function order(cacheTtlSeconds = 0) {
-  const crkId = await makeRootKey(cloud, "crk");
-  const { id } = await test.database.prisma.instance.create({
-    data: {
-      accountId,
-      name: crkId,
-      region: "us-south",
-      status: "installed",
-      keyManagerKind: "keyProtect",
-      keyManagerGuid: cloud.credentials.keyProtect.guid,
-      keyManagerEndpoint: `${cloud.sandbox.url}/key-protect/us-south`,
-      crkId,
-      cacheTtlSeconds,
-      createdBy: "test",
-    },
-  });
-  const identity = await createSelfSigned({ commonName: "vcenter" });
-
-  await test.database.prisma.instance.update({
-    where: { id },
-    data: { apiKeySealed: Buffer.from(sealSecret(cloud.credentials.manager.apiKey, apiKeyPurpose(id))) },
-  });
-  await test.database.prisma.clientCertificate.create({
-    data: {
-      instanceId: id,
-      name: "vcenter",
-      sha256: identity.sha256,
-      pem: identity.certPem,
-      subject: "CN=vcenter",
-      issuer: "CN=vcenter",
-      serialNumber: "01",
-      notBefore: new Date(),
-      notAfter: new Date(),
-      keyAlgorithm: "EC",
-      createdBy: "test",
-    },
-  });
+  const { id, crkId, certificate } = await world.orderInstance(cloud, { cacheTtlSeconds });
 
   return {
     id,
     crkId,
     client(zone: 1 | 2, version: KmipVersionName = "1.1"): KmipClient {
-      const client = new KmipClient({
-        host: "127.0.0.1",
-        port: endpoints[zone - 1]?.port ?? 0,
-        cert: identity.certPem,
-        key: identity.keyPem,
-        version,
-      });
+      const endpoint = endpoints[zone - 1];
+
+      if (endpoint === undefined) {
+        throw new Error(`there is no zone ${zone}`);
+      }
+
+      const client = endpoint.connect(certificate, version);
 
       clients.push(client);
 
@@ -197,7 +124,7 @@ describe("two endpoints with Key Protect behind them", () => {
 
     await client.get(identifier);
 
-    const { keyManagerKeyId } = await test.database.prisma.managedObject.findUniqueOrThrow({
+    const { keyManagerKeyId } = await world.test.database.prisma.managedObject.findUniqueOrThrow({
       where: { instanceId_uniqueIdentifier: { instanceId: instance.id, uniqueIdentifier: identifier } },
     });
     const { status } = await cloud.administer("key-protect", "DELETE", `/keys/${keyManagerKeyId}`);
@@ -207,7 +134,7 @@ describe("two endpoints with Key Protect behind them", () => {
     expect(await reasonOf(instance.client(2).get(identifier))).not.toBeNull();
     expect(await client.locate()).toEqual([]);
 
-    const { items } = await listAuditEvents(actorOf(accountId), { limit: 50, targetId: identifier });
+    const { items } = await listAuditEvents(actorOf(world.accountId), { limit: 50, targetId: identifier });
 
     expect(items.map((event) => `${event.action} ${event.outcome}`)).toEqual(
       expect.arrayContaining([
@@ -263,7 +190,7 @@ describe("two endpoints with Key Protect behind them", () => {
 
     await one.get(identifier);
     await two.get(identifier);
-    await revokeKek(actorOf(accountId), instance.id, identifier, { reason: "keyCompromise" });
+    await revokeKek(actorOf(world.accountId), instance.id, identifier, { reason: "keyCompromise" });
 
     for (const client of [one, two]) {
       await eventually(
@@ -272,7 +199,7 @@ describe("two endpoints with Key Protect behind them", () => {
       );
     }
 
-    const { items } = await listAuditEvents(actorOf(accountId), { limit: 50, targetId: identifier });
+    const { items } = await listAuditEvents(actorOf(world.accountId), { limit: 50, targetId: identifier });
     const told = items.map((event) => `${event.action.split(".").at(-1)} ${event.outcome}`);
 
     expect(told).toEqual(
@@ -283,9 +210,9 @@ describe("two endpoints with Key Protect behind them", () => {
       reason: { code: 403 },
       initiator: { id: expect.stringMatching(/^CertificateID-[0-9a-f]{64}$/), name: "vcenter" },
     });
-    expect((await verifyAllChains(test.database.pool)).every((chain) => chain.firstBreak === null)).toBe(
-      true,
-    );
+    expect(
+      (await verifyAllChains(world.test.database.pool)).every((chain) => chain.firstBreak === null),
+    ).toBe(true);
   });
 
   it("note who was served, and count", async () => {
@@ -297,14 +224,14 @@ describe("two endpoints with Key Protect behind them", () => {
     await client.get(identifier);
 
     const row = () =>
-      test.database.prisma.managedObject.findUniqueOrThrow({
+      world.test.database.prisma.managedObject.findUniqueOrThrow({
         where: { instanceId_uniqueIdentifier: { instanceId: instance.id, uniqueIdentifier: identifier } },
       });
 
     await eventually(async () => (await row()).servedCount === 2n, "both are counted");
     expect(await row()).toMatchObject({ lastServedAddress: "127.0.0.1" });
 
-    const owner = () => test.database.prisma.instance.findUniqueOrThrow({ where: { id: instance.id } });
+    const owner = () => world.test.database.prisma.instance.findUniqueOrThrow({ where: { id: instance.id } });
 
     // The instance is written after its KEKs.
     await eventually(async () => (await owner()).lastKmipAt !== null, "the instance's last use");
@@ -332,8 +259,8 @@ describe("two endpoints with Key Protect behind them", () => {
     expect(made).toBe(1);
 
     const report = await reconcileAll({
-      database: test.database,
-      logger,
+      database: world.test.database,
+      logger: world.logger,
       openKeyManager: (record) => openInstanceKeyManager(record, cloud.cloud),
       olderThanSeconds: 0,
       settleSeconds: 0,
@@ -371,7 +298,7 @@ describe("two endpoints with Key Protect behind them", () => {
     expect(await bytes(two, existing)).toEqual(before);
     expect(await names()).toHaveLength(kept);
 
-    const { items } = await listAuditEvents(actorOf(accountId), { limit: 50, instanceId: instance.id });
+    const { items } = await listAuditEvents(actorOf(world.accountId), { limit: 50, instanceId: instance.id });
     const undone = items.filter((event) => event.reason?.code === 409);
 
     expect(undone.map((event) => `${event.action.split(".").at(-1)} ${event.outcome}`).sort()).toEqual([

@@ -1,16 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
+import type { AuditChange, KekChange } from "@/lib/core/rewrap/audit-change";
 import { createKeyStore, type DatabaseKeyStore, type KeyStoreOptions } from "@/lib/core/serving/key-store";
 import type { ManagedObject, NewManagedObject, Tenant } from "@/lib/kmip/ports";
-import { createTestDatabase, type TestDatabase } from "@/test/support/database";
+import type { TestDatabase } from "@/test/support/database";
 import { FakeKeyManager } from "@/test/support/fake-key-manager";
-import {
-  addAccount,
-  addInstance,
-  manualClock,
-  newObject,
-  recordingLogger,
-} from "@/test/support/kek-fixtures";
+import { addInstance, manualClock, newObject, type recordingLogger } from "@/test/support/kek-fixtures";
+import { openWorld } from "@/test/support/world";
 
 /** One deployment: a database, a key manager, an account with an instance, and any number of endpoints. */
 export type World = {
@@ -28,12 +24,10 @@ export type World = {
 };
 
 export async function createWorld(): Promise<World> {
-  const test = await createTestDatabase();
+  const { test, accountId, logger, close } = await openWorld();
   const keyManager = new FakeKeyManager();
   const crkId = keyManager.addRootKey();
   const clock = manualClock();
-  const logger = recordingLogger();
-  const accountId = await addAccount(test.database);
   const opened: { store: DatabaseKeyStore; events: ChangeEvents }[] = [];
   const openKeyManager = () => ({ keyManager, crkId, keyRing: null });
 
@@ -77,7 +71,7 @@ export async function createWorld(): Promise<World> {
         await events.close();
       }
 
-      await test.drop();
+      await close();
     },
   };
 }
@@ -91,6 +85,17 @@ export async function createKek(
   const material = randomBytes(32);
 
   return { object: await store.create(tenant, object, material), material };
+}
+
+/** In the place of the audit: told of each change of a KEK by the worker after it is made, before the next step. */
+export function afterChange(then: (change: KekChange) => Promise<void>): AuditChange {
+  return async (change, work) => {
+    const result = await work(async () => {});
+
+    await then(change);
+
+    return result;
+  };
 }
 
 /** Counts as the instance's row has them. */

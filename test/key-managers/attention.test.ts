@@ -1,32 +1,17 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describeReport } from "@/lib/api/texts/checks";
 import { type ChangeEvents, createChangeEvents } from "@/lib/core/change-events";
-import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
-import {
-  apiKeyPurpose,
-  openInstanceKeyManager,
-  renewInstanceToken,
-} from "@/lib/core/key-managers/open-key-manager";
+import { openInstanceKeyManager, renewInstanceToken } from "@/lib/core/key-managers/open-key-manager";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
-import type { PermissionCheckId } from "@/lib/core/permissions/report";
-import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
 import { createKeyStore, type DatabaseKeyStore } from "@/lib/core/serving/key-store";
 import { publishIn } from "@/lib/db";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { KeyStoreError, type ManagedObject, type Tenant } from "@/lib/kmip/ports";
 import type { Middleware } from "@/sandbox";
-import { createTestDatabase, type TestDatabase } from "@/test/support/database";
-import {
-  addAccount,
-  addCertificate,
-  eventually,
-  manualClock,
-  newObject,
-  recordingLogger,
-} from "@/test/support/kek-fixtures";
-import { makeRootKey, sandboxForTests } from "./support/sandbox";
+import { eventually, manualClock, newObject, recordingLogger } from "@/test/support/kek-fixtures";
+import { worldForTests } from "@/test/support/world";
+import { sandboxForTests } from "./support/sandbox";
 
 /**
  * What a failing check does to an instance: its status, the report, and what its clients get; and that all of it is as
@@ -36,28 +21,21 @@ import { makeRootKey, sandboxForTests } from "./support/sandbox";
 const TTL_SECONDS = 60;
 const GRACE_SECONDS = 300;
 
-const dataDir = mkdtempSync(join(tmpdir(), "kmip-console-attention-"));
-vi.stubEnv("DATA_DIR", dataDir);
-
+const world = worldForTests();
 const test = sandboxForTests();
 const clock = manualClock(new Date());
-let db: TestDatabase;
-let accountId = "";
 let events: ChangeEvents;
 let store: DatabaseKeyStore;
 let worker: IbmCloud;
 
 beforeAll(async () => {
-  ensureMasterKey(join(dataDir, "master.key"));
-  db = await createTestDatabase();
-  accountId = await addAccount(db.database);
   worker = test.freshCloud();
-  events = createChangeEvents(db.url);
+  events = createChangeEvents(world.test.url);
 
   const endpoint = test.freshCloud();
 
   store = createKeyStore({
-    database: db.database,
+    database: world.test.database,
     events,
     logger: recordingLogger(),
     clock,
@@ -71,8 +49,6 @@ beforeAll(async () => {
 afterAll(async () => {
   store?.close();
   await events?.close();
-  await db?.drop();
-  rmSync(dataDir, { recursive: true, force: true });
 });
 
 type Kind = "key-protect" | "hpcs";
@@ -88,38 +64,17 @@ type Installed = {
 };
 
 async function install(kind: Kind, expirationDate?: string): Promise<Installed> {
-  const manager = kind === "hpcs" ? test.credentials.hpcs : test.credentials.keyProtect;
-  const crkId = await makeRootKey(test, "crk", { kind, ...(expirationDate ? { expirationDate } : {}) });
-  const id = randomUUID();
-
   // An HPCS instance has one KMIP instance: that of the case before makes room.
   if (kind === "hpcs") {
-    await db.database.prisma.instance.deleteMany({ where: { keyManagerKind: "hpcs" } });
+    await world.test.database.prisma.instance.deleteMany({ where: { keyManagerKind: "hpcs" } });
   }
 
-  await db.database.prisma.instance.create({
-    data: {
-      id,
-      accountId,
-      name: id,
-      region: "us-south",
-      status: "installed",
-      keyManagerKind: kind === "hpcs" ? "hpcs" : "keyProtect",
-      keyManagerCrn: manager.crn,
-      keyManagerGuid: manager.guid,
-      keyManagerEndpoint:
-        kind === "hpcs"
-          ? `${test.sandbox.url}/hpcs/${manager.guid}`
-          : `${test.sandbox.url}/key-protect/us-south`,
-      crkId,
-      apiKeySealed: sealSecret(test.credentials.manager.apiKey, apiKeyPurpose(id)),
-      createdBy: "user:test",
-      cacheTtlSeconds: TTL_SECONDS,
-      outageGraceSeconds: GRACE_SECONDS,
-    },
+  const { id, crkId, tenant } = await world.orderInstance(test, {
+    kind,
+    ...(expirationDate ? { expirationDate } : {}),
+    cacheTtlSeconds: TTL_SECONDS,
+    outageGraceSeconds: GRACE_SECONDS,
   });
-
-  const tenant = await addCertificate(db.database, id);
   const material = randomBytes(32);
   const kek = await store.create(tenant, newObject(), material);
   const installed = { id, kind, crkId, tenant, kek, material: Buffer.from(material) };
@@ -134,7 +89,7 @@ async function install(kind: Kind, expirationDate?: string): Promise<Installed> 
 function check({ id }: Pick<Installed, "id">) {
   return checkInstance(id, "schedule", {
     cloud: worker,
-    onChanged: () => publishIn(db.database.pool, { type: "instance.changed", instanceId: id }),
+    onChanged: () => publishIn(world.test.database.pool, { type: "instance.changed", instanceId: id }),
   });
 }
 
@@ -155,7 +110,9 @@ async function get({ tenant, kek, material }: Installed): Promise<"served" | "re
 }
 
 const statusOf = async ({ id }: Installed) => {
-  const { status, statusReason } = await db.database.prisma.instance.findUniqueOrThrow({ where: { id } });
+  const { status, statusReason } = await world.test.database.prisma.instance.findUniqueOrThrow({
+    where: { id },
+  });
 
   return { status, statusReason };
 };
@@ -163,7 +120,7 @@ const statusOf = async ({ id }: Installed) => {
 type Case = {
   readonly name: string;
   readonly kind?: Kind;
-  readonly id: PermissionCheckId;
+  readonly id: string;
   readonly code: string;
   readonly why?: string;
   readonly command?: RegExp;
@@ -571,7 +528,7 @@ describe("a check that fails while the instance serves", () => {
     broken = { given, installed };
     await given.breaks(installed);
 
-    const { report } = await check(installed);
+    const report = describeReport((await check(installed)).report);
     const failed = report.checks.filter(({ status }) => status === "fail");
 
     expect(failed.map(({ id, code }) => [id, code])).toContainEqual([given.id, given.code]);
@@ -615,7 +572,7 @@ describe("a check that fails while the instance serves", () => {
 
     await eventually(async () => Date.now() > 0 && (await isDeactivated(installed)), "the root key expires");
 
-    const { report } = await check(installed);
+    const report = describeReport((await check(installed)).report);
     const found = report.checks.find(({ id }) => id === "crkActive");
 
     expect(found).toMatchObject({ status: "fail", code: "CRK_DEACTIVATED" });
@@ -632,7 +589,7 @@ describe("a check that fails while the instance serves", () => {
       request.segments.at(-1) === "token" || request.segments.at(-1) === "details" ? { status: 503 } : next();
     await check(installed);
     expect(await statusOf(installed)).toEqual({ status: "installed", statusReason: null });
-    await publishIn(db.database.pool, { type: "instance.changed", instanceId: installed.id });
+    await publishIn(world.test.database.pool, { type: "instance.changed", instanceId: installed.id });
     clock.advance((TTL_SECONDS + GRACE_SECONDS) * 1_000);
     expect(await get(installed)).toBe("served");
   });

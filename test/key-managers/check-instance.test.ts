@@ -1,8 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { AuditEventInput } from "@/lib/audit/event";
 import { setAuditWriter } from "@/lib/core/audit";
 import {
@@ -14,28 +11,12 @@ import { recordDueCheck } from "@/lib/core/permissions";
 import { checkDueInstances } from "@/lib/core/permissions/check-due-instances";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import { recordPermissionCheck } from "@/lib/core/permissions/record-permission-check";
-import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
-import type { Instance } from "@/lib/db/generated/client";
-import { createTestDatabase, type TestDatabase } from "@/test/support/database";
-import { call, makeRootKey, sandboxForTests } from "./support/sandbox";
+import { sealSecret } from "@/lib/core/secrets";
+import { type OrderOptions, worldForTests } from "@/test/support/world";
+import { call, sandboxForTests } from "./support/sandbox";
 
-const dataDir = mkdtempSync(join(tmpdir(), "kmip-console-check-"));
-vi.stubEnv("DATA_DIR", dataDir);
-
+const world = worldForTests();
 const test = sandboxForTests();
-const accountId = randomUUID();
-let db: TestDatabase;
-
-beforeAll(async () => {
-  ensureMasterKey(join(dataDir, "master.key"));
-  db = await createTestDatabase();
-  await db.database.prisma.account.create({ data: { id: accountId, name: "test" } });
-});
-
-afterAll(async () => {
-  await db?.drop();
-  rmSync(dataDir, { recursive: true, force: true });
-});
 
 beforeEach(() =>
   test.sandbox.control.setRoles({
@@ -47,36 +28,13 @@ beforeEach(() =>
 
 afterEach(async () => {
   test.fault = null;
-  await db.database.prisma.instance.deleteMany();
+  await world.test.database.prisma.instance.deleteMany();
 });
 
-async function makeInstance(changes: Partial<Instance> = {}): Promise<{ id: string; crkId: string }> {
-  const id = randomUUID();
-  const crkId = await makeRootKey(test, `crk of ${id}`);
-  await db.database.prisma.instance.create({
-    data: {
-      id,
-      accountId,
-      name: id,
-      region: "us-south",
-      status: "installed",
-      keyManagerKind: "keyProtect",
-      keyManagerCrn: test.credentials.keyProtect.crn,
-      keyManagerGuid: test.credentials.keyProtect.guid,
-      keyManagerEndpoint: `${test.sandbox.url}/key-protect/us-south`,
-      crkId,
-      apiKeySealed: sealSecret(test.credentials.manager.apiKey, apiKeyPurpose(id)),
-      createdBy: "user:test",
-      ...(changes.status ? { status: changes.status } : {}),
-      ...(changes.statusReason ? { statusReason: changes.statusReason } : {}),
-    },
-  });
-
-  return { id, crkId };
-}
+const makeInstance = (columns: OrderOptions = {}) => world.orderInstance(test, columns);
 
 function read(id: string) {
-  return db.database.prisma.instance.findUniqueOrThrow({ where: { id } });
+  return world.test.database.prisma.instance.findUniqueOrThrow({ where: { id } });
 }
 
 const options = () => ({ cloud: test.freshCloud() });
@@ -100,7 +58,7 @@ describe("checkInstance", () => {
       serviceId: test.credentials.manager.serviceId,
       serviceIdName: "manager",
     });
-    const [kept] = await db.database.prisma.permissionCheck.findMany({ where: { instanceId: id } });
+    const [kept] = await world.test.database.prisma.permissionCheck.findMany({ where: { instanceId: id } });
     expect(kept).toMatchObject({ id: checked.permissionCheckId, ok: true, trigger: "manual" });
     expect(kept?.report).toEqual(JSON.parse(JSON.stringify(checked.report)));
   });
@@ -198,7 +156,7 @@ describe("checkInstance", () => {
     });
 
     const { id } = await makeInstance();
-    await db.database.prisma.instance.update({ where: { id }, data: { keyManagerKind: null } });
+    await world.test.database.prisma.instance.update({ where: { id }, data: { keyManagerKind: null } });
     await expect(checkInstance(id, "manual", options())).rejects.toMatchObject({ code: "INVALID_STATE" });
   });
 
@@ -209,13 +167,13 @@ describe("checkInstance", () => {
     await recordPermissionCheck(id, older, "schedule", facts);
 
     expect(await read(id)).toMatchObject({ status: "installed", lastCheckOk: true });
-    expect(await db.database.prisma.permissionCheck.count({ where: { instanceId: id } })).toBe(2);
+    expect(await world.test.database.prisma.permissionCheck.count({ where: { instanceId: id } })).toBe(2);
   });
 
   it("keeps no API key in the database but the sealed one", async () => {
     const { id } = await makeInstance();
     await checkInstance(id, "manual", options());
-    const { rows } = await db.database.pool.query(
+    const { rows } = await world.test.database.pool.query(
       "SELECT to_jsonb(i)::text AS instance, (SELECT string_agg(report::text, '') FROM permission_check) AS reports FROM instance i",
     );
 
@@ -248,7 +206,7 @@ describe("checkDueInstances", () => {
       {
         action: "vmware-solutions.permission-check.run",
         outcome: "success",
-        accountId,
+        accountId: world.accountId,
         instanceId: id,
         initiator: { id: "system:worker" },
         requestData: { trigger: "schedule", probe: "wrap and unwrap of random bytes" },
@@ -272,13 +230,16 @@ describe("checkDueInstances", () => {
     const counts = await Promise.all(
       [1, 2, 3].map(() => checkDueInstances({ everySeconds: 900, cloud: test.cloud })),
     );
-    const checks = await db.database.prisma.permissionCheck.groupBy({ by: ["instanceId"], _count: true });
+    const checks = await world.test.database.prisma.permissionCheck.groupBy({
+      by: ["instanceId"],
+      _count: true,
+    });
 
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(12);
     expect(checks.map(({ instanceId }) => instanceId).toSorted()).toEqual(ids.toSorted());
     expect(checks.every(({ _count }) => _count === 1)).toBe(true);
 
-    const rows = await db.database.prisma.instance.findMany({ where: { id: { in: ids } } });
+    const rows = await world.test.database.prisma.instance.findMany({ where: { id: { in: ids } } });
     const now = Date.now();
 
     for (const { nextCheckAt } of rows) {
@@ -293,7 +254,7 @@ describe("checkDueInstances", () => {
 
   it("goes on with the others when one cannot be checked", async () => {
     const broken = await makeInstance();
-    await db.database.prisma.instance.update({
+    await world.test.database.prisma.instance.update({
       where: { id: broken.id },
       data: { apiKeySealed: sealSecret("x", "another purpose") },
     });

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
+import type { KeyProtect } from "@/lib/key-managers/key-protect/adapter";
 import { call, makeRootKey, sandboxForTests } from "./support/sandbox";
 
 /** More than a search covers, and more than the largest page. */

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
-import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
+import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/adapter";
 import { closeTokenProcesses, listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import { call, hasSoftHsm, softHsmForTests, softhsm, type TestToken } from "./support/softhsm";
 import { administerToken } from "./support/token-administrator";

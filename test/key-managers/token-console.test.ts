@@ -2,9 +2,11 @@ import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/key-managers/schemas";
+import { describeReport } from "@/lib/api/texts/checks";
 import type { Actor, Role } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
-import { discoverKeyManagers, listRootKeys, validateKeyManager } from "@/lib/core/key-managers";
+import { discoverKeyManagers, listRootKeys } from "@/lib/core/key-managers";
+import { validateKeyManager } from "@/lib/core/permissions";
 import { runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
 import { call, hasSoftHsm, softHsmForTests, type TestToken } from "./support/softhsm";
 import { administerToken } from "./support/token-administrator";
@@ -104,7 +106,7 @@ describe.skipIf(!hasSoftHsm)("tokens in the console", () => {
   });
 
   it("reports that everything is there", async () => {
-    const report = await validateKeyManager(actor(), { ...target(), crkId: "crk" });
+    const report = describeReport(await validateKeyManager(actor(), { ...target(), crkId: "crk" }));
 
     expect(permissionReport.parse(report).ok).toBe(true);
     expect(report.checks.map(({ id, status }) => `${id} ${status}`)).toEqual([
@@ -136,7 +138,7 @@ describe.skipIf(!hasSoftHsm)("tokens in the console", () => {
       code: string,
       command?: string,
     ): Promise<void> {
-      const { report } = await check(input);
+      const report = describeReport((await check(input)).report);
       const failed = report.checks.filter(({ status }) => status === "fail");
 
       expect(report.ok).toBe(false);

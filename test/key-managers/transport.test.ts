@@ -3,13 +3,14 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { hadNoEffect } from "@/lib/core/serving/failures";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
-import { createLimiter } from "@/lib/ibm-cloud/limiter";
 import { Secret } from "@/lib/ibm-cloud/secret";
-import { createCircuitBreaker } from "@/lib/key-managers/circuit-breaker";
-import { createKeyManager } from "@/lib/key-managers/create-key-manager";
-import { gateOf, keyManagerGates, onCircuitChange } from "@/lib/key-managers/gates";
+import { callLimitsOf, keyManagerLoads, onCircuitChange } from "@/lib/key-managers/call-limits";
+import { createIbmKeyManager } from "@/lib/key-managers/ibm-services/service";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
-import { createKeyProtect } from "@/lib/key-managers/key-protect/key-protect";
+import { createKeyProtect } from "@/lib/key-managers/key-protect/adapter";
+import { keyProtectService } from "@/lib/key-managers/key-protect/service";
+import { createCircuitBreaker } from "@/lib/resilience/circuit-breaker";
+import { createLimiter } from "@/lib/resilience/limiter";
 import { type StubAnswer, type StubRequest, startStub, unusedUrl } from "./support/stub-server";
 
 const identity = { iamId: "iam-ServiceId-1", accountId: "account", name: null, serviceId: "ServiceId-1" };
@@ -68,7 +69,7 @@ async function busyKeyManager() {
     endpoint: stub.url,
     instanceGuid: "guid",
     tokenSource: tokens,
-    gate: { limiter: createLimiter(1), breaker: createCircuitBreaker() },
+    limits: { limiter: createLimiter(1), breaker: createCircuitBreaker() },
     backoffMs: 1,
   });
   const first = keyManager.getStandardKey("first", call());
@@ -204,7 +205,7 @@ describe("the circuit breaker of a key manager instance", () => {
         endpoint: stub.url,
         instanceGuid: "guid",
         tokenSource,
-        gate: { limiter: createLimiter(16), breaker },
+        limits: { limiter: createLimiter(16), breaker },
         always,
         backoffMs: 1,
       });
@@ -288,7 +289,7 @@ describe("the circuit breaker of a key manager instance", () => {
       endpoint: silent.url,
       instanceGuid: "guid",
       tokenSource: tokens,
-      gate: { limiter: createLimiter(16), breaker },
+      limits: { limiter: createLimiter(16), breaker },
       backoffMs: 1,
     });
 
@@ -323,8 +324,7 @@ describe("the circuit breaker of a key manager instance", () => {
     onCircuitChange((change) => told.push(change));
     onTestFinished(() => onCircuitChange(() => {}));
     const create = (url: string) =>
-      createKeyManager({
-        kind: "key-protect",
+      createIbmKeyManager(keyProtectService, {
         endpoint: url,
         instanceGuid,
         tokenSource: tokens,
@@ -336,7 +336,7 @@ describe("the circuit breaker of a key manager instance", () => {
     );
 
     expect((await failure(create(endpoint).getStandardKey("id", call()))).code).toBe("CIRCUIT_OPEN");
-    expect(keyManagerGates().find((gate) => gate.instanceGuid === instanceGuid)).toMatchObject({
+    expect(keyManagerLoads().find((load) => load.instanceGuid === instanceGuid)).toMatchObject({
       endpoint,
       circuit: "open",
       failures: 5,
@@ -345,6 +345,6 @@ describe("the circuit breaker of a key manager instance", () => {
       waiting: 0,
     });
     expect(told).toEqual([{ instanceGuid, endpoint, circuit: "open", failures: 5 }]);
-    expect(gateOf(instanceGuid, "https://another.test").breaker.state).toBe("closed");
+    expect(callLimitsOf(instanceGuid, "https://another.test").breaker.state).toBe("closed");
   });
 });

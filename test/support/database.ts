@@ -6,8 +6,21 @@ import { type Database, openDatabase, setDatabase } from "@/lib/db";
 /** A migrated database of its own on the test server; it is also what `database()` answers from now on. */
 export type TestDatabase = { readonly url: string; readonly database: Database; drop(): Promise<void> };
 
+/** The test server of the project `unit`. @throws Error in a project that has none */
+function serverUrl(): string {
+  const url: string | undefined = inject("databaseUrl");
+
+  if (url === undefined) {
+    throw new Error(
+      "This test asks for PostgreSQL, which its project does not start: it belongs in a folder of test/ (vitest.config.ts).",
+    );
+  }
+
+  return url;
+}
+
 async function asOwner(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject("databaseUrl") });
+  const client = new pg.Client({ connectionString: serverUrl() });
 
   await client.connect();
 
@@ -18,8 +31,9 @@ async function asOwner(statement: string): Promise<void> {
   }
 }
 
-/** Creates a test database from the migrated template. */
+/** Creates a test database from the migrated template. @throws Error in a project without PostgreSQL */
 export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = serverUrl();
   const name = `test_${randomUUID().replaceAll("-", "")}`;
 
   for (let attempt = 0; ; attempt += 1) {
@@ -36,7 +50,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     }
   }
 
-  const url = inject("databaseUrl").replace(/\/[^/]*$/, `/${name}`);
+  const url = server.replace(/\/[^/]*$/, `/${name}`);
   const database = openDatabase(url);
 
   setDatabase(database);

@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Actor, Role } from "@/lib/core/actor";
 import type { Database } from "@/lib/db";
+import type { Prisma } from "@/lib/db/generated/client";
 import { termsOf } from "@/lib/kmip/attributes/terms";
 import type { EngineLogger, NewManagedObject, StoredAttributes, Tenant } from "@/lib/kmip/ports";
+import type { TestCertificate } from "./certificates";
 
 /** A logger that keeps what it was told. */
 export function recordingLogger(): EngineLogger & { readonly lines: { level: string; message: string }[] } {
@@ -46,44 +48,56 @@ export async function addAccount(database: Database): Promise<string> {
   return id;
 }
 
-/** An installed instance with one client certificate. */
-export async function addInstance(
+/** Columns of an instance that tests choose; the others are those of an installed one. */
+export type InstanceColumns = Pick<Prisma.InstanceUncheckedCreateInput, "crkId"> &
+  Partial<Prisma.InstanceUncheckedCreateInput>;
+
+/** The row of an installed instance. @returns its id */
+export async function addInstanceRow(
   database: Database,
   accountId: string,
-  settings: {
-    crkId: string;
-    cacheTtlSeconds?: number;
-    outageGraceSeconds?: number;
-    status?: "installed" | "attention" | "removing";
-  },
-): Promise<{ instanceId: string; tenant: Tenant }> {
-  const { crkId, ...rest } = settings;
-  const instance = await database.prisma.instance.create({
+  columns: InstanceColumns,
+): Promise<string> {
+  const { id } = await database.prisma.instance.create({
     data: {
       accountId,
       name: `instance-${randomUUID()}`,
       region: "eu-de",
       status: "installed",
-      keyManagerKind: "keyProtect",
+      keyManagerKind: "key-protect",
       keyManagerGuid: randomUUID(),
       keyManagerEndpoint: "http://127.0.0.1:9",
-      crkId,
       createdBy: "test",
-      ...rest,
+      ...columns,
     },
   });
 
-  return { instanceId: instance.id, tenant: await addCertificate(database, instance.id) };
+  return id;
 }
 
-/** Pins a certificate that only its fingerprint matters of. */
-export async function addCertificate(database: Database, instanceId: string): Promise<Tenant> {
+/** An installed instance with one client certificate. */
+export async function addInstance(
+  database: Database,
+  accountId: string,
+  columns: InstanceColumns,
+): Promise<{ instanceId: string; tenant: Tenant }> {
+  const instanceId = await addInstanceRow(database, accountId, columns);
+
+  return { instanceId, tenant: await addCertificate(database, instanceId) };
+}
+
+/** Pins a certificate; without one, a row that only the fingerprint matters of. */
+export async function addCertificate(
+  database: Database,
+  instanceId: string,
+  pinned?: Pick<TestCertificate, "certPem" | "sha256"> & { readonly name?: string },
+): Promise<Tenant> {
   const certificate = await database.prisma.clientCertificate.create({
     data: {
       instanceId,
-      name: `vcenter-${randomUUID()}`,
-      sha256: randomBytes(32).toString("hex"),
-      pem: "-",
+      name: pinned?.name ?? `vcenter-${randomUUID()}`,
+      sha256: pinned?.sha256 ?? randomBytes(32).toString("hex"),
+      pem: pinned?.certPem ?? "-",
       subject: "CN=vcenter",
       issuer: "CN=vcenter",
       serialNumber: "01",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ROLES } from "@/lib/roles";
 
 /** RFC 3339 UTC, as every time of the API. */
 export const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
@@ -33,8 +34,14 @@ export const problem = z
 
 export type Problem = z.output<typeof problem>;
 
-export const role = z.enum(["viewer", "auditor", "operator", "administrator"]);
-export const keyManagerKind = z.enum(["key-protect", "hpcs", "pkcs11"]);
+export const role = z.enum(ROLES);
+export type { Role } from "@/lib/roles";
+/** A kind of key manager. */
+export const keyManagerKind = z
+  .string()
+  .min(1)
+  .max(40)
+  .meta({ description: "One of the kinds that GET /key-managers lists" });
 
 /** A name that people give: trimmed, no control characters. */
 export const displayName = z

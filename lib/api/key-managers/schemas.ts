@@ -1,18 +1,61 @@
 import { z } from "zod";
 import { id, keyManagerKind, page, pageQuery, timestamp } from "../contract/common";
 
-/** Shortest API key of a service ID that is worth sending; the PIN of a token may be shorter. */
-export const MIN_API_KEY = 8;
-export const MIN_PIN = 4;
+/** The shortest secret that any kind takes; each kind says its own in `GET /key-managers`. */
+const MIN_SECRET = 4;
 
 /** An API key, or the PIN of a PKCS#11 token. Write only: it appears in requests and in no answer. */
-export const apiKey = z.string().trim().min(MIN_PIN).max(512).meta({ format: "password", writeOnly: true });
+export const apiKey = z
+  .string()
+  .trim()
+  .min(MIN_SECRET)
+  .max(512)
+  .meta({ format: "password", writeOnly: true });
 
 /** Base URL in place of the one that IBM Cloud names for the key manager instance; with or without `/api/v2`. */
 export const keyManagerEndpoint = z.string().trim().max(300).optional();
 
 /** HPCS without an API key: the ordered KMIP instance that the HPCS instance authorizes. */
 const authorizedInstance = id.optional();
+
+/** A field of what a person enters a key manager with. */
+const credentialField = z.object({
+  /** Its name in requests. */
+  name: z.literal("apiKey"),
+  /** It is hidden while it is typed, and shown to nobody. */
+  secret: z.boolean(),
+  minLength: z.int(),
+  maxLength: z.int(),
+});
+
+/** A kind of key manager: all that an order needs to know of it. */
+const keyManagerProvider = z
+  .object({
+    kind: keyManagerKind,
+    title: z.string(),
+    credential: z.object({
+      /** What it is: API key of a service ID, or PIN of a token. */
+      type: z.enum(["apiKey", "pin"]),
+      fields: z.array(credentialField),
+      /** False where key manager instances are found without it. */
+      toDiscover: z.boolean(),
+    }),
+    /** True where the key manager can authorize the instance in the place of a credential. */
+    authorization: z.boolean(),
+    /** An instance has endpoints of its own. */
+    dedicatedEndpoint: z.boolean(),
+    /** A key manager instance has one KMIP instance only. */
+    oneInstanceEach: z.boolean(),
+    /** What there is to choose beside the key manager instance and the root key. */
+    choices: z.object({ keyRing: z.boolean(), endpoint: z.boolean(), region: z.boolean() }),
+    /** When its maker ends it, and the kind that follows. */
+    deprecation: z.object({ endsAt: timestamp, successor: z.string().nullable() }).nullable(),
+    /** Why this deployment cannot use it; null where it can. */
+    unavailable: z.object({ code: z.string(), detail: z.string() }).nullable(),
+  })
+  .meta({ id: "KeyManagerProvider" });
+
+export const keyManagerProviderPage = page(keyManagerProvider);
 
 export const keyManagerInstance = z
   .object({
@@ -117,6 +160,7 @@ export const permissionReport = z
   })
   .meta({ id: "PermissionReport" });
 
+export type KeyManagerProvider = z.output<typeof keyManagerProvider>;
 export type KeyManagerInstance = z.output<typeof keyManagerInstance>;
 export type RootKey = z.output<typeof rootKey>;
 export type PermissionReport = z.output<typeof permissionReport>;

@@ -13,7 +13,7 @@ import { uniqueViolation } from "../unique-violation";
 import {
   explainPinFailure,
   findHolder,
-  holderSentence,
+  holderFinding,
   type NewCertificate,
   pinCertificates,
 } from "./pin-certificate";
@@ -59,18 +59,7 @@ export async function previewClientCertificates(
     const holder = await findHolder(actor, certificate.sha256);
     previews.push({
       ...certificate,
-      findings: [
-        ...(holder
-          ? [
-              {
-                severity: "error" as const,
-                code: "CERTIFICATE_IN_USE" as const,
-                message: holderSentence(holder),
-              },
-            ]
-          : []),
-        ...findingsOf(certificate),
-      ],
+      findings: [...(holder ? [holderFinding(holder)] : []), ...findingsOf(certificate)],
     });
   }
 

@@ -1,6 +1,6 @@
 import { database, publishIn } from "@/lib/db";
 import type { ClientCertificate, Prisma } from "@/lib/db/generated/client";
-import type { Certificate } from "@/lib/x509";
+import type { Certificate, Finding } from "@/lib/x509";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
 import { uniqueViolation } from "../unique-violation";
@@ -30,11 +30,13 @@ export async function findHolder(actor: Actor, sha256: string): Promise<Certific
   return { instance: accountId === actor.accountId ? { id, name } : null };
 }
 
-/** One sentence about a holder. */
-export function holderSentence(holder: CertificateHolder): string {
-  return holder.instance === null
-    ? "This certificate is pinned to another instance of this deployment."
-    : `This certificate is pinned to the instance ${holder.instance.name}.`;
+/** The finding about a certificate that is pinned already. */
+export function holderFinding({ instance }: CertificateHolder): Finding {
+  return {
+    severity: "error",
+    code: "CERTIFICATE_IN_USE",
+    params: instance === null ? { holder: "hidden" } : { holder: "named", instanceName: instance.name },
+  };
 }
 
 function nameTaken(name: string): AppError {
@@ -44,7 +46,13 @@ function nameTaken(name: string): AppError {
 }
 
 function inUse(holder: CertificateHolder): AppError {
-  return new AppError("CERTIFICATE_IN_USE", holderSentence(holder), { extra: { ...holder } });
+  const { instance } = holder;
+  const where = instance === null ? "" : ` (${instance.name})`;
+
+  return new AppError("CERTIFICATE_IN_USE", `The certificate is pinned already${where}.`, {
+    extra: { ...holder },
+    text: { of: "certificate", findings: [holderFinding(holder)] },
+  });
 }
 
 /**

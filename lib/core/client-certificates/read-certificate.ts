@@ -36,7 +36,10 @@ export function readClientCertificate(text: string): Certificate {
 }
 
 function refused(findings: readonly Finding[]): AppError {
-  return new AppError("CERTIFICATE_INVALID", findings.map(({ message }) => message).join(" "), {
+  const codes = findings.map(({ code }) => code).join(", ");
+
+  return new AppError("CERTIFICATE_INVALID", `The certificate cannot be used (${codes}).`, {
     extra: { findings },
+    text: { of: "certificate", findings },
   });
 }

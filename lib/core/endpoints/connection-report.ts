@@ -1,4 +1,4 @@
-import type { PermissionCheckStatus } from "../permissions/report";
+import type { CheckStatus } from "@/lib/key-managers/checks/run-checks";
 
 /** Checks of an endpoint, in the order in which they are shown. */
 export const CONNECTION_CHECKS = [
@@ -12,18 +12,14 @@ export const CONNECTION_CHECKS = [
 
 export type ConnectionCheckId = (typeof CONNECTION_CHECKS)[number];
 
-/** One check, in the form of the permission report's. */
+/** One check, in the form of the permission report's; lib/api puts it in words. */
 export type ConnectionCheck = {
   readonly id: ConnectionCheckId;
-  readonly title: string;
-  readonly status: PermissionCheckStatus;
-  /** What was found, in plain words. */
-  readonly detail: string;
-  /** Stable code of what was found; the console words it in other languages, with `params`. */
+  readonly status: CheckStatus;
+  /** Stable code of what was found. */
   readonly code: string;
+  /** The values that its texts name. */
   readonly params: { [name: string]: string };
-  /** What to do about it. */
-  readonly remedy?: string;
   /** The command that shows more. */
   readonly command?: string;
   /** Absent where nothing was waited for. */

@@ -87,10 +87,10 @@ export async function assignDedicatedPorts(tx: Prisma.TransactionClient, instanc
   });
 }
 
-/** Instances that have a listener of their own: those of HPCS. */
+/** Instances that have a listener of their own. */
 export async function dedicatedInstanceIds(): Promise<string[]> {
   const { rows } = await database().pool.query<{ id: string }>(
-    "SELECT id FROM instance WHERE key_manager_kind = 'hpcs' ORDER BY id",
+    "SELECT id FROM instance WHERE dedicated ORDER BY id",
   );
 
   return rows.map(({ id }) => id);

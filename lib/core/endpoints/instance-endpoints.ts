@@ -4,7 +4,7 @@ import { type KeyType, parseCertificates } from "@/lib/x509";
 import { authorityId, dedicatedIdentityId, KEY_TYPES, zoneIdentityId } from "./tls-identities";
 
 /** A certificate that clients may be shown. */
-export type EndpointCertificate = {
+type EndpointCertificate = {
   /** The server's certificate, then the authority's: as a client's list of trusted certificates it is complete. */
   readonly pem: string;
   readonly sha256: string;
@@ -31,7 +31,7 @@ export type InstanceEndpoint = {
 };
 
 /** What decides which endpoints an instance has. */
-export type EndpointOwner = { readonly id: string; readonly keyManagerKind: string | null };
+export type EndpointOwner = { readonly id: string; readonly dedicated: boolean };
 
 type Address = Pick<InstanceEndpoint, "zone" | "host" | "port" | "dedicated" | "problem">;
 
@@ -61,22 +61,22 @@ export async function sharedEndpoints(): Promise<InstanceEndpoint[]> {
 }
 
 /**
- * The endpoints of each instance: its own for those of HPCS, the shared ones for all others.
+ * The endpoints of each instance: its own for dedicated ones, the shared ones for all others.
  * @returns by the instance's id
  */
 export async function endpointsOf(
   instances: readonly EndpointOwner[],
 ): Promise<ReadonlyMap<string, readonly InstanceEndpoint[]>> {
-  const own = instances.filter(({ keyManagerKind }) => keyManagerKind === "hpcs").map(({ id }) => id);
+  const own = instances.filter((instance) => instance.dedicated).map(({ id }) => id);
   const [shared, dedicated] = await Promise.all([
     own.length < instances.length ? sharedEndpoints() : [],
     own.length > 0 ? dedicatedEndpoints(own) : new Map<string, InstanceEndpoint[]>(),
   ]);
 
   return new Map(
-    instances.map(({ id, keyManagerKind }) => [
-      id,
-      keyManagerKind === "hpcs" ? (dedicated.get(id) ?? []) : shared,
+    instances.map((instance) => [
+      instance.id,
+      instance.dedicated ? (dedicated.get(instance.id) ?? []) : shared,
     ]),
   );
 }

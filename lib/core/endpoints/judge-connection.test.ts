@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { describeCheck } from "@/lib/api/texts/checks";
 import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client/client";
 import { createAuthority, issueServerCertificate } from "@/lib/x509";
 import { fingerprintOf, judgeConnection, type Observation } from "./judge-connection";
@@ -47,7 +48,7 @@ function judge(changes: Partial<Observation> = {}) {
     ...changes,
   });
 
-  return new Map(checks.map((check) => [check.id, check]));
+  return new Map(checks.map((check) => [check.id, describeCheck(check)]));
 }
 
 describe("what was seen of an endpoint", () => {

@@ -1,13 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import type { Finding, Params } from "@/lib/key-managers/checks/run-checks";
 import { KmipConnectionError, KmipOperationError } from "@/lib/kmip/client/client";
-import { type FindingParams, fillIn } from "../permissions/findings";
-import {
-  CONNECTION_CAUSES,
-  CONNECTION_FINDINGS,
-  CONNECTION_TITLES,
-  type ConnectionFindingCode,
-} from "./connection-findings";
+import { CONNECTION_FINDINGS, type ConnectionFindingCode } from "./connection-findings";
 import type { ConnectionCheck, ConnectionCheckId } from "./connection-report";
 import type { Address, Reach } from "./reach-endpoint";
 
@@ -30,7 +25,7 @@ export type Observation = {
   readonly now: Date;
 };
 
-type Verdict = { readonly code: ConnectionFindingCode; readonly params?: FindingParams };
+type Verdict = { readonly code: ConnectionFindingCode; readonly params?: Params };
 
 /** What ends within this time is worth a warning: the worker should have renewed it two weeks before. */
 const SOON_MS = 14 * 86_400_000;
@@ -41,7 +36,13 @@ export function fingerprintOf(certificate: X509Certificate | null | undefined): 
   return certificate?.fingerprint256.replaceAll(":", "").toLowerCase() ?? null;
 }
 
-type CauseCode = keyof typeof CONNECTION_CAUSES;
+/** Why a connection came to nothing; `findings.why` of the messages says it. */
+type CauseCode =
+  | "CONNECTION_REFUSED"
+  | "CONNECTION_TIMEOUT"
+  | "CONNECTION_CLOSED"
+  | "NAME_UNKNOWN"
+  | "NO_ROUTE";
 
 const NETWORK_CAUSES: { readonly [code: string]: CauseCode } = {
   ECONNREFUSED: "CONNECTION_REFUSED",
@@ -76,11 +77,11 @@ function causeCodeOf(error: unknown): CauseCode | null {
   return NETWORK_CAUSES[textOf(error, "code") ?? ""] ?? null;
 }
 
-/** Why a connection came to nothing, as `why` and, where it can be said in other languages, `whyCode`. */
-function why(error: unknown): FindingParams {
+/** Why a connection came to nothing: `whyCode`, or what the system said of it. */
+function why(error: unknown): Params {
   const code = causeCodeOf(error);
   if (code !== null) {
-    return { why: CONNECTION_CAUSES[code], whyCode: code };
+    return { whyCode: code };
   }
 
   // OpenSSL's reason is a phrase ("wrong version number"); its whole message has memory addresses in it.
@@ -218,12 +219,10 @@ export function judgeConnection(seen: Observation): ConnectionCheck[] {
   return STEPS.map((step) => {
     const root = other ?? step.needs.flatMap((need) => failed.get(need) ?? [])[0];
     const verdict: Verdict =
-      root === undefined
-        ? step.judge(seen)
-        : { code: "WAITS_FOR", params: { check: root, checkTitle: CONNECTION_TITLES[root] } };
+      root === undefined ? step.judge(seen) : { code: "WAITS_FOR", params: { check: root } };
     const params = { zone: String(zone), host, port: String(port), ...verdict.params };
-    const words = fillIn(CONNECTION_FINDINGS[verdict.code], params);
-    if (words.status === "fail" || root !== undefined) {
+    const { status, command }: Finding = CONNECTION_FINDINGS[verdict.code];
+    if (status === "fail" || root !== undefined) {
       failed.set(step.id, root ?? step.id);
     }
     if (verdict.code === "SERVER_CERTIFICATE_OTHER") {
@@ -233,10 +232,10 @@ export function judgeConnection(seen: Observation): ConnectionCheck[] {
 
     return {
       id: step.id,
-      title: CONNECTION_TITLES[step.id],
-      ...words,
+      status,
       code: verdict.code,
       params,
+      ...(command ? { command: command(params) } : {}),
       ...(milliseconds === undefined ? {} : { durationMs: tenths(milliseconds) }),
     };
   });

@@ -116,7 +116,7 @@ export async function testConnection(actor: Actor, instanceId: string): Promise<
   const checkedAt = new Date();
   const [endpoints, alive, client, stranger] = await Promise.all([
     endpointsOf([instance]).then((all) => all.get(instanceId) ?? []),
-    liveZones(instance.keyManagerKind === "hpcs" ? instanceId : null),
+    liveZones(instance.dedicated ? instanceId : null),
     createShortLivedClient({ commonName: PROBE_NAME, seconds: PROBE_SECONDS }),
     createShortLivedClient({ commonName: STRANGER_NAME, seconds: PROBE_SECONDS }),
   ]);

@@ -16,6 +16,7 @@ import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import {
+  isDedicated,
   type KeyManagerSelection,
   keepReport,
   keyManagerTaken,
@@ -54,6 +55,7 @@ function readUploads(uploads: readonly CertificateUpload[]): NewCertificate[] {
       throw new AppError(error.code, error.message, {
         invalidParams: [{ name: `clientCertificates.${index}.pem`, code: error.code, reason: error.message }],
         extra: { ...error.extra },
+        text: error.text,
       });
     }
   });
@@ -99,7 +101,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
   const id = makeId(new Date());
   const validated =
     input.keyManager === undefined ? null : await validateSelection(actor, id, input.keyManager);
-  if (validated?.selection.kind === "hpcs") {
+  if (isDedicated(validated)) {
     await prepareDedicatedIdentity(id);
   }
 
@@ -119,7 +121,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
       try {
         await keepInstance(actor, { id, input, validated, certificates }, done);
       } catch (error) {
-        throw await explainFailure(actor, error, input.name, certificates);
+        throw await explainFailure(actor, error, input, certificates);
       }
     },
   );
@@ -156,7 +158,7 @@ function keepInstance(
       },
       omit: WITHOUT_API_KEY,
     });
-    if (validated?.selection.kind === "hpcs") {
+    if (isDedicated(validated)) {
       await assignDedicatedPorts(tx, id);
     }
     if (validated !== null) {
@@ -196,8 +198,7 @@ export async function activateInstance(
   await requirePinnable(actor, certificates);
   await requireFreeKeyManager(input.keyManager);
   const validated = await validateSelection(actor, instanceId, input.keyManager);
-  const isDedicated = validated.selection.kind === "hpcs";
-  if (isDedicated) {
+  if (isDedicated(validated)) {
     await prepareDedicatedIdentity(instanceId);
   }
 
@@ -212,7 +213,7 @@ export async function activateInstance(
         throw notInactive();
       }
 
-      if (isDedicated) {
+      if (isDedicated(validated)) {
         await assignDedicatedPorts(tx, instanceId);
       }
       await keepReport(tx, instanceId, validated.report, "activate");
@@ -234,7 +235,7 @@ export async function activateInstance(
     },
     (done) =>
       activate(done).catch(async (error: unknown) => {
-        throw await explainFailure(actor, error, row.name, certificates);
+        throw await explainFailure(actor, error, { name: row.name, ...input }, certificates);
       }),
   );
 
@@ -244,15 +245,16 @@ export async function activateInstance(
 async function explainFailure(
   actor: Actor,
   error: unknown,
-  name: string,
+  input: Pick<CreateInstanceInput, "name" | "keyManager">,
   certificates: readonly NewCertificate[],
 ): Promise<unknown> {
+  const { name, keyManager } = input;
   const constraint = uniqueViolation(error);
   if (constraint?.includes("account_id")) {
     return instanceNameTaken(name);
   }
-  if (constraint?.includes("key_manager_guid")) {
-    return keyManagerTaken();
+  if (constraint?.includes("key_manager_claim") && keyManager !== undefined) {
+    return keyManagerTaken(keyManager);
   }
 
   return constraint === null ? error : explainPinFailure(actor, error, certificates);

@@ -1,23 +1,26 @@
-import type { KeyManagerKind as KeyManagerKindColumn, Prisma } from "@/lib/db/generated/client";
-import { parseCrn } from "@/lib/ibm-cloud/crn";
+import type { Prisma } from "@/lib/db/generated/client";
 import type { Secret } from "@/lib/ibm-cloud/secret";
-import type { KeyManagerKind } from "@/lib/key-managers/key-manager";
+import { givenEndpoint } from "@/lib/key-managers/given-endpoint";
+import { type Provider, ProviderError } from "@/lib/key-managers/provider";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
-import { givenEndpoint } from "../key-managers/credentials";
-import { hasDeploymentIdentity } from "../key-managers/deployment-identity";
+import { isByAuthorization, secretMissing } from "../key-managers/credentials";
 import { ibmCloud } from "../key-managers/ibm-cloud";
 import { apiKeyPurpose } from "../key-managers/open-key-manager";
-import { requireModules } from "../key-managers/open-token";
-import { takenKeyManagers } from "../key-managers/taken-key-managers";
+import { requireProvider, requireUsable } from "../key-managers/providers";
+import { claimOf, takenKeyManagers } from "../key-managers/taken-key-managers";
+import { toAppError } from "../key-managers/to-app-error";
 import type { PermissionCheckTrigger } from "../permissions/record-permission-check";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport } from "../permissions/report";
 import { runPermissionChecks } from "../permissions/run-permission-checks";
 import { sealSecret } from "../secrets";
 
+/** How an order calls the fields that providers know. */
+const FIELDS = { kind: "keyManager.kind", endpoint: "keyManager.endpoint" } as const;
+
 /** Which key manager and root key an instance shall use. */
 export type KeyManagerSelection = {
-  readonly kind: KeyManagerKind;
+  readonly kind: string;
   /** API key of the service ID, or PIN of the token. */
   readonly apiKey?: string | undefined;
   readonly crn: string;
@@ -35,8 +38,8 @@ export type ValidatedSelection = {
 };
 
 /**
- * Runs the permission checks for what somebody chose, before anything is kept. An HPCS instance needs no API key where
- * it can authorize the KMIP instance.
+ * Runs the permission checks for what somebody chose, before anything is kept. No API key is needed where the key manager
+ * can authorize the KMIP instance.
  * @param instanceId of the KMIP instance that it is for
  * @throws AppError VALIDATION_FAILED without an API key; PERMISSION_CHECK_FAILED with the report in `extra.report`;
  *   NOT_AVAILABLE
@@ -46,31 +49,31 @@ export async function validateSelection(
   instanceId: string,
   selection: KeyManagerSelection,
 ): Promise<ValidatedSelection> {
-  const { apiKey, kind } = selection;
-  if (kind === "pkcs11") {
-    requireModules();
-  }
-  const authorizedFor =
-    apiKey === undefined && kind === "hpcs" && hasDeploymentIdentity() ? instanceId : undefined;
-  if (apiKey === undefined && authorizedFor === undefined) {
-    throw new AppError(
-      "VALIDATION_FAILED",
-      kind === "pkcs11" ? "The PIN of the token is needed." : "The API key of a service ID is needed.",
-      {
-        invalidParams: [{ name: "keyManager.apiKey", code: "required", reason: "is needed" }],
-      },
-    );
+  const provider = requireProvider(selection.kind, FIELDS);
+  requireUsable(provider);
+
+  const authorizedFor = isByAuthorization(provider, selection) ? instanceId : undefined;
+  if (selection.apiKey === undefined && authorizedFor === undefined) {
+    throw secretMissing(provider);
   }
 
-  const { endpoint, ...choice } = selection;
   const { report, facts } = await checkPermissions(actor, {
-    ...choice,
-    apiKey,
+    ...selection,
     authorizedFor,
-    givenEndpoint: givenEndpoint(ibmCloud(), endpoint, "keyManager.endpoint"),
+    endpoint: null,
+    givenEndpoint: readEndpoint(selection),
   });
 
   return { selection, report, facts };
+}
+
+/** @throws AppError VALIDATION_FAILED */
+function readEndpoint({ endpoint }: KeyManagerSelection): string | undefined {
+  try {
+    return givenEndpoint(ibmCloud(), endpoint);
+  } catch (error) {
+    throw toAppError(error, FIELDS);
+  }
 }
 
 /** The checks behind validateSelection, with an API key in either form or for an authorization. */
@@ -109,30 +112,48 @@ export async function checkPermissions(
 }
 
 /** Nothing of the other instance is told: it may be another account's. */
-export function keyManagerTaken(): AppError {
+export function keyManagerTaken({ kind }: Pick<KeyManagerSelection, "kind">): AppError {
   return new AppError(
     "KEY_MANAGER_IN_USE",
-    "This Hyper Protect Crypto Services instance has a KMIP instance already, and can have one only. Choose another, or delete that KMIP instance first.",
+    `This ${requireProvider(kind, FIELDS).title} instance has a KMIP instance already, and can have one only. Choose another, or delete that KMIP instance first.`,
     { invalidParams: [{ name: "keyManager.crn", code: "KEY_MANAGER_IN_USE", reason: "is in use" }] },
   );
 }
 
 /**
  * Says early what the database would say in the end.
- * @throws AppError KEY_MANAGER_IN_USE when an HPCS instance has a KMIP instance already
+ * @throws AppError KEY_MANAGER_IN_USE when a key manager instance that can have one KMIP instance only has it already
  */
 export async function requireFreeKeyManager(
   selection: Pick<KeyManagerSelection, "kind" | "crn">,
 ): Promise<void> {
-  const guid = selection.kind === "hpcs" ? parseCrn(selection.crn)?.instance : undefined;
-  if (guid !== undefined && (await takenKeyManagers([guid])).has(guid)) {
-    throw keyManagerTaken();
+  const provider = requireProvider(selection.kind, FIELDS);
+  if (!provider.oneInstanceEach) {
+    return;
+  }
+
+  const guid = guidOf(provider, selection.crn);
+  if (guid !== null && (await takenKeyManagers(provider, [guid])).has(guid)) {
+    throw keyManagerTaken(selection);
   }
 }
 
-/** How the database spells a kind in Prisma. */
-export function kindColumn(kind: KeyManagerKind): KeyManagerKindColumn {
-  return kind === "key-protect" ? "keyProtect" : kind;
+/** Null for an address that is none: the checks say so. */
+function guidOf(provider: Provider, crn: string): string | null {
+  try {
+    return provider.guidOf(crn);
+  } catch (error) {
+    if (error instanceof ProviderError) {
+      return null;
+    }
+
+    throw error;
+  }
+}
+
+/** True when an instance with this key manager has endpoints of its own. */
+export function isDedicated(validated: ValidatedSelection | null): boolean {
+  return validated !== null && requireProvider(validated.selection.kind, FIELDS).dedicatedEndpoint;
 }
 
 /** The columns that what the checks learned fills. */
@@ -167,8 +188,12 @@ export function factColumns(facts: PermissionFacts, report: PermissionReport) {
 
 /** All columns of a key manager for an instance of this id; the API key, if there is one, is sealed for it alone. */
 export function selectionColumns(instanceId: string, { selection, facts, report }: ValidatedSelection) {
+  const provider = requireProvider(selection.kind, FIELDS);
+
   return {
-    keyManagerKind: kindColumn(selection.kind),
+    keyManagerKind: provider.kind,
+    dedicated: provider.dedicatedEndpoint,
+    keyManagerClaim: facts.keyManager === null ? null : claimOf(provider, facts.keyManager.guid),
     keyRing: selection.keyRing ?? facts.crk?.keyRing ?? null,
     keyManagerEndpointGiven: (selection.endpoint?.trim() ?? "") !== "",
     apiKeySealed:

@@ -3,8 +3,7 @@ import type { Instance } from "@/lib/db/generated/client";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { KeyManagerError } from "@/lib/key-managers/key-manager";
 import { AppError } from "../errors";
-import { ibmCloud } from "../key-managers/ibm-cloud";
-import { keyManagerKindOf, type OpenedKeyManager, openKeyManager } from "../key-managers/open-key-manager";
+import { type OpenedKeyManager, openKeyManager } from "../key-managers/open-key-manager";
 import { toAppError } from "../key-managers/to-app-error";
 import type { PermissionFacts } from "../permissions/report";
 import { callContext, readStandardKey, StandardKeyGone, wrapAad } from "../serving/material-reader";
@@ -51,12 +50,6 @@ async function readOne(
   }
 }
 
-function credentialsFor(kind: NonNullable<Instance["keyManagerKind"]>, apiKey: string) {
-  const key = new Secret(apiKey);
-
-  return kind === "pkcs11" ? { pin: key } : { tokens: ibmCloud().iam.tokenSource(key) };
-}
-
 /**
  * Proves that an API key reads the KEKs that an instance has, under every root key that still wraps some.
  * @throws AppError KEY_MANAGER_*
@@ -73,8 +66,8 @@ export async function requireReadable(row: Instance, apiKey: string, facts: Perm
 
   for (const { crkId } of groups) {
     const opened = openKeyManager({
-      kind: keyManagerKindOf(row.keyManagerKind),
-      credentials: credentialsFor(row.keyManagerKind, apiKey),
+      kind: row.keyManagerKind,
+      credential: { secret: new Secret(apiKey) },
       keyManagerGuid: keyManager.guid,
       endpoint: keyManager.endpoint,
       keyRing: null,

@@ -68,29 +68,21 @@ export async function rewrapStatus(actor: Actor, instanceId: string): Promise<Re
   };
 }
 
-/** Why a key manager does not rotate a root key, where its code alone says too little. */
-const REFUSALS: { readonly [code: string]: string } = {
-  KEY_ROTATION_NOT_PERMITTED:
-    "The root key was rotated less than an hour ago; the key manager allows one rotation an hour.",
-  KEY_PAYLOAD_REQ_ERR:
-    "The root key was imported, so its rotation needs new key material from you. Rotate it in the key manager; the KEKs follow by themselves.",
-  KEY_ACTION_INVALID_STATE_ERR: "The root key is disabled. Enable it in the key manager first.",
-  KEY_EXPIRED_ERR: "The root key has expired. Change the instance to another root key.",
-};
-
+/** A refusal to rotate: the key manager's code says less of it than `settings.rootKey.refusal` of the messages. */
 function refusalOf(error: unknown): unknown {
   if (!(error instanceof KeyManagerError)) {
     return error;
   }
 
-  const words =
-    error.failure === "forbidden"
-      ? "The service ID may not rotate root keys. It needs the service role Manager (or Writer) on the key manager instance."
-      : REFUSALS[error.code ?? ""];
   const mapped = toAppError(error);
+  const reason = error.failure === "forbidden" ? "forbidden" : error.code;
 
-  return words !== undefined && mapped instanceof AppError
-    ? new AppError(mapped.code, words, { ...(mapped.extra && { extra: mapped.extra }), cause: error })
+  return mapped instanceof AppError && reason !== null
+    ? new AppError(mapped.code, mapped.message, {
+        extra: mapped.extra,
+        text: { of: "rotation", reason },
+        cause: error,
+      })
     : mapped;
 }
 

@@ -4,12 +4,7 @@ import { type Actor, requireRole } from "../actor";
 import { audited, type Done } from "../audit";
 import { AppError } from "../errors";
 import { type InstanceRow, requireInstanceWithKey, requireNotRemoving, WITHOUT_API_KEY } from "../instance";
-import {
-  apiKeyPurpose,
-  credentialsOf,
-  invalidateInstanceKeyManager,
-  keyManagerKindOf,
-} from "../key-managers/open-key-manager";
+import { apiKeyPurpose, credentialsOf, invalidateInstanceKeyManager } from "../key-managers/open-key-manager";
 import { judgeHealth } from "../permissions/record-permission-check";
 import type { PermissionFacts, PermissionReport } from "../permissions/report";
 import { sealSecret } from "../secrets";
@@ -50,7 +45,7 @@ async function checkChange(
   }
 
   const checked = await checkPermissions(actor, {
-    kind: keyManagerKindOf(row.keyManagerKind),
+    kind: row.keyManagerKind,
     ...(input.apiKey === undefined ? credentialsOf(row) : { apiKey: input.apiKey }),
     crn: row.keyManagerCrn,
     crkId: crkId ?? row.crkId,

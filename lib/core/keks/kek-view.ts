@@ -2,7 +2,6 @@ import { dateOf, stateAt } from "@/lib/kmip/attributes/lifecycle";
 import type { StoredAttributes } from "@/lib/kmip/ports";
 import { CRYPTOGRAPHIC_ALGORITHMS, ENUMERATION_OF_TAG } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
-import { causeOf } from "../key-managers/causes";
 import { type KekRecord, RECORD_COLUMNS } from "../serving/objects";
 import { allAttributes, customAttributes, usageNames } from "./attribute-text";
 import { type KekState, reasonName, stateName } from "./kek-states";
@@ -60,12 +59,8 @@ export type KekDetailView = KekView & {
     readonly value: string;
   }[];
   readonly servedCount: number;
-  /** A destroyed KEK whose standard key the key manager has still: why, where that is known. */
-  readonly pendingDeletion: {
-    readonly code: string | null;
-    readonly cause: string | null;
-    readonly remedy: string | null;
-  } | null;
+  /** A destroyed KEK whose standard key the key manager has still; its own code for why, where that is known. */
+  readonly pendingDeletion: { readonly code: string | null } | null;
 };
 
 export type KekRow = KekRecord & {
@@ -171,13 +166,7 @@ function revocationOf(attributes: StoredAttributes): KekDetailView["revocation"]
 }
 
 function pendingDeletionOf(row: KekRow): KekDetailView["pendingDeletion"] {
-  if (row.storage !== "destroying") {
-    return null;
-  }
-
-  const known = causeOf(row.settleProblem);
-
-  return { code: row.settleProblem, cause: known?.cause ?? null, remedy: known?.remedy ?? null };
+  return row.storage === "destroying" ? { code: row.settleProblem } : null;
 }
 
 /** Row to detail. */

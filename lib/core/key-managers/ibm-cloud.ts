@@ -1,37 +1,6 @@
 import { env } from "@/lib/env";
-import { createIamClient, type IamClient } from "@/lib/ibm-cloud/iam";
-import {
-  createResourceControllerClient,
-  type EndpointType,
-  type ResourceControllerClient,
-} from "@/lib/ibm-cloud/resource-controller";
+import { createIbmCloud, type IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { perProcess, processSlot } from "@/lib/per-process";
-
-/** The platform services that this deployment talks to. */
-export type IbmCloud = {
-  readonly iam: IamClient;
-  readonly resourceController: ResourceControllerClient;
-  readonly endpointType: EndpointType;
-  /** True for IBM's own cloud, whose endpoints follow a published pattern; false for the sandbox and others. */
-  readonly isPublicCloud: boolean;
-  /** True when IAM itself is reached without TLS, as the sandbox is: then key managers may be as well. */
-  readonly allowsPlainHttp: boolean;
-};
-
-/** Clients for the given addresses. Tests and tools that do not use the environment call this. */
-export function createIbmCloud(options: {
-  iamUrl: string;
-  resourceControllerUrl: string;
-  endpointType: EndpointType;
-}): IbmCloud {
-  return {
-    iam: createIamClient({ url: options.iamUrl }),
-    resourceController: createResourceControllerClient({ url: options.resourceControllerUrl }),
-    endpointType: options.endpointType,
-    allowsPlainHttp: new URL(options.iamUrl).protocol === "http:",
-    isPublicCloud: new URL(options.iamUrl).hostname.endsWith("iam.cloud.ibm.com"),
-  };
-}
 
 const slot = processSlot<IbmCloud>("ibm-cloud");
 

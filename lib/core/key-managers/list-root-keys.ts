@@ -1,28 +1,27 @@
 import { type Actor, requireRole } from "@/lib/core/actor";
-import { HPCS_KEY_RING } from "@/lib/key-managers/hpcs/hpcs";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import {
   type CallContext,
   type KeyManager,
   KeyManagerError,
   type KeyManagerKeyState,
-  type KeyManagerKind,
 } from "@/lib/key-managers/key-manager";
+import type { Provider } from "@/lib/key-managers/provider";
 import { requireInstanceWithKey } from "../instance";
-import { connectKeyManager } from "./connect-key-manager";
-import { type IbmCloud, ibmCloud } from "./ibm-cloud";
+import { type KeyManagerCredentials, requireCredential } from "./credentials";
+import { ibmCloud } from "./ibm-cloud";
 import { openInstanceKeyManager } from "./open-key-manager";
-import { openToken, requirePin } from "./open-token";
+import { providerContext, requireProvider } from "./providers";
 import { toAppError } from "./to-app-error";
-import { type KeyManagerCredentials, tokenSourceOf } from "./token-source";
 
 export type KeyManagerTarget = KeyManagerCredentials & {
-  kind: KeyManagerKind;
+  kind: string;
   keyManagerCrn: string;
   /** Base URL in place of the one that IBM Cloud names. */
   endpoint?: string | undefined;
 };
 
-export type RootKeyItem = {
+type RootKeyItem = {
   readonly id: string;
   readonly name: string;
   readonly state: KeyManagerKeyState;
@@ -44,7 +43,7 @@ type RootKeyPage = { items: RootKeyItem[]; nextCursor: string | null; keyRings: 
 
 /**
  * Root keys of a key manager instance, a page at a time, with the names of its key rings. Standard keys are never in
- * it. For HPCS only the default key ring counts.
+ * it. Where root keys must be in one key ring, only that counts.
  * @throws AppError FORBIDDEN (role operator), VALIDATION_FAILED, INVALID_CURSOR, NOT_AVAILABLE, NOT_FOUND, KEY_MANAGER_*
  */
 export async function listRootKeys(
@@ -54,24 +53,43 @@ export async function listRootKeys(
 ): Promise<RootKeyPage> {
   requireRole(actor, "operator");
 
+  return withKeyManager(actor, input, cloud, (found, call) => readRootKeys(found, input, call));
+}
+
+/** A key manager and what is true of its kind. */
+type Found = { readonly provider: Provider; readonly keyManager: KeyManager };
+
+/** Runs a call on a key manager that somebody chose. @throws AppError */
+async function withKeyManager<T>(
+  actor: Actor,
+  target: KeyManagerTarget,
+  cloud: IbmCloud,
+  task: (found: Found, call: CallContext) => Promise<T>,
+): Promise<T> {
+  const provider = requireProvider(target.kind);
   const call: CallContext = { correlationId: actor.requestId };
 
   try {
-    const keyManager = await connect(actor, cloud, input, call);
+    const { keyManagerCrn, endpoint } = target;
+    const credential = await requireCredential(actor, provider, target);
+    const keyManager = await provider.connect(
+      providerContext(cloud),
+      { credential, keyManagerCrn, endpoint },
+      call,
+    );
 
-    return await readRootKeys(keyManager, input, call);
+    return await task({ provider, keyManager }, call);
   } catch (error) {
     throw toAppError(error);
   }
 }
 
 async function readRootKeys(
-  keyManager: KeyManager,
+  { provider: { onlyKeyRing }, keyManager }: Found,
   input: RootKeyQuery,
   call: CallContext,
 ): Promise<RootKeyPage> {
-  const isHpcs = keyManager.kind === "hpcs";
-  const keyRing = isHpcs ? HPCS_KEY_RING : input.keyRing;
+  const keyRing = onlyKeyRing ?? input.keyRing;
   const [page, rings] = await Promise.all([
     keyManager.listRootKeys(
       {
@@ -82,7 +100,7 @@ async function readRootKeys(
       },
       call,
     ),
-    isHpcs ? [HPCS_KEY_RING] : readableKeyRings(keyManager, call),
+    onlyKeyRing === undefined ? readableKeyRings(keyManager, call) : [onlyKeyRing],
   ]);
 
   return {
@@ -111,10 +129,10 @@ export async function listInstanceRootKeys(
 ): Promise<RootKeyPage> {
   requireRole(actor, "operator");
 
-  const { keyManager } = openInstanceKeyManager(await requireInstanceWithKey(actor, instanceId));
+  const found = openInstanceKeyManager(await requireInstanceWithKey(actor, instanceId));
 
   try {
-    return await readRootKeys(keyManager, query, { correlationId: actor.requestId });
+    return await readRootKeys(found, query, { correlationId: actor.requestId });
   } catch (error) {
     throw toAppError(error);
   }
@@ -131,36 +149,9 @@ export async function listKeyRings(
 ): Promise<{ keyRings: string[] }> {
   requireRole(actor, "operator");
 
-  const call: CallContext = { correlationId: actor.requestId };
-
-  try {
-    const keyManager = await connect(actor, cloud, input, call);
-
-    return { keyRings: input.kind === "hpcs" ? [HPCS_KEY_RING] : await keyRingNames(keyManager, call) };
-  } catch (error) {
-    throw toAppError(error);
-  }
-}
-
-async function connect(
-  actor: Actor,
-  cloud: IbmCloud,
-  target: KeyManagerTarget,
-  call: CallContext,
-): Promise<KeyManager> {
-  const { kind, keyManagerCrn } = target;
-  if (kind === "pkcs11") {
-    return openToken(keyManagerCrn, requirePin(target.apiKey));
-  }
-
-  const tokenSource = await tokenSourceOf(actor, cloud, kind, target);
-  const { keyManager } = await connectKeyManager(
-    cloud,
-    { kind, tokenSource, keyManagerCrn, endpoint: target.endpoint },
-    call,
-  );
-
-  return keyManager;
+  return withKeyManager(actor, input, cloud, async ({ provider: { onlyKeyRing }, keyManager }, call) => ({
+    keyRings: onlyKeyRing === undefined ? await keyRingNames(keyManager, call) : [onlyKeyRing],
+  }));
 }
 
 async function keyRingNames(keyManager: KeyManager, call: CallContext): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { onCircuitChange } from "@/lib/key-managers/gates";
+import { onCircuitChange } from "@/lib/key-managers/call-limits";
 
 type CircuitLogger = {
   info(fields: object, message: string): void;

@@ -2,9 +2,10 @@ import { type Actor, requireRole } from "@/lib/core/actor";
 import { recordAction } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
 import type { Secret } from "@/lib/ibm-cloud/secret";
-import { KeyManagerError } from "@/lib/key-managers/key-manager";
-import { discoverTokens } from "./discover-tokens";
-import { openToken } from "./open-token";
+import { type CallContext, KeyManagerError } from "@/lib/key-managers/key-manager";
+import { discoverTokens } from "@/lib/key-managers/pkcs11/discover";
+import { openToken, pkcs11 } from "@/lib/key-managers/pkcs11/provider";
+import { providerContext } from "./providers";
 import { toAppError } from "./to-app-error";
 
 /** Labels longer than this are not taken by the API. */
@@ -30,10 +31,9 @@ export async function makeTokenRootKey(
     throw new AppError("VALIDATION_FAILED", `A label is 1 to ${MAX_LABEL} characters.`);
   }
 
-  const uri = await findToken(actor, input.token);
-  const token = openToken(uri, input.pin);
-
   try {
+    const uri = await findToken(input.token, call);
+    const token = openToken(providerContext(), uri, input.pin);
     const exists = await token.readKeyMetadata(label, call).then(
       () => true,
       (error: unknown) => {
@@ -61,7 +61,7 @@ export async function makeTokenRootKey(
     await recordAction(actor, {
       action: input.rotate ? "vmware-solutions.root-key.rotate" : "vmware-solutions.root-key.create",
       target: { id: label, name: label },
-      requestData: { keyManager: "pkcs11", keyManagerCrn: uri },
+      requestData: { keyManager: pkcs11.kind, keyManagerCrn: uri },
       responseData: { version },
     });
 
@@ -71,8 +71,8 @@ export async function makeTokenRootKey(
   }
 }
 
-async function findToken(actor: Actor, wanted: string): Promise<string> {
-  const { keyManagers } = await discoverTokens(actor);
+async function findToken(wanted: string, call: CallContext): Promise<string> {
+  const { keyManagers } = await discoverTokens(call);
   const matching = keyManagers.filter(({ crn, name, guid }) => [crn, name, guid].includes(wanted));
   const [only, second] = matching;
 

@@ -1,33 +1,32 @@
 import { createHash } from "node:crypto";
 import { AppError } from "@/lib/core/errors";
 import { unsealSecret } from "@/lib/core/secrets";
-import type { TokenSource } from "@/lib/ibm-cloud/iam";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { Secret } from "@/lib/ibm-cloud/secret";
-import { createKeyManager } from "@/lib/key-managers/create-key-manager";
-import type { KeyManager, KeyManagerKind } from "@/lib/key-managers/key-manager";
+import type { KeyManager } from "@/lib/key-managers/key-manager";
+import type { Credential, Provider } from "@/lib/key-managers/provider";
 import { perProcess } from "@/lib/per-process";
-import { deploymentApiKey } from "./deployment-identity";
-import { type IbmCloud, ibmCloud } from "./ibm-cloud";
-import { openToken } from "./open-token";
+import { ibmCloud } from "./ibm-cloud";
+import { providerContext, providerOfInstance } from "./providers";
 import { toAppError } from "./to-app-error";
 
 /** A connected key manager and the root key that an instance uses there. */
 export type OpenedKeyManager = {
+  readonly provider: Provider;
   readonly keyManager: KeyManager;
   readonly crkId: string;
   /** Key ring for new standard keys; null = the key manager's default. */
   readonly keyRing: string | null;
   /** Base URL without `/api/v2`. */
   readonly endpoint: string;
-  /** The next call signs in anew, if IAM answers. */
+  /** The next call signs in anew, if it can be asked for. */
   renewToken(): void;
 };
 
 /** The columns of an instance that say which key manager it uses; rows of Prisma and of plain SQL both fit. */
 export type InstanceKeyManager = {
   readonly id: string;
-  /** `key-protect` in SQL, `keyProtect` in Prisma. */
-  readonly keyManagerKind: KeyManagerKind | "keyProtect" | null;
+  readonly keyManagerKind: string | null;
   readonly keyManagerGuid: string | null;
   readonly keyManagerEndpoint: string | null;
   readonly keyRing: string | null;
@@ -35,64 +34,38 @@ export type InstanceKeyManager = {
   readonly apiKeySealed: Uint8Array | null;
 };
 
-/** The port's word for a kind, whichever way the database layer spells it. */
-export function keyManagerKindOf(kind: KeyManagerKind | "keyProtect"): KeyManagerKind {
-  return kind === "keyProtect" ? "key-protect" : kind;
-}
-
 /** The purpose under which an instance's API key is sealed (lib/core/secrets). */
 export function apiKeyPurpose(instanceId: string): string {
   return `instance-api-key:${instanceId}`;
 }
 
-type Credentials = { readonly tokens: TokenSource } | { readonly pin: Secret };
-
-function pinOf(credentials: Credentials): Secret {
-  if ("pin" in credentials) {
-    return credentials.pin;
-  }
-  throw new Error("A token of an HSM is opened with a PIN.");
-}
-
-function tokensOf(credentials: Credentials): TokenSource {
-  if ("tokens" in credentials) {
-    return credentials.tokens;
-  }
-  throw new Error("A key manager of IBM Cloud is opened with tokens of IAM.");
-}
-
 /**
  * Connects to a key manager; asks nothing of it yet.
- * @throws AppError NOT_AVAILABLE for a PKCS#11 module that is not configured
+ * @throws AppError NOT_AVAILABLE where this deployment lacks what the kind takes
  */
-export function openKeyManager(options: {
-  kind: KeyManagerKind;
-  /** Whose tokens are used; or the PIN, for PKCS#11. */
-  credentials: Credentials;
-  keyManagerGuid: string;
-  endpoint: string;
-  keyRing: string | null;
-  crkId: string;
-}): OpenedKeyManager {
-  const { kind, credentials } = options;
+export function openKeyManager(
+  options: {
+    kind: string;
+    credential: Credential;
+    keyManagerGuid: string;
+    endpoint: string;
+    keyRing: string | null;
+    crkId: string;
+  },
+  cloud: IbmCloud = ibmCloud(),
+): OpenedKeyManager {
+  const { credential, endpoint, keyRing, crkId } = options;
+  const provider = providerOfInstance(options.kind);
 
   try {
-    return {
-      keyManager:
-        kind === "pkcs11"
-          ? openToken(options.endpoint, pinOf(credentials))
-          : createKeyManager({
-              kind,
-              endpoint: options.endpoint,
-              instanceGuid: options.keyManagerGuid,
-              keyRing: options.keyRing,
-              tokenSource: tokensOf(credentials),
-            }),
-      crkId: options.crkId,
-      keyRing: options.keyRing,
-      endpoint: options.endpoint,
-      renewToken: () => ("tokens" in credentials ? credentials.tokens.renew() : undefined),
-    };
+    const { keyManager, renew } = provider.open(providerContext(cloud), {
+      credential,
+      guid: options.keyManagerGuid,
+      endpoint,
+      keyRing,
+    });
+
+    return { provider, keyManager, crkId, keyRing, endpoint, renewToken: renew };
   } catch (error) {
     throw toAppError(error);
   }
@@ -113,33 +86,29 @@ export function unsealInstanceApiKey(instance: Pick<InstanceKeyManager, "id" | "
   }
 }
 
-/**
- * True for an instance of HPCS that has no API key: the HPCS instance authorized the KMIP instance itself, and the
- * deployment's identity acts for it.
- */
-function isAuthorizedByService(
-  instance: Pick<InstanceKeyManager, "keyManagerKind" | "apiKeySealed">,
-): boolean {
-  return instance.keyManagerKind === "hpcs" && instance.apiKeySealed === null;
+/** The authorization by which an instance that has no secret enters its key manager; null for one that has. */
+function authorizationOf({
+  keyManagerKind,
+  apiKeySealed,
+}: Pick<InstanceKeyManager, "keyManagerKind" | "apiKeySealed">) {
+  return keyManagerKind === null || apiKeySealed !== null
+    ? null
+    : (providerOfInstance(keyManagerKind).authorization ?? null);
 }
 
 /** With what the permission checks of an instance run. @throws AppError INVALID_STATE when there is no API key */
 export function credentialsOf(
   instance: Pick<InstanceKeyManager, "id" | "keyManagerKind" | "apiKeySealed">,
 ): { readonly apiKey: Secret } | { readonly authorizedFor: string } {
-  return isAuthorizedByService(instance)
-    ? { authorizedFor: instance.id }
-    : { apiKey: unsealInstanceApiKey(instance) };
+  return authorizationOf(instance) === null
+    ? { apiKey: unsealInstanceApiKey(instance) }
+    : { authorizedFor: instance.id };
 }
 
-function accessOf(instance: InstanceKeyManager, cloud: IbmCloud): Credentials {
-  if (isAuthorizedByService(instance)) {
-    return { tokens: cloud.iam.authorizedTokenSource(deploymentApiKey(), instance.id) };
-  }
-
-  const secret = unsealInstanceApiKey(instance);
-
-  return instance.keyManagerKind === "pkcs11" ? { pin: secret } : { tokens: cloud.iam.tokenSource(secret) };
+function credentialOf(instance: InstanceKeyManager): Credential {
+  return authorizationOf(instance) === null
+    ? { secret: unsealInstanceApiKey(instance) }
+    : { authorizedFor: instance.id };
 }
 
 type Cached = { readonly fingerprint: string; readonly opened: OpenedKeyManager };
@@ -169,14 +138,17 @@ export function openInstanceKeyManager(
     throw new AppError("INVALID_STATE", "The instance has no key manager yet.");
   }
 
-  const opened = openKeyManager({
-    kind: keyManagerKindOf(keyManagerKind),
-    credentials: accessOf(instance, cloud),
-    keyManagerGuid,
-    endpoint: keyManagerEndpoint,
-    keyRing: instance.keyRing,
-    crkId,
-  });
+  const opened = openKeyManager(
+    {
+      kind: keyManagerKind,
+      credential: credentialOf(instance),
+      keyManagerGuid,
+      endpoint: keyManagerEndpoint,
+      keyRing: instance.keyRing,
+      crkId,
+    },
+    cloud,
+  );
 
   if (cache().size >= MAX_CACHED) {
     const [oldest] = cache().keys();
@@ -214,9 +186,19 @@ function fingerprintOf(instance: InstanceKeyManager): string {
     hash.update(JSON.stringify(part)).update("\n");
   }
 
-  const credentials = isAuthorizedByService(instance)
-    ? deploymentApiKey().fingerprint()
-    : instance.apiKeySealed;
+  return hash.update(credentialFingerprint(instance)).digest("hex");
+}
 
-  return hash.update(credentials ?? "").digest("hex");
+function credentialFingerprint(instance: InstanceKeyManager): string | Uint8Array {
+  const authorization = authorizationOf(instance);
+
+  if (authorization === null) {
+    return instance.apiKeySealed ?? "";
+  }
+
+  try {
+    return authorization.fingerprint();
+  } catch (error) {
+    throw toAppError(error);
+  }
 }

@@ -1,9 +1,10 @@
 import { AppError, type ErrorCode } from "@/lib/core/errors";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
-import { causeOf } from "./causes";
+import { ProviderError, type ProviderField } from "@/lib/key-managers/provider";
+import { PROVIDERS } from "@/lib/key-managers/registry";
 
-const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
+const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
   forbidden: [
     "KEY_MANAGER_FORBIDDEN",
@@ -26,25 +27,39 @@ const WORDS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, str
   serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
 };
 
-/** The same of a token, where other words are true. */
-const TOKEN_WORDS: { readonly [failure in KeyManagerFailure]?: string } = {
-  credentials: "The token does not take this PIN.",
-  forbidden: "The token does not allow this.",
-  notFound: "The token has no such key.",
-  throttled: "The token has no session free. Try again in a moment.",
-  timeout: "The token did not answer in time.",
-  unreachable: "The token cannot be reached.",
-  serverError: "The token has a failure of its own.",
-};
+/** What a provider says of its own codes, where other texts than these are true. */
+function textOf({ failure, code }: KeyManagerError | IbmCloudError): string | undefined {
+  for (const { failures } of PROVIDERS) {
+    if (code !== null && failures?.codes.test(code)) {
+      return failures.texts[failure];
+    }
+  }
 
-/** Codes of PKCS#11 itself, and those of its adapter. */
-const TOKEN_CODES = /^(?:CKR|TOKEN|PIN|MODULE|ROOT_KEY|DATA_OBJECT|TOO_MANY_TOKENS)(?:_|$)/;
+  return undefined;
+}
+
+/** How a request calls the fields that a provider knows, where it has other names for them. */
+export type FieldNames = { readonly [field in ProviderField]?: string };
+
+function ofProvider(error: ProviderError, names: FieldNames): AppError {
+  const { field, message } = error;
+
+  return new AppError(error.reason === "invalid" ? "VALIDATION_FAILED" : "NOT_AVAILABLE", message, {
+    ...(field === null ? {} : { invalidParams: [{ ...field, name: names[field.name] ?? field.name }] }),
+    cause: error,
+  });
+}
 
 /**
  * The error that people outside see for a failure of a key manager or of IBM Cloud. Its `extra.keyManager` holds
- * the failure, the key manager's own code and the correlation id. Other errors come back as they are: `throw toAppError(error)`.
+ * the failure, the key manager's own code and the correlation id. What that code means stands in the messages
+ * (`errors.keyManager`). Other errors come back as they are: `throw toAppError(error)`.
  */
-export function toAppError(error: unknown): unknown {
+export function toAppError(error: unknown, names: FieldNames = {}): unknown {
+  if (error instanceof ProviderError) {
+    return ofProvider(error, names);
+  }
+
   if (!(error instanceof KeyManagerError) && !(error instanceof IbmCloudError)) {
     return error;
   }
@@ -57,14 +72,11 @@ export function toAppError(error: unknown): unknown {
     return new AppError("INVALID_CURSOR", error.message, { cause: error });
   }
 
-  const [code, cloudWords] = WORDS[error.failure];
-  const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_WORDS[error.failure] : undefined;
-  const words = ofToken ?? cloudWords;
+  const [code, usual] = TEXTS[error.failure];
+  const text = textOf(error) ?? usual;
 
-  const known = causeOf(error.code);
-  const sentence = known === null ? words : `${known.cause} ${known.remedy}`;
-
-  return new AppError(code, error.code === null ? sentence : `${sentence} (${error.code})`, {
+  return new AppError(code, error.code === null ? text : `${text} (${error.code})`, {
+    text: error.code === null ? undefined : { of: "keyManager", code: error.code },
     extra: {
       keyManager: {
         failure: error.failure,

@@ -1,5 +1,5 @@
 import { database } from "@/lib/db";
-import type { WrappedKeyStore } from "@/lib/key-managers/pkcs11/stored-keys";
+import type { WrappedKeyStore } from "@/lib/key-managers/wrapped-key-store";
 
 /** Wrapped KEKs of tokens without data objects, in the table `pkcs11_wrapped_key`. */
 export const wrappedKeyStore: WrappedKeyStore = {

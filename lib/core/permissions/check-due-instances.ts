@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { database, publishIn } from "@/lib/db";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
+import { PROVIDERS } from "@/lib/key-managers/registry";
 import { type CheckedInstance, checkInstance } from "./check-instance";
 
 /** A worker that dies with claimed instances leaves them to another after this time. */
@@ -46,18 +47,19 @@ export async function checkDueInstances(options: {
 }
 
 async function claimDue(): Promise<string[]> {
+  const withoutSecret = PROVIDERS.flatMap(({ kind, authorization }) => (authorization ? kind : []));
   const { rows } = await database().pool.query<{ id: string }>(
     `UPDATE instance SET next_check_at = now() + make_interval(secs => $1)
       WHERE id IN (
         SELECT id FROM instance
          WHERE status IN ('installed', 'attention')
-           AND crk_id IS NOT NULL AND (api_key_sealed IS NOT NULL OR key_manager_kind = 'hpcs')
+           AND crk_id IS NOT NULL AND (api_key_sealed IS NOT NULL OR key_manager_kind = ANY ($3))
            AND (next_check_at IS NULL OR next_check_at <= now())
          ORDER BY next_check_at NULLS FIRST
          LIMIT $2
          FOR UPDATE SKIP LOCKED)
      RETURNING id`,
-    [LEASE_SECONDS, BATCH],
+    [LEASE_SECONDS, BATCH, withoutSecret],
   );
 
   return rows.map(({ id }) => id);

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "@/lib/core/errors";
-import { type IbmCloud, ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
-import { credentialsOf, keyManagerKindOf } from "@/lib/core/key-managers/open-key-manager";
+import { ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
+import { credentialsOf } from "@/lib/core/key-managers/open-key-manager";
 import { database } from "@/lib/db";
+import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import {
   type PermissionCheckTrigger,
   type RecordedCheck,
@@ -58,7 +59,7 @@ export async function checkInstance(
 
   const outcome = await runPermissionChecks(
     {
-      kind: keyManagerKindOf(keyManagerKind),
+      kind: keyManagerKind,
       ...credentialsOf(instance),
       keyManagerCrn,
       crkId,

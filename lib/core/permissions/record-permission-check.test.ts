@@ -8,9 +8,7 @@ function report(failure: string | null): PermissionReport {
     checkedAt: "2026-01-01T00:00:00.000Z",
     serviceId: null,
     checks:
-      failure === null
-        ? []
-        : [{ id: "crkActive", title: "", status: "fail", detail: "", code: failure, durationMs: 0 }],
+      failure === null ? [] : [{ id: "crkActive", status: "fail", code: failure, params: {}, durationMs: 0 }],
   };
 }
 

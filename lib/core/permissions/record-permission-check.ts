@@ -1,7 +1,7 @@
 import { invalidateInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import type { Prisma } from "@/lib/db/generated/client";
 import { inTransaction } from "../transaction";
-import { FAILURE_CODES } from "./findings";
+import { FAILURE_CODES } from "./failure-codes";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport, reasonOf } from "./report";
 
 const KEPT_SCHEDULED_REPORTS = 480;
@@ -9,7 +9,7 @@ const KEPT_SCHEDULED_REPORTS = 480;
 /** Why the checks ran. */
 export type PermissionCheckTrigger = "order" | "activate" | "manual" | "schedule";
 
-export type InstanceHealth = { readonly status: string; readonly statusReason: string | null };
+type InstanceHealth = { readonly status: string; readonly statusReason: string | null };
 
 export type RecordedCheck = {
   readonly permissionCheckId: string;

@@ -1,70 +1,8 @@
+import type { CheckFacts, CheckResult } from "@/lib/key-managers/checks/run-checks";
 import type { KeyManagerKeyState } from "@/lib/key-managers/key-manager";
 
-/** Checks of the report, in the order in which they are shown. */
-export const KEY_PROTECT_CHECKS = [
-  "apiKey",
-  "serviceId",
-  "instanceReachable",
-  "platformViewer",
-  "serviceManager",
-  "standardKeysAllowed",
-  "crkFound",
-  "crkIsRootKey",
-  "crkActive",
-  "wrapUnwrap",
-] as const;
-
-export const HPCS_CHECKS = [
-  "apiKey",
-  "serviceId",
-  "instanceReachable",
-  "authorizationFound",
-  "platformViewer",
-  "vmwareKmipManager",
-  "standardKeysAllowed",
-  "crkFound",
-  "crkIsRootKey",
-  "crkInDefaultKeyRing",
-  "crkActive",
-  "wrapUnwrap",
-] as const;
-
-/** The same where the HPCS instance authorized the KMIP instance, and no API key of a person's is involved. */
-export const HPCS_AUTHORIZED_CHECKS = HPCS_CHECKS.filter((id) => id !== "serviceId");
-
-export const PKCS11_CHECKS = [
-  "module",
-  "token",
-  "pin",
-  "crkFound",
-  "crkIsRootKey",
-  "crkActive",
-  "wrapUnwrap",
-  "storage",
-] as const;
-
-export type PermissionCheckId =
-  | (typeof KEY_PROTECT_CHECKS)[number]
-  | (typeof HPCS_CHECKS)[number]
-  | (typeof PKCS11_CHECKS)[number];
-
-export type PermissionCheckStatus = "pass" | "fail" | "warn" | "skipped";
-
-export type PermissionCheckItem = {
-  id: PermissionCheckId;
-  title: string;
-  status: PermissionCheckStatus;
-  /** What was found, in plain words. */
-  detail: string;
-  /** Stable code of what was found; the console words it in other languages, with `params`. */
-  code: string;
-  params?: Record<string, string>;
-  /** What to do about it. */
-  remedy?: string;
-  /** The command that does it. */
-  command?: string;
-  durationMs: number;
-};
+/** One check. What is said of its code stands in the messages (`findings`); lib/api and the console word it. */
+type PermissionCheckItem = CheckResult;
 
 export type PermissionReport = {
   /** True when no check failed. Warnings do not count. */
@@ -72,39 +10,11 @@ export type PermissionReport = {
   /** RFC 3339 UTC. */
   checkedAt: string;
   serviceId: string | null;
-  checks: PermissionCheckItem[];
+  checks: readonly PermissionCheckItem[];
 };
 
 /** What the checks learned, for callers that keep it. Null where a check did not get that far. */
-export type PermissionFacts = {
-  iamId: string | null;
-  serviceId: string | null;
-  serviceIdName: string | null;
-  keyManager: {
-    crn: string;
-    guid: string;
-    name: string;
-    region: string;
-    /** Base URL without `/api/v2`. */
-    endpoint: string;
-  } | null;
-  crk: {
-    id: string;
-    name: string;
-    state: KeyManagerKeyState;
-    currentVersion: string | null;
-    keyRing: string;
-  } | null;
-};
-
-/** What checks know at their beginning. */
-export const noFacts = (): PermissionFacts => ({
-  iamId: null,
-  serviceId: null,
-  serviceIdName: null,
-  keyManager: null,
-  crk: null,
-});
+export type PermissionFacts = CheckFacts;
 
 export type PermissionOutcome = { report: PermissionReport; facts: PermissionFacts };
 

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Database } from "@/lib/db";
+import { inPoolTransaction } from "@/lib/db/transaction";
 import type { KeyManager, WrappedKey } from "@/lib/key-managers/key-manager";
 import { destruction } from "@/lib/kmip/attributes/lifecycle";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
@@ -23,6 +24,7 @@ import {
   switchMove,
 } from "../serving/moves";
 import { findRecord } from "../serving/objects";
+import type { AuditChange } from "./audit-change";
 
 /** What became of a move. */
 export type MoveOutcome =
@@ -44,14 +46,13 @@ export type MoveDependencies = {
   readonly clock: EngineClock;
   readonly logger: EngineLogger;
   readonly timeoutMs: number;
-  /** The KEK refers to its new standard key; told before the old one is deleted (the audit event of it). */
-  readonly onSwitched?: (move: Move, wrapped: MoveTo) => Promise<void>;
-  /** A KEK whose standard key somebody deleted in the key manager was destroyed. */
-  readonly onRevoked?: (move: Move) => Promise<void>;
+  /** The account of the instance. */
+  readonly accountId: string;
+  readonly audit: AuditChange;
 };
 
 /** Where a KEK went. */
-export type MoveTo = {
+type MoveTo = {
   readonly keyId: string;
   readonly crkId: string;
   readonly crkVersion: string | null;
@@ -110,8 +111,10 @@ async function giveUp(dependencies: MoveDependencies, move: Move, made: Made): P
 
   try {
     // Also where another process has cancelled it: that one may have looked before the key was made.
-    if (!(await stepMove(db, move, "moving", "cancelled", clock.now(), keyId))) {
-      await stepMove(db, move, "cancelled", "cancelled", clock.now(), keyId);
+    const cancelled = { to: "cancelled", now: clock.now(), newKeyId: keyId } as const;
+
+    if (!(await stepMove(db, move, { ...cancelled, from: "moving" }))) {
+      await stepMove(db, move, { ...cancelled, from: "cancelled" });
     }
 
     if (keyId !== null) {
@@ -183,14 +186,28 @@ async function destroyRevoked(
   }
 
   const now = clock.now();
-  const destroying = await applyUpdate(db, {
-    instanceId,
-    uniqueIdentifier,
-    ...destruction(record, now),
-    from: ["stored"],
-    to: "destroying",
-    changedAt: now,
-  });
+  const { accountId, audit } = dependencies;
+  const { oldKeyId } = move;
+  const destroying = await audit(
+    { kind: "lost", accountId, instanceId, uniqueIdentifier, oldKeyId },
+    (done) =>
+      inPoolTransaction(db, async (client) => {
+        const changed = await applyUpdate(client, {
+          instanceId,
+          uniqueIdentifier,
+          ...destruction(record, now),
+          from: ["stored"],
+          to: "destroying",
+          changedAt: now,
+        });
+
+        if (changed) {
+          await done(client);
+        }
+
+        return changed;
+      }),
+  );
 
   if (!destroying) {
     throw new Error("A KEK that was deleted in the key manager is being changed at the same time.");
@@ -200,8 +217,7 @@ async function destroyRevoked(
     { instanceId, uniqueIdentifier },
     "standard key deleted in the key manager; the KEK is destroyed",
   );
-  await dependencies.onRevoked?.(move);
-  await deleteMaterial(db, keyManager, destroying, now, timeoutMs);
+  await deleteMaterial({ db, keyManager, timeoutMs }, destroying, now);
   await markDestroyed(db, instanceId, uniqueIdentifier);
 }
 
@@ -224,14 +240,14 @@ export async function finishMove(dependencies: MoveDependencies, move: Move): Pr
       await confirmGone(keyManager, dependencies.crkId, error, callContext(timeoutMs));
 
       // Only while nobody of us has begun to delete it.
-      if (!(await stepMove(db, move, "switched", "revoked", clock.now()))) {
+      if (!(await stepMove(db, move, { from: "switched", to: "revoked", now: clock.now() }))) {
         return "overtaken";
       }
 
       return finishMove(dependencies, { ...move, phase: "revoked" });
     }
 
-    if (!(await stepMove(db, move, "switched", "deleting", clock.now()))) {
+    if (!(await stepMove(db, move, { from: "switched", to: "deleting", now: clock.now() }))) {
       return "overtaken";
     }
   }
@@ -249,13 +265,34 @@ export async function finishMove(dependencies: MoveDependencies, move: Move): Pr
   return "moved";
 }
 
+/** @returns false when the move was overtaken */
+function switchTo(
+  { db, clock, accountId, audit }: MoveDependencies,
+  move: Move,
+  to: MoveTo,
+): Promise<boolean> {
+  const { instanceId, uniqueIdentifier, oldKeyId } = move;
+
+  return audit({ kind: "moved", accountId, instanceId, uniqueIdentifier, oldKeyId, to }, (done) =>
+    inPoolTransaction(db, async (client) => {
+      const switched = await switchMove(client, move, { ...to, now: clock.now() });
+
+      if (switched) {
+        await done(client);
+      }
+
+      return switched;
+    }),
+  );
+}
+
 /**
  * Moves a KEK's material to a standard key that is wrapped under the target's latest version. At any moment the KEK
  * refers to a standard key that has been read and unwrapped, and the move's row tells of the other one.
  * @throws KeyManagerError and others; the KEK is where it was, or where it was to go
  */
 export async function moveKek(dependencies: MoveDependencies, move: BegunMove): Promise<MoveOutcome> {
-  const { db, clock, keyManager, crkId, timeoutMs } = dependencies;
+  const { db, keyManager, crkId, timeoutMs } = dependencies;
   let made: Made = "nothing";
   let to: MoveTo;
 
@@ -305,13 +342,12 @@ export async function moveKek(dependencies: MoveDependencies, move: BegunMove): 
     return "revoked";
   }
 
-  if (!(await switchMove(db, move, { ...to, now: clock.now() }))) {
+  // When this fails, it is not known here which standard key is the KEK's: the reconciler sees it in the row.
+  if (!(await switchTo(dependencies, move, to))) {
     await giveUp(dependencies, move, made);
 
     return "overtaken";
   }
-
-  await dependencies.onSwitched?.(move, to);
 
   try {
     return await finishMove(dependencies, { ...move, phase: "switched", newKeyId: to.keyId });

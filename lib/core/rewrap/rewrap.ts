@@ -7,6 +7,7 @@ import { isDefinite } from "../serving/failures";
 import { type InstanceRecord, readInstance } from "../serving/instance-records";
 import { callContext, type OpenKeyManager } from "../serving/material-reader";
 import { type BegunMove, beginMoves, type MoveTarget } from "../serving/moves";
+import { type AuditChange, auditChange } from "./audit-change";
 import { type MoveDependencies, moveKek } from "./move-kek";
 
 export type RewrapOptions = {
@@ -20,14 +21,9 @@ export type RewrapOptions = {
   readonly perSecond?: number;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Told of every KEK, before its old standard key is deleted (the audit event of it). */
-  readonly onSwitched?: (instance: InstanceRecord, ...args: Parameters<OnSwitched>) => Promise<void>;
-  /** Told of KEKs that were deleted in the key manager. */
-  readonly onRevoked?: (instance: InstanceRecord, ...args: Parameters<OnRevoked>) => Promise<void>;
+  /** Default: the audit log. */
+  readonly audit?: AuditChange;
 };
-
-type OnSwitched = NonNullable<MoveDependencies["onSwitched"]>;
-type OnRevoked = NonNullable<MoveDependencies["onRevoked"]>;
 
 export type RewrapReport = {
   readonly moved: number;
@@ -173,8 +169,8 @@ export async function rewrapInstance(options: RewrapOptions, instanceId: string)
       clock,
       logger: options.logger,
       timeoutMs,
-      onSwitched: async (move, to) => options.onSwitched?.(record, move, to),
-      onRevoked: async (move) => options.onRevoked?.(record, move),
+      accountId: record.accountId,
+      audit: options.audit ?? auditChange,
     };
     let after = "";
     let ended = false;

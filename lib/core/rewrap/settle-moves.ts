@@ -26,23 +26,25 @@ export async function settleMoves(
   options: {
     readonly staleSeconds?: number | undefined;
     readonly settleSeconds: number;
-    readonly onRemoved?: (move: Move) => Promise<void>;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<SettledMoves> {
-  const { db, keyManager, clock, timeoutMs, logger } = dependencies;
+  const { db, keyManager, clock, timeoutMs, logger, accountId, audit } = dependencies;
   const { staleSeconds = STALE_SECONDS } = options;
   const report = { copiesRemoved: 0, finished: 0, failed: 0 };
   const settled = new Date(clock.now().getTime() - options.settleSeconds * 1_000);
 
   /** A create that was under way may still make a standard key: until it is settled, it is looked for again. */
   async function removeCopy(move: Move): Promise<void> {
-    const record = await findRecord(db, instanceId, move.uniqueIdentifier);
+    const { uniqueIdentifier } = move;
+    const record = await findRecord(db, instanceId, uniqueIdentifier);
 
     for (const id of await keysOfMove(keyManager, move, record?.keyManagerKeyId ?? null, timeoutMs)) {
-      await keyManager.deleteStandardKey(id, callContext(timeoutMs));
-      report.copiesRemoved += 1;
-      await options.onRemoved?.(move);
+      await audit({ kind: "copyRemoved", accountId, instanceId, uniqueIdentifier }, async (done) => {
+        await keyManager.deleteStandardKey(id, callContext(timeoutMs));
+        report.copiesRemoved += 1;
+        await done(db);
+      });
     }
 
     if (move.newKeyId !== null || move.createdAt <= settled) {

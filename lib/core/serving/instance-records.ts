@@ -14,7 +14,7 @@ export type InstanceRecord = InstanceKeyManager & {
 const SELECT_INSTANCE = {
   name: "keks-instance",
   text: `
-    SELECT id, account_id AS "accountId", name, key_manager_kind::text AS "keyManagerKind",
+    SELECT id, account_id AS "accountId", name, key_manager_kind AS "keyManagerKind",
            key_manager_guid AS "keyManagerGuid", key_manager_endpoint AS "keyManagerEndpoint",
            key_ring AS "keyRing", crk_id AS "crkId", api_key_sealed AS "apiKeySealed",
            cache_ttl_seconds AS "cacheTtlSeconds", outage_grace_seconds AS "outageGraceSeconds"

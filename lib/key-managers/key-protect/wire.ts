@@ -29,7 +29,7 @@ const keyState = z.number().transform((state, context): KeyManagerKeyState => {
 });
 
 /** A key of `GET /keys`, `GET /keys/{id}/metadata`, `POST /keys`. */
-export const key = z.object({
+const key = z.object({
   id: z.string().min(1),
   name: z.string().default(""),
   description: z.string().nullish(),
@@ -46,7 +46,7 @@ export const key = z.object({
 });
 
 /** `GET /keys/{id}` of a standard key. A destroyed key has no payload. */
-export const keyWithPayload = key.extend({ payload: base64.optional() });
+const keyWithPayload = key.extend({ payload: base64.optional() });
 
 const keyRing = z.object({ id: z.string().min(1) });
 

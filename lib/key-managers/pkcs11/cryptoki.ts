@@ -4,14 +4,14 @@
  */
 
 export type Handle = Buffer;
-export type Attribute = { readonly type: number; readonly value: Buffer };
+type Attribute = { readonly type: number; readonly value: Buffer };
 export type Template = readonly {
   readonly type: number;
   readonly value?: Buffer | string | number | boolean;
 }[];
 export type Mechanism = { readonly mechanism: number; readonly parameter?: unknown };
 
-export type TokenInfo = {
+type TokenInfo = {
   readonly label: string;
   readonly manufacturerID: string;
   readonly model: string;

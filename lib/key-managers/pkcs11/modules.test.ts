@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EnvError, parseEnv } from "@/lib/env";
-import { requireModule } from "./pkcs11";
+import { requireModule } from "./modules";
 
 describe("PKCS11_MODULES", () => {
   it("names modules by their absolute paths", () => {

@@ -1,22 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type CallContext, type KeyManager, KeyManagerError, type StandardKeyMarks } from "../key-manager";
-
-/** A wrapped KEK beside its token's HMAC. */
-export type StoredKey = {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly payload: Uint8Array;
-  readonly hmac: Uint8Array;
-};
-
-/** Where wrapped KEKs of tokens are kept that keep no data objects. Each call is about one token's keys alone. */
-export type WrappedKeyStore = {
-  insert(token: string, key: StoredKey): Promise<void>;
-  find(token: string, marks: StandardKeyMarks): Promise<string[]>;
-  read(token: string, id: string): Promise<StoredKey | null>;
-  delete(token: string, id: string): Promise<void>;
-};
+import { type CallContext, type KeyManager, KeyManagerError } from "../key-manager";
+import type { StoredKey, WrappedKeyStore } from "../wrapped-key-store";
 
 type StandardKeys = Pick<
   KeyManager,

@@ -3,11 +3,10 @@
  * and a token for every role, and route handlers called as functions.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll } from "vitest";
-import type { KnownOperation, RouteHandler } from "@/lib/api/wrapper";
+import type { RouteHandler } from "@/lib/api/contract/serve";
+import type { KnownOperation } from "@/lib/api/handlers";
 import { makeSessionToken } from "@/lib/auth/session";
 import { cookieName } from "@/lib/auth/settings";
 import type { Actor, Role } from "@/lib/core/actor";
@@ -20,6 +19,7 @@ import type { Database } from "@/lib/db";
 import { env, serverCertificateHosts } from "@/lib/env";
 import { sandboxForTests, type TestCloud } from "@/test/key-managers/support/sandbox";
 import { createTestDatabase } from "@/test/support/database";
+import { dataDirForTests } from "@/test/support/world";
 
 export const ROLES = ["viewer", "auditor", "operator", "administrator"] as const;
 export const ORIGIN = "http://console.test:3000";
@@ -40,17 +40,9 @@ export type House = {
   readonly b: TestAccount;
 };
 
-const dataDir = mkdtempSync(join(tmpdir(), "kmip-console-api-"));
+const dataDir = dataDirForTests({ PUBLIC_URL: ORIGIN, KMIP_PORTS: "15696,15697" });
 
 process.once("exit", () => rmSync(dataDir, { recursive: true, force: true }));
-
-// Before anything asks for the environment: it is read once.
-Object.assign(process.env, {
-  DATA_DIR: dataDir,
-  PUBLIC_URL: ORIGIN,
-  KMIP_PORTS: "15696,15697",
-  LOG_LEVEL: "fatal",
-});
 
 export function actorOf(account: { id: string }, role: Role = "administrator"): Actor {
   return {

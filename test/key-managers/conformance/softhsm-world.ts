@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { type CallContext, type KeyManager, KeyManagerError } from "@/lib/key-managers/key-manager";
-import type { Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
-import type { WrappedKeyStore } from "@/lib/key-managers/pkcs11/stored-keys";
+import type { Pkcs11 } from "@/lib/key-managers/pkcs11/adapter";
 import { closeTokenProcesses, signalTokenProcesses } from "@/lib/key-managers/pkcs11/token-processes";
 import { formatToken } from "@/lib/key-managers/pkcs11/uri";
+import type { WrappedKeyStore } from "@/lib/key-managers/wrapped-key-store";
 import { call, makeSoftHsm } from "../support/softhsm";
 import { administerToken } from "../support/token-administrator";
 import type { KeyManagerWorld } from "./world";

@@ -37,7 +37,7 @@ export type Ability =
   | "deletionByOthers";
 
 /** A call of the adapter that dies on the way, as it does when its process is killed or its machine cut off. */
-export type Interruption = {
+type Interruption = {
   /** True when the call came so far. */
   readonly reached: () => boolean;
   /** Ends it: requests get through again. */

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { createIbmCloud, type IbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { type IamToken, withToken } from "@/lib/ibm-cloud/iam";
+import { createIbmCloud, type IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { Secret } from "@/lib/ibm-cloud/secret";
-import { createKeyManager } from "@/lib/key-managers/create-key-manager";
-import type { KeyProtect } from "@/lib/key-managers/key-protect/key-protect";
+import { hpcsService } from "@/lib/key-managers/hpcs/service";
+import { createIbmKeyManager } from "@/lib/key-managers/ibm-services/service";
+import type { KeyProtect } from "@/lib/key-managers/key-protect/adapter";
+import { keyProtectService } from "@/lib/key-managers/key-protect/service";
 import { createSandbox, type Middleware, type Sandbox, type SandboxCredentials } from "@/sandbox";
 
 /** A sandbox for a test file, and shortcuts to what is in it. */
@@ -64,8 +66,7 @@ export function sandboxForTests(): TestCloud {
 
   set({
     connect(kind, apiKey = test.credentials.manager.apiKey, cloud = test.cloud) {
-      return createKeyManager({
-        kind,
+      return createIbmKeyManager(kind === "hpcs" ? hpcsService : keyProtectService, {
         endpoint: endpointOf(kind),
         instanceGuid: guidOf(kind),
         tokenSource: cloud.iam.tokenSource(new Secret(apiKey)),

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll } from "vitest";
 import { Secret } from "@/lib/ibm-cloud/secret";
-import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/pkcs11";
-import type { WrappedKeyStore } from "@/lib/key-managers/pkcs11/stored-keys";
+import { createPkcs11, type Pkcs11 } from "@/lib/key-managers/pkcs11/adapter";
 import { closeTokenProcesses, listModuleTokens } from "@/lib/key-managers/pkcs11/token-processes";
 import { formatTokenUri } from "@/lib/key-managers/pkcs11/uri";
+import type { WrappedKeyStore } from "@/lib/key-managers/wrapped-key-store";
 
 const run = promisify(execFile);
 const LIBRARY = [

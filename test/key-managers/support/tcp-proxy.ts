@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /**
  * What a proxy does with connections: hands them on, cuts them as they come, or answers every request with fixed text.
  */
-export type ProxyMode = "pass" | "cut" | { readonly answer: string };
+type ProxyMode = "pass" | "cut" | { readonly answer: string };
 
 export type TcpProxy = {
   readonly port: number;

@@ -62,7 +62,7 @@ export const wrapSchema = z.object({
   rewrappedKeyVersion: z.object({ id: z.string() }).optional(),
 });
 
-export interface KmsAnswer {
+interface KmsAnswer {
   status: number;
   headers: Headers;
   text: string;
@@ -73,7 +73,7 @@ export interface KmsAnswer {
   key: () => z.infer<typeof keySchema>;
 }
 
-export interface KmsRequest {
+interface KmsRequest {
   body?: unknown;
   headers?: Record<string, string>;
 }

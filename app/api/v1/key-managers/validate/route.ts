@@ -1,7 +1,3 @@
-import { validateKeyManager } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { validateKeyManager as validate } from "@/lib/core/key-managers/validate-key-manager";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(validateKeyManager, ({ actor, body }) => validate(actor, body)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/key-managers/validate");

@@ -1,0 +1,5 @@
+/** Who makes a call. */
+export interface Caller {
+  iamId: string;
+  accountId: string;
+}
