@@ -33,7 +33,10 @@ describe("Operation Policy Name", () => {
     const made = await objects.make(requests.create({ attributes: [textual(name, "public")] }));
     expect(await objects.attribute(made, name)).toBe("public");
     const bare = await objects.make(requests.create());
-    expect(await objects.attribute(bare, name)).toBeUndefined();
+    // Every object has one (3.18); that which nobody gave is told to who asks, and not listed.
+    expect(await objects.attribute(bare, name)).toBe("default");
+    const all = attributesIn(await objects.ok(requests.getAttributes(bare)));
+    expect(all.map((attribute) => attribute.name)).not.toContain(name);
     for (const policy of ["default", "default", "secret"]) {
       await objects.ok(requests.addAttribute(bare, textual(name, policy)));
       expect(await objects.attribute(bare, name)).toBe(policy);
@@ -41,10 +44,12 @@ describe("Operation Policy Name", () => {
     await objects.ok(requests.modifyAttribute(bare, textual(name, "other")));
     expect(await objects.attribute(bare, name)).toBe("other");
     await objects.ok(requests.deleteAttribute(bare, name));
-    expect(await objects.attribute(bare, name)).toBeUndefined();
+    expect(await objects.attribute(bare, name)).toBe("default");
     expect(await objects.key(made)).toHaveLength(32);
     const located = await objects.ok(requests.locate([textual(name, "public")]));
     expect(located.map(({ value }) => value)).toEqual([made]);
+    const usual = await objects.ok(requests.locate([textual(name, "default")]));
+    expect(usual.map(({ value }) => value)).toEqual([bare]);
   });
 });
 

@@ -271,7 +271,7 @@ describe("what is wrapped", () => {
         ]),
       ]),
     );
-    expect(bytesIn(blockOf(payload), Tag.KeyValue)).toEqual(WRAPPED);
+    expect(materialOf(payload)).toEqual(WRAPPED);
     expect(find(blockOf(payload), Tag.KeyWrappingData)).toBeDefined();
   });
 

@@ -104,7 +104,9 @@ export async function wrapObject(
     const wrapped = await withKey(context, wrappingKey, use, () => (key) => wrap(key, suffix, iv, plain));
     const told = encryptionKey.parameters ?? parameters;
     const data = wrappingData(encryptionKey.uniqueIdentifier, told, encoding);
-    const value = wrappedValue(wrapped, false);
+    // Table 7 has a Byte String here. But 2.1.5 has Key Material wrapped "in the Key Value structure", and PyKMIP's client
+    // cannot read anything else; others read both.
+    const value = wrappedValue(wrapped, encoding === EncodingOption.NoEncoding);
     return { item: wrappedItem(object, format, value, data), material: wrapped };
   } finally {
     wipe(material);
