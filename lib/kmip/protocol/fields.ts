@@ -295,6 +295,12 @@ export const asEnumeration: ItemReader<number> = (item, context) => {
   return value;
 };
 
+/** An Enumeration of a field that clients also send under headers of before it was there: with the values of `since`. */
+export const asEarlyEnumeration =
+  (since: KmipVersion): ItemReader<number> =>
+  (item, context) =>
+    asEnumeration(item, context.version < since ? { ...context, version: since } : context);
+
 /** True for a value that the version defines for the field, for vendors' values, and for fields without a table. */
 export function isKnownEnumeration(tag: number, value: number, version: KmipVersion): boolean {
   const table = ENUMERATION_OF_TAG.get(tag);

@@ -7,6 +7,7 @@ import type { StoredAttributes, StoredValue } from "../../ports";
 import { invalidField } from "../../protocol/errors";
 import {
   asBytes,
+  asEarlyEnumeration,
   asEnumeration,
   asFields,
   asText,
@@ -26,6 +27,9 @@ export const KEY_INFORMATION = schema({
   parameters: optional(Tag.CryptographicParameters, asParameters),
 });
 
+/** Since 1.1; PyKMIP's client sends it in 1.0 as well, and means it. */
+export const ENCODING_OPTION = optional(Tag.EncodingOption, asEarlyEnumeration(KmipVersion.V1_1));
+
 /** Table 9 */
 const WRAPPING_DATA = schema({
   method: one(Tag.WrappingMethod, asEnumeration),
@@ -33,7 +37,7 @@ const WRAPPING_DATA = schema({
   macKey: optional(Tag.MACSignatureKeyInformation, asFields(KEY_INFORMATION)),
   macSignature: optional(Tag.MACSignature, asBytes),
   iv: optional(Tag.IVCounterNonce, asBytes),
-  encoding: optional(Tag.EncodingOption, asEnumeration, KmipVersion.V1_1),
+  encoding: ENCODING_OPTION,
 });
 
 /** Reads a Key Wrapping Data structure. @throws KmipError */

@@ -28,7 +28,6 @@ import {
 } from "../../protocol/errors";
 import { asEnumeration, asFields, asItem, asText, many, one, optional, schema } from "../../protocol/fields";
 import { Tag } from "../../protocol/tags";
-import { KmipVersion } from "../../protocol/versions";
 import { decodeTtlv } from "../../ttlv/decoder";
 import { encodeTtlv } from "../../ttlv/encoder";
 import { enumeration, type Item, structure, text } from "../../ttlv/item";
@@ -37,7 +36,7 @@ import type { OperationContext } from "../context";
 import { joined } from "../cryptography/crypto-stream";
 import { matchingParameters, parametersOf } from "../cryptography/parameters";
 import { withKey } from "./key-use";
-import { KEY_INFORMATION, wrappingFields } from "./key-wrapping-data";
+import { ENCODING_OPTION, KEY_INFORMATION, wrappingFields } from "./key-wrapping-data";
 import { keyValue, readKeyValue, wrappedItem, wrappedValue } from "./object-items";
 import { readMaterial } from "./serving";
 
@@ -47,7 +46,7 @@ const SPECIFICATION = schema({
   encryptionKey: optional(Tag.EncryptionKeyInformation, asFields(KEY_INFORMATION)),
   macKey: optional(Tag.MACSignatureKeyInformation, asItem),
   attributeNames: many(Tag.AttributeName, asText),
-  encoding: optional(Tag.EncodingOption, asEnumeration, KmipVersion.V1_1),
+  encoding: ENCODING_OPTION,
 });
 
 /** Reads a Key Wrapping Specification. @throws KmipError */
