@@ -63,6 +63,45 @@ const KIND = /["'](key-protect|hpcs|pkcs11)["']/;
 /** Makes root keys of tokens for the command line, which asks for just that. */
 const KNOWS_TOKENS = /^lib\/core\/key-managers\/make-root-key$/;
 
+/**
+ * The domains of lib/core, each of which may import those before it. Its files without a folder are the base of all.
+ */
+const DOMAINS = [
+  "",
+  "audit",
+  "secrets",
+  "key-managers",
+  "permissions",
+  "serving",
+  "rewrap",
+  "users",
+  "endpoints",
+  "client-certificates",
+  "tokens",
+  "members",
+  "keks",
+  "readiness",
+  "instances",
+];
+
+/** The domain of a file of lib/core; null for others. */
+function domainOf(path: string): string | null {
+  const [lib, core, name = ""] = path.split("/");
+
+  return lib === "lib" && core === "core" ? (DOMAINS.includes(name) ? name : "") : null;
+}
+
+/** What is written in one place each: transactions with a listener for broken connections, and notifications. */
+const WRITTEN_ONCE: readonly { readonly what: string; readonly text: RegExp; readonly place: RegExp }[] = [
+  { what: "begins a transaction", text: /["'`]BEGIN["'`;]/, place: /^lib\/db\/(transaction|migrate)\.ts$/ },
+  {
+    what: "begins a transaction of Prisma",
+    text: /\.\$transaction\(/,
+    place: /^lib\/core\/transaction\.ts$/,
+  },
+  { what: "notifies", text: /pg_notify/, place: /^lib\/db\/notify\.ts$/ },
+];
+
 /** What of the rules a file breaks, as sentences. */
 function violations(path: string, text: string): string[] {
   const name = path.replace(/\.tsx?$/, "");
@@ -75,6 +114,12 @@ function violations(path: string, text: string): string[] {
 
   if (KIND.test(text) && /^(lib|app|bin)\//.test(path) && !path.startsWith("lib/key-managers/")) {
     found.push(`${path} names a kind of key manager; its provider knows what is true of it`);
+  }
+
+  for (const { what, text: pattern, place } of WRITTEN_ONCE) {
+    if (pattern.test(text) && !place.test(path)) {
+      found.push(`${path} ${what} past the one place for it`);
+    }
   }
 
   for (const specifier of importsOf(text)) {
@@ -96,6 +141,12 @@ function violations(path: string, text: string): string[] {
       found.push(`${path} imports ${local} past the registry`);
     }
 
+    const [from, to] = [domainOf(path), domainOf(local)];
+
+    if (from !== null && to !== null && DOMAINS.indexOf(to) > DOMAINS.indexOf(from)) {
+      found.push(`${path} imports ${local}, of a domain above its own`);
+    }
+
     if (/^lib\/db(\/|$)/.test(local) && !DATABASE_USERS.test(path)) {
       found.push(`${path} uses the database past lib/core`);
     }
@@ -107,6 +158,11 @@ function violations(path: string, text: string): string[] {
 describe("the dependency rule (arrows only go down)", () => {
   it.each([
     ["lib/kmip/engine.ts", 'import { z } from "zod";'],
+    ["lib/core/serving/x.ts", 'import type { KekView } from "../keks";'],
+    ["lib/core/instance.ts", 'import { audited } from "./audit/audited";'],
+    ["lib/core/keks/x.ts", 'await client.query("BEGIN");'],
+    ["lib/core/keks/x.ts", "await prisma.$transaction(work);"],
+    ["lib/core/keks/x.ts", "SELECT pg_notify($1, $2)"],
     ["lib/kmip/server.ts", 'import { recordAction } from "@/lib/core/audit";'],
     ["lib/core/keks/x.ts", 'import { route } from "@/lib/api/wrapper";'],
     ["lib/core/keks/x.ts", 'import { redirect } from "../../../app/page";'],
@@ -126,6 +182,10 @@ describe("the dependency rule (arrows only go down)", () => {
   });
 
   it("holds in the whole repository", () => {
+    const folders = sources("lib/core").flatMap((path) => path.split("/").slice(2, -1));
+
+    expect(new Set(folders)).toEqual(new Set(DOMAINS.slice(1)));
+
     const files = ["app", "bin", "components", "lib", "sandbox"].flatMap(sources);
 
     expect(files.length).toBeGreaterThan(100);
