@@ -9,9 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
-import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
 import { apiKeyPurpose } from "@/lib/core/key-managers/open-key-manager";
 import { ensureMasterKey, sealSecret } from "@/lib/core/secrets";
+import { createKmipPorts, type KmipPorts } from "@/lib/core/serving";
 import { KmipClient, type KmipVersionName } from "@/lib/kmip/client/client";
 import { createKmipEngine } from "@/lib/kmip/engine/engine";
 import type { Tenant, TenantDirectory } from "@/lib/kmip/ports";
@@ -94,10 +94,10 @@ async function orderInstance(
   { kind = "key-protect", expirationDate, crkId: given, ...columns }: OrderOptions = {},
 ): Promise<OrderedInstance> {
   const { keyProtect, hpcs, manager } = cloud.credentials;
-  const [keyManager, keyManagerKind, path] =
+  const [keyManager, path] =
     kind === "hpcs"
-      ? ([hpcs, "hpcs", `hpcs/${hpcs.guid}`] as const)
-      : ([keyProtect, "key-protect", "key-protect/us-south"] as const);
+      ? ([hpcs, `hpcs/${hpcs.guid}`] as const)
+      : ([keyProtect, "key-protect/us-south"] as const);
   const id = randomUUID();
   const crkId =
     given ??
@@ -106,7 +106,7 @@ async function orderInstance(
   await addInstanceRow(test.database, accountId, {
     id,
     region: "us-south",
-    keyManagerKind,
+    keyManagerKind: kind,
     keyManagerCrn: keyManager.crn,
     keyManagerGuid: keyManager.guid,
     keyManagerEndpoint: `${cloud.sandbox.url}/${path}`,

@@ -19,7 +19,7 @@ export type DeleteInstanceInput = {
 };
 
 /** Why an instance counts as in use. */
-export type InUseReason =
+type InUseReason =
   | { readonly code: "ACTIVE_KEKS"; readonly detail: string; readonly count: number }
   | {
       readonly code: "CLIENTS_CONNECTED";
@@ -148,6 +148,8 @@ async function forgetInstance(actor: Actor, row: InstanceRow, keksDestroyed: boo
       target: { id: row.id, name: row.name },
       instanceId: row.id,
       requestData: facts,
+      // The worker tries every minute.
+      failures: actor.kind === "system" ? "retried" : "recorded",
     },
     forget,
   );

@@ -19,6 +19,8 @@ export type RevokeOptions = {
   readonly compromiseOccurredAt?: Date | undefined;
   /** Of what the caller has seen; a KEK that changed since is left alone. */
   readonly etag?: string | undefined;
+  /** Default: the present. */
+  readonly now?: Date;
 };
 
 export function changedMeanwhile(): AppError {
@@ -109,11 +111,11 @@ export async function revokeKek(
   instanceId: string,
   uniqueIdentifier: string,
   options: RevokeOptions,
-  now: Date = new Date(),
 ): Promise<KekDetailView> {
   requireRole(actor, "operator");
   await requireInstance(actor, instanceId);
 
+  const { now = new Date() } = options;
   const reason: Revocation = {
     code: REVOCATION_REASONS[options.reason],
     ...(options.message === undefined ? {} : { message: options.message }),
@@ -163,11 +165,11 @@ export async function restoreService(
   instanceId: string,
   uniqueIdentifier: string,
   options: { readonly etag?: string | undefined } = {},
-  now: Date = new Date(),
 ): Promise<KekDetailView> {
   requireRole(actor, "administrator");
   await requireInstance(actor, instanceId);
 
+  const now = new Date();
   const before = await requireKekRow(instanceId, uniqueIdentifier);
   const action = {
     action: "vmware-solutions.kmip-key.restore",
@@ -215,7 +217,6 @@ export async function bulkRevoke(
     readonly uniqueIdentifiers: readonly string[];
     readonly confirmCount: number;
   },
-  now: Date = new Date(),
 ): Promise<{ readonly results: readonly BulkRevokeResult[] }> {
   requireRole(actor, "administrator");
   await requireInstance(actor, instanceId);
@@ -237,7 +238,7 @@ export async function bulkRevoke(
 
   for (const uniqueIdentifier of distinct) {
     try {
-      await revokeKek(actor, instanceId, uniqueIdentifier, revoke, now);
+      await revokeKek(actor, instanceId, uniqueIdentifier, revoke);
       results.push({ uniqueIdentifier, ok: true });
     } catch (error) {
       if (!(error instanceof AppError)) {
