@@ -15,7 +15,7 @@ export type ChainHead = {
 };
 
 /** What became of an attempt to append. */
-export type AppendResult =
+type AppendResult =
   | { readonly kind: "committed"; readonly head: ChainHead }
   /** Another process took the chain over; nothing was written. */
   | { readonly kind: "fenced" }

@@ -56,7 +56,7 @@ export function formatEventTime(time: Date): string {
 }
 
 /** CRN of the instance that an event is about, or of the account alone; parts that are unknown stay empty. */
-export function sourceCrn(accountId: string | null, instanceId: string | null): string {
+function sourceCrn(accountId: string | null, instanceId: string | null): string {
   return `${CRN_PREFIX}::${accountId === null ? "" : `a/${accountId}`}:${instanceId ?? ""}::`;
 }
 

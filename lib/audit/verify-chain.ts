@@ -15,7 +15,7 @@ export type ChainProblem =
   /** The stored head is not the hash of the last event. */
   | "head";
 
-export type ChainBreak = {
+type ChainBreak = {
   readonly node: string;
   readonly sequence: bigint;
   readonly eventId: string | null;

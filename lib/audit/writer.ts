@@ -30,7 +30,7 @@ export type AuditWriterOptions = {
   readonly timeoutMs?: number;
 };
 
-export type AuditWriterStats = {
+type AuditWriterStats = {
   readonly waiting: number;
   readonly groups: number;
   readonly events: number;

@@ -1,7 +1,7 @@
 import { type ChangeEvent, subscribe } from "@/lib/db";
 import type { EngineLogger } from "@/lib/kmip/ports";
 
-export type ChangeListener = {
+type ChangeListener = {
   onEvent(event: ChangeEvent): void;
   /** Events may have been missed: everything that was learnt so far may be out of date. */
   onGap(): void;

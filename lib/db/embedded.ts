@@ -35,7 +35,7 @@ export type PostgresReport =
   | { readonly type: "failed"; readonly message: string };
 
 /** The embedded server cannot run here; the message says why and what to do. */
-export class EmbeddedPostgresError extends Error {
+class EmbeddedPostgresError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = "EmbeddedPostgresError";

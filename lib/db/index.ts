@@ -4,7 +4,7 @@ import { resolveDatabaseUrl } from "./url";
 
 export type { Database } from "./client";
 export { openDatabase, setDatabase } from "./client";
-export { type ChangeEvent, notifyCall, publishIn, type Subscription, subscribe } from "./notify";
+export { type ChangeEvent, notifyCall, publishIn, subscribe } from "./notify";
 
 /** The database of this process, opened at first use from the environment. */
 export function database(): Database {

@@ -14,7 +14,7 @@ export type TenantPolicy = {
 };
 
 /** A connection test of the console, which connects as a client does: its id, and the only operations that it may ask for. */
-export type TenantProbe = { readonly id: string; readonly operations: ReadonlySet<number> };
+type TenantProbe = { readonly id: string; readonly operations: ReadonlySet<number> };
 
 /** Who is asking: a pinned client certificate and the instance that it opens. */
 export type Tenant = {

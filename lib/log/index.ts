@@ -45,7 +45,7 @@ const SECRET_FIELDS = [
 ] as const;
 
 /** Paths for pino's redaction. */
-export const REDACT_PATHS: string[] = SECRET_FIELDS.flatMap((field) =>
+const REDACT_PATHS: string[] = SECRET_FIELDS.flatMap((field) =>
   ["", "*.", "*.*."].map((prefix) =>
     field.includes("-") ? `${prefix.replace(/\.$/, "")}["${field}"]` : `${prefix}${field}`,
   ),

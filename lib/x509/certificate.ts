@@ -129,7 +129,7 @@ function readCertificate(der: Buffer): Certificate {
  * Reads one certificate from DER.
  * @throws CertificateError CERTIFICATE_INVALID
  */
-export function parseDer(der: Buffer): Certificate {
+function parseDer(der: Buffer): Certificate {
   let certificate: Certificate;
   try {
     certificate = readCertificate(der);

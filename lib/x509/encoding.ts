@@ -6,7 +6,7 @@ import { createPrivateKey } from "node:crypto";
 import { CertificateError } from "./errors";
 
 /** Largest input in characters. A bundle of a dozen certificates fits. */
-export const MAX_INPUT_LENGTH = 65_536;
+const MAX_INPUT_LENGTH = 65_536;
 
 // The label may be one that OpenSSL does not know: anything that calls itself a private key is refused.
 const PRIVATE_KEY_MARK = /-----\s{0,9}BEGIN[^-]{0,80}?PRIVATE/i;
@@ -27,7 +27,7 @@ function invalid(message: string): CertificateError {
   return new CertificateError("CERTIFICATE_INVALID", message);
 }
 
-export function refusePrivateKey(): CertificateError {
+function refusePrivateKey(): CertificateError {
   return new CertificateError(
     "PRIVATE_KEY_REFUSED",
     "This holds a private key. It was not kept. Send the certificate alone, and treat the key as exposed if it left its machine on the way here.",
@@ -41,7 +41,7 @@ function decodeBase64(text: string): Buffer | null {
 }
 
 /** True for DER of a private key in any of its three forms, or of a PKCS #12 file. */
-export function isPrivateKeyDer(der: Buffer): boolean {
+function isPrivateKeyDer(der: Buffer): boolean {
   if (der.indexOf(PKCS7_DATA_OID) > 0 && [2, 3, 4, 5].some((at) => der.indexOf(VERSION_3) === at)) {
     return true;
   }

@@ -10,7 +10,7 @@ export type Finding = {
   readonly params: { readonly [name: string]: string | number };
 };
 
-export type FindingCode =
+type FindingCode =
   | "EXPIRED"
   | "NOT_YET_VALID"
   | "EXPIRES_SOON"

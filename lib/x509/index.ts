@@ -8,5 +8,5 @@ export {
   signCsr,
 } from "./authority";
 export { type Certificate, parseCertificates, parseClientCertificate } from "./certificate";
-export { CertificateError, type CertificateProblem } from "./errors";
-export { type Finding, type FindingCode, findingsOf } from "./findings";
+export { CertificateError } from "./errors";
+export { type Finding, findingsOf } from "./findings";

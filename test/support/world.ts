@@ -94,10 +94,10 @@ async function orderInstance(
   { kind = "key-protect", expirationDate, crkId: given, ...columns }: OrderOptions = {},
 ): Promise<OrderedInstance> {
   const { keyProtect, hpcs, manager } = cloud.credentials;
-  const [keyManager, keyManagerKind, path] =
+  const [keyManager, path] =
     kind === "hpcs"
-      ? ([hpcs, "hpcs", `hpcs/${hpcs.guid}`] as const)
-      : ([keyProtect, "key-protect", "key-protect/us-south"] as const);
+      ? ([hpcs, `hpcs/${hpcs.guid}`] as const)
+      : ([keyProtect, "key-protect/us-south"] as const);
   const id = randomUUID();
   const crkId =
     given ??
@@ -106,7 +106,7 @@ async function orderInstance(
   await addInstanceRow(test.database, accountId, {
     id,
     region: "us-south",
-    keyManagerKind,
+    keyManagerKind: kind,
     keyManagerCrn: keyManager.crn,
     keyManagerGuid: keyManager.guid,
     keyManagerEndpoint: `${cloud.sandbox.url}/${path}`,

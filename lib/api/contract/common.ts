@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ROLES } from "@/lib/roles";
 
 /** RFC 3339 UTC, as every time of the API. */
 export const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
@@ -33,7 +34,8 @@ export const problem = z
 
 export type Problem = z.output<typeof problem>;
 
-export const role = z.enum(["viewer", "auditor", "operator", "administrator"]);
+export const role = z.enum(ROLES);
+export type { Role } from "@/lib/roles";
 /** A kind of key manager. */
 export const keyManagerKind = z
   .string()

@@ -44,7 +44,7 @@ const PHRASES: { readonly [status: number]: string } = {
   503: "Service Unavailable",
 };
 
-export function reasonOf(outcome: AuditOutcome, error: unknown): NonNullable<AuditEventInput["reason"]> {
+function reasonOf(outcome: AuditOutcome, error: unknown): NonNullable<AuditEventInput["reason"]> {
   if (outcome !== "failure") {
     const code = outcome === "pending" ? 202 : 200;
 

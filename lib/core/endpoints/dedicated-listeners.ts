@@ -7,10 +7,10 @@ import { joinPem, type ListenerProblem } from "./instance-endpoints";
 import { KEY_TYPES, loadDedicatedIdentity } from "./tls-identities";
 
 /** Certificates and keys of a listener, one of each kind. */
-export type ListenerCertificates = Pick<ServerTls, "cert" | "key">;
+type ListenerCertificates = Pick<ServerTls, "cert" | "key">;
 
 /** What the process makes of an instance's port and certificates. */
-export type OpenedListener = {
+type OpenedListener = {
   readonly server: KmipServer;
   /** Replaces the certificates that new handshakes see. */
   renew(certificates: ListenerCertificates): void;

@@ -30,7 +30,7 @@ const failedHandshake = z.object({
   detail: z.string(),
 });
 
-export type FailedHandshakeView = z.output<typeof failedHandshake>;
+type FailedHandshakeView = z.output<typeof failedHandshake>;
 
 const counts = z.record(z.string(), z.number());
 const endpointCounters = z.object({

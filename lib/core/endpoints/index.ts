@@ -2,7 +2,6 @@ export { forgetConnectionProbes } from "./connection-probes";
 export type { ConnectionReport } from "./connection-report";
 export { assignDedicatedPorts } from "./dedicated-ports";
 export {
-  type EndpointCounters,
   type EndpointNodeView,
   type Heartbeat,
   listEndpointNodes,
@@ -13,9 +12,7 @@ export {
 } from "./endpoint-nodes";
 export { ensureDedicatedEndpoints, prepareDedicatedIdentity } from "./ensure-dedicated-endpoints";
 export {
-  type EndpointCertificate,
   endpointsOf,
-  type InstanceEndpoint,
   joinPem,
   sharedEndpoints,
 } from "./instance-endpoints";
@@ -26,5 +23,4 @@ export {
   KEY_TYPES,
   loadAuthority,
   loadTlsIdentity,
-  type TlsIdentity,
 } from "./tls-identities";

@@ -4,7 +4,7 @@ import { type KeyType, parseCertificates } from "@/lib/x509";
 import { authorityId, dedicatedIdentityId, KEY_TYPES, zoneIdentityId } from "./tls-identities";
 
 /** A certificate that clients may be shown. */
-export type EndpointCertificate = {
+type EndpointCertificate = {
   /** The server's certificate, then the authority's: as a client's list of trusted certificates it is complete. */
   readonly pem: string;
   readonly sha256: string;

@@ -19,7 +19,7 @@ export type DeleteInstanceInput = {
 };
 
 /** Why an instance counts as in use. */
-export type InUseReason =
+type InUseReason =
   | { readonly code: "ACTIVE_KEKS"; readonly detail: string; readonly count: number }
   | {
       readonly code: "CLIENTS_CONNECTED";

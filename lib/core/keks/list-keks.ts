@@ -9,7 +9,7 @@ import { type Conditions, conditions, containsPattern } from "../sql-conditions"
 import { addStateCondition, type KekState } from "./kek-states";
 import { type KekRow, type KekView, SELECT_KEKS, toKek } from "./kek-view";
 
-export type KekUsage = "never" | "unused30d" | "unused90d" | "recent";
+type KekUsage = "never" | "unused30d" | "unused90d" | "recent";
 export type KekSort = "createdAt" | "-createdAt" | "lastServedAt" | "name";
 
 export type KekFilters = {

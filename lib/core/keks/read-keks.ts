@@ -5,7 +5,7 @@ import { requireInstance } from "../instance";
 import { type Queryable, VISIBLE } from "../serving/objects";
 import { type KekDetailView, type KekRow, SELECT_KEKS, toKekDetail } from "./kek-view";
 
-export function kekNotFound(): AppError {
+function kekNotFound(): AppError {
   return new AppError("NOT_FOUND", "The instance has no KEK with this identifier.");
 }
 

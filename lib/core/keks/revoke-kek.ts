@@ -1,15 +1,7 @@
 import { database } from "@/lib/db";
 import { inPoolTransaction } from "@/lib/db/transaction";
-import {
-  changeOf,
-  isCompromise,
-  isDestroyed,
-  type Revocation,
-  revocation,
-  stateAt,
-} from "@/lib/kmip/attributes/lifecycle";
+import { changeOf, isDestroyed, type Revocation, revocation, stateAt } from "@/lib/kmip/attributes/lifecycle";
 import type { ManagedObjectChange } from "@/lib/kmip/ports";
-import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
 import { audited, type Done, wasRecorded } from "../audit/audited";
 import { recordAction } from "../audit/record-action";
@@ -17,7 +9,7 @@ import { AppError } from "../errors";
 import { requireInstance } from "../instance";
 import { applyUpdate, type Block } from "../serving/change-object";
 import type { KekRecord } from "../serving/objects";
-import { REVOCATION_REASONS, type RevocationReason } from "./kek-states";
+import { REVOCATION_REASONS, type RevocationReason, stateAfterRevocation } from "./kek-states";
 import { etagOf, type KekDetailView, toKekDetail } from "./kek-view";
 import { requireKekRow } from "./read-keks";
 
@@ -54,9 +46,10 @@ function requirePresent(record: KekRecord): void {
  */
 function changeFor(record: KekRecord, now: Date, reason: Revocation): ManagedObjectChange {
   const state = stateAt(record, now);
-  const stronger = state === State.Compromised || (state === State.Deactivated && !isCompromise(reason.code));
 
-  return stronger ? changeOf(record, now, state, record.attributes) : revocation(record, now, reason);
+  return stateAfterRevocation(state, reason.code) === state
+    ? changeOf(record, now, state, record.attributes)
+    : revocation(record, now, reason);
 }
 
 /** A KEK that is to be changed, if it still has the etag. */

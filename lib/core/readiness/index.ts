@@ -1,2 +1,2 @@
 export { type DeploymentFigures, deploymentFigures } from "./figures";
-export { type ReadinessProblem, readinessProblems } from "./readiness";
+export { readinessProblems } from "./readiness";

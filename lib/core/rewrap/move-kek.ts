@@ -52,7 +52,7 @@ export type MoveDependencies = {
 };
 
 /** Where a KEK went. */
-export type MoveTo = {
+type MoveTo = {
   readonly keyId: string;
   readonly crkId: string;
   readonly crkVersion: string | null;

@@ -16,7 +16,7 @@ export function hadNoEffect(error: unknown): boolean {
 }
 
 /** What failed, as an operator wants to read it: failure, code, correlation id; never a payload. */
-export function describeFailure(error: unknown): string {
+function describeFailure(error: unknown): string {
   if (error instanceof KeyManagerError) {
     return [error.failure, error.code, error.correlationId && `correlation id ${error.correlationId}`]
       .filter(Boolean)

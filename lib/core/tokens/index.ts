@@ -1,6 +1,5 @@
 export {
   type ApiTokenView,
-  type AuthenticatedToken,
   authenticateToken,
   createToken,
   listTokens,
