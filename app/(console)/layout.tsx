@@ -2,6 +2,8 @@ import { cookies } from "next/headers";
 import type { ReactNode } from "react";
 import { Shell } from "@/components/shell/shell";
 import { THEME_COOKIE, themeOf } from "@/components/shell/theme";
+import { listEndpoints } from "@/lib/api/endpoints/operations";
+import { getMe } from "@/lib/api/me/operations";
 import { Prefetch } from "./prefetch";
 
 /** Every page behind the sign-in. */
@@ -10,10 +12,10 @@ export default async function ConsoleLayout({ children }: Readonly<{ children: R
 
   return (
     <Prefetch
-      read={(client, queries) => [
+      read={(prefetch, required) => [
         // The shell cannot be drawn without knowing for whom: an error here is the page's error.
-        client.fetchQuery(queries.me()),
-        client.prefetchQuery(queries.endpoints.list()),
+        required(getMe, {}),
+        prefetch(listEndpoints, {}),
       ]}
     >
       <Shell theme={theme}>{children}</Shell>

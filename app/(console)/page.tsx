@@ -2,6 +2,8 @@ import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { Overview } from "@/components/overview/overview";
 import { OVERVIEW_EVENTS, OVERVIEW_INSTANCES } from "@/components/overview/queries";
+import { listAuditEvents } from "@/lib/api/audit-events/operations";
+import { listInstances } from "@/lib/api/instances/operations";
 import { Prefetch } from "./prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -11,9 +13,9 @@ export async function generateMetadata(): Promise<Metadata> {
 export default function OverviewPage() {
   return (
     <Prefetch
-      read={(client, queries) => [
-        client.prefetchInfiniteQuery(queries.instances.list(OVERVIEW_INSTANCES)),
-        client.prefetchInfiniteQuery(queries.auditEvents.list(OVERVIEW_EVENTS)),
+      read={(prefetch) => [
+        prefetch(listInstances, OVERVIEW_INSTANCES),
+        prefetch(listAuditEvents, OVERVIEW_EVENTS),
       ]}
     >
       <Overview />

@@ -3,7 +3,8 @@ import { dehydrate, HydrationBoundary, QueryClient } from "@tanstack/react-query
 import { headers } from "next/headers";
 import { notFound, redirect } from "next/navigation";
 import { cache, type ReactNode } from "react";
-import { serverQueries } from "@/lib/api/server-queries";
+import { prefetch, prefetchInto, type Read } from "@/lib/api/contract/prefetch";
+import { getInstance } from "@/lib/api/instances/operations";
 import { getPageSession } from "@/lib/auth/page-actor";
 import { AppError } from "@/lib/core/errors";
 import { PATH_HEADER } from "../content-security-policy";
@@ -20,22 +21,23 @@ export const requirePageSession = cache(async () => {
   return session;
 });
 
-type ServerQueries = ReturnType<typeof serverQueries>;
-
 /**
  * Reads what a page shows first, in this process, and hands it to the page's client components under the same
- * query keys. A read that fails is left to the browser, which asks again and shows the error in its place.
+ * query keys. A read that fails is left to the browser, which asks again and shows the error in its place; what is
+ * read with `required` is the page's own error.
  */
 export async function Prefetch({
   read,
   children,
 }: Readonly<{
-  read: (client: QueryClient, queries: ServerQueries) => Promise<unknown>[];
+  read: (optional: Read, required: Read) => Promise<unknown>[];
   children: ReactNode;
 }>) {
   const session = await requirePageSession();
   const client = new QueryClient();
-  await Promise.all(read(client, serverQueries(session)));
+  const required = prefetchInto(client, session);
+  const optional: Read = (operation, values) => required(operation, values).catch(() => undefined);
+  await Promise.all(read(optional, required));
 
   return <HydrationBoundary state={dehydrate(client)}>{children}</HydrationBoundary>;
 }
@@ -44,12 +46,8 @@ export async function Prefetch({
 export async function fetchInstance(client: QueryClient, id: string) {
   const session = await requirePageSession();
 
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) {
-    notFound();
-  }
-
   try {
-    return await client.fetchQuery(serverQueries(session).instances.detail(id));
+    return await client.fetchQuery(prefetch(getInstance, { id }, session));
   } catch (error) {
     if (error instanceof AppError && error.code === "NOT_FOUND") {
       notFound();

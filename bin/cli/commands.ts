@@ -13,12 +13,13 @@ import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
 import { Secret } from "@/lib/ibm-cloud/secret";
 import { pkcs11 } from "@/lib/key-managers/pkcs11/provider";
+import { ROLES } from "@/lib/roles";
 import { doctor } from "./doctor";
 import { readPin } from "./pin";
 import { sandboxCommands } from "./sandbox";
 import { CliError, type Commands, options, print } from "./usage";
 
-const ROLES: readonly string[] = ["viewer", "auditor", "operator", "administrator"] satisfies Role[];
+const roles: readonly string[] = ROLES;
 
 /** Whoever may read DATA_DIR and the master key administers the deployment; the audit names the system's user. */
 async function cliActor(): Promise<Actor> {
@@ -62,8 +63,8 @@ export const commands: Commands = {
     async run(args) {
       const { role, name, "expires-in-days": days } = options(args, ["role", "name", "expires-in-days"]);
 
-      if (!role || !ROLES.includes(role)) {
-        throw new CliError(`--role is one of ${ROLES.join(", ")}`, 2);
+      if (!role || !roles.includes(role)) {
+        throw new CliError(`--role is one of ${roles.join(", ")}`, 2);
       }
 
       if (!name?.trim() || name.trim().length > 80) {

@@ -2,10 +2,12 @@
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { RotateCw } from "lucide-react";
-import { useLocale, useTranslations } from "next-intl";
+import { useTranslations } from "next-intl";
 import { useQueryStates } from "nuqs";
-import { useMemo, useState } from "react";
-import { type Column, DataTable } from "@/components/data-table/data-table";
+import { type ReactNode, useMemo, useState } from "react";
+import { FilterBar } from "@/components/data-table/filter-bar";
+import { ResourceList } from "@/components/data-table/resource-list";
+import { type Filters, useFilters } from "@/components/data-table/use-filters";
 import { ProblemNotice } from "@/components/errors/problem";
 import { ShapeMark } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
@@ -13,25 +15,19 @@ import { Segmented } from "@/components/ui/choice";
 import { cn } from "@/components/ui/cn";
 import { Empty } from "@/components/ui/empty";
 import { Panel } from "@/components/ui/panel";
-import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
-import { Time } from "@/components/ui/time";
+import { Skeleton } from "@/components/ui/skeleton";
 import { Tooltip } from "@/components/ui/tooltip";
+import { getAuditHistogram, listAuditEvents } from "@/lib/api/audit-events/operations";
 import type { AuditEvent } from "@/lib/api/audit-events/schemas";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
+import { useAuditColumns } from "./columns";
 import { EventDrawer } from "./event-drawer";
 import { ExportMenu } from "./export-menu";
-import { AuditFilterBar, TimeRange } from "./filter-bar";
-import {
-  AUDIT_PER_PAGE,
-  type AuditFilters,
-  auditFilterParsers,
-  auditQueryOf,
-  auditViewParsers,
-  isFiltered,
-} from "./filters";
+import { AUDIT_PER_PAGE, type AuditFilters, auditFilters, auditQueryOf, auditViewParsers } from "./filters";
 import { Histogram } from "./histogram";
+import { TimeRange } from "./time-range";
+import { useAuditFields } from "./use-fields";
 import { useLiveEvents } from "./use-live";
-import { Outcome, shortAction, useActionWords } from "./words";
 
 /**
  * Audit events with filters, histogram, live tail, export and details. `anchor` is the moment the page was made;
@@ -42,56 +38,35 @@ export function AuditView({
   instanceId,
 }: Readonly<{ anchor: string; instanceId?: string }>) {
   const t = useTranslations("audit");
-  const tCommon = useTranslations("common");
   const [anchor, setAnchor] = useState(initialAnchor);
   const [live, setLive] = useState(false);
-  const [filters, setFilters] = useQueryStates(auditFilterParsers, { clearOnDefault: true });
+  const filters = useFilters(auditFilters);
   const [view, setView] = useQueryStates(auditViewParsers, { clearOnDefault: true });
-  const query = auditQueryOf(filters, anchor, instanceId);
+  const asked = auditQueryOf(filters.values, anchor, instanceId);
 
-  const listOptions = queries.auditEvents.list({ ...query, limit: AUDIT_PER_PAGE });
+  const listOptions = query(listAuditEvents, { ...asked, limit: AUDIT_PER_PAGE });
   const list = useInfiniteQuery({ ...listOptions, placeholderData: (previous) => previous });
   const histogram = useQuery({
-    ...queries.auditEvents.histogram(query),
+    ...query(getAuditHistogram, asked),
     placeholderData: (previous) => previous,
   });
-  useLiveEvents({ on: live && view.event === null, query, queryKey: listOptions.queryKey });
+  useLiveEvents({ on: live && view.event === null, query: asked, queryKey: listOptions.queryKey });
 
-  const events = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const columns = useColumns({
+  const columns = useAuditColumns({
     zone: view.zone,
     withInstance: instanceId === undefined,
     onOpen: (id) => void setView({ event: id }),
   });
-  const opened = useOpenedEvent(events, view.event);
-
-  const change = (next: Partial<AuditFilters>) => void setFilters(next);
-  const clear = () =>
-    change({
-      action: null,
-      outcome: null,
-      severity: null,
-      instanceId: null,
-      targetId: null,
-      initiator: null,
-      q: "",
-    });
   const refresh = () => {
     setAnchor(new Date().toISOString());
     void list.refetch();
     void histogram.refetch();
   };
-  const step = (offset: number) => {
-    const at = events.findIndex((event) => event.id === view.event);
-    const next = at < 0 ? undefined : events[at + offset];
-
-    return next ? () => void setView({ event: next.id }) : undefined;
-  };
 
   return (
     <>
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
-        <TimeRange filters={filters} zone={view.zone} onChange={change} />
+        <TimeRange filters={filters.values} zone={view.zone} onChange={filters.set} />
         <div className="flex flex-wrap items-center gap-2">
           <LiveSwitch live={live} paused={view.event !== null} onChange={setLive} />
           <Segmented
@@ -103,32 +78,20 @@ export function AuditView({
               { value: "utc", label: t("zone.utc") },
             ]}
           />
-          <Tooltip content={tCommon("refresh")}>
-            <Button
-              size="icon"
-              aria-label={tCommon("refresh")}
-              pending={list.isRefetching && !list.isFetchingNextPage}
-              onClick={refresh}
-            >
-              {list.isRefetching && !list.isFetchingNextPage ? null : <RotateCw aria-hidden="true" />}
-            </Button>
-          </Tooltip>
-          <ExportMenu query={query} />
+          <RefreshButton pending={list.isRefetching && !list.isFetchingNextPage} onClick={refresh} />
+          <ExportMenu query={asked} />
         </div>
       </div>
-      <AuditFilterBar
+      <FilterBar
         filters={filters}
-        zone={view.zone}
-        onChange={change}
-        onClear={clear}
-        instancePage={instanceId !== undefined}
+        fields={useAuditFields(filters.values, view.zone, instanceId !== undefined)}
       />
       <Panel flush className="mb-4">
         {histogram.data ? (
           <Histogram
             histogram={histogram.data}
             zone={view.zone}
-            onRange={(from, to) => change({ from, to })}
+            onRange={(from, to) => filters.set({ from, to })}
           />
         ) : histogram.isError ? (
           <ProblemNotice error={histogram.error} onRetry={() => void histogram.refetch()} className="m-4" />
@@ -136,61 +99,58 @@ export function AuditView({
           <Skeleton className="mx-4 my-3 h-16" />
         )}
       </Panel>
-      <Panel flush>
-        {list.isPending ? (
-          <SkeletonRows rows={12} />
-        ) : list.isError && !list.data ? (
-          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
-        ) : events.length > 0 ? (
-          <DataTable
-            label={t("list")}
-            columns={columns}
-            rows={events}
-            rowKey={(event) => event.id}
-            onOpen={(event) => void setView({ event: event.id })}
-            isOpen={(event) => event.id === view.event}
-            dimmed={list.isPlaceholderData}
-          />
-        ) : isFiltered(filters) || filters.range !== "all" ? (
-          <Empty
-            title={t("empty.noMatch")}
-            action={
-              isFiltered(filters) ? (
-                <Button onClick={clear}>{tCommon("clearFilters")}</Button>
-              ) : (
-                <Button onClick={() => change({ range: "all", from: null, to: null })}>
-                  {t("range.all")}
-                </Button>
-              )
-            }
-          >
-            {t("empty.noMatchBody")}
-          </Empty>
-        ) : (
-          <Empty title={t("empty.title")}>{t("empty.body")}</Empty>
-        )}
-      </Panel>
-      {events.length > 0 ? (
-        <div className="mt-3 flex justify-center">
-          {list.hasNextPage ? (
-            <Button pending={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-              {t("older")}
-            </Button>
-          ) : (
-            <p className="text-label text-muted">{t("end")}</p>
-          )}
-        </div>
-      ) : null}
-      <EventDrawer
-        event={opened}
-        onClose={() => void setView({ event: null })}
-        onStep={{ newer: step(-1), older: step(1) }}
-        onFilter={(filter) => {
-          void setView({ event: null });
-          change(filter);
+      <ResourceList
+        filters={filters}
+        list={list}
+        paging={{ more: t("older"), end: t("end") }}
+        skeletonRows={12}
+        table={{
+          label: t("list"),
+          columns,
+          rowKey: (event) => event.id,
+          onOpen: (event) => void setView({ event: event.id }),
+          isOpen: (event) => event.id === view.event,
         }}
+        noMatch={{ title: t("empty.noMatch"), body: t("empty.noMatchBody") }}
+        empty={<NothingYet filters={filters} />}
+      />
+      <OpenedEvent
+        list={list}
+        id={view.event}
+        onOpen={(event) => void setView({ event })}
+        onFilter={filters.set}
       />
     </>
+  );
+}
+
+/** Said when no filter hides anything: nothing in this time, or nothing at all. */
+function NothingYet({ filters }: Readonly<{ filters: Filters<AuditFilters> }>): ReactNode {
+  const t = useTranslations("audit");
+
+  return filters.values.range === "all" ? (
+    <Empty title={t("empty.title")}>{t("empty.body")}</Empty>
+  ) : (
+    <Empty
+      title={t("empty.noMatch")}
+      action={
+        <Button onClick={() => filters.set({ range: "all", from: null, to: null })}>{t("range.all")}</Button>
+      }
+    >
+      {t("empty.noMatchBody")}
+    </Empty>
+  );
+}
+
+function RefreshButton({ pending, onClick }: Readonly<{ pending: boolean; onClick: () => void }>) {
+  const t = useTranslations("common");
+
+  return (
+    <Tooltip content={t("refresh")}>
+      <Button size="icon" aria-label={t("refresh")} pending={pending} onClick={onClick}>
+        {pending ? null : <RotateCw aria-hidden="true" />}
+      </Button>
+    </Tooltip>
   );
 }
 
@@ -215,96 +175,49 @@ function LiveSwitch({
   );
 }
 
+type EventList = { data: { pages: { items: AuditEvent[] }[] } | undefined };
+
+/** The drawer of the event that the URL names, with the ways to its neighbours in the list. */
+function OpenedEvent({
+  list,
+  id,
+  onOpen,
+  onFilter,
+}: Readonly<{
+  list: EventList;
+  id: string | null;
+  onOpen: (id: string | null) => void;
+  onFilter: (filter: Partial<AuditFilters>) => void;
+}>) {
+  const events = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const event = useOpenedEvent(events, id);
+  const step = (offset: number) => {
+    const at = events.findIndex((each) => each.id === id);
+    const next = at < 0 ? undefined : events[at + offset];
+
+    return next ? () => onOpen(next.id) : undefined;
+  };
+
+  return (
+    <EventDrawer
+      event={event}
+      onClose={() => onOpen(null)}
+      onStep={{ newer: step(-1), older: step(1) }}
+      onFilter={(filter) => {
+        onOpen(null);
+        onFilter(filter);
+      }}
+    />
+  );
+}
+
 /** The event of the URL: from the list, or by its id when the list does not reach it. */
 function useOpenedEvent(events: readonly AuditEvent[], id: string | null): AuditEvent | undefined {
   const listed = events.find((event) => event.id === id);
   const search = useInfiniteQuery({
-    ...queries.auditEvents.list({ q: id ?? "", limit: 5 }),
+    ...query(listAuditEvents, { q: id ?? "", limit: 5 }),
     enabled: id !== null && listed === undefined,
   });
 
   return id === null ? undefined : (listed ?? search.data?.pages[0]?.items.find((event) => event.id === id));
-}
-
-function useColumns({
-  zone,
-  withInstance,
-  onOpen,
-}: {
-  zone: "local" | "utc";
-  withInstance: boolean;
-  onOpen: (id: string) => void;
-}): Column<AuditEvent>[] {
-  const t = useTranslations("audit.column");
-  const words = useActionWords();
-  const locale = useLocale();
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `words` and `onOpen` follow the language and the URL; new columns each render would rebuild the table
-  return useMemo(
-    (): Column<AuditEvent>[] => [
-      {
-        id: "time",
-        header: t("time"),
-        meta: { className: "whitespace-nowrap" },
-        cell: ({ row }) => <Time value={row.original.eventTime} kind="log" zone={zone} />,
-      },
-      {
-        id: "outcome",
-        header: () => <span className="max-sm:sr-only">{t("outcome")}</span>,
-        cell: ({ row }) => <Outcome outcome={row.original.outcome} compact />,
-      },
-      {
-        id: "action",
-        header: t("action"),
-        cell: ({ row: { original: event } }) => (
-          <button
-            type="button"
-            onClick={() => onOpen(event.id)}
-            className="block max-w-full text-start underline-offset-4 hover:underline"
-          >
-            {words(event.action)}{" "}
-            <span className="font-mono text-[11px] text-muted max-2xl:hidden">
-              {shortAction(event.action)}
-            </span>
-          </button>
-        ),
-      },
-      {
-        id: "target",
-        header: t("target"),
-        meta: { className: "max-lg:hidden w-full max-w-0" },
-        cell: ({ row: { original: event } }) => (
-          <span
-            className={event.target.name ? "block truncate" : "block truncate font-mono text-code"}
-            title={event.target.name ?? event.target.id}
-          >
-            {event.target.name ?? event.target.id}
-          </span>
-        ),
-      },
-      {
-        id: "initiator",
-        header: t("initiator"),
-        meta: { className: "max-md:hidden max-w-60" },
-        cell: ({ row: { original: event } }) => (
-          <span className="block truncate" title={`${event.initiator.name} ${event.initiator.address ?? ""}`}>
-            {event.initiator.name} <span className="text-muted">{event.initiator.address}</span>
-          </span>
-        ),
-      },
-      ...(withInstance
-        ? [
-            {
-              id: "instance",
-              header: t("instance"),
-              meta: { className: "max-xl:hidden max-w-48" },
-              cell: ({ row: { original: event } }: { row: { original: AuditEvent } }) => (
-                <span className="block truncate">{event.instanceName}</span>
-              ),
-            },
-          ]
-        : []),
-    ],
-    [t, zone, withInstance, locale],
-  );
 }

@@ -6,10 +6,12 @@ import { DropdownMenu } from "radix-ui";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { Menu, MenuLabel } from "@/components/ui/menu";
-import { api } from "@/lib/api/client";
+import { exportAuditEvents } from "@/lib/api/audit-events/operations";
+import { apiUrl } from "@/lib/api/contract/call";
+import type { ValuesOf } from "@/lib/api/contract/operation";
 
 /** Links by which the browser streams the matching events to a file. */
-export function ExportMenu({ query }: Readonly<{ query: Parameters<typeof api.auditEvents.exportUrl>[0] }>) {
+export function ExportMenu({ query }: Readonly<{ query: ValuesOf<typeof exportAuditEvents> }>) {
   const t = useTranslations("audit");
   const reason = useRoleReason()("auditor");
 
@@ -35,7 +37,7 @@ export function ExportMenu({ query }: Readonly<{ query: Parameters<typeof api.au
       {(["csv", "ndjson"] as const).map((format) => (
         <DropdownMenu.Item key={format} asChild>
           <a
-            href={api.auditEvents.exportUrl({ ...query, format })}
+            href={apiUrl(exportAuditEvents, { ...query, format })}
             download
             className="flex cursor-default items-center rounded-[4px] px-2 py-1.5 outline-none data-highlighted:bg-hover"
           >

@@ -1,8 +1,9 @@
-import { createLoader, parseAsString, parseAsStringLiteral } from "nuqs/server";
+import { parseAsString, parseAsStringLiteral } from "nuqs/server";
+import { defineFilters, type FilterValues } from "@/components/data-table/define-filters";
 import { auditOutcome, auditSeverity } from "@/lib/api/audit-events/schemas";
 
 export const RANGES = ["15m", "1h", "24h", "7d", "30d", "all"] as const;
-export type Range = (typeof RANGES)[number];
+type Range = (typeof RANGES)[number];
 
 const MINUTE = 60_000;
 const SPANS: Record<Exclude<Range, "all">, number> = {
@@ -16,40 +17,30 @@ const SPANS: Record<Exclude<Range, "all">, number> = {
 export const AUDIT_PER_PAGE = 100;
 
 /** Filters as they stand in the URL. `from` and `to` are exact bounds and win over `range`. */
-export const auditFilterParsers = {
-  range: parseAsStringLiteral(RANGES).withDefault("24h"),
-  from: parseAsString,
-  to: parseAsString,
-  action: parseAsString,
-  outcome: parseAsStringLiteral(auditOutcome.options),
-  severity: parseAsStringLiteral(auditSeverity.options),
-  instanceId: parseAsString,
-  targetId: parseAsString,
-  initiator: parseAsString,
-  q: parseAsString.withDefault(""),
-};
+export const auditFilters = defineFilters(
+  {
+    range: parseAsStringLiteral(RANGES).withDefault("24h"),
+    from: parseAsString,
+    to: parseAsString,
+    action: parseAsString,
+    outcome: parseAsStringLiteral(auditOutcome.options),
+    severity: parseAsStringLiteral(auditSeverity.options),
+    instanceId: parseAsString,
+    targetId: parseAsString,
+    initiator: parseAsString,
+    q: parseAsString.withDefault(""),
+  },
+  { beside: ["range", "from", "to"] },
+);
 
-export const loadAuditFilters = createLoader(auditFilterParsers);
-export type AuditFilters = Awaited<ReturnType<typeof loadAuditFilters>>;
+export const loadAuditFilters = auditFilters.load;
+export type AuditFilters = FilterValues<typeof auditFilters>;
 
 /** Display choices of the audit page; they change no query. */
 export const auditViewParsers = {
   zone: parseAsStringLiteral(["local", "utc"] as const).withDefault("local"),
   event: parseAsString,
 };
-
-/** True when something besides the time range narrows the list. */
-export function isFiltered(filters: AuditFilters): boolean {
-  return Boolean(
-    filters.action ||
-      filters.outcome ||
-      filters.severity ||
-      filters.instanceId ||
-      filters.targetId ||
-      filters.initiator ||
-      filters.q,
-  );
-}
 
 /** A time of the URL as the API wants it; text that is no time counts as absent. */
 function timeOf(text: string | null): string | undefined {
@@ -109,24 +100,3 @@ export const ACTION_FILTERS = [
   { key: "tokens", value: "vmware-solutions.token." },
   { key: "log", value: "vmware-solutions.audit-event." },
 ] as const;
-
-/** Text of a datetime-local field as a moment: in the reader's zone or in UTC. Null for text that is no time. */
-export function momentOfField(text: string, zone: "local" | "utc"): string | null {
-  if (text === "") {
-    return null;
-  }
-  const time = new Date(zone === "utc" ? `${text}Z` : text);
-
-  return Number.isNaN(time.getTime()) ? null : time.toISOString();
-}
-
-/** A moment as text of a datetime-local field (minutes). */
-export function fieldOfMoment(moment: string | undefined, zone: "local" | "utc"): string {
-  if (moment === undefined) {
-    return "";
-  }
-  const time = new Date(moment);
-  const shifted = zone === "utc" ? time : new Date(time.getTime() - time.getTimezoneOffset() * MINUTE);
-
-  return shifted.toISOString().slice(0, 16);
-}

@@ -2,8 +2,10 @@
 
 import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useEffectEvent } from "react";
+import { streamAuditEvents } from "@/lib/api/audit-events/operations";
 import { type AuditEvent, auditEvent } from "@/lib/api/audit-events/schemas";
-import { api } from "@/lib/api/client";
+import { apiUrl } from "@/lib/api/contract/call";
+import type { ValuesOf } from "@/lib/api/contract/operation";
 
 type Pages = InfiniteData<{ items: AuditEvent[]; nextCursor: string | null }>;
 
@@ -14,11 +16,11 @@ export function useLiveEvents({
   queryKey,
 }: {
   on: boolean;
-  query: Parameters<typeof api.auditEvents.streamUrl>[0];
+  query: ValuesOf<typeof streamAuditEvents>;
   queryKey: readonly unknown[];
 }): void {
   const queryClient = useQueryClient();
-  const url = api.auditEvents.streamUrl({ ...query, from: undefined, to: undefined });
+  const url = apiUrl(streamAuditEvents, { ...query, from: undefined, to: undefined });
 
   const add = useEffectEvent((data: string) => {
     const parsed = auditEvent.safeParse(JSON.parse(data));

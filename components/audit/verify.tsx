@@ -10,15 +10,16 @@ import { MonoCopy } from "@/components/ui/copy";
 import { Dialog } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
+import { verifyAuditEvents } from "@/lib/api/audit-events/operations";
 import type { AuditVerification } from "@/lib/api/audit-events/schemas";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
 
 /** Checks the audit chains and shows what came out. */
 export function VerifyButton() {
   const t = useTranslations("audit");
   const reason = useRoleReason()("auditor");
   const [open, setOpen] = useState(false);
-  const verify = useMutation({ mutationFn: () => api.auditEvents.verify() });
+  const verify = useMutation({ mutationFn: () => call(verifyAuditEvents, {}) });
 
   return (
     <>

@@ -24,7 +24,7 @@ export function useActionWords(): (action: string) => string {
   };
 }
 
-export const OUTCOME_TONES: Record<AuditEvent["outcome"], Tone> = {
+const OUTCOME_TONES: Record<AuditEvent["outcome"], Tone> = {
   success: "ok",
   failure: "bad",
   pending: "idle",

@@ -1,5 +1,5 @@
 /** What can go wrong at signing in, as the messages name it. */
-export const SIGN_IN_ERRORS = [
+const SIGN_IN_ERRORS = [
   "credentials",
   "limited",
   "disabled",

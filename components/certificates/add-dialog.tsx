@@ -1,6 +1,6 @@
 "use client";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
 import { ProblemNotice } from "@/components/errors/problem";
@@ -8,11 +8,12 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { useToast } from "@/components/ui/toast";
 import { useFocusFirst } from "@/components/ui/use-focus-first";
-import { api } from "@/lib/api/client";
-import { queryKeys } from "@/lib/api/query-keys";
+import { createClientCertificate } from "@/lib/api/client-certificates/operations";
+import { call } from "@/lib/api/contract/call";
 import { type Chosen, propose } from "./chosen";
 import { PreviewCards } from "./preview-cards";
 import { CertificateUploadField, type PreviewedCertificate } from "./upload-field";
+import { useRefreshCertificates } from "./use-refresh";
 
 /** Adds certificates to an instance: upload, look at what they say, then pin them. */
 export function AddCertificateDialog({
@@ -43,9 +44,12 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
     // One after the other: when one is refused, those before it are pinned and are taken off the list.
     mutationFn: async (entries: readonly Chosen<PreviewedCertificate>[]) => {
       for (const entry of entries) {
-        await api.clientCertificates.create(instanceId, {
-          name: entry.name.trim(),
-          pem: entry.certificate.pem,
+        await call(createClientCertificate, {
+          id: instanceId,
+          body: {
+            name: entry.name.trim(),
+            pem: entry.certificate.pem,
+          },
         });
         setChosen((current) => current?.filter((other) => other.certificate !== entry.certificate) ?? null);
         toast({ title: t("done", { name: entry.name.trim() }) });
@@ -96,16 +100,4 @@ function AddCertificate({ instanceId, onDone }: Readonly<{ instanceId: string; o
       </div>
     </form>
   );
-}
-
-/** Everything that shows certificates or their number reads again. */
-export function useRefreshCertificates(instanceId: string): () => Promise<unknown> {
-  const queryClient = useQueryClient();
-
-  return () =>
-    Promise.all([
-      queryClient.invalidateQueries({ queryKey: queryKeys.clientCertificates.all(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.detail(instanceId) }),
-      queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists }),
-    ]);
 }

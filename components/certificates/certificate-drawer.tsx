@@ -8,9 +8,9 @@ import { Drawer } from "@/components/ui/dialog";
 import { Fact, Facts } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
 import type { ClientCertificate } from "@/lib/api/client-certificates/schemas";
-import { saveCertificate } from "./certificate-list";
 import { CertificateFacts } from "./facts";
 import { Findings } from "./findings";
+import { saveCertificate } from "./save-certificate";
 
 /** One certificate: what it says, what is odd, when it was last used. */
 export function CertificateDrawer({

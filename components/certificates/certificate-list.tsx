@@ -6,27 +6,24 @@ import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { parseAsString, parseAsStringLiteral, useQueryState } from "nuqs";
 import { useMemo, useState } from "react";
-import { type Column, DataTable } from "@/components/data-table/data-table";
-import { Pager } from "@/components/data-table/pager";
-import { usePages } from "@/components/data-table/use-pages";
-import { ProblemNotice } from "@/components/errors/problem";
+import type { Column } from "@/components/data-table/data-table";
+import { ResourceList } from "@/components/data-table/resource-list";
 import { useInstance } from "@/components/instances/use-instance";
 import { useRoleReason } from "@/components/session/use-me";
-import { Mark } from "@/components/shell/mark";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
+import { Mark } from "@/components/ui/mark";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
-import { Panel } from "@/components/ui/panel";
-import { fileNamePart, saveText } from "@/components/ui/save-text";
-import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { listClientCertificates } from "@/lib/api/client-certificates/operations";
 import type { ClientCertificate } from "@/lib/api/client-certificates/schemas";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
 import { AddCertificateDialog } from "./add-dialog";
 import { CertificateDrawer } from "./certificate-drawer";
 import { Expiry } from "./expiry";
 import { RemoveCertificateDialog, RenameCertificateDialog } from "./manage-dialogs";
+import { saveCertificate } from "./save-certificate";
 import { SignCsrDialog } from "./sign-dialog";
 import { oneLine } from "./subject";
 
@@ -44,10 +41,9 @@ export function CertificateList({ instanceId }: Readonly<{ instanceId: string }>
     certificate: ClientCertificate;
   } | null>(null);
   const list = useInfiniteQuery({
-    ...queries.clientCertificates.list(instanceId, { limit: PER_PAGE }),
+    ...query(listClientCertificates, { id: instanceId, limit: PER_PAGE }),
     refetchInterval: 10_000,
   });
-  const pages = usePages(list, instanceId);
   const columns = useColumns({
     onOpen: (certificate) => void setOpenId(certificate.id),
     onManage: (what, certificate) => setManaging({ what, certificate }),
@@ -71,27 +67,24 @@ export function CertificateList({ instanceId }: Readonly<{ instanceId: string }>
 
   return (
     <>
-      <Panel flush title={t("title")} description={t("description")} actions={buttons}>
-        {list.isPending ? (
-          <SkeletonRows rows={4} />
-        ) : list.isError && !list.data ? (
-          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
-        ) : pages.items.length === 0 ? (
+      <ResourceList
+        panel={{ title: t("title"), description: t("description"), actions: buttons }}
+        list={list}
+        paging={{ perPage: PER_PAGE, label: t("pages"), key: instanceId }}
+        skeletonRows={4}
+        table={{
+          label: t("list"),
+          columns,
+          rowKey: (certificate) => certificate.id,
+          onOpen: (certificate) => void setOpenId(certificate.id),
+          isOpen: (certificate) => certificate.id === openId,
+        }}
+        empty={
           <Empty mark={<Mark className="h-8 w-14" />} title={t("empty.title")}>
             {t("empty.body")}
           </Empty>
-        ) : (
-          <DataTable
-            label={t("list")}
-            columns={columns}
-            rows={pages.items}
-            rowKey={(certificate) => certificate.id}
-            onOpen={(certificate) => void setOpenId(certificate.id)}
-            isOpen={(certificate) => certificate.id === openId}
-          />
-        )}
-      </Panel>
-      <Pager pages={pages} perPage={PER_PAGE} label={t("pages")} />
+        }
+      />
 
       <AddCertificateDialog
         instanceId={instanceId}
@@ -260,9 +253,4 @@ function RowMenu({
       </MenuItem>
     </Menu>
   );
-}
-
-/** Saves a certificate as PEM, named as in the console. */
-export function saveCertificate(certificate: Pick<ClientCertificate, "name" | "pem">): void {
-  saveText(`${fileNamePart(certificate.name)}.pem`, certificate.pem, "application/x-pem-file");
 }

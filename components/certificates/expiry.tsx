@@ -8,7 +8,7 @@ import { Time } from "@/components/ui/time";
 const DAY = 86_400_000;
 
 /** vSAN's health check turns yellow 30 days before a certificate ends. */
-export const SOON_DAYS = 30;
+const SOON_DAYS = 30;
 
 /** Whole days until `notAfter`, negative once it has passed. */
 export function daysUntil(notAfter: string, now: Date): number {

@@ -4,18 +4,18 @@ import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useForm } from "react-hook-form";
 import type { z } from "zod";
-import { ProblemNotice } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
+import { FormEnd } from "@/components/forms/form-end";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
-import { AlertDialog } from "@/components/ui/alert-dialog";
-import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { deleteClientCertificate, updateClientCertificate } from "@/lib/api/client-certificates/operations";
 import { type ClientCertificate, updateCertificateRequest } from "@/lib/api/client-certificates/schemas";
-import { useRefreshCertificates } from "./add-dialog";
+import { call } from "@/lib/api/contract/call";
+import { useRefreshCertificates } from "./use-refresh";
 
 type ManageProps = { instanceId: string; certificate: ClientCertificate | null; onClose: () => void };
 
@@ -46,7 +46,6 @@ function RenameForm({
   onClose,
 }: Readonly<{ instanceId: string; certificate: ClientCertificate; onClose: () => void }>) {
   const t = useTranslations("certificates.rename");
-  const tCommon = useTranslations("common");
   const refresh = useRefreshCertificates(instanceId);
   type Body = z.output<typeof updateCertificateRequest>;
   const form = useForm<Body>({
@@ -54,7 +53,8 @@ function RenameForm({
     defaultValues: { name: certificate.name },
   });
   const rename = useMutation({
-    mutationFn: (body: Body) => api.clientCertificates.update(instanceId, certificate.id, body),
+    mutationFn: (body: Body) =>
+      call(updateClientCertificate, { id: instanceId, certificateId: certificate.id, body }),
     onSuccess: async () => {
       await refresh();
       onClose();
@@ -70,13 +70,7 @@ function RenameForm({
       <Field label={t("name")} error={form.formState.errors.name?.message}>
         <Input {...form.register("name")} autoComplete="off" />
       </Field>
-      {rename.isError ? <ProblemNotice error={rename.error} /> : null}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>{tCommon("cancel")}</Button>
-        <Button type="submit" variant="primary" pending={rename.isPending}>
-          {t("submit")}
-        </Button>
-      </div>
+      <FormEnd call={rename} action={t("submit")} onCancel={onClose} />
     </form>
   );
 }
@@ -92,7 +86,8 @@ export function RemoveCertificateDialog({
   const toast = useToast();
   const refresh = useRefreshCertificates(instanceId);
   const remove = useMutation({
-    mutationFn: (target: ClientCertificate) => api.clientCertificates.remove(instanceId, target.id),
+    mutationFn: (target: ClientCertificate) =>
+      call(deleteClientCertificate, { id: instanceId, certificateId: target.id }),
     onSuccess: async (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();
@@ -101,18 +96,13 @@ export function RemoveCertificateDialog({
   });
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={certificate !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          remove.reset();
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title", { name: certificate?.name ?? "" })}
       description={t("body")}
       action={t("submit")}
-      pending={remove.isPending}
+      call={remove}
       onConfirm={() => {
         if (certificate) {
           remove.mutate(certificate);
@@ -130,7 +120,6 @@ export function RemoveCertificateDialog({
           t("notSeen")
         )}
       </p>
-      {remove.isError ? <ProblemNotice error={remove.error} /> : null}
-    </AlertDialog>
+    </ConfirmDialog>
   );
 }

@@ -12,10 +12,11 @@ import { CodeBlock } from "@/components/ui/copy";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
-import { fileNamePart, saveText } from "@/components/ui/save-text";
-import { api } from "@/lib/api/client";
+import { signClientCertificate } from "@/lib/api/client-certificates/operations";
 import { type ClientCertificate, signCertificateRequest } from "@/lib/api/client-certificates/schemas";
-import { useRefreshCertificates } from "./add-dialog";
+import { call } from "@/lib/api/contract/call";
+import { saveCertificate } from "./save-certificate";
+import { useRefreshCertificates } from "./use-refresh";
 
 /** Signs vCenter's certificate request with the instance's authority and pins the certificate. */
 export function SignCsrDialog({
@@ -43,7 +44,7 @@ function SignForm({ instanceId, onDone }: Readonly<{ instanceId: string; onDone:
   });
   const sign = useMutation({
     mutationFn: (body: z.output<typeof signCertificateRequest>) =>
-      api.clientCertificates.sign(instanceId, body),
+      call(signClientCertificate, { id: instanceId, body }),
     onSuccess: refresh,
   });
   const { errors } = form.formState;
@@ -94,11 +95,7 @@ function Signed({ certificate, onDone }: Readonly<{ certificate: ClientCertifica
       </Notice>
       <CodeBlock code={certificate.pem} what={t("certificate")} />
       <div className="flex justify-end gap-2">
-        <Button
-          onClick={() =>
-            saveText(`${fileNamePart(certificate.name)}.pem`, certificate.pem, "application/x-pem-file")
-          }
-        >
+        <Button onClick={() => saveCertificate(certificate)}>
           <Download aria-hidden="true" />
           {tCommon("download")}
         </Button>

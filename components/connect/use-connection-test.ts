@@ -4,9 +4,10 @@ import { skipToken, useIsMutating, useMutation, useQuery, useQueryClient } from 
 import { useTranslations } from "next-intl";
 import { useProblemWords } from "@/components/errors/problem";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { runConnectionTest } from "@/lib/api/instances/operations";
 import type { ConnectionReport } from "@/lib/api/instances/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 
 /** Tests an instance's connection; the report stays while people look at other pages, and the server keeps none. */
 export function useConnectionTest(instanceId: string) {
@@ -15,18 +16,18 @@ export function useConnectionTest(instanceId: string) {
   const words = useProblemWords();
   const queryClient = useQueryClient();
   const mutationKey = ["connection-test", instanceId];
-  const queryKey = queryKeys.connectionTests.last(instanceId);
+  const lastReport = queryKey(runConnectionTest, { id: instanceId });
   const { data: report } = useQuery<ConnectionReport>({
-    queryKey,
+    queryKey: lastReport,
     queryFn: skipToken,
     staleTime: Number.POSITIVE_INFINITY,
   });
   const running = useIsMutating({ mutationKey }) > 0;
   const { mutate: run } = useMutation({
     mutationKey,
-    mutationFn: () => api.connectionTests.run(instanceId),
+    mutationFn: () => call(runConnectionTest, { id: instanceId }),
     onSuccess: (next) => {
-      queryClient.setQueryData(queryKey, next);
+      queryClient.setQueryData(lastReport, next);
       const failed = next.endpoints.filter(({ ok }) => !ok).length;
       toast(next.ok ? { title: t("done") } : { tone: "warn", title: t("failed", { failed }) });
     },

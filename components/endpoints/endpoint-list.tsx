@@ -13,8 +13,9 @@ import { Notice } from "@/components/ui/notice";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
-import type { EndpointNode } from "@/lib/api/account/schemas";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
+import { listEndpoints } from "@/lib/api/endpoints/operations";
+import type { EndpointNode } from "@/lib/api/endpoints/schemas";
 import { useFailureWords } from "./words";
 
 type Failure = EndpointNode["failedHandshakes"][number] & { key: string };
@@ -22,7 +23,7 @@ type Failure = EndpointNode["failedHandshakes"][number] & { key: string };
 /** The KMIP listeners: health, load, and whom they turned away. */
 export function EndpointList() {
   const t = useTranslations("endpoints");
-  const { data } = useSuspenseQuery({ ...queries.endpoints.list(), refetchInterval: 5_000 });
+  const { data } = useSuspenseQuery({ ...query(listEndpoints, {}), refetchInterval: 5_000 });
   const nodes = data.items.toSorted(
     (a, b) =>
       Number(a.instanceId !== null) - Number(b.instanceId !== null) || a.zone - b.zone || a.port - b.port,

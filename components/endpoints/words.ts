@@ -1,7 +1,7 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import type { EndpointNode } from "@/lib/api/account/schemas";
+import type { EndpointNode } from "@/lib/api/endpoints/schemas";
 import type { Messages } from "@/lib/i18n/messages";
 
 type Failure = EndpointNode["failedHandshakes"][number];

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy";
 import { Notice } from "@/components/ui/notice";
-import { ApiError } from "@/lib/api/client";
+import { ApiError } from "@/lib/api/contract/call";
 import type { Problem } from "@/lib/api/contract/common";
 import type { Messages } from "@/lib/i18n/messages";
 

@@ -2,19 +2,19 @@
 
 import { useFormatter, useTranslations } from "next-intl";
 import { Fragment, type ReactNode } from "react";
+import { useKindNames } from "@/components/key-managers/words";
 import { cn } from "@/components/ui/cn";
 import { Time } from "@/components/ui/time";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { useKeyManagerName } from "./key-manager-name";
 
 /** The chain CRK → KEK → DEK with what is known of each link. */
 export function ChainOfKeys({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances");
   const tCommon = useTranslations("common");
-  const nameOf = useKeyManagerName("keyManagerShort");
+  const names = useKindNames();
   const format = useFormatter();
   const { crk, keyManager, counts } = instance;
-  const manager = keyManager ? nameOf(keyManager.kind) : tCommon("notKnownYet");
+  const manager = keyManager ? names(keyManager.kind).short : tCommon("notKnownYet");
 
   return (
     <ChainLinks

@@ -5,6 +5,7 @@ import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { useFormatter, useTranslations } from "next-intl";
 import { type ReactNode, useEffect, useRef } from "react";
+import { useKindNames } from "@/components/key-managers/words";
 import { usePermissionCheck } from "@/components/permissions/use-check";
 import { useRoleReason } from "@/components/session/use-me";
 import { Badge } from "@/components/ui/badge";
@@ -14,7 +15,6 @@ import { Notice } from "@/components/ui/notice";
 import { PageHeader } from "@/components/ui/page-header";
 import { Spinner } from "@/components/ui/spinner";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { useKeyManagerName } from "./key-manager-name";
 import { StatusBadge, useStatusReason } from "./status";
 import { useInstance } from "./use-instance";
 
@@ -22,7 +22,7 @@ import { useInstance } from "./use-instance";
 export function InstanceFrame({ id, children }: Readonly<{ id: string; children: ReactNode }>) {
   const t = useTranslations("instances");
   const tCommon = useTranslations("common");
-  const nameOf = useKeyManagerName("keyManagerShort");
+  const names = useKindNames();
   const instance = useInstance(id);
 
   return (
@@ -35,7 +35,7 @@ export function InstanceFrame({ id, children }: Readonly<{ id: string; children:
           <>
             <StatusBadge status={instance.status} />
             <Badge>
-              {instance.keyManager ? `${nameOf(instance.keyManager.kind)} · ` : ""}
+              {instance.keyManager ? `${names(instance.keyManager.kind).short} · ` : ""}
               {instance.region}
             </Badge>
           </>

@@ -5,96 +5,63 @@ import { Plus } from "lucide-react";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { useFormatter, useTranslations } from "next-intl";
-import { useQueryStates } from "nuqs";
 import { useMemo } from "react";
-import { type Column, DataTable } from "@/components/data-table/data-table";
-import { FilterMenu } from "@/components/data-table/filters";
-import { Pager } from "@/components/data-table/pager";
-import { SearchBox } from "@/components/data-table/search-box";
-import { usePages } from "@/components/data-table/use-pages";
-import { ProblemNotice } from "@/components/errors/problem";
+import type { Column } from "@/components/data-table/data-table";
+import { ResourceList } from "@/components/data-table/resource-list";
+import { useFilters } from "@/components/data-table/use-filters";
+import { KindName } from "@/components/key-managers/kind-name";
 import { useRoleReason } from "@/components/session/use-me";
-import { Mark } from "@/components/shell/mark";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
-import { PageHeader } from "@/components/ui/page-header";
-import { Panel } from "@/components/ui/panel";
-import { SkeletonRows } from "@/components/ui/skeleton";
+import { Mark } from "@/components/ui/mark";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { listInstances } from "@/lib/api/instances/operations";
 import { type Instance, instanceStatus } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import { instanceFilters, instanceListQuery, PER_PAGE } from "./filters";
-import { useKeyManagerName } from "./key-manager-name";
 import { StatusBadge } from "./status";
 
 /** All instances of the account: search, status, pages. */
 export function InstanceList() {
   const t = useTranslations("instances");
-  const tCommon = useTranslations("common");
   const router = useRouter();
-  const [filters, setFilters] = useQueryStates(instanceFilters, { clearOnDefault: true });
+  const filters = useFilters(instanceFilters);
   const list = useInfiniteQuery({
-    ...queries.instances.list(instanceListQuery(filters)),
+    ...query(listInstances, instanceListQuery(filters.values)),
     placeholderData: (previous) => previous,
     refetchInterval: 30_000,
   });
-  const pages = usePages(list, JSON.stringify(filters));
   const columns = useColumns();
-  const filtered = filters.search !== "" || filters.status !== null;
-  const clear = () => void setFilters({ search: null, status: null });
 
   return (
-    <>
-      <PageHeader title={t("title")} description={t("description")} actions={<OrderButton />} />
-      <div className="mb-3 flex flex-wrap items-center gap-2">
-        <SearchBox
-          label={t("search")}
-          value={filters.search}
-          onSearch={(search) => void setFilters({ search: search || null })}
-          className="w-full sm:w-72"
-        />
-        <FilterMenu
-          name={t("column.status")}
-          value={filters.status}
-          anyLabel={t("any")}
-          options={instanceStatus.options.map((status) => ({ value: status, label: t(`status.${status}`) }))}
-          onChange={(status) => void setFilters({ status })}
-        />
-        {filtered ? (
-          <Button variant="ghost" size="small" onClick={clear}>
-            {tCommon("clearFilters")}
-          </Button>
-        ) : null}
-      </div>
-      <Panel flush>
-        {list.isPending ? (
-          <SkeletonRows rows={8} />
-        ) : list.isError && !list.data ? (
-          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
-        ) : pages.items.length > 0 ? (
-          <DataTable
-            label={t("list")}
-            columns={columns}
-            rows={pages.items}
-            rowKey={(instance) => instance.id}
-            onOpen={(instance) => router.push(`/instances/${instance.id}/overview`)}
-            dimmed={list.isPlaceholderData}
-          />
-        ) : filtered ? (
-          <Empty
-            title={t("empty.noMatch")}
-            action={<Button onClick={clear}>{tCommon("clearFilters")}</Button>}
-          >
-            {t("empty.noMatchBody")}
-          </Empty>
-        ) : (
-          <Empty mark={<Mark className="h-8 w-14" />} title={t("empty.title")} action={<OrderButton />}>
-            {t("empty.body")}
-          </Empty>
-        )}
-      </Panel>
-      <Pager pages={pages} perPage={PER_PAGE} label={t("pages")} />
-    </>
+    <ResourceList
+      heading={{ title: t("title"), description: t("description"), actions: <OrderButton /> }}
+      filters={filters}
+      fields={[
+        { kind: "search", name: "search", label: t("search") },
+        {
+          kind: "menu",
+          name: "status",
+          label: t("column.status"),
+          any: t("any"),
+          options: instanceStatus.options.map((value) => ({ value, label: t(`status.${value}`) })),
+        },
+      ]}
+      list={list}
+      paging={{ perPage: PER_PAGE, label: t("pages") }}
+      table={{
+        label: t("list"),
+        columns,
+        rowKey: (instance) => instance.id,
+        onOpen: (instance) => router.push(`/instances/${instance.id}/overview`),
+      }}
+      noMatch={{ title: t("empty.noMatch"), body: t("empty.noMatchBody") }}
+      empty={
+        <Empty mark={<Mark className="h-8 w-14" />} title={t("empty.title")} action={<OrderButton />}>
+          {t("empty.body")}
+        </Empty>
+      }
+    />
   );
 }
 
@@ -115,7 +82,6 @@ export function OrderButton() {
 
 function useColumns(): Column<Instance>[] {
   const t = useTranslations("instances");
-  const nameOf = useKeyManagerName("keyManagerShort");
   const tCommon = useTranslations("common");
   const format = useFormatter();
 
@@ -145,7 +111,7 @@ function useColumns(): Column<Instance>[] {
         cell: ({ row: { original: instance } }) =>
           instance.keyManager ? (
             <span className="whitespace-nowrap">
-              {nameOf(instance.keyManager.kind)}{" "}
+              <KindName kind={instance.keyManager.kind} />{" "}
               <span className="text-muted">{instance.keyManager.name}</span>
             </span>
           ) : (
@@ -188,6 +154,6 @@ function useColumns(): Column<Instance>[] {
         cell: ({ row }) => <Time value={row.original.createdAt} kind="date" />,
       },
     ],
-    [t, nameOf, tCommon, format],
+    [t, tCommon, format],
   );
 }

@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useTranslations } from "next-intl";
+import { useKindNames } from "@/components/key-managers/words";
 import { PermissionPanel } from "@/components/permissions/panel";
 import { RewrapPanel } from "@/components/root-key/rewrap-panel";
 import { ShapeMark } from "@/components/ui/badge";
@@ -10,12 +11,12 @@ import { Button } from "@/components/ui/button";
 import { MonoCopy } from "@/components/ui/copy";
 import { Fact, Facts, Panel } from "@/components/ui/panel";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { listEndpoints } from "@/lib/api/endpoints/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import { useFailureWords } from "../endpoints/words";
 import { ChainOfKeys } from "./chain";
 import { EndpointsPanel } from "./endpoints-panel";
-import { useKeyManagerName } from "./key-manager-name";
 import { useInstance } from "./use-instance";
 
 /** Everything about an instance at a glance. */
@@ -46,7 +47,7 @@ export function InstanceOverview({ id }: Readonly<{ id: string }>) {
 function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances.keyManager");
   const tCommon = useTranslations("common");
-  const nameOf = useKeyManagerName("keyManager");
+  const names = useKindNames();
   const { keyManager, crk } = instance;
 
   return (
@@ -54,7 +55,7 @@ function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
       <Facts>
         {keyManager ? (
           <>
-            <Fact term={t("kind")}>{nameOf(keyManager.kind)}</Fact>
+            <Fact term={t("kind")}>{names(keyManager.kind).title}</Fact>
             <Fact term={t("name")}>{keyManager.name ?? tCommon("notKnownYet")}</Fact>
             <Fact term={t("endpoint")}>
               {keyManager.endpoint ? (
@@ -110,7 +111,7 @@ function KeyManagerPanel({ instance }: Readonly<{ instance: Instance }>) {
 }
 
 /** Whether a client has connected, and if none has, why the last one was turned away. */
-export function FirstConnection({ instance }: Readonly<{ instance: Instance }>) {
+function FirstConnection({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances.first");
   const base = `/instances/${instance.id}`;
 
@@ -160,7 +161,7 @@ export function FirstConnection({ instance }: Readonly<{ instance: Instance }>) 
 function LastRefusal() {
   const t = useTranslations("instances.first");
   const failureWords = useFailureWords();
-  const { data } = useQuery({ ...queries.endpoints.list(), refetchInterval: 4_000 });
+  const { data } = useQuery({ ...query(listEndpoints, {}), refetchInterval: 4_000 });
   const last = data?.items
     .flatMap((node) => node.failedHandshakes)
     .sort((a, b) => b.at.localeCompare(a.at))[0];

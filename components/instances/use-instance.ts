@@ -1,8 +1,9 @@
 "use client";
 
 import { useSuspenseQuery } from "@tanstack/react-query";
+import { query } from "@/lib/api/contract/query";
+import { getInstance } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import { isSettling } from "./status";
 
 /**
@@ -11,7 +12,7 @@ import { isSettling } from "./status";
  */
 export function useInstance(id: string): Instance {
   return useSuspenseQuery({
-    ...queries.instances.detail(id),
+    ...query(getInstance, { id }),
     refetchInterval: ({ state }) => {
       const instance = state.data;
       if (!instance) {

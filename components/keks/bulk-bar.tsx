@@ -3,15 +3,14 @@
 import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
-import { ProblemNotice } from "@/components/errors/problem";
-import { AlertDialog } from "@/components/ui/alert-dialog";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { Button } from "@/components/ui/button";
-import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
-import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
-import { type RevocationReason, revocationReason } from "@/lib/api/keks/schemas";
+import { call } from "@/lib/api/contract/call";
+import { bulkRevokeKeks } from "@/lib/api/keks/operations";
+import type { RevocationReason } from "@/lib/api/keks/schemas";
+import { ReasonField } from "./reason-field";
 import { useRefreshKeks } from "./use-refresh";
 
 /** What can be done with the selected KEKs: revoke them together, after their number was typed. */
@@ -22,23 +21,18 @@ export function BulkBar({
 }: Readonly<{ instanceId: string; selected: ReadonlySet<string>; onDone: () => void }>) {
   const t = useTranslations("keks.bulk");
   const tRevoke = useTranslations("keks.revoke");
-  const tReason = useTranslations("keks.reason");
   const tCommon = useTranslations("common");
   const toast = useToast();
   const refresh = useRefreshKeks(instanceId);
   const [open, setOpen] = useState(false);
   const [reason, setReason] = useState<RevocationReason>("unspecified");
-  const [typed, setTyped] = useState("");
-  const [tried, setTried] = useState(false);
   const count = selected.size;
-  const matches = typed.trim() === String(count);
 
   const revoke = useMutation({
-    mutationFn: () =>
-      api.keks.bulkRevoke(instanceId, {
-        uniqueIdentifiers: [...selected],
-        reason,
-        confirmCount: Number(typed),
+    mutationFn: (confirmCount: number) =>
+      call(bulkRevokeKeks, {
+        id: instanceId,
+        body: { uniqueIdentifiers: [...selected], reason, confirmCount },
       }),
     onSuccess: ({ results }) => {
       const done = results.filter((result) => result.ok).length;
@@ -66,56 +60,37 @@ export function BulkBar({
       <Button size="small" variant="ghost" onClick={onDone}>
         {tCommon("clear")}
       </Button>
-      <AlertDialog
+      <ConfirmDialog
         open={open}
-        onOpenChange={(next) => {
-          setOpen(next);
-          if (!next) {
-            setTyped("");
-            setTried(false);
-            revoke.reset();
-          }
-        }}
+        onClose={() => setOpen(false)}
         title={t("title", { count })}
         description={tRevoke("body")}
         action={t("revoke", { count })}
-        pending={revoke.isPending}
-        onConfirm={() => {
-          setTried(true);
-          if (matches) {
-            revoke.mutate();
-          }
+        call={revoke}
+        typed={{
+          label: t("confirm"),
+          expected: String(count),
+          mismatch: t("mismatch"),
+          input: { inputMode: "numeric" },
         }}
+        onConfirm={(typed) => revoke.mutate(Number(typed))}
+        below={
+          failed.length > 0 ? (
+            <Notice tone="bad" live title={t("failed", { count: failed.length })}>
+              <ul>
+                {failed.map((result) => (
+                  <li key={result.uniqueIdentifier}>
+                    <span className="break-all font-mono text-code">{result.uniqueIdentifier}</span>{" "}
+                    <span lang="en">{result.detail ?? result.code}</span>
+                  </li>
+                ))}
+              </ul>
+            </Notice>
+          ) : null
+        }
       >
-        <Field label={tRevoke("reason")} hint={tRevoke("undo")}>
-          <Select
-            value={reason}
-            onValueChange={setReason}
-            options={revocationReason.options.map((value) => ({ value, label: tReason(value) }))}
-          />
-        </Field>
-        <Field label={t("confirm")} error={tried && !matches ? t("mismatch") : undefined}>
-          <Input
-            value={typed}
-            inputMode="numeric"
-            autoComplete="off"
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        </Field>
-        {failed.length > 0 ? (
-          <Notice tone="bad" live title={t("failed", { count: failed.length })}>
-            <ul>
-              {failed.map((result) => (
-                <li key={result.uniqueIdentifier}>
-                  <span className="break-all font-mono text-code">{result.uniqueIdentifier}</span>{" "}
-                  <span lang="en">{result.detail ?? result.code}</span>
-                </li>
-              ))}
-            </ul>
-          </Notice>
-        ) : null}
-        {revoke.isError ? <ProblemNotice error={revoke.error} /> : null}
-      </AlertDialog>
+        <ReasonField value={reason} onChange={setReason} hint={tRevoke("undo")} />
+      </ConfirmDialog>
     </div>
   );
 }

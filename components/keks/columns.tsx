@@ -12,8 +12,8 @@ import { CopyButton } from "@/components/ui/copy";
 import { Menu, MenuItem, MenuSeparator } from "@/components/ui/menu";
 import { Time } from "@/components/ui/time";
 import type { Kek } from "@/lib/api/keks/schemas";
-import type { Sort } from "./filters";
-import type { KekAction } from "./kek-view";
+import type { OnKekAction } from "./actions";
+import { DEFAULT_SORT, type Sort } from "./filters";
 import { labelOf } from "./label";
 import { SelectBox } from "./select-box";
 import { isDestroyed, KekStateBadge } from "./state";
@@ -25,54 +25,26 @@ type Options = {
   sort: Sort;
   onSort: (sort: Sort) => void;
   onVersion: (version: string) => void;
-  onAct: (action: KekAction, kek: Kek) => void;
-  rows: readonly Kek[];
+  onAct: OnKekAction;
   selected: ReadonlySet<string>;
   onSelect: (selected: ReadonlySet<string>) => void;
 };
 
 /** Columns of the KEK table. Selecting is for administrators: only they may revoke many at once. */
 export function useKekColumns(options: Options): Column<Kek>[] {
-  const { instanceId, currentVersion, sort, onSort, onVersion, onAct, rows, selected, onSelect } = options;
+  const { instanceId, currentVersion, sort, onSort, onVersion, onAct, selected, onSelect } = options;
   const t = useTranslations("keks");
   const maySelect = useRoleReason()("administrator") === undefined;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the callbacks only set state; new columns each render would rebuild the table
   return useMemo((): Column<Kek>[] => {
-    const selectable = rows.filter((kek) => !isDestroyed(kek.state)).map((kek) => kek.uniqueIdentifier);
-    const all = selectable.length > 0 && selectable.every((uid) => selected.has(uid));
-    const some = selectable.some((uid) => selected.has(uid));
-
-    const select: Column<Kek> = {
-      id: "select",
-      header: () => (
-        <SelectBox
-          label={t("bulk.selectPage")}
-          checked={all ? true : some ? "indeterminate" : false}
-          onChange={(checked) => onSelect(new Set(checked ? selectable : []))}
-        />
-      ),
-      meta: { className: "w-6 pe-0! max-lg:hidden" },
-      cell: ({ row: { original: kek } }) =>
-        isDestroyed(kek.state) ? null : (
-          <SelectBox
-            label={t("bulk.select", { name: kek.uniqueIdentifier })}
-            checked={selected.has(kek.uniqueIdentifier)}
-            onChange={(checked) => {
-              const next = new Set(selected);
-              if (checked) {
-                next.add(kek.uniqueIdentifier);
-              } else {
-                next.delete(kek.uniqueIdentifier);
-              }
-              onSelect(next);
-            }}
-          />
-        ),
-    };
+    const ascending = (by: Sort) => ({
+      direction: sort === by ? ("ascending" as const) : null,
+      onToggle: () => onSort(sort === by ? DEFAULT_SORT : by),
+    });
 
     return [
-      ...(maySelect ? [select] : []),
+      ...(maySelect ? [selectColumn({ selected, onSelect })] : []),
       {
         id: "identifier",
         header: t("column.identifier"),
@@ -82,61 +54,34 @@ export function useKekColumns(options: Options): Column<Kek>[] {
       {
         id: "label",
         header: t("column.label"),
-        meta: {
-          className: "max-md:hidden w-full max-w-0",
-          sort: {
-            direction: sort === "name" ? "ascending" : null,
-            onToggle: () => onSort(sort === "name" ? "-createdAt" : "name"),
-          },
-        },
+        meta: { className: "max-md:hidden w-full max-w-0", sort: ascending("name") },
         cell: ({ row }) => <Label kek={row.original} />,
       },
       {
         id: "crk",
         header: t("column.crk"),
         meta: { className: "max-[1400px]:hidden" },
-        cell: ({ row: { original: kek } }) =>
-          kek.crkVersion ? (
-            <button
-              type="button"
-              onClick={() => onVersion(kek.crkVersion ?? "")}
-              title={kek.crkVersion}
-              className={`rounded-[4px] font-mono text-code underline-offset-4 hover:underline ${kek.crkVersion === currentVersion ? "" : "text-muted"}`}
-            >
-              {kek.crkVersion.slice(0, 8)}
-            </button>
-          ) : null,
+        cell: ({ row }) => (
+          <RootKeyVersion kek={row.original} currentVersion={currentVersion} onVersion={onVersion} />
+        ),
       },
       {
         id: "created",
         header: t("column.created"),
         meta: {
           className: "max-lg:hidden whitespace-nowrap",
-          sort: {
-            direction: sort === "-createdAt" ? "descending" : sort === "createdAt" ? "ascending" : null,
-            onToggle: () => onSort(sort === "-createdAt" ? "createdAt" : "-createdAt"),
-          },
+          sort:
+            sort === "-createdAt"
+              ? { direction: "descending", onToggle: () => onSort("createdAt") }
+              : { ...ascending("createdAt"), onToggle: () => onSort("-createdAt") },
         },
         cell: ({ row }) => <Time value={row.original.createdAt} kind="date" />,
       },
       {
         id: "served",
         header: t("column.served"),
-        meta: {
-          className: "max-sm:hidden whitespace-nowrap",
-          sort: {
-            direction: sort === "lastServedAt" ? "ascending" : null,
-            onToggle: () => onSort(sort === "lastServedAt" ? "-createdAt" : "lastServedAt"),
-          },
-        },
-        cell: ({ row: { original: kek } }) =>
-          kek.lastServedAt === null ? (
-            <span className="text-muted">{t("neverServed")}</span>
-          ) : kek.blocked && kek.lastServedAt <= kek.blocked.at ? (
-            <span className="text-muted">{t("notSinceRevoked")}</span>
-          ) : (
-            <Time value={kek.lastServedAt} />
-          ),
+        meta: { className: "max-sm:hidden whitespace-nowrap", sort: ascending("lastServedAt") },
+        cell: ({ row }) => <LastServed kek={row.original} />,
       },
       {
         id: "client",
@@ -155,7 +100,83 @@ export function useKekColumns(options: Options): Column<Kek>[] {
         cell: ({ row }) => <RowMenu instanceId={instanceId} kek={row.original} onAct={onAct} />,
       },
     ];
-  }, [t, instanceId, currentVersion, sort, rows, selected, maySelect]);
+  }, [t, instanceId, currentVersion, sort, selected, maySelect]);
+}
+
+type Selection = Readonly<Pick<Options, "selected" | "onSelect">>;
+
+function selectColumn(selection: Selection): Column<Kek> {
+  return {
+    id: "select",
+    header: ({ table }) => (
+      <SelectAll rows={table.getRowModel().rows.map((row) => row.original)} {...selection} />
+    ),
+    meta: { className: "w-6 pe-0! max-lg:hidden" },
+    cell: ({ row: { original: kek } }) =>
+      isDestroyed(kek.state) ? null : <SelectOne kek={kek} {...selection} />,
+  };
+}
+
+function SelectOne({ kek, selected, onSelect }: Selection & Readonly<{ kek: Kek }>) {
+  const t = useTranslations("keks.bulk");
+  const uid = kek.uniqueIdentifier;
+
+  return (
+    <SelectBox
+      label={t("select", { name: uid })}
+      checked={selected.has(uid)}
+      onChange={(checked) =>
+        onSelect(new Set(checked ? [...selected, uid] : [...selected].filter((other) => other !== uid)))
+      }
+    />
+  );
+}
+
+function RootKeyVersion({
+  kek: { crkVersion },
+  currentVersion,
+  onVersion,
+}: Readonly<{ kek: Kek; currentVersion: string | null; onVersion: (version: string) => void }>) {
+  return crkVersion ? (
+    <button
+      type="button"
+      onClick={() => onVersion(crkVersion)}
+      title={crkVersion}
+      className={`rounded-[4px] font-mono text-code underline-offset-4 hover:underline ${crkVersion === currentVersion ? "" : "text-muted"}`}
+    >
+      {crkVersion.slice(0, 8)}
+    </button>
+  ) : null;
+}
+
+function LastServed({ kek: { lastServedAt, blocked } }: Readonly<{ kek: Kek }>) {
+  const t = useTranslations("keks");
+
+  if (lastServedAt === null) {
+    return <span className="text-muted">{t("neverServed")}</span>;
+  }
+
+  return blocked && lastServedAt <= blocked.at ? (
+    <span className="text-muted">{t("notSinceRevoked")}</span>
+  ) : (
+    <Time value={lastServedAt} />
+  );
+}
+
+/** Selects all KEKs of the page that are not destroyed, or none. */
+function SelectAll({ rows, selected, onSelect }: Selection & Readonly<{ rows: readonly Kek[] }>) {
+  const t = useTranslations("keks.bulk");
+  const selectable = rows.filter((kek) => !isDestroyed(kek.state)).map((kek) => kek.uniqueIdentifier);
+  const all = selectable.length > 0 && selectable.every((uid) => selected.has(uid));
+  const some = selectable.some((uid) => selected.has(uid));
+
+  return (
+    <SelectBox
+      label={t("selectPage")}
+      checked={all ? true : some ? "indeterminate" : false}
+      onChange={(checked) => onSelect(new Set(checked ? selectable : []))}
+    />
+  );
 }
 
 function Identifier({ instanceId, kek }: Readonly<{ instanceId: string; kek: Kek }>) {
@@ -201,11 +222,7 @@ function Label({ kek }: Readonly<{ kek: Kek }>) {
   );
 }
 
-function RowMenu({
-  instanceId,
-  kek,
-  onAct,
-}: Readonly<{ instanceId: string; kek: Kek; onAct: (action: KekAction, kek: Kek) => void }>) {
+function RowMenu({ instanceId, kek, onAct }: Readonly<{ instanceId: string; kek: Kek; onAct: OnKekAction }>) {
   const t = useTranslations("keks.menu");
   const tCommon = useTranslations("common");
   const roleReason = useRoleReason();

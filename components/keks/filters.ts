@@ -1,28 +1,28 @@
-import { createLoader, parseAsString, parseAsStringLiteral } from "nuqs/server";
+import { parseAsString, parseAsStringLiteral } from "nuqs/server";
+import { defineFilters, type FilterValues } from "@/components/data-table/define-filters";
 import { kekState } from "@/lib/api/keks/schemas";
 
 export const KEKS_PER_PAGE = 50;
 export const USAGES = ["recent", "unused30d", "unused90d", "never"] as const;
 export const SORTS = ["-createdAt", "createdAt", "lastServedAt", "name"] as const;
 export type Sort = (typeof SORTS)[number];
+export const DEFAULT_SORT = "-createdAt" satisfies Sort;
 
 /** Filters of the KEK table as they stand in the URL. */
-export const kekFilterParsers = {
-  state: parseAsStringLiteral(kekState.options),
-  search: parseAsString.withDefault(""),
-  crkVersion: parseAsString,
-  certificateId: parseAsString,
-  usage: parseAsStringLiteral(USAGES),
-  sort: parseAsStringLiteral(SORTS).withDefault("-createdAt"),
-};
+export const kekFilters = defineFilters(
+  {
+    state: parseAsStringLiteral(kekState.options),
+    search: parseAsString.withDefault(""),
+    crkVersion: parseAsString,
+    certificateId: parseAsString,
+    usage: parseAsStringLiteral(USAGES),
+    sort: parseAsStringLiteral(SORTS).withDefault(DEFAULT_SORT),
+  },
+  { beside: ["sort"] },
+);
 
-export const loadKekFilters = createLoader(kekFilterParsers);
-export type KekFilters = Awaited<ReturnType<typeof loadKekFilters>>;
-
-/** True when something narrows the list. */
-export function isFiltered({ state, search, crkVersion, certificateId, usage }: KekFilters): boolean {
-  return Boolean(state || search || crkVersion || certificateId || usage);
-}
+export const loadKekFilters = kekFilters.load;
+export type KekFilters = FilterValues<typeof kekFilters>;
 
 /** The API's query for the filters, the same on the server and in the browser. */
 export function kekListQuery(filters: KekFilters) {

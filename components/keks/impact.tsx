@@ -1,8 +1,13 @@
 "use client";
 
+import { useQuery } from "@tanstack/react-query";
 import { useFormatter, useTranslations } from "next-intl";
+import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { Notice } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { getKekImpact } from "@/lib/api/keks/operations";
 import type { KekImpact } from "@/lib/api/keks/schemas";
 
 /** What breaks when a KEK goes: who was given it, when, how often. */
@@ -48,5 +53,48 @@ export function ImpactFacts({ impact }: Readonly<{ impact: KekImpact | undefined
         </li>
       ) : null}
     </ul>
+  );
+}
+
+type Impact = {
+  /** As it is now; undefined while it is read: nobody should decide by older figures. */
+  known: KekImpact | undefined;
+  error: Error | null;
+  retry: () => void;
+  /** Reads it again when a change was refused because the KEK is another by now. */
+  onRefusal: (error: unknown) => void;
+};
+
+/** What taking a KEK out of service hits, read when the dialog opens. @param uniqueIdentifier null while none is asked for */
+export function useImpact(instanceId: string, uniqueIdentifier: string | null): Impact {
+  const impact = useQuery({
+    ...query(getKekImpact, { id: instanceId, uniqueIdentifier: uniqueIdentifier ?? "" }),
+    // Somebody decides by these numbers: they are fetched each time the dialog opens.
+    staleTime: 0,
+    enabled: uniqueIdentifier !== null,
+    refetchOnMount: "always",
+  });
+  const retry = () => void impact.refetch();
+
+  return {
+    known: impact.isFetching && !impact.isFetchedAfterMount ? undefined : impact.data,
+    error: impact.error,
+    retry,
+    onRefusal: (error) => {
+      if (problemOf(error).code === "CHANGED_MEANWHILE") {
+        retry();
+      }
+    },
+  };
+}
+
+/** Whom it hits, before somebody confirms. */
+export function ImpactNotice({ impact: { known, error, retry } }: Readonly<{ impact: Impact }>) {
+  const t = useTranslations("keks.impact");
+
+  return (
+    <Notice tone={known?.lastServedAt ? "warn" : "idle"} title={t("title")}>
+      {error ? <ProblemNotice error={error} onRetry={retry} /> : <ImpactFacts impact={known} />}
+    </Notice>
   );
 }

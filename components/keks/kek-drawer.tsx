@@ -3,26 +3,25 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useTranslations } from "next-intl";
-import type { ReactNode } from "react";
 import { Outcome, useActionWords } from "@/components/audit/words";
 import { ProblemNotice } from "@/components/errors/problem";
 import { replacingError } from "@/components/session/query-client";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { CopyButton, MonoCopy } from "@/components/ui/copy";
-import { Drawer } from "@/components/ui/dialog";
+import { Drawer, DrawerSection } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
 import { Fact, Facts } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { listAuditEvents } from "@/lib/api/audit-events/operations";
+import { query } from "@/lib/api/contract/query";
+import { getKek, getKekImpact } from "@/lib/api/keks/operations";
 import type { Kek, KekDetail } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
 import { keyManagerCause } from "@/lib/i18n/key-manager-texts";
+import type { OnKekAction } from "./actions";
 import { ImpactFacts } from "./impact";
-import type { KekAction } from "./kek-view";
 import { isDestroyed, KekStateBadge, useReasonWords } from "./state";
-
-type Act = (action: KekAction, kek: Kek) => void;
 
 /** One KEK: facts, use, attributes, dates, recent events, and what can be done with it. */
 export function KekDrawer({
@@ -30,10 +29,15 @@ export function KekDrawer({
   uniqueIdentifier,
   onClose,
   onAct,
-}: Readonly<{ instanceId: string; uniqueIdentifier: string | null; onClose: () => void; onAct: Act }>) {
+}: Readonly<{
+  instanceId: string;
+  uniqueIdentifier: string | null;
+  onClose: () => void;
+  onAct: OnKekAction;
+}>) {
   const t = useTranslations("keks");
   const detail = useQuery({
-    ...queries.keks.detail(instanceId, uniqueIdentifier ?? ""),
+    ...query(getKek, { id: instanceId, uniqueIdentifier: uniqueIdentifier ?? "" }),
     enabled: uniqueIdentifier !== null,
     refetchInterval: 10_000,
   });
@@ -68,7 +72,7 @@ export function KekDrawer({
   );
 }
 
-function Actions({ kek, onAct }: Readonly<{ kek: Kek; onAct: Act }>) {
+function Actions({ kek, onAct }: Readonly<{ kek: Kek; onAct: OnKekAction }>) {
   const t = useTranslations("keks.menu");
   const roleReason = useRoleReason();
 
@@ -91,15 +95,6 @@ function Actions({ kek, onAct }: Readonly<{ kek: Kek; onAct: Act }>) {
         </Button>
       )}
     </>
-  );
-}
-
-function Section({ title, children }: Readonly<{ title: ReactNode; children: ReactNode }>) {
-  return (
-    <section className="border-line border-b px-5 py-4 last:border-b-0">
-      <h3 className="mb-2.5 font-semibold">{title}</h3>
-      {children}
-    </section>
   );
 }
 
@@ -129,11 +124,12 @@ const DATES = [
   "lastChange",
 ] as const;
 
-function Detail({ instanceId, kek }: Readonly<{ instanceId: string; kek: KekDetail }>) {
+type DetailProps = Readonly<{ instanceId: string; kek: KekDetail }>;
+
+function Detail({ instanceId, kek }: DetailProps) {
   const t = useTranslations("keks.drawer");
   const tKeks = useTranslations("keks");
   const reasonWords = useReasonWords();
-  const impact = useQuery({ ...queries.keks.impact(instanceId, kek.uniqueIdentifier), staleTime: 5_000 });
   const { blocked } = kek;
 
   return (
@@ -149,62 +145,9 @@ function Detail({ instanceId, kek }: Readonly<{ instanceId: string; kek: KekDeta
         </Notice>
       ) : null}
       <PendingDeletion pending={kek.pendingDeletion} />
-      <Section title={t("use")}>
-        <ImpactFacts impact={impact.data} />
-        {impact.data && impact.data.clients.length > 1 ? (
-          <ul className="mt-2 text-muted">
-            {impact.data.clients.map((client) => (
-              <li key={client.certificateId}>
-                {t.rich("clientRow", {
-                  name: client.name ?? tKeks("impact.unknownClient"),
-                  times: client.times,
-                  when: () => <Time key="when" value={client.lastAt} />,
-                })}
-              </li>
-            ))}
-          </ul>
-        ) : null}
-      </Section>
-      <Section title={t("facts")}>
-        <Facts>
-          <Fact term={t("type")}>
-            {kek.algorithm && kek.length
-              ? t("typeValue", { type: kek.objectType, algorithm: kek.algorithm, length: String(kek.length) })
-              : kek.objectType}
-          </Fact>
-          {kek.usage.length > 0 ? <Fact term={t("usageMask")}>{kek.usage.join(", ")}</Fact> : null}
-          {kek.createdByCertificate ? (
-            <Fact term={t("requestedBy")}>
-              <Link
-                href={`/instances/${instanceId}/certificates?certificate=${kek.createdByCertificate.id}`}
-                className="text-accent-ink underline-offset-4 hover:underline"
-              >
-                {kek.createdByCertificate.name}
-              </Link>
-            </Fact>
-          ) : null}
-          <Fact term={t("keyManagerKey")}>
-            {kek.keyManagerKeyId ? <MonoCopy value={kek.keyManagerKeyId} what={t("keyManagerKey")} /> : "–"}
-          </Fact>
-          <Fact term={t("crk")}>
-            <MonoCopy value={kek.crkId} what={t("crk")} />
-          </Fact>
-          {kek.crkVersion ? (
-            <Fact term={t("crkVersion")}>
-              <MonoCopy value={kek.crkVersion} what={t("crkVersion")} />
-            </Fact>
-          ) : null}
-          {kek.revocation ? (
-            <Fact term={t("revocation")}>
-              {reasonWords(kek.revocation.reason)}
-              {kek.revocation.message ? (
-                <span className="block text-muted">{kek.revocation.message}</span>
-              ) : null}
-            </Fact>
-          ) : null}
-        </Facts>
-      </Section>
-      <Section title={t("dates")}>
+      <Use instanceId={instanceId} kek={kek} />
+      <KekFacts instanceId={instanceId} kek={kek} />
+      <DrawerSection title={t("dates")}>
         <Facts>
           {DATES.map((name) => {
             const value = kek.dates[name];
@@ -219,30 +162,114 @@ function Detail({ instanceId, kek }: Readonly<{ instanceId: string; kek: KekDeta
             ) : null;
           })}
         </Facts>
-      </Section>
-      <Section title={t("attributes")}>
-        {kek.allAttributes.length === 0 ? (
-          <p className="text-muted">{t("attributesNone")}</p>
-        ) : (
-          <Facts>
-            {kek.allAttributes.toSorted(customFirst).map((attribute) => (
-              <Fact
-                key={`${attribute.name}-${attribute.index}`}
-                term={
-                  <span lang="en" className="break-anywhere">
-                    {attribute.name}
-                    {attribute.index > 0 ? ` [${attribute.index}]` : ""}
-                  </span>
-                }
-              >
-                <span className="break-anywhere font-mono text-code">{attribute.value}</span>
-              </Fact>
-            ))}
-          </Facts>
-        )}
-      </Section>
+      </DrawerSection>
+      <Attributes kek={kek} />
       <RecentEvents instanceId={instanceId} uniqueIdentifier={kek.uniqueIdentifier} />
     </>
+  );
+}
+
+/** Who was given it. */
+function Use({ instanceId, kek }: DetailProps) {
+  const t = useTranslations("keks.drawer");
+  const tKeks = useTranslations("keks");
+  const impact = useQuery({
+    ...query(getKekImpact, { id: instanceId, uniqueIdentifier: kek.uniqueIdentifier }),
+    staleTime: 5_000,
+  });
+
+  return (
+    <DrawerSection title={t("use")}>
+      <ImpactFacts impact={impact.data} />
+      {impact.data && impact.data.clients.length > 1 ? (
+        <ul className="mt-2 text-muted">
+          {impact.data.clients.map((client) => (
+            <li key={client.certificateId}>
+              {t.rich("clientRow", {
+                name: client.name ?? tKeks("impact.unknownClient"),
+                times: client.times,
+                when: () => <Time key="when" value={client.lastAt} />,
+              })}
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </DrawerSection>
+  );
+}
+
+function KekFacts({ instanceId, kek }: DetailProps) {
+  const t = useTranslations("keks.drawer");
+  const reasonWords = useReasonWords();
+
+  return (
+    <DrawerSection title={t("facts")}>
+      <Facts>
+        <Fact term={t("type")}>
+          {kek.algorithm && kek.length
+            ? t("typeValue", { type: kek.objectType, algorithm: kek.algorithm, length: String(kek.length) })
+            : kek.objectType}
+        </Fact>
+        {kek.usage.length > 0 ? <Fact term={t("usageMask")}>{kek.usage.join(", ")}</Fact> : null}
+        {kek.createdByCertificate ? (
+          <Fact term={t("requestedBy")}>
+            <Link
+              href={`/instances/${instanceId}/certificates?certificate=${kek.createdByCertificate.id}`}
+              className="text-accent-ink underline-offset-4 hover:underline"
+            >
+              {kek.createdByCertificate.name}
+            </Link>
+          </Fact>
+        ) : null}
+        <Fact term={t("keyManagerKey")}>
+          {kek.keyManagerKeyId ? <MonoCopy value={kek.keyManagerKeyId} what={t("keyManagerKey")} /> : "–"}
+        </Fact>
+        <Fact term={t("crk")}>
+          <MonoCopy value={kek.crkId} what={t("crk")} />
+        </Fact>
+        {kek.crkVersion ? (
+          <Fact term={t("crkVersion")}>
+            <MonoCopy value={kek.crkVersion} what={t("crkVersion")} />
+          </Fact>
+        ) : null}
+        {kek.revocation ? (
+          <Fact term={t("revocation")}>
+            {reasonWords(kek.revocation.reason)}
+            {kek.revocation.message ? (
+              <span className="block text-muted">{kek.revocation.message}</span>
+            ) : null}
+          </Fact>
+        ) : null}
+      </Facts>
+    </DrawerSection>
+  );
+}
+
+function Attributes({ kek }: Pick<DetailProps, "kek">) {
+  const t = useTranslations("keks.drawer");
+
+  return (
+    <DrawerSection title={t("attributes")}>
+      {kek.allAttributes.length === 0 ? (
+        <p className="text-muted">{t("attributesNone")}</p>
+      ) : (
+        <Facts>
+          {kek.allAttributes.toSorted(customFirst).map((attribute) => (
+            <Fact
+              key={`${attribute.name}-${attribute.index}`}
+              term={
+                <span lang="en" className="break-anywhere">
+                  {attribute.name}
+                  {attribute.index > 0 ? ` [${attribute.index}]` : ""}
+                </span>
+              }
+            >
+              <span className="break-anywhere font-mono text-code">{attribute.value}</span>
+            </Fact>
+          ))}
+        </Facts>
+      )}
+    </DrawerSection>
   );
 }
 
@@ -262,7 +289,7 @@ function RecentEvents({
   const t = useTranslations("keks.drawer");
   const words = useActionWords();
   const list = useInfiniteQuery({
-    ...queries.auditEvents.list({ instanceId, targetId: uniqueIdentifier, limit: 8 }),
+    ...query(listAuditEvents, { instanceId, targetId: uniqueIdentifier, limit: 8 }),
     refetchInterval: 10_000,
   });
   const events = list.data?.pages[0]?.items ?? [];
@@ -270,7 +297,7 @@ function RecentEvents({
   const all = `/instances/${instanceId}/audit?range=all&targetId=${encodeURIComponent(uniqueIdentifier)}`;
 
   return (
-    <Section title={t("events")}>
+    <DrawerSection title={t("events")}>
       {error ? <ProblemNotice error={error} /> : null}
       {events.length === 0 && list.isSuccess ? <p className="text-muted">{t("eventsNone")}</p> : null}
       <ul className="flex flex-col gap-1">
@@ -293,6 +320,6 @@ function RecentEvents({
           <Link href={all}>{t("eventsAll")}</Link>
         </Button>
       ) : null}
-    </Section>
+    </DrawerSection>
   );
 }

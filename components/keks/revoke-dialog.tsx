@@ -1,20 +1,17 @@
 "use client";
 
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
-import { momentOfField } from "@/components/audit/filters";
-import { ProblemNotice, problemOf } from "@/components/errors/problem";
-import { AlertDialog } from "@/components/ui/alert-dialog";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { Field, Input, Textarea } from "@/components/ui/field";
-import { Notice } from "@/components/ui/notice";
-import { Select } from "@/components/ui/select";
+import { momentOfField } from "@/components/ui/moments";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
-import { type RevocationReason, revocationReason } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
-import { ImpactFacts } from "./impact";
-import { stateAfterRevocation } from "./revocation";
+import { call } from "@/lib/api/contract/call";
+import { revokeKek } from "@/lib/api/keks/operations";
+import type { RevocationReason } from "@/lib/api/keks/schemas";
+import { ImpactNotice, useImpact } from "./impact";
+import { ReasonField } from "./reason-field";
 import { useRefreshKeks } from "./use-refresh";
 
 type KekDialogProps = { instanceId: string; uniqueIdentifier: string | null; onClose: () => void };
@@ -34,57 +31,42 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
   const [reason, setReason] = useState<RevocationReason>("unspecified");
   const [message, setMessage] = useState("");
   const [occurredAt, setOccurredAt] = useState("");
-  const open = uniqueIdentifier !== null;
-  const impact = useQuery({
-    ...queries.keks.impact(instanceId, uniqueIdentifier ?? ""),
-    enabled: open,
-    refetchOnMount: "always",
-  });
-  const known = impact.isFetching && !impact.isFetchedAfterMount ? undefined : impact.data;
-  const compromise = reason === "keyCompromise" || reason === "caCompromise";
+  const impact = useImpact(instanceId, uniqueIdentifier);
+  const { known } = impact;
+  const outcome = known?.revocations.find((each) => each.reason === reason);
 
   const revoke = useMutation({
     mutationFn: ({ uid, etag }: { uid: string; etag: string }) => {
-      const occurred = compromise ? momentOfField(occurredAt, "local") : null;
+      const occurred = outcome?.compromise ? momentOfField(occurredAt, "local") : null;
 
-      return api.keks.revoke(instanceId, uid, {
-        reason,
-        etag,
-        ...(message.trim() === "" ? {} : { message: message.trim() }),
-        ...(occurred === null ? {} : { compromiseOccurredAt: occurred }),
+      return call(revokeKek, {
+        id: instanceId,
+        uniqueIdentifier: uid,
+        body: {
+          reason,
+          etag,
+          ...(message.trim() === "" ? {} : { message: message.trim() }),
+          ...(occurred === null ? {} : { compromiseOccurredAt: occurred }),
+        },
       });
     },
     onSuccess: () => {
       toast({ title: t("done") });
       onClose();
     },
-    onError: (error) => {
-      if (problemOf(error).code === "CHANGED_MEANWHILE") {
-        void impact.refetch();
-      }
-    },
+    onError: impact.onRefusal,
     onSettled: refresh,
   });
 
-  const after = known ? stateAfterRevocation(known.state, reason) : null;
-
   return (
-    <AlertDialog
-      open={open}
-      onOpenChange={(next) => {
-        if (!next) {
-          onClose();
-        }
-      }}
+    <ConfirmDialog
+      open={uniqueIdentifier !== null}
+      onClose={onClose}
       title={t("title")}
-      description={
-        <>
-          <p className="mb-1.5 break-all font-mono text-code text-ink">{uniqueIdentifier}</p>
-          {t("body")}
-        </>
-      }
+      subject={uniqueIdentifier ?? undefined}
+      description={t("body")}
       action={t("submit")}
-      pending={revoke.isPending}
+      call={revoke}
       disabledReason={known ? undefined : tKeks("impact.reading")}
       onConfirm={() => {
         if (uniqueIdentifier !== null && known) {
@@ -92,28 +74,17 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
         }
       }}
     >
-      <Notice tone={known?.lastServedAt ? "warn" : "idle"} title={tKeks("impact.title")}>
-        {impact.isError ? (
-          <ProblemNotice error={impact.error} onRetry={() => void impact.refetch()} />
-        ) : (
-          <ImpactFacts impact={known} />
-        )}
-      </Notice>
-      <Field
-        label={t("reason")}
+      <ImpactNotice impact={impact} />
+      <ReasonField
+        value={reason}
+        onChange={setReason}
         hint={
-          known && after
-            ? `${t(known.state === after ? "resultSame" : "result", { state: tKeks(`state.${after}`) })} ${t("undo")}`
+          known && outcome
+            ? `${t(known.state === outcome.leadsTo ? "resultSame" : "result", { state: tKeks(`state.${outcome.leadsTo}`) })} ${t("undo")}`
             : t("undo")
         }
-      >
-        <Select
-          value={reason}
-          onValueChange={setReason}
-          options={revocationReason.options.map((value) => ({ value, label: tKeks(`reason.${value}`) }))}
-        />
-      </Field>
-      {compromise ? (
+      />
+      {outcome?.compromise ? (
         <Field label={t("occurredAt")} optional={tCommon("optional")}>
           <Input
             type="datetime-local"
@@ -130,7 +101,6 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
           onChange={(event) => setMessage(event.target.value)}
         />
       </Field>
-      {revoke.isError ? <ProblemNotice error={revoke.error} /> : null}
-    </AlertDialog>
+    </ConfirmDialog>
   );
 }

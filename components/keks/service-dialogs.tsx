@@ -1,18 +1,14 @@
 "use client";
 
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
-import { useState } from "react";
-import { ProblemNotice, problemOf } from "@/components/errors/problem";
-import { AlertDialog } from "@/components/ui/alert-dialog";
-import { Field, Input } from "@/components/ui/field";
-import { Notice } from "@/components/ui/notice";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { destroyKek, restoreKekService } from "@/lib/api/keks/operations";
 import type { Kek } from "@/lib/api/keks/schemas";
-import { queries } from "@/lib/api/queries";
-import { ImpactFacts } from "./impact";
+import { ImpactNotice, useImpact } from "./impact";
 import { useReasonWords } from "./state";
 import { useRefreshKeks } from "./use-refresh";
 
@@ -26,7 +22,7 @@ export function RestoreServiceDialog({ instanceId, kek, onClose }: Readonly<Prop
   const reasonWords = useReasonWords();
   const refresh = useRefreshKeks(instanceId);
   const restore = useMutation({
-    mutationFn: (uid: string) => api.keks.restoreService(instanceId, uid),
+    mutationFn: (uid: string) => call(restoreKekService, { id: instanceId, uniqueIdentifier: uid }),
     onSuccess: () => {
       toast({ title: t("done") });
       onClose();
@@ -36,24 +32,15 @@ export function RestoreServiceDialog({ instanceId, kek, onClose }: Readonly<Prop
   const blocked = kek?.blocked;
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={kek !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          restore.reset();
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title")}
-      description={
-        <>
-          <p className="mb-1.5 break-all font-mono text-code text-ink">{kek?.uniqueIdentifier}</p>
-          {kek ? t("body", { state: tState(kek.state) }) : null}
-        </>
-      }
+      subject={kek?.uniqueIdentifier}
+      description={kek ? t("body", { state: tState(kek.state) }) : null}
       action={t("submit")}
       danger={false}
-      pending={restore.isPending}
+      call={restore}
       onConfirm={() => {
         if (kek) {
           restore.mutate(kek.uniqueIdentifier);
@@ -72,13 +59,13 @@ export function RestoreServiceDialog({ instanceId, kek, onClose }: Readonly<Prop
           ) : null}
         </p>
       ) : null}
-      {restore.isError ? <ProblemNotice error={restore.error} /> : null}
-    </AlertDialog>
+    </ConfirmDialog>
   );
 }
 
 /** Deletes a KEK's standard key in the key manager, after its identifier was typed. */
 export function DestroyKekDialog(props: Readonly<Props>) {
+  // What it hits is read anew for each KEK.
   return <DestroyKek key={props.kek?.uniqueIdentifier} {...props} />;
 }
 
@@ -87,74 +74,44 @@ function DestroyKek({ instanceId, kek, onClose }: Readonly<Props>) {
   const tKeks = useTranslations("keks");
   const toast = useToast();
   const refresh = useRefreshKeks(instanceId);
-  const [typed, setTyped] = useState("");
-  const [tried, setTried] = useState(false);
   const uid = kek?.uniqueIdentifier ?? "";
-  const impact = useQuery({
-    ...queries.keks.impact(instanceId, uid),
-    enabled: kek !== null,
-    refetchOnMount: "always",
-  });
-  const known = impact.isFetching && !impact.isFetchedAfterMount ? undefined : impact.data;
-  const matches = typed.trim() === uid;
+  const impact = useImpact(instanceId, kek?.uniqueIdentifier ?? null);
+  const { known } = impact;
 
   const destroy = useMutation({
-    mutationFn: (etag: string) =>
-      api.keks.destroy(instanceId, uid, { confirmIdentifier: typed.trim(), etag }),
+    mutationFn: (body: { confirmIdentifier: string; etag: string }) =>
+      call(destroyKek, { id: instanceId, uniqueIdentifier: uid, body }),
     onSuccess: () => {
       toast({ title: t("done") });
       onClose();
     },
-    onError: (error) => {
-      if (problemOf(error).code === "CHANGED_MEANWHILE") {
-        void impact.refetch();
-      }
-    },
+    onError: impact.onRefusal,
     onSettled: refresh,
   });
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={kek !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title")}
-      description={
-        <>
-          <p className="mb-1.5 break-all font-mono text-code text-ink">{uid}</p>
-          {t("body")}
-        </>
-      }
+      subject={uid}
+      description={t("body")}
       action={t("submit")}
-      pending={destroy.isPending}
+      call={destroy}
       disabledReason={known ? undefined : tKeks("impact.reading")}
-      onConfirm={() => {
-        setTried(true);
-        if (matches && known) {
-          destroy.mutate(known.etag);
+      typed={{
+        label: t("confirm"),
+        expected: uid,
+        mismatch: t("mismatch"),
+        input: { className: "font-mono text-code" },
+      }}
+      onConfirm={(confirmIdentifier) => {
+        if (known) {
+          destroy.mutate({ confirmIdentifier, etag: known.etag });
         }
       }}
     >
-      <Notice tone={known?.lastServedAt ? "warn" : "idle"} title={tKeks("impact.title")}>
-        {impact.isError ? (
-          <ProblemNotice error={impact.error} onRetry={() => void impact.refetch()} />
-        ) : (
-          <ImpactFacts impact={known} />
-        )}
-      </Notice>
-      <Field label={t("confirm")} error={tried && !matches ? t("mismatch") : undefined}>
-        <Input
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-          autoComplete="off"
-          spellCheck={false}
-          className="font-mono text-code"
-        />
-      </Field>
-      {destroy.isError ? <ProblemNotice error={destroy.error} /> : null}
-    </AlertDialog>
+      <ImpactNotice impact={impact} />
+    </ConfirmDialog>
   );
 }

@@ -4,18 +4,18 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { Controller, useForm } from "react-hook-form";
 import { z } from "zod";
-import { ProblemNotice } from "@/components/errors/problem";
+import { FormEnd } from "@/components/forms/form-end";
+import { RoleField } from "@/components/forms/role-field";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
 import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
-import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
-import { createMemberRequest } from "@/lib/api/account/schemas";
-import { api } from "@/lib/api/client";
-import { role as roleSchema } from "@/lib/api/contract/common";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { resourceKey } from "@/lib/api/contract/query";
+import { createMember, listMembers } from "@/lib/api/members/operations";
+import { createMemberRequest } from "@/lib/api/members/schemas";
 
 /** As the API takes it, but an empty password field means none. */
 const memberForm = createMemberRequest.extend({
@@ -43,7 +43,6 @@ export function AddMemberDialog({
 
 function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
   const t = useTranslations("members.dialog");
-  const tMembers = useTranslations("members");
   const tCommon = useTranslations("common");
   const toast = useToast();
   const queryClient = useQueryClient();
@@ -52,14 +51,13 @@ function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
     defaultValues: { email: "", name: "", role: "viewer", password: "" },
   });
   const { errors } = form.formState;
-  const role = form.watch("role");
   const password = form.watch("password");
 
   const add = useMutation({
-    mutationFn: (body: FormOutput) => api.members.create(body),
+    mutationFn: (body: FormOutput) => call(createMember, { body }),
     onSuccess: async (member) => {
       toast({ title: t("done", { name: member.name }) });
-      await queryClient.invalidateQueries({ queryKey: queryKeys.members.all });
+      await queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) });
       onDone();
     },
   });
@@ -72,19 +70,11 @@ function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
       <Field label={t("name")} error={errors.name?.message}>
         <Input {...form.register("name")} autoComplete="off" />
       </Field>
-      <Field label={t("role")} hint={tMembers(`role.${role}`)}>
-        <Controller
-          control={form.control}
-          name="role"
-          render={({ field }) => (
-            <Select
-              value={field.value}
-              onValueChange={field.onChange}
-              options={roleSchema.options.map((value) => ({ value, label: tCommon(`role.${value}`) }))}
-            />
-          )}
-        />
-      </Field>
+      <Controller
+        control={form.control}
+        name="role"
+        render={({ field }) => <RoleField label={t("role")} value={field.value} onChange={field.onChange} />}
+      />
       <div className="flex items-start gap-2">
         <Field
           label={t("password")}
@@ -102,13 +92,7 @@ function AddMember({ onDone }: Readonly<{ onDone: () => void }>) {
           </Button>
         </span>
       </div>
-      {add.isError ? <ProblemNotice error={add.error} /> : null}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onDone}>{tCommon("cancel")}</Button>
-        <Button type="submit" variant="primary" pending={add.isPending}>
-          {t("submit")}
-        </Button>
-      </div>
+      <FormEnd call={add} action={t("submit")} onCancel={onDone} />
     </form>
   );
 }

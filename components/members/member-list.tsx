@@ -4,26 +4,24 @@ import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-q
 import { Plus, Trash2 } from "lucide-react";
 import { useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
-import { type Column, DataTable } from "@/components/data-table/data-table";
-import { Pager } from "@/components/data-table/pager";
-import { usePages } from "@/components/data-table/use-pages";
-import { ProblemNotice, useProblemWords } from "@/components/errors/problem";
+import type { Column } from "@/components/data-table/data-table";
+import { ResourceList } from "@/components/data-table/resource-list";
+import { useProblemWords } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useMe, useRoleReason } from "@/components/session/use-me";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
-import { PageHeader } from "@/components/ui/page-header";
-import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
-import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import type { Member, Role } from "@/lib/api/account/schemas";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import type { Role } from "@/lib/api/contract/common";
 import { role as roleSchema } from "@/lib/api/contract/common";
-import { queries } from "@/lib/api/queries";
-import { queryKeys } from "@/lib/api/query-keys";
+import { query, queryKey, resourceKey } from "@/lib/api/contract/query";
+import { getMe } from "@/lib/api/me/operations";
+import { deleteMember, listMembers, updateMember } from "@/lib/api/members/operations";
+import type { Member } from "@/lib/api/members/schemas";
 import { AddMemberDialog } from "./add-member";
 
 const PER_PAGE = 50;
@@ -33,49 +31,33 @@ export function MemberList() {
   const t = useTranslations("members");
   const reason = useRoleReason()("administrator");
   const [adding, setAdding] = useState(false);
-
-  return (
-    <>
-      <PageHeader
-        title={t("title")}
-        description={t("description")}
-        actions={
-          <Button variant="primary" disabledReason={reason} onClick={() => setAdding(true)}>
-            <Plus aria-hidden="true" />
-            {t("add")}
-          </Button>
-        }
-      />
-      {reason ? <Notice tone="warn">{t("needAdministrator")}</Notice> : <Members />}
-      <AddMemberDialog open={adding} onOpenChange={setAdding} />
-    </>
-  );
-}
-
-function Members() {
-  const t = useTranslations("members");
   const [removing, setRemoving] = useState<Member | null>(null);
-  const list = useInfiniteQuery(queries.members.list({ limit: PER_PAGE }));
-  const pages = usePages(list, "members");
+  const list = useInfiniteQuery({
+    ...query(listMembers, { limit: PER_PAGE }),
+    enabled: reason === undefined,
+  });
   const columns = useColumns(setRemoving);
 
   return (
     <>
-      <Panel flush>
-        {list.isPending ? (
-          <SkeletonRows rows={4} />
-        ) : list.isError && !list.data ? (
-          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
-        ) : (
-          <DataTable
-            label={t("list")}
-            columns={columns}
-            rows={pages.items}
-            rowKey={(member) => member.userId}
-          />
-        )}
-      </Panel>
-      <Pager pages={pages} perPage={PER_PAGE} label={t("pages")} />
+      <ResourceList
+        heading={{
+          title: t("title"),
+          description: t("description"),
+          actions: (
+            <Button variant="primary" disabledReason={reason} onClick={() => setAdding(true)}>
+              <Plus aria-hidden="true" />
+              {t("add")}
+            </Button>
+          ),
+        }}
+        instead={reason ? <Notice tone="warn">{t("needAdministrator")}</Notice> : undefined}
+        list={list}
+        paging={{ perPage: PER_PAGE, label: t("pages") }}
+        skeletonRows={4}
+        table={{ label: t("list"), columns, rowKey: (member) => member.userId }}
+      />
+      <AddMemberDialog open={adding} onOpenChange={setAdding} />
       <RemoveMemberDialog member={removing} onClose={() => setRemoving(null)} />
     </>
   );
@@ -157,7 +139,7 @@ function RoleSelect({ member }: Readonly<{ member: Member }>) {
   const words = useProblemWords();
   const queryClient = useQueryClient();
   const update = useMutation({
-    mutationFn: (next: Role) => api.members.update(member.userId, { role: next }),
+    mutationFn: (next: Role) => call(updateMember, { userId: member.userId, body: { role: next } }),
     onSuccess: (_, next) => toast({ title: t("changed", { name: member.name, role: tRole(next) }) }),
     onError: (error) => {
       const { title, detail } = words(error);
@@ -165,8 +147,8 @@ function RoleSelect({ member }: Readonly<{ member: Member }>) {
     },
     onSettled: () =>
       Promise.all([
-        queryClient.invalidateQueries({ queryKey: queryKeys.members.all }),
-        queryClient.invalidateQueries({ queryKey: queryKeys.me() }),
+        queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) }),
+        queryClient.invalidateQueries({ queryKey: queryKey(getMe) }),
       ]),
   });
 
@@ -190,34 +172,27 @@ function RemoveMemberDialog({ member, onClose }: Readonly<{ member: Member | nul
   const toast = useToast();
   const queryClient = useQueryClient();
   const remove = useMutation({
-    mutationFn: (target: Member) => api.members.remove(target.userId),
+    mutationFn: (target: Member) => call(deleteMember, { userId: target.userId }),
     onSuccess: (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();
     },
-    onSettled: () => queryClient.invalidateQueries({ queryKey: queryKeys.members.all }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) }),
   });
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={member !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          remove.reset();
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title", { name: member?.name ?? "" })}
       description={t("body")}
       action={t("submit")}
-      pending={remove.isPending}
+      call={remove}
       onConfirm={() => {
         if (member) {
           remove.mutate(member);
         }
       }}
-    >
-      {remove.isError ? <ProblemNotice error={remove.error} /> : null}
-    </AlertDialog>
+    />
   );
 }

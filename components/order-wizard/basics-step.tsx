@@ -9,8 +9,8 @@ import { Panel } from "@/components/ui/panel";
 import { displayName } from "@/lib/api/contract/common";
 import { region as regionSchema } from "@/lib/api/instances/schemas";
 import { StepActions } from "./layout";
-import { isComplete } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
+import { isComplete } from "./steps";
 
 /** Regions of IBM Cloud with Key Protect, as suggestions; any other name is taken too. */
 const REGIONS = [

@@ -11,9 +11,10 @@ import { CertificateUploadField, type PreviewedCertificate } from "@/components/
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { useFocusFirst } from "@/components/ui/use-focus-first";
+import type { DraftCertificate } from "./draft";
 import { StepActions } from "./layout";
-import { isComplete } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
+import { isComplete } from "./steps";
 
 /** Client certificates to pin with the order; they may also be added later. */
 export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
@@ -74,37 +75,10 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
             <p role="status" className="font-medium">
               {t("added", { count: certificates.length })}
             </p>
-            {certificates.length > 0 ? (
-              <ul className="mt-2 divide-y divide-line rounded-control border border-line">
-                {certificates.map((certificate) => (
-                  <li key={certificate.sha256} className="flex items-center gap-3 px-3 py-2">
-                    <span className="min-w-0 flex-1">
-                      <span className="block truncate font-medium">{certificate.name}</span>
-                      <span className="block truncate text-label text-muted">
-                        {oneLine(certificate.subject)} ·{" "}
-                        <span className="font-mono">{certificate.sha256.slice(0, 16)}…</span>
-                      </span>
-                    </span>
-                    <span className="text-label max-sm:hidden">
-                      <Expiry notAfter={certificate.notAfter} withDate={false} />
-                    </span>
-                    <Button
-                      variant="ghost"
-                      size="icon-small"
-                      aria-label={t("remove", { name: certificate.name })}
-                      onClick={() =>
-                        dispatch({
-                          type: "certificates",
-                          certificates: certificates.filter((entry) => entry.sha256 !== certificate.sha256),
-                        })
-                      }
-                    >
-                      <X aria-hidden="true" />
-                    </Button>
-                  </li>
-                ))}
-              </ul>
-            ) : null}
+            <Added
+              certificates={certificates}
+              onChange={(left) => dispatch({ type: "certificates", certificates: left })}
+            />
           </div>
           <div ref={upload} className="flex flex-col gap-4">
             {previewed ? (
@@ -129,5 +103,43 @@ export function CertificatesStep({ wizard, onNext, onBack }: Readonly<StepProps>
         </Button>
       </StepActions>
     </form>
+  );
+}
+
+/** What is to be pinned, each with the way to leave it out. */
+function Added({
+  certificates,
+  onChange,
+}: Readonly<{
+  certificates: readonly DraftCertificate[];
+  onChange: (certificates: DraftCertificate[]) => void;
+}>) {
+  const t = useTranslations("wizard.certificates");
+
+  return certificates.length === 0 ? null : (
+    <ul className="mt-2 divide-y divide-line rounded-control border border-line">
+      {certificates.map((certificate) => (
+        <li key={certificate.sha256} className="flex items-center gap-3 px-3 py-2">
+          <span className="min-w-0 flex-1">
+            <span className="block truncate font-medium">{certificate.name}</span>
+            <span className="block truncate text-label text-muted">
+              {oneLine(certificate.subject)} ·{" "}
+              <span className="font-mono">{certificate.sha256.slice(0, 16)}…</span>
+            </span>
+          </span>
+          <span className="text-label max-sm:hidden">
+            <Expiry notAfter={certificate.notAfter} withDate={false} />
+          </span>
+          <Button
+            variant="ghost"
+            size="icon-small"
+            aria-label={t("remove", { name: certificate.name })}
+            onClick={() => onChange(certificates.filter((entry) => entry.sha256 !== certificate.sha256))}
+          >
+            <X aria-hidden="true" />
+          </Button>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -4,7 +4,8 @@ import { Check } from "lucide-react";
 import { useTranslations } from "next-intl";
 import { type ReactNode, useEffect, useRef } from "react";
 import { cn } from "@/components/ui/cn";
-import { isComplete, type Mode, type Step, stepsOf, type WizardState } from "./state";
+import type { WizardState } from "./state";
+import { isComplete, type Mode, type Step, stepsOf } from "./steps";
 
 /** Steps at the left, the form in the centre, why it is asked at the right. */
 export function WizardLayout({

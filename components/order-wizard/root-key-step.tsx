@@ -7,12 +7,14 @@ import { ProblemNotice } from "@/components/errors/problem";
 import { ReportBadge, ReportChecks, ReportRunning } from "@/components/permissions/report";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { validateKeyManager } from "@/lib/api/key-managers/operations";
 import type { PermissionReport } from "@/lib/api/key-managers/schemas";
 import { StepActions } from "./layout";
 import { RootKeyList, useRootKeys } from "./root-key-list";
-import { credentialsOf } from "./state";
-import type { StepProps } from "./wizard";
+import type { StepProps } from "./step-props";
+import { credentialsOf } from "./steps";
+import type { Wizard } from "./use-wizard";
 
 /** Stands for a root key that is not chosen yet, when the checks are asked why none can be read. */
 const NO_ROOT_KEY = "not-chosen";
@@ -38,27 +40,79 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
   const tCommon = useTranslations("common");
   const [search, setSearch] = useState("");
   const list = useRootKeys(wizard, search);
+  const { draft, report } = wizard.state;
+  const { validate, checkAgain } = useChecks(wizard, list.isError);
+  const chosen = draft.rootKey !== null;
+  const unreadable = !chosen && list.isError;
+  const shown = chosen ? report : unreadable ? withoutRootKey(validate.data) : null;
+  const reason = !chosen ? t("choose") : validate.isPending ? tPermissions("running") : t("notOk");
+
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (report?.ok) {
+          onNext();
+        }
+      }}
+      className="flex flex-col gap-4"
+    >
+      <Panel flush title={t("title")}>
+        <RootKeyList wizard={wizard} list={list} search={search} onSearch={setSearch} />
+      </Panel>
+      {chosen || unreadable ? (
+        <Panel
+          flush
+          title={tPermissions("title")}
+          actions={shown && !validate.isPending ? <ReportBadge report={shown} /> : undefined}
+        >
+          {validate.isPending ? (
+            <ReportRunning />
+          ) : shown ? (
+            <ReportChecks checks={shown.checks} />
+          ) : validate.isError ? (
+            <ProblemNotice error={validate.error} className="m-4" />
+          ) : null}
+        </Panel>
+      ) : null}
+      <StepActions back={<Button onClick={onBack}>{tCommon("back")}</Button>}>
+        {chosen || unreadable ? (
+          <Button
+            pending={validate.isPending}
+            onClick={() => {
+              checkAgain();
+              void list.refetch();
+            }}
+          >
+            {t("checkAgain")}
+          </Button>
+        ) : null}
+        <Button type="submit" variant="primary" disabledReason={report?.ok ? undefined : reason}>
+          {tCommon("continue")}
+        </Button>
+      </StepActions>
+    </form>
+  );
+}
+
+type Asked = { apiKey: string; keyManagerCrn: string; endpoint: string; crkId: string };
+
+/** The checks of the present choice: they start by themselves, and can be asked for again. */
+function useChecks(wizard: Wizard, unreadable: boolean) {
   const { state, dispatch } = wizard;
   const { draft, apiKey, report } = state;
   const rootKeyId = draft.rootKey?.id;
 
   const validate = useMutation({
-    mutationFn: ({
-      keyManagerCrn,
-      endpoint,
-      crkId,
-    }: {
-      apiKey: string;
-      keyManagerCrn: string;
-      endpoint: string;
-      crkId: string;
-    }) =>
-      api.keyManagers.validate({
-        kind: draft.kind,
-        ...credentialsOf(state, wizard.instanceId),
-        keyManagerCrn,
-        endpoint,
-        crkId,
+    mutationFn: ({ keyManagerCrn, endpoint, crkId }: Asked) =>
+      call(validateKeyManager, {
+        body: {
+          kind: draft.kind,
+          ...credentialsOf(state, wizard.instanceId),
+          keyManagerCrn,
+          endpoint,
+          crkId,
+        },
       }),
     onSuccess: (report, asked) => dispatch({ type: "checked", report, ...asked }),
   });
@@ -81,60 +135,15 @@ export function RootKeyStep({ wizard, onNext, onBack }: Readonly<StepProps>) {
   useEffect(() => {
     if (rootKeyId !== undefined) {
       check(rootKeyId);
-    } else if (list.isError) {
+    } else if (unreadable) {
       check(NO_ROOT_KEY);
     }
-  }, [rootKeyId, list.isError]);
+  }, [rootKeyId, unreadable]);
 
   const checkAgain = () => {
     dispatch({ type: "report", report: null });
     run(rootKeyId ?? NO_ROOT_KEY);
-    void list.refetch();
   };
 
-  const unreadable = rootKeyId === undefined && list.isError;
-  const shown = rootKeyId === undefined ? (unreadable ? withoutRootKey(validate.data) : null) : report;
-  const reason =
-    rootKeyId === undefined ? t("choose") : validate.isPending ? tPermissions("running") : t("notOk");
-
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (report?.ok) {
-          onNext();
-        }
-      }}
-      className="flex flex-col gap-4"
-    >
-      <Panel flush title={t("title")}>
-        <RootKeyList wizard={wizard} list={list} search={search} onSearch={setSearch} />
-      </Panel>
-      {rootKeyId === undefined && !unreadable ? null : (
-        <Panel
-          flush
-          title={tPermissions("title")}
-          actions={shown && !validate.isPending ? <ReportBadge report={shown} /> : undefined}
-        >
-          {validate.isPending ? (
-            <ReportRunning />
-          ) : shown ? (
-            <ReportChecks checks={shown.checks} />
-          ) : validate.isError ? (
-            <ProblemNotice error={validate.error} className="m-4" />
-          ) : null}
-        </Panel>
-      )}
-      <StepActions back={<Button onClick={onBack}>{tCommon("back")}</Button>}>
-        {rootKeyId === undefined && !unreadable ? null : (
-          <Button pending={validate.isPending} onClick={checkAgain}>
-            {t("checkAgain")}
-          </Button>
-        )}
-        <Button type="submit" variant="primary" disabledReason={report?.ok ? undefined : reason}>
-          {tCommon("continue")}
-        </Button>
-      </StepActions>
-    </form>
-  );
+  return { validate, checkAgain };
 }

@@ -1,16 +1,36 @@
 import { describe, expect, test } from "vitest";
-import {
-  credentialsOf,
-  initialState,
-  isComplete,
-  orderOf,
-  parseDraft,
-  reachableStep,
-  reduce,
-  stepsOf,
-  type WizardAction,
-  type WizardState,
-} from "./state";
+import type { Provider } from "@/components/key-managers/providers";
+import { parseDraft as parse } from "./draft";
+import { initialState, reduce, type WizardAction, type WizardState } from "./state";
+import { credentialsOf, isComplete, orderOf, reachableStep, stepsOf } from "./steps";
+
+const provider = (kind: string, of: Partial<Provider> = {}): Provider => ({
+  kind,
+  title: kind,
+  credential: {
+    type: "apiKey",
+    fields: [{ name: "apiKey", secret: true, minLength: 8, maxLength: 512 }],
+    toDiscover: true,
+  },
+  authorization: false,
+  dedicatedEndpoint: false,
+  oneInstanceEach: false,
+  choices: { keyRing: true, endpoint: true, region: true },
+  deprecation: null,
+  unavailable: null,
+  ...of,
+});
+const PIN: Provider["credential"] = {
+  type: "pin",
+  fields: [{ name: "apiKey", secret: true, minLength: 4, maxLength: 512 }],
+  toDiscover: false,
+};
+const PROVIDERS = [
+  provider("key-protect"),
+  provider("hpcs", { authorization: true }),
+  provider("pkcs11", { credential: PIN }),
+] as const;
+const parseDraft = (text: string | null) => parse(text, PROVIDERS);
 
 const counter = () => {
   let at = 0;
@@ -36,7 +56,7 @@ const rootKey = { id: "crk-1", name: "prod", keyRing: "default" };
 function run(...actions: WizardAction[]): WizardState {
   const newKey = counter();
 
-  return actions.reduce((state, action) => reduce(state, action, newKey), initialState(newKey));
+  return actions.reduce((state, action) => reduce(state, action, newKey), initialState(PROVIDERS, newKey));
 }
 
 const BASICS: WizardAction = { type: "basics", values: { name: "fra-prod", region: "eu-de" } };
@@ -144,6 +164,34 @@ describe("what a change undoes", () => {
     );
     expect(after).toBe(before);
   });
+});
+
+describe("another sort of credential", () => {
+  test("is not the one that was typed for another kind", () => {
+    const pin = run({ type: "apiKey", apiKey: API_KEY }, { type: "kind", kind: "pkcs11" });
+    expect(pin.apiKey).toBe("");
+    expect(
+      run(
+        { type: "kind", kind: "pkcs11" },
+        { type: "apiKey", apiKey: "1234" },
+        { type: "kind", kind: "hpcs" },
+      ).apiKey,
+    ).toBe("");
+  });
+
+  test("is as long as its kind says", () => {
+    const chosen: WizardAction[] = [
+      { type: "kind", kind: "pkcs11" },
+      { type: "keyManager", keyManager: manager(1) },
+    ];
+    expect(isComplete("key-manager", run(...chosen, { type: "apiKey", apiKey: "123" }))).toBe(false);
+    expect(isComplete("key-manager", run(...chosen, { type: "apiKey", apiKey: "1234" }))).toBe(true);
+  });
+});
+
+test("a draft for a kind that there is no more is no draft", () => {
+  const { draft } = run(...CHOSEN);
+  expect(parseDraft(JSON.stringify({ ...draft, kind: "gone" }))).toBeNull();
 });
 
 describe("a report that comes late", () => {
@@ -265,8 +313,9 @@ test("the order is what the API takes", () => {
 describe("HPCS by authorization", () => {
   const authorized = (mode: "order" | "activate"): WizardAction => ({
     type: "authorization",
+    kind: "hpcs",
     authorization: true,
-    mode,
+    ordered: mode === "activate",
   });
 
   test("is ordered first, without a key manager", () => {
@@ -302,7 +351,7 @@ describe("HPCS by authorization", () => {
 
     const back = reduce(
       state,
-      { type: "authorization", authorization: false, mode: "activate" },
+      { type: "authorization", kind: "hpcs", authorization: false, ordered: true },
       () => "key",
     );
     expect(back).toMatchObject({ found: null, report: null, draft: { kind: "hpcs", keyManager: null } });

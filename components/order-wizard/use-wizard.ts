@@ -1,26 +1,34 @@
 "use client";
 
 import { useEffect, useReducer, useState } from "react";
-import { initialState, parseDraft, reduce, type WizardAction, type WizardState } from "./state";
+import { parseDraft } from "./draft";
+import { initialState, reduce, type WizardAction, type WizardState } from "./state";
 
 const newKey = () => crypto.randomUUID();
+
+type Options = {
+  storageKey: string;
+  /** Of the instance that is activated. */
+  instanceId: string | undefined;
+  providers: WizardState["providers"];
+};
 
 /**
  * The wizard's state, its draft kept in this tab's session storage under `storageKey`. `ready` is false until a
  * stored draft was read, so that nothing is drawn that would change under the reader's eyes.
- * @param instanceId of the instance that is activated
  */
-export function useWizard(storageKey: string, instanceId: string | undefined) {
+export function useWizard({ storageKey, instanceId, providers }: Options) {
   const [state, dispatch] = useReducer(
     (current: WizardState, action: WizardAction) => reduce(current, action, newKey),
     undefined,
-    () => initialState(newKey),
+    () => initialState(providers, newKey),
   );
   const [ready, setReady] = useState(false);
   const [restored, setRestored] = useState(false);
+  const offered = state.providers;
 
   useEffect(() => {
-    const draft = parseDraft(window.sessionStorage.getItem(storageKey));
+    const draft = parseDraft(window.sessionStorage.getItem(storageKey), offered);
 
     if (draft) {
       dispatch({ type: "restore", draft });
@@ -28,7 +36,7 @@ export function useWizard(storageKey: string, instanceId: string | undefined) {
     }
 
     setReady(true);
-  }, [storageKey]);
+  }, [storageKey, offered]);
 
   useEffect(() => {
     if (ready) {

@@ -6,64 +6,43 @@ import { useTranslations } from "next-intl";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { useEffect, useRef } from "react";
 import { problemOf } from "@/components/errors/problem";
+import { useProviders } from "@/components/key-managers/providers";
+import { useProviderWords } from "@/components/key-managers/words";
 import { useRoleReason } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { PageHeader } from "@/components/ui/page-header";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { activateInstance, createInstance, getInstance, listInstances } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
 import { permissionReport } from "@/lib/api/key-managers/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import { BasicsStep } from "./basics-step";
 import { CertificatesStep } from "./certificates-step";
+import { activationKey, authorizationDraft } from "./draft";
 import { WizardLayout } from "./layout";
 import { ManagerStep } from "./manager-step";
 import { ReviewStep } from "./review-step";
 import { RootKeyStep } from "./root-key-step";
-import {
-  AUTHORIZATION_DRAFT,
-  activationKey,
-  type Draft,
-  type Mode,
-  orderOf,
-  reachableStep,
-  STEPS,
-  type Step,
-  stepsOf,
-} from "./state";
+import { providerOf, type WizardState } from "./state";
+import type { StepProps } from "./step-props";
+import { type Mode, orderOf, reachableStep, STEPS, type Step, stepsOf } from "./steps";
 import { useWizard, type Wizard } from "./use-wizard";
 
-export type StepProps = {
-  mode: Mode;
-  wizard: Wizard;
-  /** Region of the instance that is activated. */
-  instanceRegion: string | undefined;
-  /** HPCS instances can authorize instances of this deployment. */
-  serviceAuthorization: boolean;
-  onNext: () => void;
-  onBack: () => void;
-  onStep: (step: Step) => void;
-  /** Code of the error with which the order was refused. */
-  error: string | null;
-};
-
 /** Orders an instance, or gives an ordered one its key manager. */
-export function OrderWizard({
-  instance,
-  serviceAuthorization,
-}: Readonly<{
-  instance?: Pick<Instance, "id" | "name" | "region">;
-  /** This deployment has an identity of its own, so that HPCS instances can authorize its instances. */
-  serviceAuthorization: boolean;
-}>) {
+export function OrderWizard({ instance }: Readonly<{ instance?: Pick<Instance, "id" | "name" | "region"> }>) {
   const t = useTranslations("wizard");
   const tShell = useTranslations("shell");
   const tCommon = useTranslations("common");
   const mode: Mode = instance ? "activate" : "order";
   const reason = useRoleReason()("administrator");
-  const wizard = useWizard(instance ? activationKey(instance.id) : "order", instance?.id);
+  const wizard = useWizard({
+    storageKey: instance ? activationKey(instance.id) : "order",
+    instanceId: instance?.id,
+    providers: useProviders(),
+  });
   const [wanted, setWanted] = useQueryState(
     "step",
     parseAsStringLiteral(STEPS).withOptions({ history: "push", scroll: true }),
@@ -71,7 +50,7 @@ export function OrderWizard({
   const step = reachableStep(wanted, mode, wizard.state);
   const submit = useSubmit(wizard, instance, (next) => void setWanted(next));
   const form = useFocusOnStep(step);
-  const why = useWhy(step, wizard.state.draft.kind);
+  const why = useWhy(step, wizard.state);
 
   const steps = stepsOf(mode, wizard.state.draft);
   const go = (next: Step | undefined) => {
@@ -83,7 +62,6 @@ export function OrderWizard({
     mode,
     wizard,
     instanceRegion: instance?.region,
-    serviceAuthorization,
     onNext: () => go(steps[steps.indexOf(step) + 1]),
     onBack: () => go(steps[steps.indexOf(step) - 1]),
     onStep: go,
@@ -162,27 +140,30 @@ function useSubmit(
       const { keyManager, clientCertificates } = order;
 
       if (!instance) {
-        return api.instances.create(order, options);
+        return call(createInstance, { body: order }, options);
       }
       if (!keyManager) {
         throw new Error("an instance is activated with a key manager");
       }
 
-      return api.instances.activate(
-        instance.id,
-        { keyManager, ...(clientCertificates ? { clientCertificates } : {}) },
+      return call(
+        activateInstance,
+        { id: instance.id, body: { keyManager, ...(clientCertificates ? { clientCertificates } : {}) } },
         options,
       );
     },
     onSuccess: (created) => {
       wizard.forget();
-      queryClient.setQueryData(queryKeys.instances.detail(created.id), created);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
+      queryClient.setQueryData(queryKey(getInstance, { id: created.id }), created);
+      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
       toast({ title: t(instance ? "activated" : "ordered", { name: created.name }) });
 
       // Ordered is half of it: the authorization names the instance, which has an id from now on.
       if (wizard.state.draft.later && wizard.state.draft.authorization) {
-        window.sessionStorage.setItem(activationKey(created.id), JSON.stringify(AUTHORIZATION_DRAFT));
+        window.sessionStorage.setItem(
+          activationKey(created.id),
+          JSON.stringify(authorizationDraft(wizard.state.draft.kind)),
+        );
         router.push(`/instances/${created.id}/activate`);
       } else {
         router.push(`/instances/${created.id}/overview`);
@@ -207,22 +188,19 @@ function useSubmit(
 }
 
 /** Words at the right of a step. */
-function useWhy(step: Step, kind: Draft["kind"]): string[] {
+function useWhy(step: Step, state: WizardState): string[] {
   const t = useTranslations("wizard");
+  const words = useProviderWords();
+  const provider = providerOf(state);
+  const said = (paragraphs: (string | null)[]) => paragraphs.filter((paragraph) => paragraph !== null);
 
   switch (step) {
     case "basics":
       return [t("basics.why1"), t("basics.why2")];
     case "key-manager":
-      return kind === "pkcs11"
-        ? [t("manager.tokenWhy1"), t("manager.tokenWhy2"), t("manager.tokenWhy3")]
-        : [t("manager.why1"), t("manager.why2"), t("manager.why3")];
+      return said((["why1", "why2", "why3"] as const).map((word) => words(provider, word)));
     case "root-key":
-      return [
-        t("rootKey.why1"),
-        t(kind === "pkcs11" ? "rootKey.tokenWhy2" : "rootKey.why2"),
-        t("rootKey.why3"),
-      ];
+      return said([t("rootKey.why1"), words(provider, "rootKeyWhy"), t("rootKey.why3")]);
     case "certificates":
       return [t("certificates.why1"), t("certificates.why2")];
     case "review":

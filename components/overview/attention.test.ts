@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EndpointNode } from "@/lib/api/account/schemas";
+import type { EndpointNode } from "@/lib/api/endpoints/schemas";
 import type { Instance } from "@/lib/api/instances/schemas";
 import { attentionOf } from "./attention";
 

@@ -1,4 +1,4 @@
-import type { EndpointNode } from "@/lib/api/account/schemas";
+import type { EndpointNode } from "@/lib/api/endpoints/schemas";
 import type { Instance } from "@/lib/api/instances/schemas";
 
 export type Attention =

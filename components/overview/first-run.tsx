@@ -2,7 +2,7 @@
 
 import { useTranslations } from "next-intl";
 import { OrderButton } from "@/components/instances/instance-list";
-import { Mark } from "@/components/shell/mark";
+import { Mark } from "@/components/ui/mark";
 
 const STEPS = ["order", "connect", "kek"] as const;
 

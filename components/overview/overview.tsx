@@ -14,8 +14,11 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
+import { listAuditEvents } from "@/lib/api/audit-events/operations";
 import type { AuditEvent } from "@/lib/api/audit-events/schemas";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
+import { listEndpoints } from "@/lib/api/endpoints/operations";
+import { listInstances } from "@/lib/api/instances/operations";
 import { type Attention, attentionOf } from "./attention";
 import { FirstRun } from "./first-run";
 import { OVERVIEW_EVENTS, OVERVIEW_INSTANCES } from "./queries";
@@ -26,10 +29,10 @@ const SHOWN = 8;
 export function Overview() {
   const t = useTranslations("overview");
   const instances = useInfiniteQuery({
-    ...queries.instances.list(OVERVIEW_INSTANCES),
+    ...query(listInstances, OVERVIEW_INSTANCES),
     refetchInterval: 15_000,
   });
-  const endpoints = useQuery({ ...queries.endpoints.list(), refetchInterval: 15_000 });
+  const endpoints = useQuery({ ...query(listEndpoints, {}), refetchInterval: 15_000 });
   const all = instances.data?.pages[0]?.items;
   const error = replacingError(instances);
 
@@ -147,7 +150,7 @@ function AttentionRow({ item }: Readonly<{ item: Attention }>) {
 
 function InstancesPanel() {
   const t = useTranslations("overview");
-  const { data } = useInfiniteQuery(queries.instances.list(OVERVIEW_INSTANCES));
+  const { data } = useInfiniteQuery(query(listInstances, OVERVIEW_INSTANCES));
   const items = data?.pages[0]?.items ?? [];
 
   return (
@@ -180,7 +183,7 @@ function InstancesPanel() {
 function EndpointsPanel() {
   const t = useTranslations("overview");
   const tEndpoints = useTranslations("endpoints");
-  const endpoints = useQuery(queries.endpoints.list());
+  const endpoints = useQuery(query(listEndpoints, {}));
   const error = replacingError(endpoints);
 
   return (
@@ -224,7 +227,7 @@ function aboutOf({ instanceName, target, initiator }: AuditEvent): string[] {
 function EventsPanel() {
   const t = useTranslations("overview");
   const words = useActionWords();
-  const events = useInfiniteQuery({ ...queries.auditEvents.list(OVERVIEW_EVENTS), refetchInterval: 15_000 });
+  const events = useInfiniteQuery({ ...query(listAuditEvents, OVERVIEW_EVENTS), refetchInterval: 15_000 });
   const items = events.data?.pages[0]?.items ?? [];
   const error = replacingError(events);
 

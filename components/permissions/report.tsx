@@ -9,7 +9,7 @@ import { Spinner } from "@/components/ui/spinner";
 import type { PermissionCheckItem, PermissionReport } from "@/lib/api/key-managers/schemas";
 import { useCheckTexts } from "./use-check-texts";
 
-export const CHECK_TONES: Record<PermissionCheckItem["status"], Tone> = {
+const CHECK_TONES: Record<PermissionCheckItem["status"], Tone> = {
   pass: "ok",
   warn: "warn",
   fail: "bad",

@@ -4,8 +4,14 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useProblemWords } from "@/components/errors/problem";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import {
+  getInstance,
+  listInstances,
+  listPermissionChecks,
+  runPermissionCheck,
+} from "@/lib/api/instances/operations";
 
 /** Runs an instance's permission checks now and shows the outcome wherever it is shown. */
 export function usePermissionCheck(instanceId: string) {
@@ -16,7 +22,7 @@ export function usePermissionCheck(instanceId: string) {
 
   return useMutation({
     mutationKey: ["permission-check", instanceId],
-    mutationFn: () => api.permissionChecks.run(instanceId),
+    mutationFn: () => call(runPermissionCheck, { id: instanceId }),
     onSuccess: (report) => {
       const failed = report.checks.filter((check) => check.status === "fail").length;
       toast(failed === 0 ? { title: t("checkDone") } : { tone: "warn", title: t("checkFailed", { failed }) });
@@ -27,9 +33,9 @@ export function usePermissionCheck(instanceId: string) {
     },
     onSettled: () =>
       Promise.all([
-        queryClient.invalidateQueries({ queryKey: queryKeys.permissionChecks.all(instanceId) }),
-        queryClient.invalidateQueries({ queryKey: queryKeys.instances.detail(instanceId) }),
-        queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists }),
+        queryClient.invalidateQueries({ queryKey: queryKey(listPermissionChecks, { id: instanceId }) }),
+        queryClient.invalidateQueries({ queryKey: queryKey(getInstance, { id: instanceId }) }),
+        queryClient.invalidateQueries({ queryKey: queryKey(listInstances) }),
       ]),
   });
 }

@@ -3,19 +3,24 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
-import { SearchBox } from "@/components/data-table/search-box";
 import { ProblemNotice, problemOf } from "@/components/errors/problem";
-import { MoreRootKeys, RootKeyChoices } from "@/components/order-wizard/root-key-list";
 import { ReportChecks } from "@/components/permissions/report";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Empty } from "@/components/ui/empty";
-import { SkeletonRows } from "@/components/ui/skeleton";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import {
+  getInstance,
+  getRewrap,
+  listInstanceRootKeys,
+  listPermissionChecks,
+  updateInstance,
+} from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
 import { permissionReport } from "@/lib/api/key-managers/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
+import { RootKeyPicker } from "./root-key-picker";
 
 /** Chooses another root key of the instance's key manager. */
 export function ChangeRootKey({
@@ -29,11 +34,11 @@ export function ChangeRootKey({
   const queryClient = useQueryClient();
   const [chosen, setChosen] = useState<string | null>(null);
   const change = useMutation({
-    mutationFn: (crkId: string) => api.instances.update(instanceId, { crkId }),
+    mutationFn: (crkId: string) => call(updateInstance, { id: instanceId, body: { crkId } }),
     onSuccess: (updated) => {
-      queryClient.setQueryData(queryKeys.instances.detail(instanceId), updated);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.rewrap(instanceId) });
-      void queryClient.invalidateQueries({ queryKey: queryKeys.permissionChecks.all(instanceId) });
+      queryClient.setQueryData(queryKey(getInstance, { id: instanceId }), updated);
+      void queryClient.invalidateQueries({ queryKey: queryKey(getRewrap, { id: instanceId }) });
+      void queryClient.invalidateQueries({ queryKey: queryKey(listPermissionChecks, { id: instanceId }) });
       toast({ title: t("changed") });
       onClose();
     },
@@ -108,9 +113,13 @@ function RootKeyChoice({
   const list = useInfiniteQuery({
     queryKey: ["instance-root-keys", instanceId, search],
     queryFn: ({ pageParam, signal }) =>
-      api.instances.rootKeys(
-        instanceId,
-        { ...(search === "" ? {} : { search }), ...(pageParam === null ? {} : { cursor: pageParam }) },
+      call(
+        listInstanceRootKeys,
+        {
+          id: instanceId,
+          ...(search === "" ? {} : { search }),
+          ...(pageParam === null ? {} : { cursor: pageParam }),
+        },
         { signal },
       ),
     initialPageParam: null as string | null,
@@ -122,24 +131,16 @@ function RootKeyChoice({
 
   return (
     <div className="overflow-hidden rounded-control border border-line">
-      <div className="border-line border-b px-4 py-3">
-        <SearchBox label={t("search")} value={search} onSearch={setSearch} className="w-full" />
-      </div>
-      {list.isPending ? (
-        <SkeletonRows rows={3} />
-      ) : list.isError ? (
-        <ProblemNotice error={list.error} className="m-4" />
-      ) : keys.length === 0 ? (
-        <Empty title={t("noMatch")} className="py-8" />
-      ) : (
-        <RootKeyChoices
-          keys={keys}
-          chosen={chosen}
-          onChoose={({ id }) => onChoose(id)}
-          className="max-h-72"
-        />
-      )}
-      <MoreRootKeys list={list} />
+      <RootKeyPicker
+        list={list}
+        keys={keys}
+        search={search}
+        onSearch={setSearch}
+        chosen={chosen}
+        onChoose={({ id }) => onChoose(id)}
+        empty={<Empty title={t("noMatch")} className="py-8" />}
+        className="max-h-72"
+      />
     </div>
   );
 }

@@ -7,16 +7,17 @@ import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
 import { Time } from "@/components/ui/time";
+import { query } from "@/lib/api/contract/query";
+import { getRewrap } from "@/lib/api/instances/operations";
 import type { RewrapStatus } from "@/lib/api/instances/schemas";
-import { queries } from "@/lib/api/queries";
 import type { Messages } from "@/lib/i18n/messages";
 
 type ErrorCode = keyof Messages["instances"]["rewrap"]["error"];
 
 /** How many KEKs are on which version of the root key, read often while they move. */
-export function useRewrap(instanceId: string): RewrapStatus {
+function useRewrap(instanceId: string): RewrapStatus {
   return useSuspenseQuery({
-    ...queries.instances.rewrap(instanceId),
+    ...query(getRewrap, { id: instanceId }),
     refetchInterval: ({ state }) => (state.data?.state === "idle" ? 20_000 : 2_000),
   }).data;
 }

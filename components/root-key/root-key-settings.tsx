@@ -3,17 +3,18 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
-import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { problemOf } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useRoleReason } from "@/components/session/use-me";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Button } from "@/components/ui/button";
 import { MonoCopy } from "@/components/ui/copy";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { getInstance, getRewrap, rotateRootKey } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import type { Messages } from "@/lib/i18n/messages";
 import { ChangeRootKey } from "./change-root-key";
 
@@ -83,10 +84,10 @@ function RotateDialog({
   const toast = useToast();
   const queryClient = useQueryClient();
   const rotate = useMutation({
-    mutationFn: () => api.instances.rotateRootKey(instanceId),
+    mutationFn: () => call(rotateRootKey, { id: instanceId }),
     onSuccess: (status) => {
-      queryClient.setQueryData(queryKeys.instances.rewrap(instanceId), status);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.detail(instanceId) });
+      queryClient.setQueryData(queryKey(getRewrap, { id: instanceId }), status);
+      void queryClient.invalidateQueries({ queryKey: queryKey(getInstance, { id: instanceId }) });
       toast({ title: t("rotated") });
       onClose();
     },
@@ -94,31 +95,25 @@ function RotateDialog({
   const refusal = rotate.isError ? refusalOf(rotate.error) : null;
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open
+      onClose={onClose}
       danger={false}
-      onOpenChange={(next) => {
-        if (!next) {
-          onClose();
-        }
-      }}
       title={t("rotateTitle", { name: crk.name ?? crk.id })}
       description={t("rotateBody")}
       action={t("rotate")}
-      pending={rotate.isPending}
-      onConfirm={() => rotate.mutate()}
-    >
-      <p className="text-muted">{t("rotateLimit")}</p>
-      <p className="text-muted">{t("rotateShared")}</p>
-      {rotate.isError ? (
+      call={rotate}
+      problem={
         refusal !== null && t.has(`refusal.${refusal}`) ? (
           <Notice tone="bad" live>
             {t(`refusal.${refusal}`)}
           </Notice>
-        ) : (
-          <ProblemNotice error={rotate.error} />
-        )
-      ) : null}
-    </AlertDialog>
+        ) : undefined
+      }
+      onConfirm={() => rotate.mutate()}
+    >
+      <p className="text-muted">{t("rotateLimit")}</p>
+      <p className="text-muted">{t("rotateShared")}</p>
+    </ConfirmDialog>
   );
 }

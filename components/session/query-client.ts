@@ -1,5 +1,5 @@
 import { defaultShouldDehydrateQuery, MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { ApiError } from "@/lib/api/client";
+import { ApiError } from "@/lib/api/contract/call";
 
 /** Refusals are answers: asking again would not change them. Only this may pass by itself. */
 export function isPassing(error: unknown): boolean {

@@ -2,20 +2,14 @@
 
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
-import type { Me, Role } from "@/lib/api/account/schemas";
-import { queries } from "@/lib/api/queries";
-
-/** What each role may do beyond its own name. The server enforces; the console only explains beforehand. */
-const INCLUDES: Record<Role, readonly Role[]> = {
-  viewer: ["viewer"],
-  auditor: ["viewer", "auditor"],
-  operator: ["viewer", "operator"],
-  administrator: ["viewer", "auditor", "operator", "administrator"],
-};
+import { query } from "@/lib/api/contract/query";
+import { getMe } from "@/lib/api/me/operations";
+import type { Me } from "@/lib/api/me/schemas";
+import { type Role, roleIncludes } from "@/lib/roles";
 
 /** The person signed in; every console page has it from the server. */
 export function useMe(): Me {
-  return useSuspenseQuery({ ...queries.me(), staleTime: 5 * 60_000 }).data;
+  return useSuspenseQuery({ ...query(getMe, {}), staleTime: 5 * 60_000 }).data;
 }
 
 /** Says whether the person's role allows something: undefined when it does, otherwise why not, in words. */
@@ -24,7 +18,7 @@ export function useRoleReason(): (needed: Role) => string | undefined {
   const t = useTranslations("common");
 
   return (needed) =>
-    INCLUDES[me.role].includes(needed)
+    roleIncludes(me.role, needed)
       ? undefined
       : t("roleNeeded", { role: t(`role.${needed}`), yours: t(`role.${me.role}`) });
 }

@@ -5,18 +5,18 @@ import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { z } from "zod";
-import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { problemOf } from "@/components/errors/problem";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useRoleReason } from "@/components/session/use-me";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { Button } from "@/components/ui/button";
 import { Checkbox } from "@/components/ui/choice";
-import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
+import { queryKey } from "@/lib/api/contract/query";
+import { deleteInstance, listInstances } from "@/lib/api/instances/operations";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import type { Messages } from "@/lib/i18n/messages";
 
 /** Why the server keeps an instance that is in use. */
@@ -49,17 +49,15 @@ function DeleteDialog({ instance, onClose }: Readonly<{ instance: Instance; onCl
   const toast = useToast();
   const router = useRouter();
   const queryClient = useQueryClient();
-  const [typed, setTyped] = useState("");
-  const [tried, setTried] = useState(false);
   const [destroyKeks, setDestroyKeks] = useState(false);
   const [force, setForce] = useState(false);
-  const matches = typed === instance.name;
 
   const remove = useMutation({
-    mutationFn: () => api.instances.remove(instance.id, { confirmName: typed, force, destroyKeks }),
+    mutationFn: (confirmName: string) =>
+      call(deleteInstance, { id: instance.id, body: { confirmName, force, destroyKeks } }),
     onSuccess: () => {
       toast({ title: t("done", { name: instance.name }) });
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
+      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
       router.push("/instances");
     },
   });
@@ -67,58 +65,46 @@ function DeleteDialog({ instance, onClose }: Readonly<{ instance: Instance; onCl
   const inUse = problem?.code === "INSTANCE_IN_USE" ? inUseReasons.safeParse(problem.reasons) : null;
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open
-      onOpenChange={(next) => {
-        if (!next) {
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("dialogTitle", { name: instance.name })}
       description={t("dialogBody")}
       action={t("submit")}
+      call={remove}
+      // The page goes away with the instance: until then there is nothing to click.
       pending={remove.isPending || remove.isSuccess}
-      onConfirm={() => {
-        setTried(true);
-        if (matches) {
-          remove.mutate();
-        }
+      typed={{
+        label: t("confirm", { name: instance.name }),
+        expected: instance.name,
+        mismatch: t("mismatch"),
       }}
-    >
-      <Field
-        label={t("confirm", { name: instance.name })}
-        error={tried && !matches ? t("mismatch") : undefined}
-      >
-        <Input
-          value={typed}
-          autoComplete="off"
-          spellCheck={false}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-      </Field>
-      {instance.keyManager ? (
-        <Checkbox
-          checked={destroyKeks}
-          onCheckedChange={setDestroyKeks}
-          label={t("destroyKeks")}
-          hint={t("destroyKeksHint", { count: instance.counts.keks })}
-        />
-      ) : null}
-      {inUse?.success ? (
-        <Notice tone="bad" live title={t("refused")}>
-          <ul className="mb-2">
-            {inUse.data.map((entry) => (
-              <li key={entry.code}>
-                <ReasonWords {...entry} />
-              </li>
-            ))}
-          </ul>
-          <Checkbox checked={force} onCheckedChange={setForce} label={t("force")} hint={t("forceHint")} />
-        </Notice>
-      ) : problem ? (
-        <ProblemNotice error={remove.error} />
-      ) : null}
-    </AlertDialog>
+      onConfirm={(confirmName) => remove.mutate(confirmName)}
+      problem={
+        inUse?.success ? (
+          <Notice tone="bad" live title={t("refused")}>
+            <ul className="mb-2">
+              {inUse.data.map((entry) => (
+                <li key={entry.code}>
+                  <ReasonWords {...entry} />
+                </li>
+              ))}
+            </ul>
+            <Checkbox checked={force} onCheckedChange={setForce} label={t("force")} hint={t("forceHint")} />
+          </Notice>
+        ) : undefined
+      }
+      below={
+        instance.keyManager ? (
+          <Checkbox
+            checked={destroyKeks}
+            onCheckedChange={setDestroyKeks}
+            label={t("destroyKeks")}
+            hint={t("destroyKeksHint", { count: instance.counts.keks })}
+          />
+        ) : null
+      }
+    />
   );
 }
 

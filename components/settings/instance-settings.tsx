@@ -6,8 +6,11 @@ import { useState } from "react";
 import { Controller, useForm } from "react-hook-form";
 import { z } from "zod";
 import { ProblemNotice, problemOf } from "@/components/errors/problem";
+import { SecretInput } from "@/components/forms/secret-input";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
 import { useInstance } from "@/components/instances/use-instance";
+import { useProviders } from "@/components/key-managers/providers";
+import { useProviderWords } from "@/components/key-managers/words";
 import { ReportChecks } from "@/components/permissions/report";
 import { RootKeySettings } from "@/components/root-key/root-key-settings";
 import { useRoleReason } from "@/components/session/use-me";
@@ -17,11 +20,17 @@ import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
 import { useToast } from "@/components/ui/toast";
-import { api } from "@/lib/api/client";
+import { call } from "@/lib/api/contract/call";
 import { displayName } from "@/lib/api/contract/common";
+import { queryKey } from "@/lib/api/contract/query";
+import {
+  getInstance,
+  listInstances,
+  listPermissionChecks,
+  updateInstance,
+} from "@/lib/api/instances/operations";
 import { cachePolicy, type Instance, type updateInstanceRequest } from "@/lib/api/instances/schemas";
 import { apiKey, permissionReport } from "@/lib/api/key-managers/schemas";
-import { queryKeys } from "@/lib/api/query-keys";
 import { DeleteInstance } from "./delete-instance";
 
 /** What can be changed on an instance, and its deletion. */
@@ -40,16 +49,17 @@ export function InstanceSettings({ instanceId }: Readonly<{ instanceId: string }
 }
 
 /** Sends a change and shows it everywhere. */
-function useUpdate(instance: Instance, saved: string, onSaved?: (updated: Instance) => void) {
+function useUpdate(instance: Instance, saved: string | null, onSaved?: (updated: Instance) => void) {
   const toast = useToast();
   const queryClient = useQueryClient();
 
   return useMutation({
-    mutationFn: (body: z.input<typeof updateInstanceRequest>) => api.instances.update(instance.id, body),
+    mutationFn: (body: z.input<typeof updateInstanceRequest>) =>
+      call(updateInstance, { id: instance.id, body }),
     onSuccess: (updated) => {
-      queryClient.setQueryData(queryKeys.instances.detail(instance.id), updated);
-      void queryClient.invalidateQueries({ queryKey: queryKeys.instances.lists });
-      void queryClient.invalidateQueries({ queryKey: queryKeys.permissionChecks.all(instance.id) });
+      queryClient.setQueryData(queryKey(getInstance, { id: instance.id }), updated);
+      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
+      void queryClient.invalidateQueries({ queryKey: queryKey(listPermissionChecks, { id: instance.id }) });
       toast({ title: saved });
       onSaved?.(updated);
     },
@@ -182,23 +192,34 @@ function PolicyForm({ instance }: Readonly<{ instance: Instance }>) {
 
 function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("settings.apiKey");
+  const { keyManager } = instance;
+
+  return keyManager === null ? (
+    <Panel title={t("title")}>
+      <Notice>{t("inactive")}</Notice>
+    </Panel>
+  ) : (
+    <ReplaceSecret instance={instance} keyManager={keyManager} />
+  );
+}
+
+/** Another API key or PIN in the place of the one that is kept. */
+function ReplaceSecret({
+  instance,
+  keyManager: { kind, serviceIdName },
+}: Readonly<{ instance: Instance; keyManager: NonNullable<Instance["keyManager"]> }>) {
+  const t = useTranslations("settings.apiKey");
   const reason = useRoleReason()("administrator");
+  const words = useProviderWords();
+  const providers = useProviders();
+  const provider = providers.find((each) => each.kind === kind) ?? providers[0];
   const [value, setValue] = useState("");
-  const isPin = instance.keyManager?.kind === "pkcs11";
-  const update = useUpdate(instance, t(isPin ? "pinSaved" : "saved"), () => setValue(""));
+  const update = useUpdate(instance, words(provider, "replaced"), () => setValue(""));
   const problem = update.isError ? problemOf(update.error) : null;
   const report = permissionReport.safeParse(problem?.report);
 
-  if (instance.keyManager === null) {
-    return (
-      <Panel title={t("title")}>
-        <Notice>{t("inactive")}</Notice>
-      </Panel>
-    );
-  }
-
   return (
-    <Panel title={t(isPin ? "pinTitle" : "title")} description={t(isPin ? "pinDescription" : "description")}>
+    <Panel title={words(provider, "secret")} description={words(provider, "replaceDescription")}>
       <form
         className="flex flex-col gap-3"
         noValidate
@@ -209,20 +230,11 @@ function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
           }
         }}
       >
-        {instance.keyManager.serviceIdName ? (
-          <p className="text-muted">{t("current", { name: instance.keyManager.serviceIdName })}</p>
-        ) : null}
-        <Field label={t(isPin ? "pinLabel" : "label")} hint={t("hint")} className="max-w-md">
-          <Input
-            type="password"
+        {serviceIdName ? <p className="text-muted">{t("current", { name: serviceIdName })}</p> : null}
+        <Field label={words(provider, "replaceLabel")} hint={t("hint")} className="max-w-md">
+          <SecretInput
             value={value}
-            autoComplete="off"
-            data-1p-ignore=""
-            data-lpignore="true"
-            spellCheck={false}
-            maxLength={512}
             readOnly={Boolean(reason)}
-            className="font-mono"
             onChange={(event) => {
               setValue(event.target.value);
               update.reset();
@@ -242,7 +254,7 @@ function ApiKeyForm({ instance }: Readonly<{ instance: Instance }>) {
             disabled={!apiKey.safeParse(value).success}
             disabledReason={reason}
           >
-            {t(isPin ? "pinSubmit" : "submit")}
+            {words(provider, "replace")}
           </Button>
         </div>
       </form>

@@ -9,7 +9,8 @@ import { Dialog as Primitive } from "radix-ui";
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { StatusBadge } from "@/components/instances/status";
 import { useRoleReason } from "@/components/session/use-me";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
+import { listInstances } from "@/lib/api/instances/operations";
 import { LOCALE_NAMES, LOCALES } from "@/lib/i18n/locales";
 import { useChangeLocale } from "./header-menus";
 import { PLACES } from "./navigation";
@@ -41,29 +42,13 @@ export function Palette({
 
 function PaletteBody({ close }: Readonly<{ close: () => void }>) {
   const t = useTranslations("shell.palette");
-  const tShell = useTranslations("shell");
-  const router = useRouter();
-  const locale = useLocale();
-  const changeLocale = useChangeLocale();
-  const roleReason = useRoleReason();
   const [text, setText] = useState("");
   const search = useDeferredValue(text.trim());
-
-  const instances = useInfiniteQuery(queries.instances.list({ limit: 8, ...(search ? { search } : {}) }));
+  const go = useGo(close);
+  const instances = useInfiniteQuery(query(listInstances, { limit: 8, ...(search ? { search } : {}) }));
   const found = instances.data?.pages[0]?.items ?? [];
   const instanceId = /^\/instances\/([0-9a-f-]{36})/.exec(usePathname())?.[1];
   const here = found.find((instance) => instance.id === instanceId);
-
-  const go = (href: string) => () => {
-    close();
-    router.push(href);
-  };
-
-  const themeWords = {
-    system: tShell("themeSystem"),
-    light: tShell("themeLight"),
-    dark: tShell("themeDark"),
-  };
 
   return (
     <Command label={t("title")} loop>
@@ -97,18 +82,7 @@ function PaletteBody({ close }: Readonly<{ close: () => void }>) {
             ))}
           </Command.Group>
         ) : null}
-        <Command.Group heading={t("pages")}>
-          {PLACES.map((place) => (
-            <Entry
-              key={place.key}
-              value={`go ${tShell(place.key)}`}
-              icon={place.icon}
-              onSelect={go(place.href)}
-            >
-              {tShell(place.key)}
-            </Entry>
-          ))}
-        </Command.Group>
+        <Pages close={close} />
         <Command.Group heading={t("actions")}>
           {search && here ? (
             <Entry
@@ -119,40 +93,86 @@ function PaletteBody({ close }: Readonly<{ close: () => void }>) {
               {t("findKek", { text: search, name: here.name })}
             </Entry>
           ) : null}
-          {roleReason("administrator") ? null : (
-            <Entry value={`do ${t("order")}`} icon={Plus} onSelect={go("/instances/new")}>
-              {t("order")}
-            </Entry>
-          )}
-          {THEMES.map((theme) => (
-            <Entry
-              key={theme}
-              value={`theme ${themeWords[theme]} ${theme}`}
-              icon={SunMoon}
-              onSelect={() => {
-                setTheme(theme);
-                close();
-              }}
-            >
-              {t("theme", { name: themeWords[theme] })}
-            </Entry>
-          ))}
-          {LOCALES.filter((other) => other !== locale).map((other) => (
-            <Entry
-              key={other}
-              value={`language ${LOCALE_NAMES[other]} ${other}`}
-              icon={Languages}
-              onSelect={() => {
-                changeLocale(other);
-                close();
-              }}
-            >
-              <span>{t("language", { name: LOCALE_NAMES[other] })}</span>
-            </Entry>
-          ))}
+          <Actions close={close} />
         </Command.Group>
       </Command.List>
     </Command>
+  );
+}
+
+/** Leaves the palette for a page. */
+function useGo(close: () => void): (href: string) => () => void {
+  const router = useRouter();
+
+  return (href) => () => {
+    close();
+    router.push(href);
+  };
+}
+
+function Pages({ close }: Readonly<{ close: () => void }>) {
+  const t = useTranslations("shell");
+  const go = useGo(close);
+
+  return (
+    <Command.Group heading={t("palette.pages")}>
+      {PLACES.map((place) => (
+        <Entry key={place.key} value={`go ${t(place.key)}`} icon={place.icon} onSelect={go(place.href)}>
+          {t(place.key)}
+        </Entry>
+      ))}
+    </Command.Group>
+  );
+}
+
+/** What can be done from anywhere: order, another look, another language. */
+function Actions({ close }: Readonly<{ close: () => void }>) {
+  const t = useTranslations("shell.palette");
+  const tShell = useTranslations("shell");
+  const locale = useLocale();
+  const changeLocale = useChangeLocale();
+  const roleReason = useRoleReason();
+  const go = useGo(close);
+  const themeWords = {
+    system: tShell("themeSystem"),
+    light: tShell("themeLight"),
+    dark: tShell("themeDark"),
+  };
+
+  return (
+    <>
+      {roleReason("administrator") ? null : (
+        <Entry value={`do ${t("order")}`} icon={Plus} onSelect={go("/instances/new")}>
+          {t("order")}
+        </Entry>
+      )}
+      {THEMES.map((theme) => (
+        <Entry
+          key={theme}
+          value={`theme ${themeWords[theme]} ${theme}`}
+          icon={SunMoon}
+          onSelect={() => {
+            setTheme(theme);
+            close();
+          }}
+        >
+          {t("theme", { name: themeWords[theme] })}
+        </Entry>
+      ))}
+      {LOCALES.filter((other) => other !== locale).map((other) => (
+        <Entry
+          key={other}
+          value={`language ${LOCALE_NAMES[other]} ${other}`}
+          icon={Languages}
+          onSelect={() => {
+            changeLocale(other);
+            close();
+          }}
+        >
+          <span>{t("language", { name: LOCALE_NAMES[other] })}</span>
+        </Entry>
+      ))}
+    </>
   );
 }
 

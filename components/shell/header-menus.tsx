@@ -112,7 +112,7 @@ export function UserMenu({ theme, onShortcuts }: Readonly<{ theme: Theme; onShor
 }
 
 /** Up to two letters of a name; of a Chinese name its last two characters, as is usual. */
-export function initials(name: string): string {
+function initials(name: string): string {
   const trimmed = name.trim();
 
   if (/^\p{Script=Han}+$/u.test(trimmed)) {

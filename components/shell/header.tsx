@@ -7,8 +7,8 @@ import { Dialog as Primitive } from "radix-ui";
 import { useState } from "react";
 import { useMe } from "@/components/session/use-me";
 import { Button } from "@/components/ui/button";
+import { Mark } from "@/components/ui/mark";
 import { LanguageMenu, UserMenu } from "./header-menus";
-import { Mark } from "./mark";
 import { Nav } from "./nav";
 import type { Theme } from "./theme";
 

@@ -5,7 +5,8 @@ import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { cn } from "@/components/ui/cn";
-import { queries } from "@/lib/api/queries";
+import { query } from "@/lib/api/contract/query";
+import { listEndpoints } from "@/lib/api/endpoints/operations";
 import { isIn, PLACES, type Place } from "./navigation";
 
 /** The list of places: at the left, or in the drawer on narrow screens. */
@@ -58,7 +59,7 @@ function NavItem({ place, onNavigate }: Readonly<{ place: Place; onNavigate: (()
 /** Number of endpoints that are down; nothing while all are up. */
 function EndpointsDown() {
   const t = useTranslations("shell");
-  const { data } = useQuery({ ...queries.endpoints.list(), refetchInterval: 30_000 });
+  const { data } = useQuery({ ...query(listEndpoints, {}), refetchInterval: 30_000 });
   const down = data?.items.filter((node) => node.health === "down").length ?? 0;
 
   if (down === 0) {

@@ -5,7 +5,8 @@ import { useTranslations } from "next-intl";
 import { useSyncExternalStore } from "react";
 import { Controller, useForm } from "react-hook-form";
 import { z } from "zod";
-import { ProblemNotice } from "@/components/errors/problem";
+import { FormEnd } from "@/components/forms/form-end";
+import { RoleField } from "@/components/forms/role-field";
 import { useZodResolver } from "@/components/forms/use-zod-resolver";
 import { Button } from "@/components/ui/button";
 import { CodeBlock, CopyButton } from "@/components/ui/copy";
@@ -13,10 +14,11 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
-import { createApiTokenRequest } from "@/lib/api/account/schemas";
-import { API_ROOT, api } from "@/lib/api/client";
-import { role as roleSchema } from "@/lib/api/contract/common";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { API_ROOT } from "@/lib/api/contract/operation";
+import { resourceKey } from "@/lib/api/contract/query";
+import { createToken, listTokens } from "@/lib/api/tokens/operations";
+import { createApiTokenRequest } from "@/lib/api/tokens/schemas";
 
 const LIFETIMES = ["7", "30", "90", "365", "never"] as const;
 const tokenForm = z.object({
@@ -44,22 +46,21 @@ export function CreateTokenDialog({
 
 function CreateToken({ onDone }: Readonly<{ onDone: () => void }>) {
   const t = useTranslations("tokens.dialog");
-  const tCommon = useTranslations("common");
-  const tMembers = useTranslations("members.role");
   const queryClient = useQueryClient();
   const form = useForm<TokenForm>({
     resolver: useZodResolver<TokenForm, TokenForm>(tokenForm),
     defaultValues: { name: "", role: "viewer", lifetime: "90" },
   });
-  const role = form.watch("role");
   const create = useMutation({
     mutationFn: ({ name, role: wanted, lifetime }: TokenForm) =>
-      api.tokens.create({
-        name,
-        role: wanted,
-        ...(lifetime === "never" ? {} : { expiresInDays: Number(lifetime) }),
+      call(createToken, {
+        body: {
+          name,
+          role: wanted,
+          ...(lifetime === "never" ? {} : { expiresInDays: Number(lifetime) }),
+        },
       }),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: queryKeys.tokens.all }),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: resourceKey(listTokens) }),
     // The answer holds the token: it lives no longer than this dialog.
     gcTime: 0,
   });
@@ -77,19 +78,11 @@ function CreateToken({ onDone }: Readonly<{ onDone: () => void }>) {
       <Field label={t("name")} hint={t("nameHint")} error={form.formState.errors.name?.message}>
         <Input {...form.register("name")} autoComplete="off" />
       </Field>
-      <Field label={t("role")} hint={tMembers(role)}>
-        <Controller
-          control={form.control}
-          name="role"
-          render={({ field }) => (
-            <Select
-              value={field.value}
-              onValueChange={field.onChange}
-              options={roleSchema.options.map((value) => ({ value, label: tCommon(`role.${value}`) }))}
-            />
-          )}
-        />
-      </Field>
+      <Controller
+        control={form.control}
+        name="role"
+        render={({ field }) => <RoleField label={t("role")} value={field.value} onChange={field.onChange} />}
+      />
       <Field label={t("expires")}>
         <Controller
           control={form.control}
@@ -106,13 +99,7 @@ function CreateToken({ onDone }: Readonly<{ onDone: () => void }>) {
           )}
         />
       </Field>
-      {create.isError ? <ProblemNotice error={create.error} /> : null}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onDone}>{tCommon("cancel")}</Button>
-        <Button type="submit" variant="primary" pending={create.isPending}>
-          {t("submit")}
-        </Button>
-      </div>
+      <FormEnd call={create} action={t("submit")} onCancel={onDone} />
     </form>
   );
 }

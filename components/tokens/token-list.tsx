@@ -4,25 +4,21 @@ import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-q
 import { Ban, Plus } from "lucide-react";
 import { useNow, useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
-import { type Column, DataTable } from "@/components/data-table/data-table";
-import { Pager } from "@/components/data-table/pager";
-import { usePages } from "@/components/data-table/use-pages";
-import { ProblemNotice } from "@/components/errors/problem";
+import type { Column } from "@/components/data-table/data-table";
+import { ResourceList } from "@/components/data-table/resource-list";
+import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useRoleReason } from "@/components/session/use-me";
-import { AlertDialog } from "@/components/ui/alert-dialog";
 import { StateBadge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Notice } from "@/components/ui/notice";
-import { PageHeader } from "@/components/ui/page-header";
-import { Panel } from "@/components/ui/panel";
-import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { useToast } from "@/components/ui/toast";
-import type { ApiToken } from "@/lib/api/account/schemas";
-import { API_ROOT, api } from "@/lib/api/client";
-import { queries } from "@/lib/api/queries";
-import { queryKeys } from "@/lib/api/query-keys";
+import { call } from "@/lib/api/contract/call";
+import { API_ROOT } from "@/lib/api/contract/operation";
+import { query, resourceKey } from "@/lib/api/contract/query";
+import { listTokens, revokeToken } from "@/lib/api/tokens/operations";
+import type { ApiToken } from "@/lib/api/tokens/schemas";
 import { CreateTokenDialog } from "./create-token";
 
 const PER_PAGE = 50;
@@ -32,51 +28,39 @@ export function TokenList() {
   const t = useTranslations("tokens");
   const reason = useRoleReason()("administrator");
   const [creating, setCreating] = useState(false);
-
-  return (
-    <>
-      <PageHeader
-        title={t("title")}
-        description={t("description")}
-        actions={
-          <>
-            <Button asChild>
-              <a href={`${API_ROOT}/openapi.json`}>{t("openapi")}</a>
-            </Button>
-            <Button variant="primary" disabledReason={reason} onClick={() => setCreating(true)}>
-              <Plus aria-hidden="true" />
-              {t("create")}
-            </Button>
-          </>
-        }
-      />
-      {reason ? <Notice tone="warn">{t("needAdministrator")}</Notice> : <Tokens />}
-      <CreateTokenDialog open={creating} onOpenChange={setCreating} />
-    </>
-  );
-}
-
-function Tokens() {
-  const t = useTranslations("tokens");
   const [revoking, setRevoking] = useState<ApiToken | null>(null);
-  const list = useInfiniteQuery(queries.tokens.list({ limit: PER_PAGE }));
-  const pages = usePages(list, "tokens");
+  const list = useInfiniteQuery({
+    ...query(listTokens, { limit: PER_PAGE }),
+    enabled: reason === undefined,
+  });
   const columns = useColumns(setRevoking);
 
   return (
     <>
-      <Panel flush>
-        {list.isPending ? (
-          <SkeletonRows rows={4} />
-        ) : list.isError && !list.data ? (
-          <ProblemNotice error={list.error} onRetry={() => void list.refetch()} className="m-4" />
-        ) : pages.items.length === 0 ? (
-          <Empty title={t("empty.title")}>{t("empty.body")}</Empty>
-        ) : (
-          <DataTable label={t("list")} columns={columns} rows={pages.items} rowKey={(token) => token.id} />
-        )}
-      </Panel>
-      <Pager pages={pages} perPage={PER_PAGE} label={t("pages")} />
+      <ResourceList
+        heading={{
+          title: t("title"),
+          description: t("description"),
+          actions: (
+            <>
+              <Button asChild>
+                <a href={`${API_ROOT}/openapi.json`}>{t("openapi")}</a>
+              </Button>
+              <Button variant="primary" disabledReason={reason} onClick={() => setCreating(true)}>
+                <Plus aria-hidden="true" />
+                {t("create")}
+              </Button>
+            </>
+          ),
+        }}
+        instead={reason ? <Notice tone="warn">{t("needAdministrator")}</Notice> : undefined}
+        list={list}
+        paging={{ perPage: PER_PAGE, label: t("pages") }}
+        skeletonRows={4}
+        table={{ label: t("list"), columns, rowKey: (token) => token.id }}
+        empty={<Empty title={t("empty.title")}>{t("empty.body")}</Empty>}
+      />
+      <CreateTokenDialog open={creating} onOpenChange={setCreating} />
       <RevokeTokenDialog token={revoking} onClose={() => setRevoking(null)} />
     </>
   );
@@ -180,28 +164,23 @@ function RevokeTokenDialog({ token, onClose }: Readonly<{ token: ApiToken | null
   const toast = useToast();
   const queryClient = useQueryClient();
   const revoke = useMutation({
-    mutationFn: (target: ApiToken) => api.tokens.revoke(target.id),
+    mutationFn: (target: ApiToken) => call(revokeToken, { tokenId: target.id }),
     onSuccess: (_, target) => {
       toast({ title: t("done", { name: target.name }) });
       onClose();
     },
-    onSettled: () => queryClient.invalidateQueries({ queryKey: queryKeys.tokens.all }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: resourceKey(listTokens) }),
   });
   const lastUsedAt = token?.lastUsedAt;
 
   return (
-    <AlertDialog
+    <ConfirmDialog
       open={token !== null}
-      onOpenChange={(open) => {
-        if (!open) {
-          revoke.reset();
-          onClose();
-        }
-      }}
+      onClose={onClose}
       title={t("title", { name: token?.name ?? "" })}
       description={t("body")}
       action={t("submit")}
-      pending={revoke.isPending}
+      call={revoke}
       onConfirm={() => {
         if (token) {
           revoke.mutate(token);
@@ -213,7 +192,6 @@ function RevokeTokenDialog({ token, onClose }: Readonly<{ token: ApiToken | null
           ? t.rich("lastUsed", { when: () => <Time key="when" value={lastUsedAt} /> })
           : t("neverUsed")}
       </p>
-      {revoke.isError ? <ProblemNotice error={revoke.error} /> : null}
-    </AlertDialog>
+    </ConfirmDialog>
   );
 }

@@ -5,7 +5,7 @@ import { cn } from "./cn";
 import { Spinner } from "./spinner";
 import { Tooltip } from "./tooltip";
 
-export const buttonStyles = cva(
+const buttonStyles = cva(
   [
     "inline-flex shrink-0 select-none items-center justify-center gap-1.5 whitespace-nowrap rounded-control border",
     "font-medium transition-colors duration-[120ms]",

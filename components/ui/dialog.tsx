@@ -124,6 +124,16 @@ export function Drawer({
   );
 }
 
+/** A part of a drawer, under its heading. */
+export function DrawerSection({ title, children }: Readonly<{ title: ReactNode; children: ReactNode }>) {
+  return (
+    <section className="border-line border-b px-5 py-4 last:border-b-0">
+      <h3 className="mb-2.5 font-semibold">{title}</h3>
+      {children}
+    </section>
+  );
+}
+
 function DialogHead({ title, description }: Readonly<{ title: ReactNode; description?: ReactNode }>) {
   return (
     <div className="flex items-start gap-3 px-5 pt-4 pb-3">

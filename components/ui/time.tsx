@@ -2,6 +2,7 @@
 
 import { useFormatter, useLocale, useNow, useTimeZone, useTranslations } from "next-intl";
 import { cn } from "./cn";
+import type { Zone } from "./moments";
 import { Tooltip } from "./tooltip";
 
 const EXACT: Intl.DateTimeFormatOptions = {
@@ -15,7 +16,7 @@ const EXACT: Intl.DateTimeFormatOptions = {
 };
 
 /** A moment as exact text: the reader's zone and UTC. */
-export function useExactTime(): (value: string | Date, zone?: "local" | "utc") => string {
+export function useExactTime(): (value: string | Date, zone?: Zone) => string {
   const locale = useLocale();
   const timeZone = useTimeZone() ?? "UTC";
 
@@ -44,7 +45,7 @@ export function Time({
 }: Readonly<{
   value: string;
   kind?: "relative" | "date" | "exact" | "log";
-  zone?: "local" | "utc";
+  zone?: Zone;
   className?: string;
 }>) {
   const t = useTranslations("common");

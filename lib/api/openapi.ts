@@ -2,9 +2,8 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from "@asteaso
 import { ERROR_CODES } from "@/lib/core/errors";
 import { env } from "@/lib/env";
 import { VERSION } from "@/lib/version";
-import { API_ROOT } from "./client";
 import { problem } from "./contract/common";
-import type { Operation } from "./contract/operation";
+import { API_ROOT, isWrite, type Operation } from "./contract/operation";
 import * as operations from "./operations";
 
 const JSON_TYPE = "application/json";
@@ -31,10 +30,6 @@ function successOf(operation: Operation): RouteConfig["responses"][string] {
   return operation.response === undefined
     ? { description }
     : { description, content: { [JSON_TYPE]: { schema: operation.response } } };
-}
-
-function isWrite(operation: Operation): boolean {
-  return operation.method !== "GET" && operation.readOnly !== true;
 }
 
 /** Failures that a call can have by its nature; each code of `Problem.code` has one status. */
@@ -102,6 +97,11 @@ export function openApiDocument(): object {
   cached ??= generate();
 
   return cached;
+}
+
+/** The document as it is served. */
+export async function openApiResponse(): Promise<Response> {
+  return Response.json(openApiDocument(), { headers: { "cache-control": "no-cache" } });
 }
 
 function generate(): object {

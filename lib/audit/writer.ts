@@ -61,30 +61,144 @@ const isRepeated = (error: unknown): boolean => (error as { code?: unknown }).co
 const eventsOf = (group: readonly Waiter[]): number => group.reduce((sum, { rows }) => sum + rows.length, 0);
 const pause = () => new Promise<void>((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
 
-/**
- * Makes a writer with group commit and a hash chain: while one group is being committed, the writes that arrive
- * form the next, so that the number of commits does not grow with the number of requests.
- *
- * Sequence numbers are used up by committed groups only. Where the connection ends between COMMIT and its
- * answer, the writer raises the chain's fence (so that the lost statement can no longer commit) and then looks
- * whether the events are there.
- */
-export function createAuditWriter(options: AuditWriterOptions): HashChainWriter {
-  const clock = options.clock ?? { now: () => new Date() };
-  const maxGroup = options.maxGroup ?? 500;
-  const maxQueue = options.maxQueue ?? 20_000;
-  const store: ChainStore = createChainStore(options.pool, options.node, options.timeoutMs ?? 5_000);
-  const nextId = createUuid7();
-  const queue: Waiter[] = [];
-  const counts = { waiting: 0, groups: 0, events: 0, failedGroups: 0 };
-  let head: ChainHead | null = null;
-  let running: Promise<void> | null = null;
-  let closed = false;
+class AuditChainWriter implements HashChainWriter {
+  readonly #options: AuditWriterOptions;
+  readonly #clock: { now(): Date };
+  readonly #maxGroup: number;
+  readonly #maxQueue: number;
+  readonly #store: ChainStore;
+  readonly #nextId = createUuid7();
+  readonly #queue: Waiter[] = [];
+  readonly #counts = { waiting: 0, groups: 0, events: 0, failedGroups: 0 };
+  #head: ChainHead | null = null;
+  #running: Promise<void> | null = null;
+  #closed = false;
 
-  async function takeOver(): Promise<ChainHead> {
+  constructor(options: AuditWriterOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? { now: () => new Date() };
+    this.#maxGroup = options.maxGroup ?? 500;
+    this.#maxQueue = options.maxQueue ?? 20_000;
+    this.#store = createChainStore(options.pool, options.node, options.timeoutMs ?? 5_000);
+  }
+
+  write(events: readonly AuditEventInput[]): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      if (this.#closed) {
+        throw new AuditWriteError("The audit writer is closed.");
+      }
+
+      if (this.#counts.waiting + events.length > this.#maxQueue) {
+        throw new AuditWriteError(`More than ${this.#maxQueue} audit events wait to be written.`);
+      }
+
+      if (events.length === 0) {
+        resolve();
+
+        return;
+      }
+
+      const time = this.#clock.now();
+      const rows = events.map((event) => toEventRow(event, event.stamp ?? { id: this.#nextId(time), time }));
+
+      this.#queue.push({ rows, resolve, reject });
+      this.#counts.waiting += rows.length;
+      this.#running ??= this.#run();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  stats(): AuditWriterStats {
+    return { ...this.#counts };
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      const size = eventsOf(group);
+
+      try {
+        await this.#commit(group.flatMap(({ rows }) => rows));
+        this.#answer(group, size);
+      } catch (error) {
+        if (isRepeated(error)) {
+          await this.#writeApart(group);
+        } else {
+          this.#fail(group, error);
+        }
+      } finally {
+        this.#counts.waiting -= size;
+      }
+    }
+
+    // At once: who was just answered may write again before anything else happens.
+    this.#running = null;
+  }
+
+  #takeGroup(): Waiter[] {
+    const group: Waiter[] = [];
+    let size = 0;
+
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      if (group.length > 0 && size + next.rows.length > this.#maxGroup) {
+        break;
+      }
+
+      size += next.rows.length;
+      group.push(next);
+      this.#queue.shift();
+    }
+
+    return group;
+  }
+
+  #answer(group: readonly Waiter[], size: number): void {
+    this.#counts.groups += 1;
+    this.#counts.events += size;
+
+    for (const waiter of group) {
+      waiter.resolve();
+    }
+  }
+
+  /** An event whose stamp was given may be in the log already: that is no failure, and no reason to fail others. */
+  async #writeApart(group: readonly Waiter[]): Promise<void> {
+    for (const waiter of group) {
+      const ids = waiter.rows.map(({ id }) => id);
+
+      try {
+        await this.#commit(waiter.rows);
+        this.#answer([waiter], ids.length);
+      } catch (error) {
+        if (isRepeated(error) && (await this.#store.hasAll(ids).catch(() => false))) {
+          waiter.resolve();
+        } else {
+          this.#fail([waiter], error);
+        }
+      }
+    }
+  }
+
+  #fail(group: readonly Waiter[], error: unknown): void {
+    const failure = new AuditWriteError("The audit events could not be written.", { cause: error });
+    const { logger, node } = this.#options;
+
+    this.#counts.failedGroups += 1;
+    logger?.error({ err: error, node, events: eventsOf(group) }, "audit events not written");
+
+    for (const waiter of group) {
+      waiter.reject(failure);
+    }
+  }
+
+  async #takeOver(): Promise<ChainHead> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await store.takeOver();
+        return await this.#store.takeOver();
       } catch (error) {
         if (attempt === ATTEMPTS) {
           throw error;
@@ -96,14 +210,14 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
   }
 
   /** @throws when the rows are certainly not stored, or when that cannot be found out */
-  async function commit(rows: readonly EventRow[]): Promise<void> {
+  async #commit(rows: readonly EventRow[]): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
-      head ??= await takeOver();
+      this.#head ??= await this.#takeOver();
 
-      const result = await store.append(head, rows);
+      const result = await this.#store.append(this.#head, rows);
 
       if (result.kind === "committed") {
-        head = result.head;
+        this.#head = result.head;
 
         return;
       }
@@ -113,20 +227,20 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
       }
 
       if (result.kind !== "failed") {
-        head = null;
+        this.#head = null;
       }
 
       if (result.kind === "unknown") {
-        head = await takeOver();
+        this.#head = await this.#takeOver();
 
-        if (await store.hasAll(rows.map(({ id }) => id))) {
+        if (await this.#store.hasAll(rows.map(({ id }) => id))) {
           return;
         }
       }
 
       if (attempt === ATTEMPTS) {
         throw result.kind === "fenced"
-          ? new Error(`Other processes write the chain "${options.node}" all the time.`)
+          ? new Error(`Other processes write the chain "${this.#options.node}" all the time.`)
           : result.error;
       }
 
@@ -136,113 +250,16 @@ export function createAuditWriter(options: AuditWriterOptions): HashChainWriter 
       }
     }
   }
+}
 
-  function takeGroup(): Waiter[] {
-    const group: Waiter[] = [];
-    let size = 0;
-
-    for (let next = queue[0]; next; next = queue[0]) {
-      if (group.length > 0 && size + next.rows.length > maxGroup) {
-        break;
-      }
-
-      size += next.rows.length;
-      group.push(next);
-      queue.shift();
-    }
-
-    return group;
-  }
-
-  /** An event whose stamp was given may be in the log already: that is no failure, and no reason to fail others. */
-  async function writeApart(group: readonly Waiter[]): Promise<void> {
-    for (const waiter of group) {
-      try {
-        await commit(waiter.rows);
-        counts.groups += 1;
-        counts.events += waiter.rows.length;
-        waiter.resolve();
-      } catch (error) {
-        if (isRepeated(error) && (await store.hasAll(waiter.rows.map(({ id }) => id)).catch(() => false))) {
-          waiter.resolve();
-        } else {
-          fail([waiter], error);
-        }
-      }
-    }
-  }
-
-  function fail(group: readonly Waiter[], error: unknown): void {
-    const failure = new AuditWriteError("The audit events could not be written.", { cause: error });
-    const events = eventsOf(group);
-
-    counts.failedGroups += 1;
-    options.logger?.error({ err: error, node: options.node, events }, "audit events not written");
-
-    for (const waiter of group) {
-      waiter.reject(failure);
-    }
-  }
-
-  async function run(): Promise<void> {
-    while (queue.length > 0) {
-      const group = takeGroup();
-      const size = eventsOf(group);
-
-      try {
-        await commit(group.flatMap(({ rows }) => rows));
-        counts.groups += 1;
-        counts.events += size;
-
-        for (const waiter of group) {
-          waiter.resolve();
-        }
-      } catch (error) {
-        if (isRepeated(error)) {
-          await writeApart(group);
-        } else {
-          fail(group, error);
-        }
-      } finally {
-        counts.waiting -= size;
-      }
-    }
-
-    // At once: who was just answered may write again before anything else happens.
-    running = null;
-  }
-
-  return {
-    write(events: readonly AuditEventInput[]) {
-      return new Promise<void>((resolve, reject) => {
-        if (closed) {
-          throw new AuditWriteError("The audit writer is closed.");
-        }
-
-        if (counts.waiting + events.length > maxQueue) {
-          throw new AuditWriteError(`More than ${maxQueue} audit events wait to be written.`);
-        }
-
-        if (events.length === 0) {
-          resolve();
-
-          return;
-        }
-
-        const time = clock.now();
-        const rows = events.map((event) => toEventRow(event, event.stamp ?? { id: nextId(time), time }));
-
-        queue.push({ rows, resolve, reject });
-        counts.waiting += rows.length;
-        running ??= run();
-      });
-    },
-
-    async close() {
-      closed = true;
-      await running;
-    },
-
-    stats: () => ({ ...counts }),
-  };
+/**
+ * Makes a writer with group commit and a hash chain: while one group is being committed, the writes that arrive
+ * form the next, so that the number of commits does not grow with the number of requests.
+ *
+ * Sequence numbers are used up by committed groups only. Where the connection ends between COMMIT and its
+ * answer, the writer raises the chain's fence (so that the lost statement can no longer commit) and then looks
+ * whether the events are there.
+ */
+export function createAuditWriter(options: AuditWriterOptions): HashChainWriter {
+  return new AuditChainWriter(options);
 }

@@ -56,140 +56,151 @@ export type Subscription = {
   close(): Promise<void>;
 };
 
-/**
- * Listens to all events on a connection of its own and reconnects for ever.
- *
- * PostgreSQL keeps no events for an absent listener, so after every lost connection `onGap` is called, once when it
- * is noticed and once when listening stands again: whoever caches must then drop everything.
- */
-export function subscribe(
-  url: string,
-  handlers: {
-    onEvent(event: ChangeEvent): void;
-    onGap(): void;
-    onError?(error: Error): void;
-    /** A payload that is no event came in, for the first time: whoever may connect to the database may send any. */
-    onMalformed?(): void;
-  },
-): Subscription {
-  let malformed = false;
-  let closed = false;
-  let client: pg.Client | null = null;
-  let timer: NodeJS.Timeout | null = null;
-  let probe: NodeJS.Timeout | null = null;
-  let attempt = 0;
-  let everListened = false;
-  let settle: () => void = () => {};
-  const ready = new Promise<void>((resolve) => {
-    settle = resolve;
-  });
+export type SubscriptionHandlers = {
+  onEvent(event: ChangeEvent): void;
+  onGap(): void;
+  onError?(error: Error): void;
+  /** A payload that is no event came in, for the first time: whoever may connect to the database may send any. */
+  onMalformed?(): void;
+};
 
-  function lose(lost: pg.Client, error: Error | null): void {
-    if (client !== lost) {
-      return;
-    }
+class Listener implements Subscription {
+  readonly ready: Promise<void>;
+  readonly #url: string;
+  readonly #handlers: SubscriptionHandlers;
+  #settle: () => void = () => {};
+  #client: pg.Client | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #probe: NodeJS.Timeout | null = null;
+  #attempt = 0;
+  #everListened = false;
+  #malformed = false;
+  #closed = false;
 
-    client = null;
-
-    if (probe) {
-      clearInterval(probe);
-      probe = null;
-    }
-
-    lost.removeAllListeners("notification");
-    lost.end().catch(() => {});
-
-    if (closed) {
-      return;
-    }
-
-    if (error) {
-      handlers.onError?.(error);
-    }
-
-    if (everListened) {
-      handlers.onGap();
-    }
-
-    const delay = RECONNECT_MS[Math.min(attempt, RECONNECT_MS.length - 1)] ?? 2_000;
-
-    attempt += 1;
-    timer = setTimeout(connect, delay);
+  constructor(url: string, handlers: SubscriptionHandlers) {
+    this.#url = url;
+    this.#handlers = handlers;
+    this.ready = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#connect();
   }
 
-  function connect(): void {
-    timer = null;
+  #connect(): void {
+    this.#timer = null;
 
     const next = new pg.Client({
-      connectionString: url,
+      connectionString: this.#url,
       application_name: "kmip-console listen",
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       query_timeout: PROBE_TIMEOUT_MS,
     });
 
-    client = next;
-    next.on("error", (error) => lose(next, error));
-    next.on("end", () => lose(next, null));
+    this.#client = next;
+    next.on("error", (error) => this.#lose(next, error));
+    next.on("end", () => this.#lose(next, null));
     next.on("notification", (message) => {
-      if (message.channel !== CHANNEL || !message.payload) {
-        return;
-      }
-
-      const event = readEvent(message.payload);
-
-      if (event !== null) {
-        handlers.onEvent(event);
-      } else if (!malformed) {
-        malformed = true;
-        handlers.onMalformed?.();
+      if (message.channel === CHANNEL && message.payload) {
+        this.#take(message.payload);
       }
     });
 
     next
       .connect()
       .then(() => next.query(`LISTEN ${CHANNEL}`))
-      .then(() => {
-        if (closed || client !== next) {
-          return;
-        }
-
-        attempt = 0;
-
-        if (everListened) {
-          handlers.onGap();
-        }
-
-        everListened = true;
-        settle();
-        // A peer that vanished without a word would leave us deaf for as long as TCP believes in it.
-        probe = setInterval(() => {
-          next.query("SELECT 1").catch((error: Error) => lose(next, error));
-        }, PROBE_EVERY_MS);
-        probe.unref();
-      })
-      .catch((error: Error) => lose(next, error));
+      .then(() => this.#listening(next))
+      .catch((error: Error) => this.#lose(next, error));
   }
 
-  connect();
+  #listening(client: pg.Client): void {
+    if (this.#closed || this.#client !== client) {
+      return;
+    }
 
-  return {
-    ready,
-    async close() {
-      closed = true;
+    this.#attempt = 0;
 
-      if (timer) {
-        clearTimeout(timer);
-      }
+    if (this.#everListened) {
+      this.#handlers.onGap();
+    }
 
-      if (probe) {
-        clearInterval(probe);
-      }
+    this.#everListened = true;
+    this.#settle();
+    // A peer that vanished without a word would leave us deaf for as long as TCP believes in it.
+    this.#probe = setInterval(() => {
+      client.query("SELECT 1").catch((error: Error) => this.#lose(client, error));
+    }, PROBE_EVERY_MS);
+    this.#probe.unref();
+  }
 
-      const last = client;
+  #take(payload: string): void {
+    const event = readEvent(payload);
 
-      client = null;
-      await last?.end().catch(() => {});
-    },
-  };
+    if (event !== null) {
+      this.#handlers.onEvent(event);
+    } else if (!this.#malformed) {
+      this.#malformed = true;
+      this.#handlers.onMalformed?.();
+    }
+  }
+
+  #stopProbe(): void {
+    if (this.#probe) {
+      clearInterval(this.#probe);
+      this.#probe = null;
+    }
+  }
+
+  #lose(lost: pg.Client, error: Error | null): void {
+    if (this.#client !== lost) {
+      return;
+    }
+
+    this.#client = null;
+    this.#stopProbe();
+    lost.removeAllListeners("notification");
+    lost.end().catch(() => {});
+
+    if (this.#closed) {
+      return;
+    }
+
+    if (error) {
+      this.#handlers.onError?.(error);
+    }
+
+    if (this.#everListened) {
+      this.#handlers.onGap();
+    }
+
+    const delay = RECONNECT_MS[Math.min(this.#attempt, RECONNECT_MS.length - 1)] ?? 2_000;
+
+    this.#attempt += 1;
+    this.#timer = setTimeout(() => this.#connect(), delay);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+
+    if (this.#timer) {
+      clearTimeout(this.#timer);
+    }
+
+    this.#stopProbe();
+
+    const last = this.#client;
+
+    this.#client = null;
+    await last?.end().catch(() => {});
+  }
+}
+
+/**
+ * Listens to all events on a connection of its own and reconnects for ever.
+ *
+ * PostgreSQL keeps no events for an absent listener, so after every lost connection `onGap` is called, once when it
+ * is noticed and once when listening stands again: whoever caches must then drop everything.
+ */
+export function subscribe(url: string, handlers: SubscriptionHandlers): Subscription {
+  return new Listener(url, handlers);
 }

@@ -8,6 +8,7 @@ import errors from "./errors.json";
 import findings from "./findings.json";
 import instances from "./instances.json";
 import keks from "./keks.json";
+import keyManagers from "./key-managers.json";
 import learn from "./learn.json";
 import members from "./members.json";
 import overview from "./overview.json";
@@ -28,6 +29,7 @@ export default {
   findings,
   instances,
   keks,
+  keyManagers,
   learn,
   members,
   overview,

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { KnownOperation } from "@/lib/api/handlers";
 import * as operations from "@/lib/api/operations";
-import type { KnownOperation } from "@/lib/api/wrapper";
 import { resetRateLimits } from "@/lib/auth/rate-limits";
 import { forgetSessions, makeSessionToken } from "@/lib/auth/session";
 import { cookieName } from "@/lib/auth/settings";
-import { roleIncludes } from "@/lib/core/actor";
+import { roleIncludes } from "@/lib/roles";
 import { createSelfSigned } from "@/test/support/certificates";
 import {
   actorOf,

@@ -1,8 +1,8 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { KnownOperation } from "@/lib/api/handlers";
 import * as operations from "@/lib/api/operations";
-import type { KnownOperation } from "@/lib/api/wrapper";
 import { recordHeartbeat } from "@/lib/core/endpoints";
 import { createSelfSigned } from "@/test/support/certificates";
 import { type Call, callApi, houseForTests, keyManagerOf } from "./support/house";

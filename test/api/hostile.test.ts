@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { POST as unknownPath } from "@/app/api/v1/[...path]/route";
 import * as instanceRoute from "@/app/api/v1/instances/[id]/route";
 import { problem } from "@/lib/api/contract/common";
+import type { KnownOperation } from "@/lib/api/handlers";
 import * as operations from "@/lib/api/operations";
-import type { KnownOperation } from "@/lib/api/wrapper";
 import { createSelfSigned } from "@/test/support/certificates";
 import { type Call, callApi, houseForTests, keyManagerOf, ORIGIN } from "./support/house";
 

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { GET } from "@/app/api/v1/openapi.json/route";
+import { isWrite } from "@/lib/api/contract/operation";
 import { openApiDocument } from "@/lib/api/openapi";
 import * as operations from "@/lib/api/operations";
 import { ORIGIN, routeFileOf } from "./support/house";
@@ -62,6 +63,21 @@ describe("the OpenAPI document", () => {
       const shape = "params" in operation ? Object.keys(operation.params.shape).sort() : [];
       expect(shape, operation.id).toEqual(inPath);
     }
+  });
+
+  it("gives no value two meanings: path, query and body are one input of the client", () => {
+    for (const operation of Object.values(operations)) {
+      const params = "params" in operation ? Object.keys(operation.params.shape) : [];
+      const query = "query" in operation ? Object.keys(operation.query.shape) : [];
+      const names = [...params, ...query, "body"];
+      expect(new Set(names).size, operation.id).toBe(names.length);
+    }
+  });
+
+  it("has an audit action for every write", () => {
+    const writes = Object.values(operations).filter(isWrite);
+    expect(writes.length).toBeGreaterThan(10);
+    expect(writes.filter((operation) => !("audit" in operation))).toEqual([]);
   });
 
   it("is OpenAPI 3.1 with shared schemas, whose references all resolve", () => {

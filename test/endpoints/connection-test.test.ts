@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { createServer as createTcpServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { toJson } from "@/lib/api/contract/handler";
+import { runConnectionTest } from "@/lib/api/instances/operations";
 import type { ConnectionReport } from "@/lib/api/instances/schemas";
 import { serializeConnectionReport } from "@/lib/api/instances/serializers";
 import type { Actor } from "@/lib/core/actor";
@@ -31,7 +33,7 @@ const ALL = ["tcp", "tls", "serverCertificate", "strangerRefused", "kmip", "vcen
 
 /** A connection test as the API shows it. */
 const testConnection = async (by: Actor, instanceId: string): Promise<ConnectionReport> =>
-  serializeConnectionReport(await testConnectionInCore(by, instanceId));
+  toJson(runConnectionTest, serializeConnectionReport(await testConnectionInCore(by, instanceId)));
 
 /** Code of each check of a zone. */
 function codesOf(report: ConnectionReport, zone: number): Record<string, string | undefined> {

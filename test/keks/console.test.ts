@@ -109,13 +109,12 @@ describe("Revoke in the console", () => {
   it("keeps the reason and the dates of KMIP", async () => {
     const { uniqueIdentifier } = await kek(State.Active);
     const occurred = new Date("2026-11-30T00:00:00.000Z");
-    const answer = await revokeKek(
-      administrator,
-      tenant.instanceId,
-      uniqueIdentifier,
-      { reason: "keyCompromise", message: "lost disk", compromiseOccurredAt: occurred },
-      world.clock.now(),
-    );
+    const answer = await revokeKek(administrator, tenant.instanceId, uniqueIdentifier, {
+      reason: "keyCompromise",
+      message: "lost disk",
+      compromiseOccurredAt: occurred,
+      now: world.clock.now(),
+    });
 
     expect(answer.revocation).toEqual({ reason: "keyCompromise", message: "lost disk" });
     expect(answer.dates).toMatchObject({
@@ -241,7 +240,10 @@ describe("restoring service", () => {
 
 describe("Destroy in the console", () => {
   const destroy = (uniqueIdentifier: string, confirmIdentifier = uniqueIdentifier) =>
-    destroyKek(administrator, tenant.instanceId, uniqueIdentifier, { confirmIdentifier }, services());
+    destroyKek(administrator, tenant.instanceId, uniqueIdentifier, {
+      confirmIdentifier,
+      services: services(),
+    });
 
   it("deletes the standard key, with its intention and its outcome in the audit", async () => {
     const { uniqueIdentifier } = await kek();

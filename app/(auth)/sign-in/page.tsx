@@ -5,8 +5,8 @@ import { getTranslations } from "next-intl/server";
 import { safeCallback, signInErrorOf } from "@/components/auth/errors";
 import { SignInForm } from "@/components/auth/sign-in-form";
 import { SignInPreferences } from "@/components/auth/sign-in-preferences";
-import { Mark } from "@/components/shell/mark";
 import { THEME_COOKIE, themeOf } from "@/components/shell/theme";
+import { Mark } from "@/components/ui/mark";
 import { singleSignOn } from "@/lib/auth";
 import { getPageSession } from "@/lib/auth/page-actor";
 

@@ -1,6 +1,7 @@
 import type { SearchParams } from "nuqs/server";
 import { AuditView } from "@/components/audit/audit-view";
 import { AUDIT_PER_PAGE, auditQueryOf, loadAuditFilters } from "@/components/audit/filters";
+import { getAuditHistogram, listAuditEvents } from "@/lib/api/audit-events/operations";
 import { Prefetch } from "../prefetch";
 
 /** Audit events of the account or of one instance. */
@@ -14,9 +15,9 @@ export async function AuditPageBody({
 
   return (
     <Prefetch
-      read={(client, queries) => [
-        client.prefetchInfiniteQuery(queries.auditEvents.list({ ...query, limit: AUDIT_PER_PAGE })),
-        client.prefetchQuery(queries.auditEvents.histogram(query)),
+      read={(prefetch) => [
+        prefetch(listAuditEvents, { ...query, limit: AUDIT_PER_PAGE }),
+        prefetch(getAuditHistogram, query),
       ]}
     >
       <AuditView anchor={anchor} {...(instanceId === undefined ? {} : { instanceId })} />

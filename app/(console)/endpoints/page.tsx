@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { EndpointList } from "@/components/endpoints/endpoint-list";
+import { listEndpoints } from "@/lib/api/endpoints/operations";
 import { Prefetch } from "../prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -9,7 +10,7 @@ export async function generateMetadata(): Promise<Metadata> {
 
 export default function EndpointsPage() {
   return (
-    <Prefetch read={(client, queries) => [client.prefetchQuery(queries.endpoints.list())]}>
+    <Prefetch read={(prefetch) => [prefetch(listEndpoints, {})]}>
       <EndpointList />
     </Prefetch>
   );

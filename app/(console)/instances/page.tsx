@@ -3,6 +3,7 @@ import { getTranslations } from "next-intl/server";
 import type { SearchParams } from "nuqs/server";
 import { instanceListQuery, loadInstanceFilters } from "@/components/instances/filters";
 import { InstanceList } from "@/components/instances/instance-list";
+import { listInstances } from "@/lib/api/instances/operations";
 import { Prefetch } from "../prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -13,11 +14,7 @@ export default async function InstancesPage({ searchParams }: { searchParams: Pr
   const filters = await loadInstanceFilters(searchParams);
 
   return (
-    <Prefetch
-      read={(client, queries) => [
-        client.prefetchInfiniteQuery(queries.instances.list(instanceListQuery(filters))),
-      ]}
-    >
+    <Prefetch read={(prefetch) => [prefetch(listInstances, instanceListQuery(filters))]}>
       <InstanceList />
     </Prefetch>
   );

@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { MemberList } from "@/components/members/member-list";
+import { listMembers } from "@/lib/api/members/operations";
 import { Prefetch } from "../prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -9,7 +10,7 @@ export async function generateMetadata(): Promise<Metadata> {
 
 export default function MembersPage() {
   return (
-    <Prefetch read={(client, queries) => [client.prefetchInfiniteQuery(queries.members.list({ limit: 50 }))]}>
+    <Prefetch read={(prefetch) => [prefetch(listMembers, { limit: 50 })]}>
       <MemberList />
     </Prefetch>
   );

@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { TokenList } from "@/components/tokens/token-list";
+import { listTokens } from "@/lib/api/tokens/operations";
 import { Prefetch } from "../prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -9,7 +10,7 @@ export async function generateMetadata(): Promise<Metadata> {
 
 export default function TokensPage() {
   return (
-    <Prefetch read={(client, queries) => [client.prefetchInfiniteQuery(queries.tokens.list({ limit: 50 }))]}>
+    <Prefetch read={(prefetch) => [prefetch(listTokens, { limit: 50 })]}>
       <TokenList />
     </Prefetch>
   );

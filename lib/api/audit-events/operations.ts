@@ -1,4 +1,4 @@
-import { defineOperation } from "../contract/operation";
+import { operationsOf } from "../contract/operation";
 import {
   auditEventPage,
   auditExportQuery,
@@ -8,64 +8,59 @@ import {
   auditVerification,
 } from "./schemas";
 
-const tag = "Audit events";
+const operation = operationsOf({ resource: "audit-events", tag: "Audit events" });
 
-export const listAuditEvents = defineOperation({
+export const listAuditEvents = operation({
   id: "listAuditEvents",
-  tag,
   summary: "Audit events of the account, newest first",
   method: "GET",
   path: "/audit-events",
   role: "viewer",
+  audit: "vmware-solutions.audit-event.list",
   query: auditQuery,
-  status: 200,
   response: auditEventPage,
 });
 
-export const getAuditHistogram = defineOperation({
+export const getAuditHistogram = operation({
   id: "getAuditHistogram",
-  tag,
   summary: "Audit events over time, by outcome",
   method: "GET",
   path: "/audit-events/histogram",
   role: "viewer",
+  audit: "vmware-solutions.audit-event.list",
   query: auditFilters,
-  status: 200,
   response: auditHistogram,
 });
 
-export const exportAuditEvents = defineOperation({
+export const exportAuditEvents = operation({
   id: "exportAuditEvents",
-  tag,
   summary: "Audit events as a file, streamed",
   method: "GET",
   path: "/audit-events/export",
   role: "auditor",
+  audit: "vmware-solutions.audit-event.export",
   query: auditExportQuery,
-  status: 200,
   streams: ["application/x-ndjson", "text/csv"],
 });
 
-export const streamAuditEvents = defineOperation({
+export const streamAuditEvents = operation({
   id: "streamAuditEvents",
-  tag,
   summary: "Live tail: each new audit event as a server-sent event",
   method: "GET",
   path: "/audit-events/stream",
   role: "viewer",
+  audit: "vmware-solutions.audit-event.list",
   query: auditFilters,
-  status: 200,
   streams: ["text/event-stream"],
 });
 
-export const verifyAuditEvents = defineOperation({
+export const verifyAuditEvents = operation({
   id: "verifyAuditEvents",
-  tag,
   summary: "Check the hash chains of the audit log",
   method: "POST",
   path: "/audit-events/verify",
   role: "auditor",
+  audit: "vmware-solutions.audit-event.verify",
   readOnly: true,
-  status: 200,
   response: auditVerification,
 });

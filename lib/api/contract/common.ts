@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ROLES } from "@/lib/roles";
 
 /** RFC 3339 UTC, as every time of the API. */
 export const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
@@ -16,7 +17,7 @@ export function page<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }
 
-export const invalidParam = z.object({ name: z.string(), code: z.string(), reason: z.string() });
+const invalidParam = z.object({ name: z.string(), code: z.string(), reason: z.string() });
 
 /** RFC 9457 problem document; further members by code (`report`, `reasons`, `results`). */
 export const problem = z
@@ -33,7 +34,8 @@ export const problem = z
 
 export type Problem = z.output<typeof problem>;
 
-export const role = z.enum(["viewer", "auditor", "operator", "administrator"]);
+export const role = z.enum(ROLES);
+export type { Role } from "@/lib/roles";
 /** A kind of key manager. */
 export const keyManagerKind = z
   .string()

@@ -1,6 +1,5 @@
-import { z } from "zod";
-import { id, pageQuery } from "../contract/common";
-import { defineOperation } from "../contract/operation";
+import { pageQuery } from "../contract/common";
+import { operationsOf } from "../contract/operation";
 import { rootKeysQuery, rootKeysResponse } from "../key-managers/schemas";
 import {
   activateInstanceRequest,
@@ -16,153 +15,133 @@ import {
   updateInstanceRequest,
 } from "./schemas";
 
-const tag = "Instances";
-const instanceParams = z.object({ id });
+const operation = operationsOf({ resource: "instances", tag: "Instances" });
 
-export const listInstances = defineOperation({
+export const listInstances = operation({
   id: "listInstances",
-  tag,
   summary: "Instances of the account, by name or status",
   method: "GET",
   path: "/instances",
   role: "viewer",
+  audit: "vmware-solutions.service.read",
   query: instanceQuery,
-  status: 200,
   response: instancePage,
 });
 
-export const createInstance = defineOperation({
+export const createInstance = operation({
   id: "createInstance",
-  tag,
   summary: "Order an instance; with a key manager it is activated at once",
   method: "POST",
   path: "/instances",
   role: "administrator",
+  audit: "vmware-solutions.service.create",
   body: createInstanceRequest,
   status: 202,
   response: instance,
 });
 
-export const getInstance = defineOperation({
+export const getInstance = operation({
   id: "getInstance",
-  tag,
   summary: "One instance with endpoints, key manager, CRK and counts",
   method: "GET",
   path: "/instances/{id}",
   role: "viewer",
-  params: instanceParams,
-  status: 200,
+  audit: "vmware-solutions.service.read",
   response: instance,
 });
 
-export const updateInstance = defineOperation({
+export const updateInstance = operation({
   id: "updateInstance",
-  tag,
   summary: "Change the name, API key, cache policy, KMIP policy or CRK",
   method: "PATCH",
   path: "/instances/{id}",
   role: "administrator",
-  params: instanceParams,
+  audit: "vmware-solutions.service.update",
   body: updateInstanceRequest,
-  status: 200,
   response: instance,
 });
 
-export const deleteInstance = defineOperation({
+export const deleteInstance = operation({
   id: "deleteInstance",
-  tag,
   summary: "Delete an instance; KEKs stay in the key manager unless destroyKeks",
   method: "DELETE",
   path: "/instances/{id}",
   role: "administrator",
-  params: instanceParams,
+  audit: "vmware-solutions.service.delete",
   body: deleteInstanceRequest,
-  status: 204,
 });
 
-export const activateInstance = defineOperation({
+export const activateInstance = operation({
   id: "activateInstance",
-  tag,
   summary: "Connect an ordered instance to its key manager",
   method: "POST",
   path: "/instances/{id}/activate",
   role: "administrator",
-  params: instanceParams,
+  audit: "vmware-solutions.service.activate",
   body: activateInstanceRequest,
   status: 202,
   response: instance,
 });
 
-export const listPermissionChecks = defineOperation({
+export const listPermissionChecks = operation({
   id: "listPermissionChecks",
-  tag,
   summary: "Permission reports of an instance, newest first",
   method: "GET",
   path: "/instances/{id}/permission-checks",
   role: "viewer",
-  params: instanceParams,
   query: pageQuery,
-  status: 200,
   response: permissionCheckPage,
 });
 
-export const runPermissionCheck = defineOperation({
+export const runPermissionCheck = operation({
   id: "runPermissionCheck",
-  tag,
   summary: "Check the permissions of an instance now",
   method: "POST",
   path: "/instances/{id}/permission-checks",
   role: "operator",
-  params: instanceParams,
+  audit: "vmware-solutions.permission-check.run",
   status: 201,
   response: permissionCheck,
 });
 
-export const getRewrap = defineOperation({
+export const getRewrap = operation({
   id: "getRewrap",
-  tag,
   summary: "KEKs by the version of the root key that wraps them, and how far their move to the latest is",
   method: "GET",
   path: "/instances/{id}/rewrap",
   role: "viewer",
-  params: instanceParams,
-  status: 200,
+  audit: "vmware-solutions.service.read",
   response: rewrapStatus,
 });
 
-export const listInstanceRootKeys = defineOperation({
+export const listInstanceRootKeys = operation({
   id: "listInstanceRootKeys",
-  tag,
   summary: "Root keys that the instance's key manager has: what its CRK can be changed to",
   method: "GET",
   path: "/instances/{id}/root-keys",
   role: "operator",
-  params: instanceParams,
+  audit: "vmware-solutions.root-key.list",
   query: rootKeysQuery,
-  status: 200,
   response: rootKeysResponse,
 });
 
-export const rotateRootKey = defineOperation({
+export const rotateRootKey = operation({
   id: "rotateRootKey",
-  tag,
   summary: "Make a new version of the root key in the key manager; the KEKs follow in the background",
   method: "POST",
   path: "/instances/{id}/rotate-root-key",
   role: "administrator",
-  params: instanceParams,
+  audit: "vmware-solutions.root-key.rotate",
   status: 202,
   response: rewrapStatus,
 });
 
-export const runConnectionTest = defineOperation({
+export const runConnectionTest = operation({
   id: "runConnectionTest",
-  tag,
   summary: "Connect to every endpoint as a client of the instance does, and report what was found",
   method: "POST",
   path: "/instances/{id}/connection-tests",
   role: "operator",
-  params: instanceParams,
-  status: 200,
+  audit: "vmware-solutions.connection-test.run",
   response: connectionReport,
 });

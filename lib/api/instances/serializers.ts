@@ -1,24 +1,17 @@
 import type { ConnectionReport as ConnectionReportView } from "@/lib/core/endpoints";
-import type {
-  InstanceView,
-  PermissionCheckRow,
-  RewrapStatus as RewrapStatusView,
-} from "@/lib/core/instances";
+import type { InstanceView, PermissionCheckRow } from "@/lib/core/instances";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
+import type { Unwritten } from "../contract/handler";
 import { keyState } from "../key-managers/schemas";
 import { describeCheck, describeReport, keptReport } from "../texts/checks";
-import type { ConnectionReport, Instance, PermissionCheck, RewrapStatus } from "./schemas";
+import type { ConnectionReport, Instance, PermissionCheck } from "./schemas";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
   return keyState.options.find((state) => KEY_STATE_NUMBERS[state] === number) ?? null;
 }
 
-function serializeCertificate<T extends { readonly notAfter: Date }>(certificate: T) {
-  return { ...certificate, notAfter: certificate.notAfter.toISOString() };
-}
-
 /** Instance as the API shows it. */
-export function serializeInstance(view: InstanceView): Instance {
+export function serializeInstance(view: InstanceView): Unwritten<Instance> {
   const { keyManagerKind, keyManagerCrn, crkId } = view;
 
   return {
@@ -28,11 +21,7 @@ export function serializeInstance(view: InstanceView): Instance {
     resourceGroup: view.resourceGroup,
     status: view.status,
     statusReason: view.statusReason,
-    endpoints: view.endpoints.map(({ serverCertificate, serverCertificates, ...endpoint }) => ({
-      ...endpoint,
-      serverCertificate: serializeCertificate(serverCertificate),
-      serverCertificates: serverCertificates.map(serializeCertificate),
-    })),
+    endpoints: view.endpoints,
     keyManager:
       keyManagerKind === null || keyManagerCrn === null
         ? null
@@ -55,7 +44,7 @@ export function serializeInstance(view: InstanceView): Instance {
             name: view.crkName,
             state: keyStateOf(view.crkState),
             currentVersion: view.crkVersion,
-            seenAt: view.crkSeenAt?.toISOString() ?? null,
+            seenAt: view.crkSeenAt,
           },
     counts: {
       keks: view.kekCount,
@@ -68,11 +57,11 @@ export function serializeInstance(view: InstanceView): Instance {
     lastCheck:
       view.lastCheckOk === null || view.lastCheckAt === null
         ? null
-        : { ok: view.lastCheckOk, checkedAt: view.lastCheckAt.toISOString() },
-    lastKmipAt: view.lastKmipAt?.toISOString() ?? null,
-    createdAt: view.createdAt.toISOString(),
+        : { ok: view.lastCheckOk, checkedAt: view.lastCheckAt },
+    lastKmipAt: view.lastKmipAt,
+    createdAt: view.createdAt,
     createdBy: view.createdBy,
-    updatedAt: view.updatedAt.toISOString(),
+    updatedAt: view.updatedAt,
   };
 }
 
@@ -81,24 +70,13 @@ export function serializePermissionCheck(row: PermissionCheckRow): PermissionChe
   return { ...describeReport(keptReport.parse(row.report)), id: row.id, trigger: row.trigger };
 }
 
-/** Progress of a rewrap as the API shows it. */
-export function serializeRewrapStatus({ versions, error, ...status }: RewrapStatusView): RewrapStatus {
-  return {
-    ...status,
-    versions: [...versions],
-    error: error && { code: error.code, since: error.since.toISOString() },
-  };
-}
-
 /** Connection report as the API shows it, in English. */
-export function serializeConnectionReport(report: ConnectionReportView): ConnectionReport {
+export function serializeConnectionReport(report: ConnectionReportView): Unwritten<ConnectionReport> {
   return {
-    ok: report.ok,
-    checkedAt: report.checkedAt.toISOString(),
+    ...report,
     endpoints: report.endpoints.map((endpoint) => ({
       ...endpoint,
       checks: endpoint.checks.map(describeCheck),
-      kmipVersions: [...endpoint.kmipVersions],
     })),
   };
 }

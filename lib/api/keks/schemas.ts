@@ -21,7 +21,7 @@ export const revocationReason = z.enum([
   "privilegeWithdrawn",
 ]);
 
-export const kek = z
+const kek = z
   .object({
     uniqueIdentifier: z.string(),
     objectType: z.string(),
@@ -105,6 +105,8 @@ export const kekImpact = z
     clients: z.array(
       z.object({ certificateId: z.string(), name: z.string().nullable(), times: z.int(), lastAt: timestamp }),
     ),
+    /** What revoking it leads to, for each reason; empty when it is destroyed. */
+    revocations: z.array(z.object({ reason: revocationReason, leadsTo: kekState, compromise: z.boolean() })),
     etag: z.string(),
   })
   .meta({ id: "KekImpact" });

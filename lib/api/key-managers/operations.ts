@@ -1,4 +1,4 @@
-import { defineOperation } from "../contract/operation";
+import { operationsOf } from "../contract/operation";
 import {
   discoverRequest,
   discoverResponse,
@@ -9,54 +9,49 @@ import {
   validateRequest,
 } from "./schemas";
 
-const tag = "Key managers";
+const operation = operationsOf({ resource: "key-managers", tag: "Key managers" });
 
-export const listKeyManagers = defineOperation({
+export const listKeyManagers = operation({
   id: "listKeyManagers",
-  tag,
   summary: "Kinds of key managers, and what each needs",
   method: "GET",
   path: "/key-managers",
   role: "viewer",
-  status: 200,
   response: keyManagerProviderPage,
 });
 
-export const discoverKeyManagers = defineOperation({
+export const discoverKeyManagers = operation({
   id: "discoverKeyManagers",
-  tag,
   summary: "Key manager instances that an API key can see",
   method: "POST",
   path: "/key-managers/discover",
   role: "operator",
+  audit: "vmware-solutions.key-manager.discover",
   body: discoverRequest,
   readOnly: true,
-  status: 200,
   response: discoverResponse,
 });
 
-export const listRootKeys = defineOperation({
+export const listRootKeys = operation({
   id: "listRootKeys",
-  tag,
   summary: "Root keys of a key manager instance",
   method: "POST",
   path: "/key-managers/root-keys",
   role: "operator",
+  audit: "vmware-solutions.root-key.list",
   body: rootKeysRequest,
   readOnly: true,
-  status: 200,
   response: rootKeysResponse,
 });
 
-export const validateKeyManager = defineOperation({
+export const validateKeyManager = operation({
   id: "validateKeyManager",
-  tag,
   summary: "Permission report for an API key, key manager instance and CRK",
   method: "POST",
   path: "/key-managers/validate",
   role: "operator",
+  audit: "vmware-solutions.permission-check.run",
   body: validateRequest,
   readOnly: true,
-  status: 200,
   response: permissionReport,
 });

@@ -1,12 +1,16 @@
 import { z } from "zod";
 import { id, keyManagerKind, page, pageQuery, timestamp } from "../contract/common";
 
-/** Shortest API key of a service ID that is worth sending; the PIN of a token may be shorter. */
-export const MIN_API_KEY = 8;
-export const MIN_PIN = 4;
+/** The shortest secret that any kind takes; each kind says its own in `GET /key-managers`. */
+const MIN_SECRET = 4;
 
 /** An API key, or the PIN of a PKCS#11 token. Write only: it appears in requests and in no answer. */
-export const apiKey = z.string().trim().min(MIN_PIN).max(512).meta({ format: "password", writeOnly: true });
+export const apiKey = z
+  .string()
+  .trim()
+  .min(MIN_SECRET)
+  .max(512)
+  .meta({ format: "password", writeOnly: true });
 
 /** Base URL in place of the one that IBM Cloud names for the key manager instance; with or without `/api/v2`. */
 export const keyManagerEndpoint = z.string().trim().max(300).optional();
@@ -53,7 +57,7 @@ const keyManagerProvider = z
 
 export const keyManagerProviderPage = page(keyManagerProvider);
 
-export const keyManagerInstance = z
+const keyManagerInstance = z
   .object({
     crn: z.string(),
     guid: z.string(),
@@ -101,7 +105,7 @@ export const rootKeysRequest = z.object({
 
 export const keyState = z.enum(["preActive", "active", "suspended", "deactivated", "destroyed"]);
 
-export const rootKey = z
+const rootKey = z
   .object({
     id: z.string(),
     name: z.string(),
@@ -157,9 +161,7 @@ export const permissionReport = z
   .meta({ id: "PermissionReport" });
 
 export type KeyManagerProvider = z.output<typeof keyManagerProvider>;
-export type KeyManagerInstance = z.output<typeof keyManagerInstance>;
 export type RootKey = z.output<typeof rootKey>;
 export type PermissionReport = z.output<typeof permissionReport>;
 export type PermissionCheckItem = z.output<typeof permissionCheckItem>;
 export type DiscoverResponse = z.output<typeof discoverResponse>;
-export type RootKeysResponse = z.output<typeof rootKeysResponse>;

@@ -43,36 +43,89 @@ export interface DedicatedListeners {
 
 type Running = { readonly port: number; readonly opened: OpenedListener; certificates: ListenerCertificates };
 
-/**
- * The listeners of one zone that serve one instance each (HPCS). The database says which there are to be; a change
- * takes effect as soon as its event arrives, and what could not be done is tried again by whoever calls `reconcile`
- * from time to time. While the database is away, what runs goes on.
- */
-export function createDedicatedListeners(options: DedicatedListenersOptions): DedicatedListeners {
-  const { zone, logger } = options;
-  const running = new Map<string, Running>();
+class ZoneListeners implements DedicatedListeners {
+  readonly #options: DedicatedListenersOptions;
+  readonly #running = new Map<string, Running>();
   /** Listeners that drain; their ports are theirs until they are done. */
-  const closing = new Set<Promise<void>>();
-  let current: Promise<void> | null = null;
-  let again = false;
-  let closed = false;
+  readonly #closing = new Set<Promise<void>>();
+  readonly #unsubscribe: () => void;
+  #current: Promise<void> | null = null;
+  #again = false;
+  #closed = false;
 
-  async function wanted(): Promise<Map<string, number>> {
+  constructor(options: DedicatedListenersOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.events.subscribe({
+      onEvent: (event) => {
+        if (event.type === "instance.changed" || event.type === "instance.removed") {
+          this.#react();
+        }
+      },
+      onGap: () => this.#react(),
+    });
+  }
+
+  #react(): void {
+    this.reconcile().catch((error: unknown) =>
+      this.#options.logger.warn(
+        { err: error },
+        "dedicated listeners could not be compared with the database",
+      ),
+    );
+  }
+
+  reconcile(): Promise<void> {
+    this.#again = true;
+    this.#current ??= this.#settleAll();
+
+    return this.#current;
+  }
+
+  async #settleAll(): Promise<void> {
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false;
+        await this.#settle();
+      }
+    } finally {
+      this.#current = null;
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const target = await this.#wanted();
+    for (const [instanceId, listener] of this.#running) {
+      if (target.get(instanceId) !== listener.port) {
+        void this.#stop(instanceId, listener);
+      }
+    }
+    for (const [instanceId, port] of target) {
+      if (this.#closed) {
+        return;
+      }
+      if (!this.#running.has(instanceId)) {
+        await this.#start(instanceId, port);
+      }
+    }
+  }
+
+  async #wanted(): Promise<Map<string, number>> {
     const { rows } = await database().pool.query<{ instanceId: string; port: number }>(
       `SELECT d.instance_id AS "instanceId", d.port FROM dedicated_endpoint d JOIN instance i ON i.id = d.instance_id
        WHERE d.zone = $1 AND i.status IN ('installed', 'attention') ORDER BY d.instance_id`,
-      [zone],
+      [this.#options.zone],
     );
 
     return new Map(rows.map(({ instanceId, port }) => [instanceId, port]));
   }
 
-  async function start(instanceId: string, port: number): Promise<void> {
+  async #start(instanceId: string, port: number): Promise<void> {
+    const { logger } = this.#options;
     let problem: ListenerProblem | null = null;
     try {
       await prepareDedicatedIdentity(instanceId);
       const certificates = await readCertificates(instanceId);
-      const opened = options.open(instanceId, port, certificates);
+      const opened = this.#options.open(instanceId, port, certificates);
       try {
         await opened.server.listen();
       } catch (error) {
@@ -80,118 +133,82 @@ export function createDedicatedListeners(options: DedicatedListenersOptions): De
         await opened.server.close({ timeoutMs: 0 });
         throw error;
       }
-      running.set(instanceId, { port, opened, certificates });
+      this.#running.set(instanceId, { port, opened, certificates });
       logger.info({ instanceId, port }, "dedicated listener started");
       await opened.beat();
     } catch (error) {
-      if (!running.has(instanceId)) {
+      if (!this.#running.has(instanceId)) {
         problem ??= "NOT_LISTENING";
       }
       logger.warn({ err: error, instanceId, port, problem }, "dedicated listener not started");
     }
-    await note(instanceId, problem);
+    await this.#note(instanceId, problem);
   }
 
   /** What people see at the instance. */
-  async function note(instanceId: string, problem: ListenerProblem | null): Promise<void> {
+  async #note(instanceId: string, problem: ListenerProblem | null): Promise<void> {
     await database().pool.query(
       "UPDATE dedicated_endpoint SET problem = $3 WHERE instance_id = $1 AND zone = $2 AND problem IS DISTINCT FROM $3",
-      [instanceId, zone, problem],
+      [instanceId, this.#options.zone, problem],
     );
   }
 
-  function stop(instanceId: string, { opened, port }: Running): Promise<void> {
-    running.delete(instanceId);
+  #stop(instanceId: string, { opened, port }: Running): Promise<void> {
+    const { logger, drainMs } = this.#options;
+    this.#running.delete(instanceId);
     const done = opened.server
-      .close({ timeoutMs: options.drainMs })
+      .close({ timeoutMs: drainMs })
       .then(() => opened.forget())
       .then(() => logger.info({ instanceId, port }, "dedicated listener stopped"))
       .catch((error: unknown) =>
         logger.warn({ err: error, instanceId }, "dedicated listener's farewell failed"),
       )
-      .finally(() => closing.delete(done));
-    closing.add(done);
+      .finally(() => this.#closing.delete(done));
+    this.#closing.add(done);
 
     return done;
   }
 
-  async function settle(): Promise<void> {
-    const target = await wanted();
-    for (const [instanceId, listener] of running) {
-      if (target.get(instanceId) !== listener.port) {
-        void stop(instanceId, listener);
-      }
-    }
-    for (const [instanceId, port] of target) {
-      if (closed) {
-        return;
-      }
-      if (!running.has(instanceId)) {
-        await start(instanceId, port);
-      }
+  running(): ReadonlyMap<string, number> {
+    return new Map([...this.#running].map(([instanceId, { port }]) => [instanceId, port]));
+  }
+
+  async beat(): Promise<void> {
+    for (const { opened } of [...this.#running.values()]) {
+      await opened.beat();
     }
   }
 
-  function reconcile(): Promise<void> {
-    again = true;
-    current ??= (async () => {
-      try {
-        while (again && !closed) {
-          again = false;
-          await settle();
-        }
-      } finally {
-        current = null;
+  async renew(): Promise<void> {
+    for (const [instanceId, listener] of [...this.#running]) {
+      const next = await readCertificates(instanceId);
+      if (String(next.cert) === String(listener.certificates.cert)) {
+        continue;
       }
-    })();
-
-    return current;
+      listener.opened.renew(next);
+      listener.certificates = next;
+      this.#options.logger.info({ instanceId }, "dedicated listener's certificates renewed");
+    }
   }
 
-  function react(): void {
-    reconcile().catch((error: unknown) =>
-      logger.warn({ err: error }, "dedicated listeners could not be compared with the database"),
-    );
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unsubscribe();
+    await this.#current?.catch(() => {});
+    await Promise.all([
+      ...[...this.#running].map(([id, listener]) => this.#stop(id, listener)),
+      ...this.#closing,
+    ]);
   }
+}
 
-  const unsubscribe = options.events.subscribe({
-    onEvent(event) {
-      if (event.type === "instance.changed" || event.type === "instance.removed") {
-        react();
-      }
-    },
-    onGap: react,
-  });
-
-  return {
-    reconcile,
-    running: () => new Map([...running].map(([instanceId, { port }]) => [instanceId, port])),
-
-    async beat() {
-      for (const { opened } of [...running.values()]) {
-        await opened.beat();
-      }
-    },
-
-    async renew() {
-      for (const [instanceId, listener] of [...running]) {
-        const next = await readCertificates(instanceId);
-        if (String(next.cert) === String(listener.certificates.cert)) {
-          continue;
-        }
-        listener.opened.renew(next);
-        listener.certificates = next;
-        logger.info({ instanceId }, "dedicated listener's certificates renewed");
-      }
-    },
-
-    async close() {
-      closed = true;
-      unsubscribe();
-      await current?.catch(() => {});
-      await Promise.all([...[...running].map(([id, listener]) => stop(id, listener)), ...closing]);
-    },
-  };
+/**
+ * The listeners of one zone that serve one instance each (HPCS). The database says which there are to be; a change
+ * takes effect as soon as its event arrives, and what could not be done is tried again by whoever calls `reconcile`
+ * from time to time. While the database is away, what runs goes on.
+ */
+export function createDedicatedListeners(options: DedicatedListenersOptions): DedicatedListeners {
+  return new ZoneListeners(options);
 }
 
 async function readCertificates(instanceId: string): Promise<ListenerCertificates> {

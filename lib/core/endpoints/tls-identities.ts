@@ -114,12 +114,17 @@ async function ensureAuthority(
   return authority;
 }
 
+/** A server certificate that there shall be. */
+type WantedServer = {
+  readonly id: string;
+  readonly hosts: readonly string[];
+  readonly authority: CertificateWithKey;
+  readonly keyType: KeyType;
+};
+
 async function ensureServer(
   client: pg.PoolClient,
-  id: string,
-  hosts: readonly string[],
-  authority: CertificateWithKey,
-  keyType: KeyType,
+  { id, hosts, authority, keyType }: WantedServer,
   created: string[],
 ): Promise<void> {
   const row = await readRow(client, id);
@@ -167,7 +172,7 @@ export async function ensureTlsIdentities(options: {
       const authority = await ensureAuthority(client, keyType, created);
       for (const zone of options.zones) {
         const id = zoneIdentityId(zone, keyType);
-        await ensureServer(client, id, options.hosts, authority, keyType, created);
+        await ensureServer(client, { id, hosts: options.hosts, authority, keyType }, created);
       }
     }
   });
@@ -185,7 +190,7 @@ export async function ensureDedicatedIdentity(
     for (const keyType of KEY_TYPES) {
       const authority = await ensureAuthority(client, keyType, created);
       const id = dedicatedIdentityId(instanceId, keyType);
-      await ensureServer(client, id, hosts, authority, keyType, created);
+      await ensureServer(client, { id, hosts, authority, keyType }, created);
     }
   });
 }

@@ -65,7 +65,7 @@ export async function destroyAllKeks(actor: Actor, instanceId: string, deadline:
     for (const id of ids) {
       await keyManager.deleteStandardKey(id, context);
     }
-    await deleteMaterial(pool, keyManager, { ...kek, instanceId }, new Date(), TIMEOUT_MS);
+    await deleteMaterial({ db: pool, keyManager, timeoutMs: TIMEOUT_MS }, { ...kek, instanceId }, new Date());
   }
 
   async function destroy(kek: Kek): Promise<void> {

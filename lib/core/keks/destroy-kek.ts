@@ -54,7 +54,11 @@ async function destroy(
   now: Date,
 ): Promise<void> {
   try {
-    await destroyObject({ ...services, db: database().pool }, instance, row, destruction(row, now), now);
+    await destroyObject({ ...services, db: database().pool }, instance, {
+      before: row,
+      change: destruction(row, now),
+      now,
+    });
   } catch (error) {
     throw appErrorOf(error);
   }
@@ -74,11 +78,16 @@ export async function destroyKek(
   actor: Actor,
   instanceId: string,
   uniqueIdentifier: string,
-  options: { readonly confirmIdentifier: string; readonly etag?: string | undefined },
-  services: DestroyKekServices = SERVICES,
-  now: Date = new Date(),
+  options: {
+    readonly confirmIdentifier: string;
+    readonly etag?: string | undefined;
+    readonly services?: DestroyKekServices;
+  },
 ): Promise<KekDetailView> {
   requireRole(actor, "administrator");
+
+  const { services = SERVICES } = options;
+  const now = new Date();
 
   const instance = await requireInstanceWithKey(actor, instanceId);
   const row = await requireKekRow(instanceId, uniqueIdentifier);

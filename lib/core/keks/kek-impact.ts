@@ -3,7 +3,7 @@ import { database } from "@/lib/db";
 import { stateAt } from "@/lib/kmip/attributes/lifecycle";
 import { type Actor, requireRole } from "../actor";
 import { requireInstance } from "../instance";
-import { type KekState, stateName } from "./kek-states";
+import { type KekState, type RevocationOutcome, revocationOutcomes, stateName } from "./kek-states";
 import { etagOf, type KekView } from "./kek-view";
 import { requireKekRow } from "./read-keks";
 
@@ -23,6 +23,8 @@ export type KekImpactView = {
     readonly times: number;
     readonly lastAt: Date;
   }[];
+  /** What revoking it leads to; empty when it is destroyed. */
+  readonly revocations: readonly RevocationOutcome[];
   readonly etag: string;
 };
 
@@ -72,9 +74,11 @@ export async function kekImpact(
     new Date(now.getTime() - DAY_MS),
   ]);
 
+  const state = stateAt(row, now);
+
   return {
     uniqueIdentifier,
-    state: stateName(stateAt(row, now)),
+    state: stateName(state),
     served: row.served,
     lastServedAt: row.lastServedAt,
     lastServedTo:
@@ -89,6 +93,7 @@ export async function kekImpact(
       times,
       lastAt,
     })),
+    revocations: revocationOutcomes(state),
     etag: etagOf(row),
   };
 }

@@ -1,8 +1,9 @@
+import { isCompromise, isDestroyed } from "@/lib/kmip/attributes/lifecycle";
 import { RevocationReasonCode, State } from "@/lib/kmip/protocol/enumerations";
 import type { Conditions } from "../sql-conditions";
 
 /** KMIP's states and revocation reasons under the names of the API. */
-const KEK_STATES = {
+export const KEK_STATES = {
   preActive: State.PreActive,
   active: State.Active,
   deactivated: State.Deactivated,
@@ -46,6 +47,33 @@ export function stateName(state: number): KekState {
 /** Name of a Revocation Reason Code; null for a vendor's own. */
 export function reasonName(code: number): RevocationReason | null {
   return REASON_NAMES.get(code) ?? null;
+}
+
+/**
+ * The state that a revocation leads to: Compromised for a compromise, else Deactivated (KMIP 1.4 §4.20). A state that
+ * says as much already stays: what is known to be compromised never becomes less than that.
+ */
+export function stateAfterRevocation(state: number, reasonCode: number): number {
+  return state === State.Compromised || isCompromise(reasonCode) ? State.Compromised : State.Deactivated;
+}
+
+/** What revoking a KEK would lead to. */
+export type RevocationOutcome = {
+  readonly reason: RevocationReason;
+  readonly leadsTo: KekState;
+  /** A compromise: when it happened can be told with it. */
+  readonly compromise: boolean;
+};
+
+/** What revoking a KEK in this state leads to, for each reason; nothing can be revoked that is destroyed. */
+export function revocationOutcomes(state: number): readonly RevocationOutcome[] {
+  return isDestroyed(state)
+    ? []
+    : (Object.entries(REVOCATION_REASONS) as [RevocationReason, number][]).map(([reason, code]) => ({
+        reason,
+        leadsTo: stateName(stateAfterRevocation(state, code)),
+        compromise: isCompromise(code),
+      }));
 }
 
 const date = (name: string) => `(o.attributes #>> '{${name},0,v,v}')::bigint`;

@@ -1,15 +1,7 @@
 import { database } from "@/lib/db";
 import { inPoolTransaction } from "@/lib/db/transaction";
-import {
-  changeOf,
-  isCompromise,
-  isDestroyed,
-  type Revocation,
-  revocation,
-  stateAt,
-} from "@/lib/kmip/attributes/lifecycle";
+import { changeOf, isDestroyed, type Revocation, revocation, stateAt } from "@/lib/kmip/attributes/lifecycle";
 import type { ManagedObjectChange } from "@/lib/kmip/ports";
-import { State } from "@/lib/kmip/protocol/enumerations";
 import { type Actor, requireRole } from "../actor";
 import { audited, type Done, wasRecorded } from "../audit/audited";
 import { recordAction } from "../audit/record-action";
@@ -17,7 +9,7 @@ import { AppError } from "../errors";
 import { requireInstance } from "../instance";
 import { applyUpdate, type Block } from "../serving/change-object";
 import type { KekRecord } from "../serving/objects";
-import { REVOCATION_REASONS, type RevocationReason } from "./kek-states";
+import { REVOCATION_REASONS, type RevocationReason, stateAfterRevocation } from "./kek-states";
 import { etagOf, type KekDetailView, toKekDetail } from "./kek-view";
 import { requireKekRow } from "./read-keks";
 
@@ -27,6 +19,8 @@ export type RevokeOptions = {
   readonly compromiseOccurredAt?: Date | undefined;
   /** Of what the caller has seen; a KEK that changed since is left alone. */
   readonly etag?: string | undefined;
+  /** Default: the present. */
+  readonly now?: Date;
 };
 
 export function changedMeanwhile(): AppError {
@@ -52,9 +46,10 @@ function requirePresent(record: KekRecord): void {
  */
 function changeFor(record: KekRecord, now: Date, reason: Revocation): ManagedObjectChange {
   const state = stateAt(record, now);
-  const stronger = state === State.Compromised || (state === State.Deactivated && !isCompromise(reason.code));
 
-  return stronger ? changeOf(record, now, state, record.attributes) : revocation(record, now, reason);
+  return stateAfterRevocation(state, reason.code) === state
+    ? changeOf(record, now, state, record.attributes)
+    : revocation(record, now, reason);
 }
 
 /** A KEK that is to be changed, if it still has the etag. */
@@ -116,11 +111,11 @@ export async function revokeKek(
   instanceId: string,
   uniqueIdentifier: string,
   options: RevokeOptions,
-  now: Date = new Date(),
 ): Promise<KekDetailView> {
   requireRole(actor, "operator");
   await requireInstance(actor, instanceId);
 
+  const { now = new Date() } = options;
   const reason: Revocation = {
     code: REVOCATION_REASONS[options.reason],
     ...(options.message === undefined ? {} : { message: options.message }),
@@ -170,11 +165,11 @@ export async function restoreService(
   instanceId: string,
   uniqueIdentifier: string,
   options: { readonly etag?: string | undefined } = {},
-  now: Date = new Date(),
 ): Promise<KekDetailView> {
   requireRole(actor, "administrator");
   await requireInstance(actor, instanceId);
 
+  const now = new Date();
   const before = await requireKekRow(instanceId, uniqueIdentifier);
   const action = {
     action: "vmware-solutions.kmip-key.restore",
@@ -222,7 +217,6 @@ export async function bulkRevoke(
     readonly uniqueIdentifiers: readonly string[];
     readonly confirmCount: number;
   },
-  now: Date = new Date(),
 ): Promise<{ readonly results: readonly BulkRevokeResult[] }> {
   requireRole(actor, "administrator");
   await requireInstance(actor, instanceId);
@@ -244,7 +238,7 @@ export async function bulkRevoke(
 
   for (const uniqueIdentifier of distinct) {
     try {
-      await revokeKek(actor, instanceId, uniqueIdentifier, revoke, now);
+      await revokeKek(actor, instanceId, uniqueIdentifier, revoke);
       results.push({ uniqueIdentifier, ok: true });
     } catch (error) {
       if (!(error instanceof AppError)) {

@@ -1,5 +1,4 @@
 export { discoverKeyManagers } from "./discover-key-managers";
-export { listProviders, type ProviderView } from "./list-providers";
 export { listInstanceRootKeys, listKeyRings, listRootKeys } from "./list-root-keys";
 export { makeTokenRootKey } from "./make-root-key";
 export { toAppError } from "./to-app-error";

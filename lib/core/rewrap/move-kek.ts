@@ -111,8 +111,10 @@ async function giveUp(dependencies: MoveDependencies, move: Move, made: Made): P
 
   try {
     // Also where another process has cancelled it: that one may have looked before the key was made.
-    if (!(await stepMove(db, move, "moving", "cancelled", clock.now(), keyId))) {
-      await stepMove(db, move, "cancelled", "cancelled", clock.now(), keyId);
+    const cancelled = { to: "cancelled", now: clock.now(), newKeyId: keyId } as const;
+
+    if (!(await stepMove(db, move, { ...cancelled, from: "moving" }))) {
+      await stepMove(db, move, { ...cancelled, from: "cancelled" });
     }
 
     if (keyId !== null) {
@@ -215,7 +217,7 @@ async function destroyRevoked(
     { instanceId, uniqueIdentifier },
     "standard key deleted in the key manager; the KEK is destroyed",
   );
-  await deleteMaterial(db, keyManager, destroying, now, timeoutMs);
+  await deleteMaterial({ db, keyManager, timeoutMs }, destroying, now);
   await markDestroyed(db, instanceId, uniqueIdentifier);
 }
 
@@ -238,14 +240,14 @@ export async function finishMove(dependencies: MoveDependencies, move: Move): Pr
       await confirmGone(keyManager, dependencies.crkId, error, callContext(timeoutMs));
 
       // Only while nobody of us has begun to delete it.
-      if (!(await stepMove(db, move, "switched", "revoked", clock.now()))) {
+      if (!(await stepMove(db, move, { from: "switched", to: "revoked", now: clock.now() }))) {
         return "overtaken";
       }
 
       return finishMove(dependencies, { ...move, phase: "revoked" });
     }
 
-    if (!(await stepMove(db, move, "switched", "deleting", clock.now()))) {
+    if (!(await stepMove(db, move, { from: "switched", to: "deleting", now: clock.now() }))) {
       return "overtaken";
     }
   }

@@ -4,7 +4,7 @@ import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { markDestroyed } from "../serving/change-object";
 import { deleteMaterial } from "../serving/delete-material";
-import { readInstance } from "../serving/instance-records";
+import { type InstanceRecord, readInstance } from "../serving/instance-records";
 import { callContext, type OpenKeyManager } from "../serving/material-reader";
 import { standardKeyMarks } from "../serving/objects";
 import { noteUnsettled } from "../serving/pending-deletion";
@@ -87,6 +87,156 @@ const FORGET = `
   DELETE FROM managed_object
   WHERE instance_id = $1 AND unique_identifier = $2 AND storage = 'abandoned' AND changed_at = $3`;
 
+/** Settles one instance. */
+class Reconciliation {
+  readonly #options: ReconcileOptions;
+  readonly #pool: Database["pool"];
+  readonly #clock: EngineClock;
+  readonly #openKeyManager: OpenKeyManager;
+  readonly #timeoutMs: number;
+  readonly #settleSeconds: number;
+  readonly #audit: AuditChange;
+  readonly #instance: InstanceRecord;
+  readonly #started: number;
+  readonly #report = { abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 };
+
+  constructor(options: ReconcileOptions, instance: InstanceRecord) {
+    this.#options = options;
+    this.#pool = options.database.pool;
+    this.#clock = options.clock ?? { now: () => new Date() };
+    this.#openKeyManager = options.openKeyManager ?? openInstanceKeyManager;
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#settleSeconds = options.settleSeconds ?? 900;
+    this.#audit = options.audit ?? auditChange;
+    this.#instance = instance;
+    this.#started = this.#clock.now().getTime();
+  }
+
+  async run(): Promise<ReconcileReport> {
+    const due = new Date(this.#started - (this.#options.olderThanSeconds ?? 120) * 1_000);
+
+    await this.#settleMoves();
+
+    for (;;) {
+      this.#options.signal?.throwIfAborted();
+
+      const claimedAt = this.#clock.now();
+      const { rows } = await this.#pool.query<ClaimedRow>(CLAIM, [this.#instance.id, due, claimedAt]);
+
+      for (const row of rows) {
+        this.#report.abandoned += row.wasStoring ? 1 : 0;
+        await this.#settle(row, claimedAt);
+      }
+
+      // With an age of zero every row is due again at once: one round is all there is to do.
+      if (rows.length < BATCH || due.getTime() >= this.#started) {
+        return this.#report;
+      }
+    }
+  }
+
+  async #settle(row: ClaimedRow, claimedAt: Date): Promise<void> {
+    const { logger } = this.#options;
+    const kek = { instanceId: this.#instance.id, uniqueIdentifier: row.uniqueIdentifier };
+
+    try {
+      await (row.storage === "abandoned"
+        ? this.#settleAbandoned(row, claimedAt)
+        : this.#finishDestruction(row));
+    } catch (error) {
+      this.#report.failed += 1;
+      logger.warn({ err: error, ...kek, storage: row.storage }, "KEK not settled; trying again later");
+      await noteUnsettled(this.#pool, kek, error, this.#clock.now()).catch((noteError: unknown) => {
+        logger.warn({ err: noteError, instanceId: kek.instanceId }, "reason of an unsettled KEK not noted");
+      });
+    }
+  }
+
+  async #settleAbandoned(row: ClaimedRow, claimedAt: Date): Promise<void> {
+    const { id: instanceId, accountId } = this.#instance;
+    const { uniqueIdentifier } = row;
+    const claim = [instanceId, uniqueIdentifier, claimedAt];
+    const { keyManager } = this.#openKeyManager(this.#instance);
+    // Material that was replaced is known by its id; that of an interrupted creation by its marks alone.
+    const known = row.keyManagerKeyId;
+    const found = known
+      ? [{ id: known }]
+      : await keyManager.findStandardKeys(
+          standardKeyMarks(instanceId, uniqueIdentifier),
+          callContext(this.#timeoutMs),
+        );
+
+    if (!known && found.length > 0 && (await this.#pool.query(STILL_CLAIMED, claim)).rowCount === 0) {
+      return;
+    }
+
+    for (const { id } of found) {
+      await this.#audit({ kind: "orphanRemoved", accountId, instanceId, uniqueIdentifier }, async (done) => {
+        await keyManager.deleteStandardKey(id, callContext(this.#timeoutMs));
+        this.#report.orphansRemoved += 1;
+        await done(this.#pool);
+      });
+    }
+
+    if (known || row.createdAt.getTime() <= this.#started - this.#settleSeconds * 1_000) {
+      await this.#pool.query(FORGET, claim);
+    }
+  }
+
+  async #finishDestruction({ uniqueIdentifier, keyManagerKeyId }: ClaimedRow): Promise<void> {
+    const { id: instanceId, accountId } = this.#instance;
+    const { keyManager } = this.#openKeyManager(this.#instance);
+    const db = this.#pool;
+
+    await this.#audit(
+      { kind: "destructionFinished", accountId, instanceId, uniqueIdentifier },
+      async (done) => {
+        await deleteMaterial(
+          { db, keyManager, timeoutMs: this.#timeoutMs },
+          { instanceId, uniqueIdentifier, keyManagerKeyId },
+          this.#clock.now(),
+        );
+        await inPoolTransaction(db, async (client) => {
+          await markDestroyed(client, instanceId, uniqueIdentifier);
+          await done(client);
+        });
+        this.#report.destroyed += 1;
+      },
+    );
+  }
+
+  async #settleMoves(): Promise<void> {
+    const { id: instanceId, accountId } = this.#instance;
+    const { logger, signal, staleSeconds, olderThanSeconds } = this.#options;
+    const { rows } = await this.#pool.query("SELECT FROM kek_move WHERE instance_id = $1 LIMIT 1", [
+      instanceId,
+    ]);
+
+    if (rows.length === 0) {
+      return;
+    }
+
+    const settled = await settleMoves(
+      {
+        ...this.#openKeyManager(this.#instance),
+        db: this.#pool,
+        clock: this.#clock,
+        logger,
+        timeoutMs: this.#timeoutMs,
+        accountId,
+        audit: this.#audit,
+      },
+      instanceId,
+      { staleSeconds: staleSeconds ?? olderThanSeconds, settleSeconds: this.#settleSeconds, signal },
+    );
+
+    this.#report.moves += settled.copiesRemoved + settled.finished;
+    this.#report.failed += settled.failed;
+  }
+}
+
+const NOTHING: ReconcileReport = { abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 };
+
 /**
  * Settles what interrupted Creates and Destroys of an instance left behind. It may run at any time, in any number
  * of processes, beside live traffic, and may itself be interrupted anywhere.
@@ -95,146 +245,9 @@ export async function reconcileInstance(
   options: ReconcileOptions,
   instanceId: string,
 ): Promise<ReconcileReport> {
-  const { pool } = options.database;
-  const clock = options.clock ?? { now: () => new Date() };
-  const openKeyManager = options.openKeyManager ?? openInstanceKeyManager;
-  const timeoutMs = options.timeoutMs ?? 10_000;
-  const report = { abandoned: 0, orphansRemoved: 0, destroyed: 0, moves: 0, failed: 0 };
-  const instance = await readInstance(pool, instanceId);
+  const instance = await readInstance(options.database.pool, instanceId);
 
-  if (!instance) {
-    return report;
-  }
-
-  const { accountId } = instance;
-  const audit = options.audit ?? auditChange;
-  const started = clock.now().getTime();
-  const due = new Date(started - (options.olderThanSeconds ?? 120) * 1_000);
-  const settled = started - (options.settleSeconds ?? 900) * 1_000;
-
-  async function settleAbandoned(row: ClaimedRow, claimedAt: Date): Promise<void> {
-    if (!instance) {
-      return;
-    }
-
-    const { uniqueIdentifier } = row;
-    const claim = [instanceId, uniqueIdentifier, claimedAt];
-
-    const { keyManager } = openKeyManager(instance);
-    // Material that was replaced is known by its id; that of an interrupted creation by its marks alone.
-    const known = row.keyManagerKeyId;
-    const found = known
-      ? [{ id: known }]
-      : await keyManager.findStandardKeys(
-          standardKeyMarks(instanceId, uniqueIdentifier),
-          callContext(timeoutMs),
-        );
-
-    if (!known && found.length > 0 && (await pool.query(STILL_CLAIMED, claim)).rowCount === 0) {
-      return;
-    }
-
-    for (const { id } of found) {
-      await audit({ kind: "orphanRemoved", accountId, instanceId, uniqueIdentifier }, async (done) => {
-        await keyManager.deleteStandardKey(id, callContext(timeoutMs));
-        report.orphansRemoved += 1;
-        await done(pool);
-      });
-    }
-
-    if (known || row.createdAt.getTime() <= settled) {
-      await pool.query(FORGET, claim);
-    }
-  }
-
-  async function finishDestruction(row: ClaimedRow): Promise<void> {
-    if (!instance) {
-      return;
-    }
-
-    const { uniqueIdentifier, keyManagerKeyId } = row;
-    const { keyManager } = openKeyManager(instance);
-
-    await audit({ kind: "destructionFinished", accountId, instanceId, uniqueIdentifier }, async (done) => {
-      await deleteMaterial(
-        pool,
-        keyManager,
-        { instanceId, uniqueIdentifier, keyManagerKeyId },
-        clock.now(),
-        timeoutMs,
-      );
-      await inPoolTransaction(pool, async (client) => {
-        await markDestroyed(client, instanceId, uniqueIdentifier);
-        await done(client);
-      });
-      report.destroyed += 1;
-    });
-  }
-
-  async function settleInterruptedMoves(): Promise<void> {
-    const { rows } = await pool.query("SELECT FROM kek_move WHERE instance_id = $1 LIMIT 1", [instanceId]);
-
-    if (!instance || rows.length === 0) {
-      return;
-    }
-
-    const settled = await settleMoves(
-      {
-        ...openKeyManager(instance),
-        db: pool,
-        clock,
-        logger: options.logger,
-        timeoutMs,
-        accountId,
-        audit,
-      },
-      instanceId,
-      {
-        staleSeconds: options.staleSeconds ?? options.olderThanSeconds,
-        settleSeconds: options.settleSeconds ?? 900,
-        signal: options.signal,
-      },
-    );
-
-    report.moves += settled.copiesRemoved + settled.finished;
-    report.failed += settled.failed;
-  }
-
-  await settleInterruptedMoves();
-
-  for (;;) {
-    options.signal?.throwIfAborted();
-
-    const claimedAt = clock.now();
-    const { rows } = await pool.query<ClaimedRow>(CLAIM, [instanceId, due, claimedAt]);
-
-    for (const row of rows) {
-      report.abandoned += row.wasStoring ? 1 : 0;
-
-      try {
-        await (row.storage === "abandoned" ? settleAbandoned(row, claimedAt) : finishDestruction(row));
-      } catch (error) {
-        report.failed += 1;
-        options.logger.warn(
-          { err: error, instanceId, uniqueIdentifier: row.uniqueIdentifier, storage: row.storage },
-          "KEK not settled; trying again later",
-        );
-        await noteUnsettled(
-          pool,
-          { instanceId, uniqueIdentifier: row.uniqueIdentifier },
-          error,
-          clock.now(),
-        ).catch((noteError: unknown) => {
-          options.logger.warn({ err: noteError, instanceId }, "reason of an unsettled KEK not noted");
-        });
-      }
-    }
-
-    // With an age of zero every row is due again at once: one round is all there is to do.
-    if (rows.length < BATCH || due.getTime() >= started) {
-      return report;
-    }
-  }
+  return instance ? new Reconciliation(options, instance).run() : NOTHING;
 }
 
 /** Reconciles every instance that has something to settle. Errors of one instance do not keep the others waiting. */

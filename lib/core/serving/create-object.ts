@@ -170,6 +170,17 @@ async function alreadyThere(db: Queryable, instanceId: string, rowId: string): P
     : new KeyStoreError("conflict", "Another creation under this identifier has not been settled yet.");
 }
 
+/** A KEK that is to be kept. */
+export type Creation = {
+  readonly instance: InstanceRecord;
+  readonly tenant: Tenant;
+  readonly object: NewManagedObject;
+  readonly material: Uint8Array;
+  readonly createdAt: Date;
+  /** Of the row that tells of the material; default the KEK's identifier. */
+  readonly rowId?: string | undefined;
+};
+
 /**
  * Prepares a new KEK: wrap, and row `storing` → standard key. It exists for nobody until `markStored`; whatever an
  * interruption leaves behind is found by the reconciler through the row.
@@ -178,12 +189,7 @@ async function alreadyThere(db: Queryable, instanceId: string, rowId: string): P
  */
 export async function prepareObject(
   dependencies: CreateDependencies,
-  instance: InstanceRecord,
-  tenant: Tenant,
-  object: NewManagedObject,
-  material: Uint8Array,
-  createdAt: Date,
-  rowId: string = object.uniqueIdentifier,
+  { instance, tenant, object, material, createdAt, rowId = object.uniqueIdentifier }: Creation,
 ): Promise<PreparedObject> {
   const { db, writes } = dependencies;
   const { keyManager, crkId, keyRing } = open(dependencies, instance);
@@ -273,16 +279,10 @@ export const givenUp = (): KeyStoreError =>
  * Keeps a new KEK: prepared → row `stored`. Only after the last step does it exist for anybody.
  * @throws KeyStoreError exists | refused | unavailable
  */
-export async function createObject(
-  dependencies: CreateDependencies,
-  instance: InstanceRecord,
-  tenant: Tenant,
-  object: NewManagedObject,
-  material: Uint8Array,
-  createdAt: Date,
-): Promise<KekRecord> {
+export async function createObject(dependencies: CreateDependencies, creation: Creation): Promise<KekRecord> {
   const { db, writes } = dependencies;
-  const prepared = await prepareObject(dependencies, instance, tenant, object, material, createdAt);
+  const { instance, object } = creation;
+  const prepared = await prepareObject(dependencies, creation);
   const made = await writes.completions.add(instance.id, completionOf(prepared)).then(
     (stored) => (stored ? storedRecord(prepared) : null),
     // When the answer to the last step is lost, the row itself tells whether it was taken; one that still waits is

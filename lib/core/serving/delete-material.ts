@@ -25,18 +25,23 @@ export async function keysOfMove(
   return made.filter((id) => id !== currentKeyId);
 }
 
+export type DeleteDependencies = {
+  readonly db: Queryable;
+  readonly keyManager: KeyManager;
+  /** For one call of the key manager, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly correlationId?: string | undefined;
+};
+
 /**
  * Deletes all standard keys of a KEK that is being destroyed: what moves of its material have left (none of them can
  * switch any more), then its present one. So a refusal leaves a KEK that can be served.
  * @throws KeyManagerError
  */
 export async function deleteMaterial(
-  db: Queryable,
-  keyManager: KeyManager,
+  { db, keyManager, timeoutMs, correlationId }: DeleteDependencies,
   kek: Pick<KekRecord, "instanceId" | "uniqueIdentifier" | "keyManagerKeyId">,
   now: Date,
-  timeoutMs: number,
-  correlationId?: string,
 ): Promise<void> {
   const { instanceId, uniqueIdentifier, keyManagerKeyId } = kek;
 

@@ -17,6 +17,13 @@ export type DestroyDependencies = {
   readonly correlationId?: string | undefined;
 };
 
+/** A KEK as it is, and the change that destroys it. */
+export type Destruction = {
+  readonly before: KekRecord;
+  readonly change: ManagedObjectChange;
+  readonly now: Date;
+};
+
 /**
  * Destroys a KEK: row `destroying` (from then on no node serves it) → standard keys deleted → row `destroyed`. An
  * interruption in between is finished by the reconciler. A definite refusal of the key manager (retention policy,
@@ -27,11 +34,9 @@ export type DestroyDependencies = {
 export async function destroyObject(
   dependencies: DestroyDependencies,
   instance: InstanceRecord,
-  before: KekRecord,
-  change: ManagedObjectChange,
-  now: Date,
+  { before, change, now }: Destruction,
 ): Promise<KekRecord> {
-  const { db } = dependencies;
+  const { db, timeoutMs, correlationId } = dependencies;
   const identity = { instanceId: before.instanceId, uniqueIdentifier: before.uniqueIdentifier };
   const record = await applyUpdate(db, {
     ...identity,
@@ -48,7 +53,7 @@ export async function destroyObject(
   try {
     const { keyManager } = dependencies.openKeyManager(instance);
 
-    await deleteMaterial(db, keyManager, record, now, dependencies.timeoutMs, dependencies.correlationId);
+    await deleteMaterial({ db, keyManager, timeoutMs, correlationId }, record, now);
   } catch (error) {
     if (awaitsAuthorisation(error)) {
       dependencies.logger.warn({ err: error, ...identity }, "deletion waits for a second person");

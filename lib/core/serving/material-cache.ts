@@ -10,6 +10,9 @@ export type CachedMaterial = {
   readonly fetchedAt: number;
 };
 
+/** Where the material of a KEK comes from. */
+export type MaterialSource = Pick<CachedMaterial, "keyManagerKeyId" | "crkId">;
+
 type Entry = CachedMaterial & {
   plaintext: Buffer | null;
   /** Something was changed that may forbid its use: only an outage may be bridged with it. */
@@ -17,6 +20,22 @@ type Entry = CachedMaterial & {
   /** Used since it was last looked at for eviction. */
   used: boolean;
 };
+
+function copyOf(entry: Entry, source: MaterialSource, now: number, maxAgeMs: number): Uint8Array | null {
+  if (
+    !entry.plaintext ||
+    entry.keyManagerKeyId !== source.keyManagerKeyId ||
+    entry.crkId !== source.crkId ||
+    // A clock that was set back makes nothing younger.
+    Math.abs(now - entry.fetchedAt) >= maxAgeMs
+  ) {
+    return null;
+  }
+
+  entry.used = true;
+
+  return new Uint8Array(entry.plaintext);
+}
 
 /**
  * The only place that holds KEKs in plaintext between two requests. Every buffer is its own (never a slice of
@@ -42,33 +61,18 @@ export class MaterialCache {
     return this.#entries.get(key) ?? null;
   }
 
-  /**
-   * A copy of the plaintext if it was fetched no longer than `maxAgeMs` ago; the caller zeroes it.
-   * @param bridges true if the key manager was asked just now and did not answer: then what is doubted will do
-   */
-  copy(
-    key: string,
-    source: Pick<CachedMaterial, "keyManagerKeyId" | "crkId">,
-    now: number,
-    maxAgeMs: number,
-    bridges = false,
-  ) {
+  /** A copy of the plaintext if it was fetched no longer than `maxAgeMs` ago; the caller zeroes it. */
+  copy(key: string, source: MaterialSource, now: number, maxAgeMs: number): Uint8Array | null {
     const entry = this.#entries.get(key);
 
-    if (
-      !entry?.plaintext ||
-      entry.keyManagerKeyId !== source.keyManagerKeyId ||
-      entry.crkId !== source.crkId ||
-      (entry.doubted && !bridges) ||
-      // A clock that was set back makes nothing younger.
-      Math.abs(now - entry.fetchedAt) >= maxAgeMs
-    ) {
-      return null;
-    }
+    return entry?.doubted === false ? copyOf(entry, source, now, maxAgeMs) : null;
+  }
 
-    entry.used = true;
+  /** The same where the key manager was asked just now and did not answer: then what is doubted will do. */
+  bridge(key: string, source: MaterialSource, now: number, maxAgeMs: number): Uint8Array | null {
+    const entry = this.#entries.get(key);
 
-    return new Uint8Array(entry.plaintext);
+    return entry ? copyOf(entry, source, now, maxAgeMs) : null;
   }
 
   /** Remembers material. `plaintext` is copied, or left out where policy keeps none. */

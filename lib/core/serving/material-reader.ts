@@ -6,7 +6,7 @@ import { Groups } from "../groups";
 import { correlated } from "./correlated";
 import { failureOf, GONE, isDefinite, toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
-import { type CachedMaterial, MaterialCache } from "./material-cache";
+import { MaterialCache, type MaterialSource } from "./material-cache";
 import { instanceOfKey, keyOf } from "./memory-keys";
 import type { KekRecord } from "./objects";
 
@@ -41,14 +41,21 @@ export class StandardKeyGone extends Error {
   }
 }
 
-/** Where the material of a KEK comes from. */
-type Source = Pick<CachedMaterial, "keyManagerKeyId" | "crkId">;
+/** What is to be read, for whom. */
+type Reading = {
+  /** Of the memories. */
+  readonly key: string;
+  readonly instance: InstanceRecord;
+  readonly record: KekRecord;
+  readonly source: MaterialSource;
+  readonly correlationId: string | undefined;
+};
 
-const isSame = (one: Source, other: Source): boolean =>
+const isSame = (one: MaterialSource, other: MaterialSource): boolean =>
   one.keyManagerKeyId === other.keyManagerKeyId && one.crkId === other.crkId;
 
 type Flight = {
-  readonly source: Source;
+  readonly source: MaterialSource;
   promise: Promise<Uint8Array>;
   /** Those who still have to copy the result. */
   waiters: number;
@@ -153,7 +160,7 @@ export class MaterialReader {
       this.#drop(key);
     }
 
-    const flight = this.#flights.get(key) ?? this.#start(key, instance, record, source, correlationId);
+    const flight = this.#flights.get(key) ?? this.#start({ key, instance, record, source, correlationId });
 
     flight.waiters += 1;
 
@@ -186,32 +193,22 @@ export class MaterialReader {
     return this.#options.clock.now().getTime();
   }
 
-  #start(
-    key: string,
-    instance: InstanceRecord,
-    record: KekRecord,
-    source: Source,
-    correlationId: string | undefined,
-  ): Flight {
+  #start(reading: Reading): Flight {
+    const { key, record, source } = reading;
     const flight: Flight = { source, waiters: 0, stale: false, promise: Promise.resolve(new Uint8Array()) };
 
-    flight.promise = this.#run(flight, key, instance, record, source, correlationId);
+    flight.promise = this.#run(flight, reading);
     this.#flights.set(key, flight);
     this.#flying.add(record.instanceId, key);
 
     return flight;
   }
 
-  async #run(
-    flight: Flight,
-    key: string,
-    instance: InstanceRecord,
-    record: KekRecord,
-    source: Source,
-    correlationId: string | undefined,
-  ): Promise<Uint8Array> {
+  async #run(flight: Flight, reading: Reading): Promise<Uint8Array> {
+    const { key, instance, source } = reading;
+
     try {
-      const { plaintext, wrapped } = await this.#fetch(key, instance, record, source, correlationId);
+      const { plaintext, wrapped } = await this.#fetch(reading);
 
       if (!flight.stale) {
         const remembers = instance.cacheTtlSeconds + instance.outageGraceSeconds > 0;
@@ -221,14 +218,14 @@ export class MaterialReader {
 
       return plaintext;
     } catch (error) {
-      return this.#bridge(key, instance, source, error);
+      return this.#bridge(reading, error);
     } finally {
       this.#land(key, flight);
     }
   }
 
   /** After a failure: a definite one drops what is remembered, an outage may be bridged with it. */
-  #bridge(key: string, instance: InstanceRecord, source: Source, error: unknown): Uint8Array {
+  #bridge({ key, instance, source }: Reading, error: unknown): Uint8Array {
     if (error instanceof StandardKeyGone || isDefinite(error)) {
       this.#cache.drop(key);
       throw error instanceof StandardKeyGone ? error : toKeyStoreError(error, "read of the KEK");
@@ -236,7 +233,7 @@ export class MaterialReader {
 
     const maxAge = (instance.cacheTtlSeconds + instance.outageGraceSeconds) * 1_000;
     const bridged =
-      instance.outageGraceSeconds > 0 ? this.#cache.copy(key, source, this.#now(), maxAge, true) : null;
+      instance.outageGraceSeconds > 0 ? this.#cache.bridge(key, source, this.#now(), maxAge) : null;
 
     if (!bridged) {
       throw toKeyStoreError(error, "read of the KEK");
@@ -250,13 +247,13 @@ export class MaterialReader {
     return bridged;
   }
 
-  async #fetch(
-    key: string,
-    instance: InstanceRecord,
-    record: KekRecord,
-    source: Source,
-    correlationId: string | undefined,
-  ): Promise<{ plaintext: Uint8Array; wrapped: Buffer }> {
+  async #fetch({
+    key,
+    instance,
+    record,
+    source,
+    correlationId,
+  }: Reading): Promise<{ plaintext: Uint8Array; wrapped: Buffer }> {
     const keyManager = correlated(this.#options.openKeyManager(instance).keyManager, correlationId);
     const aad = wrapAad(record.instanceId, record.uniqueIdentifier);
     const unwrap = async (wrapped: Uint8Array) => {

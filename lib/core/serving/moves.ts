@@ -119,16 +119,19 @@ export async function switchMove(
 export async function stepMove(
   db: Queryable,
   move: Pick<Move, "id">,
-  from: MovePhase,
-  to: MovePhase,
-  now: Date,
-  newKeyId: string | null = null,
+  step: {
+    readonly from: MovePhase;
+    readonly to: MovePhase;
+    readonly now: Date;
+    /** The new standard key, where it is known only now. */
+    readonly newKeyId?: string | null;
+  },
 ): Promise<boolean> {
   const { rowCount } = await db.query({
     name: "keks-move-step",
     text: `UPDATE kek_move SET phase = $3::"MovePhase", new_key_id = coalesce($5, new_key_id), changed_at = $4
            WHERE id = $1 AND phase = $2::"MovePhase"`,
-    values: [move.id, from, to, now, newKeyId],
+    values: [move.id, step.from, step.to, step.now, step.newKeyId ?? null],
   });
 
   return rowCount === 1;

@@ -1,5 +1,5 @@
 import type { KmipEventContext } from "@/lib/audit/kmip-events";
-import type { Database } from "@/lib/db";
+import type { ChangeEvent, Database } from "@/lib/db";
 import type { EngineLogger, Tenant, TenantDirectory } from "@/lib/kmip/ports";
 import { Operation } from "@/lib/kmip/protocol/enumerations";
 import type { ChangeEvents } from "../change-events";
@@ -101,28 +101,89 @@ function toEntry(row: CertificateRow, askedAt: number): Entry {
 
 const isOver = ({ endsAt }: Entry): boolean => endsAt !== null && performance.now() >= endsAt;
 
-/**
- * Tenants by client certificate, pinned or a connection test's: loaded at first use, then from memory until an event
- * says otherwise, or a test's time is over. An unknown certificate is looked up every time, so that a new one works at
- * once.
- */
-export function createTenantDirectory(options: TenantDirectoryOptions): DatabaseTenantDirectory {
-  const { pool } = options.database;
-  const { events, logger } = options;
-  const cache = new CoherentCache<Entry>({ max: MAX_CERTIFICATES, trusted: events.trusted });
-  /** Certificates that were let in, with what they opened: their connections may still be open. */
-  const admitted = new Map<string, Entry>();
-  /** The same by instance. */
-  const admittedTo = new Groups();
-  const listeners = new Set<(certificateSha256: string) => void>();
-  const recheck = new Set<string>();
-  let timer: NodeJS.Timeout | null = null;
-  let checking = false;
-  let closed = false;
+const RETRY_MS = 1_000;
 
-  async function load(fingerprints: readonly string[]): Promise<Entry[]> {
+/** Certificates that were let in, with what they opened: their connections may still be open. */
+class Admitted {
+  readonly #entries = new Map<string, Entry>();
+  readonly #byInstance = new Groups();
+
+  get(sha256: string): Entry | undefined {
+    return this.#entries.get(sha256);
+  }
+
+  add(entry: Entry): void {
+    const { certificateSha256, instanceId } = entry.tenant;
+
+    this.delete(certificateSha256);
+    this.#entries.set(certificateSha256, entry);
+    this.#byInstance.add(instanceId, certificateSha256);
+  }
+
+  delete(sha256: string): void {
+    const entry = this.#entries.get(sha256);
+
+    if (entry) {
+      this.#entries.delete(sha256);
+      this.#byInstance.delete(entry.tenant.instanceId, sha256);
+    }
+  }
+
+  /** @param instanceId only those of this instance */
+  fingerprints(instanceId: string | null = null): readonly string[] {
+    return instanceId === null ? [...this.#entries.keys()] : this.#byInstance.keysOf(instanceId);
+  }
+}
+
+class PostgresTenantDirectory implements DatabaseTenantDirectory {
+  readonly #pool: Database["pool"];
+  readonly #logger: EngineLogger;
+  readonly #retryMs: number;
+  readonly #cache: CoherentCache<Entry>;
+  readonly #admitted = new Admitted();
+  readonly #listeners = new Set<(certificateSha256: string) => void>();
+  readonly #recheck = new Set<string>();
+  readonly #unsubscribe: () => void;
+  #timer: NodeJS.Timeout | null = null;
+  #checking = false;
+  #closed = false;
+
+  constructor(options: TenantDirectoryOptions) {
+    const { events } = options;
+
+    this.#pool = options.database.pool;
+    this.#logger = options.logger;
+    this.#retryMs = options.retryMs ?? RETRY_MS;
+    this.#cache = new CoherentCache({ max: MAX_CERTIFICATES, trusted: events.trusted });
+    this.#unsubscribe = events.subscribe({
+      onEvent: (event) => this.#onEvent(event),
+      onGap: () => {
+        this.#cache.clear();
+        this.#startRecheck(this.#admitted.fingerprints());
+      },
+    });
+  }
+
+  #onEvent(event: ChangeEvent): void {
+    switch (event.type) {
+      case "certificate.added":
+        this.#cache.invalidate(event.sha256);
+        break;
+      case "certificate.removed":
+        this.#revoke(event.sha256);
+        break;
+      case "instance.changed":
+      case "instance.removed":
+        this.#startRecheck(this.#admitted.fingerprints(event.instanceId));
+        break;
+      case "kek.changed":
+        break;
+    }
+  }
+
+  async #load(fingerprints: readonly string[]): Promise<Entry[]> {
     const askedAt = performance.now();
-    const { rows } = await pool.query<CertificateRow>({
+    const { rows } = await this.#pool.query<CertificateRow>({
       name: "keks-tenants",
       text: SELECT_CERTIFICATES,
       values: [fingerprints],
@@ -131,9 +192,9 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     return rows.map((row) => toEntry(row, askedAt));
   }
 
-  async function admit(certificateSha256: string, listener: string | null): Promise<Tenant | null> {
-    const entry = await cache.get(certificateSha256, async () => {
-      const found = await load([certificateSha256]);
+  async #admit(certificateSha256: string, listener: string | null): Promise<Tenant | null> {
+    const entry = await this.#cache.get(certificateSha256, async () => {
+      const found = await this.#load([certificateSha256]);
 
       return found.at(-1) ?? null;
     });
@@ -143,81 +204,110 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     }
 
     if (isOver(entry)) {
-      revoke(certificateSha256);
+      this.#revoke(certificateSha256);
 
       return null;
     }
 
-    forget(certificateSha256);
-    admitted.set(certificateSha256, entry);
-    admittedTo.add(entry.tenant.instanceId, certificateSha256);
+    this.#admitted.add(entry);
 
     return entry.listener === listener ? entry.tenant : null;
   }
 
-  function forget(sha256: string): void {
-    const entry = admitted.get(sha256);
+  #revoke(sha256: string): void {
+    this.#cache.invalidate(sha256);
+    this.#admitted.delete(sha256);
 
-    if (entry) {
-      admitted.delete(sha256);
-      admittedTo.delete(entry.tenant.instanceId, sha256);
-    }
-  }
-
-  function revoke(sha256: string): void {
-    cache.invalidate(sha256);
-    forget(sha256);
-
-    for (const listener of listeners) {
+    for (const listener of this.#listeners) {
       listener(sha256);
     }
   }
 
+  #startRecheck(fingerprints: readonly string[]): void {
+    for (const sha256 of fingerprints) {
+      this.#cache.invalidate(sha256);
+      this.#recheck.add(sha256);
+    }
+
+    void this.#runRecheck();
+  }
+
   /** Looks whether admitted certificates still open their instances; repeats until the database answers. */
-  async function runRecheck(): Promise<void> {
-    if (checking || closed) {
+  async #runRecheck(): Promise<void> {
+    if (this.#checking || this.#closed) {
       return;
     }
 
-    checking = true;
+    this.#checking = true;
 
     try {
-      while (recheck.size > 0) {
-        const batch = [...recheck].slice(0, RECHECK_BATCH);
-        const found = new Map((await load(batch)).map((entry) => [entry.tenant.certificateSha256, entry]));
-
-        for (const sha256 of batch) {
-          recheck.delete(sha256);
-
-          const [now, before] = [found.get(sha256), admitted.get(sha256)];
-
-          if (now?.tenant.instanceId !== before?.tenant.instanceId || now?.listener !== before?.listener) {
-            revoke(sha256);
-          }
-        }
+      while (this.#recheck.size > 0) {
+        await this.#recheckBatch([...this.#recheck].slice(0, RECHECK_BATCH));
       }
     } catch (error) {
-      logger.warn({ err: error }, "open connections' certificates could not be checked; trying again");
-      timer ??= setTimeout(() => {
-        timer = null;
-        void runRecheck();
-      }, options.retryMs ?? 1_000);
+      this.#logger.warn({ err: error }, "open connections' certificates could not be checked; trying again");
+      this.#timer ??= setTimeout(() => {
+        this.#timer = null;
+        void this.#runRecheck();
+      }, this.#retryMs);
     } finally {
-      checking = false;
+      this.#checking = false;
     }
   }
 
-  function startRecheck(fingerprints: Iterable<string>): void {
-    for (const sha256 of fingerprints) {
-      cache.invalidate(sha256);
-      recheck.add(sha256);
-    }
+  async #recheckBatch(batch: readonly string[]): Promise<void> {
+    const found = new Map((await this.#load(batch)).map((entry) => [entry.tenant.certificateSha256, entry]));
 
-    void runRecheck();
+    for (const sha256 of batch) {
+      this.#recheck.delete(sha256);
+
+      const [now, before] = [found.get(sha256), this.#admitted.get(sha256)];
+
+      if (now?.tenant.instanceId !== before?.tenant.instanceId || now?.listener !== before?.listener) {
+        this.#revoke(sha256);
+      }
+    }
   }
 
-  async function readContext(tenant: Tenant): Promise<KmipEventContext> {
-    const { rows } = await pool.query<{
+  /** @param listener the instance whose own listener asks; null for the shared ones */
+  #resolve(certificateSha256: string, listener: string | null): Promise<Tenant | null> {
+    const known = this.#cache.peek(certificateSha256);
+
+    return known !== undefined &&
+      known.listener === listener &&
+      this.#admitted.get(certificateSha256) === known &&
+      !isOver(known)
+      ? known.settled
+      : this.#admit(certificateSha256, listener);
+  }
+
+  resolve(certificateSha256: string): Promise<Tenant | null> {
+    return this.#resolve(certificateSha256, null);
+  }
+
+  onRevoked(listener: (certificateSha256: string) => void): () => void {
+    this.#listeners.add(listener);
+
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  dedicatedTo(instanceId: string): TenantDirectory {
+    return {
+      resolve: (certificateSha256) => this.#resolve(certificateSha256, instanceId),
+      onRevoked: (listener) => this.onRevoked(listener),
+    };
+  }
+
+  describe(tenant: Tenant): KmipEventContext | Promise<KmipEventContext> {
+    const known = this.#admitted.get(tenant.certificateSha256);
+
+    return known?.tenant.instanceId === tenant.instanceId ? known.context : this.#readContext(tenant);
+  }
+
+  async #readContext(tenant: Tenant): Promise<KmipEventContext> {
+    const { rows } = await this.#pool.query<{
       accountId: string;
       instanceName: string;
       certificateName: string | null;
@@ -230,71 +320,22 @@ export function createTenantDirectory(options: TenantDirectoryOptions): Database
     return rows[0] ?? { accountId: null, instanceName: null, certificateName: null };
   }
 
-  const unsubscribe = events.subscribe({
-    onEvent(event) {
-      switch (event.type) {
-        case "certificate.added":
-          cache.invalidate(event.sha256);
-          break;
-        case "certificate.removed":
-          revoke(event.sha256);
-          break;
-        case "instance.changed":
-        case "instance.removed":
-          startRecheck(admittedTo.keysOf(event.instanceId));
-          break;
-        case "kek.changed":
-          break;
-      }
-    },
-    onGap() {
-      cache.clear();
-      startRecheck([...admitted.keys()]);
-    },
-  });
+  close(): void {
+    this.#closed = true;
+    this.#unsubscribe();
+    this.#listeners.clear();
 
-  /** @param listener the instance whose own listener asks; null for the shared ones */
-  function resolve(certificateSha256: string, listener: string | null): Promise<Tenant | null> {
-    const known = cache.peek(certificateSha256);
-
-    return known !== undefined &&
-      known.listener === listener &&
-      admitted.get(certificateSha256) === known &&
-      !isOver(known)
-      ? known.settled
-      : admit(certificateSha256, listener);
+    if (this.#timer) {
+      clearTimeout(this.#timer);
+    }
   }
+}
 
-  function onRevoked(listener: (certificateSha256: string) => void): () => void {
-    listeners.add(listener);
-
-    return () => {
-      listeners.delete(listener);
-    };
-  }
-
-  return {
-    resolve: (certificateSha256) => resolve(certificateSha256, null),
-    onRevoked,
-    dedicatedTo: (instanceId) => ({
-      resolve: (certificateSha256) => resolve(certificateSha256, instanceId),
-      onRevoked,
-    }),
-
-    describe(tenant) {
-      const known = admitted.get(tenant.certificateSha256);
-
-      return known?.tenant.instanceId === tenant.instanceId ? known.context : readContext(tenant);
-    },
-
-    close() {
-      closed = true;
-      unsubscribe();
-      listeners.clear();
-
-      if (timer) {
-        clearTimeout(timer);
-      }
-    },
-  };
+/**
+ * Tenants by client certificate, pinned or a connection test's: loaded at first use, then from memory until an event
+ * says otherwise, or a test's time is over. An unknown certificate is looked up every time, so that a new one works at
+ * once.
+ */
+export function createTenantDirectory(options: TenantDirectoryOptions): DatabaseTenantDirectory {
+  return new PostgresTenantDirectory(options);
 }

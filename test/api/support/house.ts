@@ -5,7 +5,8 @@
 
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll } from "vitest";
-import type { KnownOperation, RouteHandler } from "@/lib/api/wrapper";
+import type { RouteHandler } from "@/lib/api/contract/serve";
+import type { KnownOperation } from "@/lib/api/handlers";
 import { makeSessionToken } from "@/lib/auth/session";
 import { cookieName } from "@/lib/auth/settings";
 import type { Actor, Role } from "@/lib/core/actor";

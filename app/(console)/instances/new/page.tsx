@@ -1,15 +1,17 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { OrderWizard } from "@/components/order-wizard/wizard";
-import { hasDeploymentIdentity } from "@/lib/key-managers/hpcs/deployment-identity";
-import { requirePageSession } from "../../prefetch";
+import { listKeyManagers } from "@/lib/api/key-managers/operations";
+import { Prefetch } from "../../prefetch";
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("wizard"))("orderTitle") };
 }
 
-export default async function OrderPage() {
-  await requirePageSession();
-
-  return <OrderWizard serviceAuthorization={hasDeploymentIdentity()} />;
+export default function OrderPage() {
+  return (
+    <Prefetch read={(_optional, required) => [required(listKeyManagers, {})]}>
+      <OrderWizard />
+    </Prefetch>
+  );
 }

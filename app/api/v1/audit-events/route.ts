@@ -1,7 +1,3 @@
-import { listAuditEvents } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(listAuditEvents, ({ actor, query }) => read.auditEvents.list(actor, query)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/audit-events");

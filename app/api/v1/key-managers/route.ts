@@ -1,7 +1,3 @@
-import { listKeyManagers } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(listKeyManagers, ({ actor }) => read.keyManagers.list(actor)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/key-managers");

@@ -1,7 +1,3 @@
-import { getMe } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(getMe, async ({ authenticated }) => read.me(authenticated)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/me");

@@ -1,7 +1,5 @@
-import { openApiDocument } from "@/lib/api/openapi";
-import { methods } from "@/lib/api/wrapper";
+import { methods } from "@/lib/api/contract/serve";
+import { openApiResponse } from "@/lib/api/openapi";
 
 /** The contract itself is no secret: tools fetch it before they have a token. */
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: async () => Response.json(openApiDocument(), { headers: { "cache-control": "no-cache" } }),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = methods({ GET: openApiResponse });

@@ -3,8 +3,8 @@ import type { Metadata } from "next";
 import { redirect } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { OrderWizard } from "@/components/order-wizard/wizard";
-import { hasDeploymentIdentity } from "@/lib/key-managers/hpcs/deployment-identity";
-import { fetchInstance } from "../../../prefetch";
+import { listKeyManagers } from "@/lib/api/key-managers/operations";
+import { fetchInstance, Prefetch } from "../../../prefetch";
 
 type Props = { params: Promise<{ id: string }> };
 
@@ -27,5 +27,9 @@ export default async function ActivatePage({ params }: Props) {
 
   const { id, name, region } = instance;
 
-  return <OrderWizard instance={{ id, name, region }} serviceAuthorization={hasDeploymentIdentity()} />;
+  return (
+    <Prefetch read={(_optional, required) => [required(listKeyManagers, {})]}>
+      <OrderWizard instance={{ id, name, region }} />
+    </Prefetch>
+  );
 }

@@ -1,7 +1,3 @@
-import { getAuditHistogram } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(getAuditHistogram, ({ actor, query }) => read.auditEvents.histogram(actor, query)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/audit-events/histogram");

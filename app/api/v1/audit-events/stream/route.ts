@@ -1,19 +1,3 @@
-import { parseAuditFilters, serializeAuditEvent } from "@/lib/api/audit-events/serializers";
-import { streamAuditEvents } from "@/lib/api/operations";
-import { eventStreamResponse } from "@/lib/api/streams";
-import { methods, route } from "@/lib/api/wrapper";
-import { tailAuditEvents } from "@/lib/core/audit";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(streamAuditEvents, async ({ actor, query, signal }) =>
-    eventStreamResponse(
-      signal,
-      (ended) => tailAuditEvents(actor, parseAuditFilters(query), ended),
-      (event) => ({
-        id: event.id,
-        name: "audit",
-        data: serializeAuditEvent(event),
-      }),
-    ),
-  ),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/audit-events/stream");

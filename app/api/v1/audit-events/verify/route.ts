@@ -1,11 +1,3 @@
-import { verifyAuditEvents } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { verifyAudit } from "@/lib/core/audit";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(verifyAuditEvents, async ({ actor, signal }) => {
-    const { heads, ...result } = await verifyAudit(actor, signal);
-
-    return { ...result, heads: heads.map((head) => ({ ...head })) };
-  }),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/audit-events/verify");

@@ -1,7 +1,3 @@
-import { discoverKeyManagers } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { discoverKeyManagers as discover } from "@/lib/core/key-managers/discover-key-managers";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(discoverKeyManagers, ({ actor, body }) => discover(actor, body)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/key-managers/discover");

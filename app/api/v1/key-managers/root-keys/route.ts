@@ -1,7 +1,3 @@
-import { listRootKeys } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { listRootKeys as list } from "@/lib/core/key-managers/list-root-keys";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(listRootKeys, ({ actor, body }) => list(actor, body)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/key-managers/root-keys");

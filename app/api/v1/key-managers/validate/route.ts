@@ -1,8 +1,3 @@
-import { validateKeyManager } from "@/lib/api/operations";
-import { describeReport } from "@/lib/api/texts/checks";
-import { methods, route } from "@/lib/api/wrapper";
-import { validateKeyManager as validate } from "@/lib/core/permissions/validate-key-manager";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(validateKeyManager, async ({ actor, body }) => describeReport(await validate(actor, body))),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/key-managers/validate");

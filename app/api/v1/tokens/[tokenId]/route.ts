@@ -1,11 +1,3 @@
-import { revokeToken } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { revokeToken as revoke } from "@/lib/core/tokens";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  DELETE: route(revokeToken, async ({ actor, params }) => {
-    await revoke(actor, params.tokenId);
-
-    return undefined;
-  }),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/tokens/{tokenId}");

@@ -1,6 +1,7 @@
 import type { SearchParams } from "nuqs/server";
 import { kekListQuery, loadKekFilters } from "@/components/keks/filters";
 import { KekView } from "@/components/keks/kek-view";
+import { getKek, listKeks } from "@/lib/api/keks/operations";
 import { Prefetch } from "../../../../prefetch";
 
 /** The table of KEKs, with the drawer of one when the address names it. */
@@ -13,11 +14,9 @@ export async function KekPage({
 
   return (
     <Prefetch
-      read={(client, queries) => [
-        client.prefetchInfiniteQuery(queries.keks.list(instanceId, kekListQuery(filters))),
-        ...(uniqueIdentifier === undefined
-          ? []
-          : [client.prefetchQuery(queries.keks.detail(instanceId, uniqueIdentifier))]),
+      read={(prefetch) => [
+        prefetch(listKeks, { id: instanceId, ...kekListQuery(filters) }),
+        ...(uniqueIdentifier === undefined ? [] : [prefetch(getKek, { id: instanceId, uniqueIdentifier })]),
       ]}
     >
       <KekView instanceId={instanceId} />

@@ -1,4 +1,5 @@
 import { InstanceOverview } from "@/components/instances/overview";
+import { getRewrap, listPermissionChecks } from "@/lib/api/instances/operations";
 import { Prefetch } from "../../../../prefetch";
 
 export default async function InstanceOverviewPage({ params }: { params: Promise<{ id: string }> }) {
@@ -6,10 +7,7 @@ export default async function InstanceOverviewPage({ params }: { params: Promise
 
   return (
     <Prefetch
-      read={(client, queries) => [
-        client.prefetchInfiniteQuery(queries.permissionChecks.list(id, { limit: 10 })),
-        client.prefetchQuery(queries.instances.rewrap(id)),
-      ]}
+      read={(prefetch) => [prefetch(listPermissionChecks, { id, limit: 10 }), prefetch(getRewrap, { id })]}
     >
       <InstanceOverview id={id} />
     </Prefetch>

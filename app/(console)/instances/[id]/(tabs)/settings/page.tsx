@@ -1,5 +1,13 @@
 import { InstanceSettings } from "@/components/settings/instance-settings";
+import { listKeyManagers } from "@/lib/api/key-managers/operations";
+import { Prefetch } from "../../../../prefetch";
 
 export default async function SettingsPage({ params }: { params: Promise<{ id: string }> }) {
-  return <InstanceSettings instanceId={(await params).id} />;
+  const { id } = await params;
+
+  return (
+    <Prefetch read={(_optional, required) => [required(listKeyManagers, {})]}>
+      <InstanceSettings instanceId={id} />
+    </Prefetch>
+  );
 }

@@ -1,14 +1,3 @@
-import { serializeClientCertificate } from "@/lib/api/client-certificates/serializers";
-import { createClientCertificate, listClientCertificates } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
-import { addClientCertificate } from "@/lib/core/client-certificates";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(listClientCertificates, ({ actor, params, query }) =>
-    read.clientCertificates.list(actor, params.id, query),
-  ),
-  POST: route(createClientCertificate, async ({ actor, params, body }) =>
-    serializeClientCertificate(await addClientCertificate(actor, params.id, body)),
-  ),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/client-certificates");

@@ -1,7 +1,3 @@
-import { listKeks } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(listKeks, ({ actor, params, query }) => read.keks.list(actor, params.id, query)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/keks");

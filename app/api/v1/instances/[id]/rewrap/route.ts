@@ -1,7 +1,3 @@
-import { getRewrap } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(getRewrap, ({ actor, params }) => read.instances.rewrap(actor, params.id)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/rewrap");

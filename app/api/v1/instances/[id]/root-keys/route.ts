@@ -1,7 +1,3 @@
-import { listInstanceRootKeys } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { listInstanceRootKeys as list } from "@/lib/core/key-managers";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(listInstanceRootKeys, ({ actor, params, query }) => list(actor, params.id, query)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/root-keys");

@@ -1,10 +1,3 @@
-import { serializeRewrapStatus } from "@/lib/api/instances/serializers";
-import { rotateRootKey } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { rotateRootKey as rotate } from "@/lib/core/instances";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(rotateRootKey, async ({ actor, params }) =>
-    serializeRewrapStatus(await rotate(actor, params.id)),
-  ),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/rotate-root-key");

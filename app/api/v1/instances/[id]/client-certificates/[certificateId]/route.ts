@@ -1,19 +1,3 @@
-import { serializeClientCertificate } from "@/lib/api/client-certificates/serializers";
-import { deleteClientCertificate, getClientCertificate, updateClientCertificate } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
-import { removeClientCertificate, renameClientCertificate } from "@/lib/core/client-certificates";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(getClientCertificate, ({ actor, params }) =>
-    read.clientCertificates.get(actor, params.id, params.certificateId),
-  ),
-  PATCH: route(updateClientCertificate, async ({ actor, params, body }) =>
-    serializeClientCertificate(await renameClientCertificate(actor, params.id, params.certificateId, body)),
-  ),
-  DELETE: route(deleteClientCertificate, async ({ actor, params }) => {
-    await removeClientCertificate(actor, params.id, params.certificateId);
-
-    return undefined;
-  }),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/client-certificates/{certificateId}");

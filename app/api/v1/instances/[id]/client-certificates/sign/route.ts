@@ -1,10 +1,3 @@
-import { serializeClientCertificate } from "@/lib/api/client-certificates/serializers";
-import { signClientCertificate } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { signClientCertificate as sign } from "@/lib/core/client-certificates";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(signClientCertificate, async ({ actor, params, body }) =>
-    serializeClientCertificate(await sign(actor, params.id, body)),
-  ),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/client-certificates/sign");

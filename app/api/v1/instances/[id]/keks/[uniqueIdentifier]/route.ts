@@ -1,7 +1,3 @@
-import { getKek } from "@/lib/api/operations";
-import { read } from "@/lib/api/resources";
-import { methods, route } from "@/lib/api/wrapper";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  GET: route(getKek, ({ actor, params }) => read.keks.get(actor, params.id, params.uniqueIdentifier)),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/keks/{uniqueIdentifier}");

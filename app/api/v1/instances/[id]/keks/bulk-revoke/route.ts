@@ -1,11 +1,3 @@
-import { bulkRevokeKeks } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { bulkRevoke } from "@/lib/core/keks";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(bulkRevokeKeks, async ({ actor, params, body }) => {
-    const { results } = await bulkRevoke(actor, params.id, body);
-
-    return { results: results.map((result) => ({ ...result })) };
-  }),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/keks/bulk-revoke");

@@ -1,10 +1,3 @@
-import { parseRevocation, serializeKekDetail } from "@/lib/api/keks/serializers";
-import { revokeKek } from "@/lib/api/operations";
-import { methods, route } from "@/lib/api/wrapper";
-import { revokeKek as revoke } from "@/lib/core/keks";
+import { serve } from "@/lib/api/contract/serve";
 
-export const { GET, POST, PUT, PATCH, DELETE } = methods({
-  POST: route(revokeKek, async ({ actor, params, body }) =>
-    serializeKekDetail(await revoke(actor, params.id, params.uniqueIdentifier, parseRevocation(body))),
-  ),
-});
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/instances/{id}/keks/{uniqueIdentifier}/revoke");

@@ -1,0 +1,37 @@
+import type { z } from "zod";
+import {
+  type AuditFilters,
+  auditHistogram,
+  exportAuditEvents,
+  listAuditEvents,
+  tailAuditEvents,
+  verifyAudit,
+} from "@/lib/core/audit";
+import { dateOf, type Handlers } from "../contract/handler";
+import { downloadResponse, eventStreamResponse } from "../streams";
+import type * as operations from "./operations";
+import type { auditFilters } from "./schemas";
+
+/** A query with its times as lib/core takes them. */
+function filtersOf<Query extends z.output<typeof auditFilters>>(
+  query: Query,
+): Omit<Query, "from" | "to"> & AuditFilters {
+  return { ...query, from: dateOf(query.from), to: dateOf(query.to) };
+}
+
+export const handlers: Handlers<typeof operations> = {
+  listAuditEvents: ({ actor, query }) => listAuditEvents(actor, filtersOf(query)),
+  getAuditHistogram: ({ actor, query }) => auditHistogram(actor, filtersOf(query)),
+  exportAuditEvents: async ({ actor, query: { format, ...filters } }) =>
+    downloadResponse(await exportAuditEvents(actor, filtersOf(filters), format), {
+      contentType: format === "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson",
+      fileName: `audit-events.${format}`,
+    }),
+  streamAuditEvents: ({ actor, query, signal }) =>
+    eventStreamResponse(
+      signal,
+      (ended) => tailAuditEvents(actor, filtersOf(query), ended),
+      (event) => ({ id: event.id, name: "audit", data: event }),
+    ),
+  verifyAuditEvents: ({ actor, signal }) => verifyAudit(actor, signal),
+};
