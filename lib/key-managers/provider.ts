@@ -1,7 +1,7 @@
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import type { CheckOutcome, Findings } from "./checks/run-checks";
-import type { CallContext, KeyManager } from "./key-manager";
+import type { CallContext, KeyManager, KeyManagerFailure } from "./key-manager";
 import type { WrappedKeyStore } from "./wrapped-key-store";
 
 /** What providers use of the deployment; each takes what it needs. */
@@ -163,6 +163,11 @@ export type Provider = {
   readonly deprecation?: { readonly endsAt: Date; readonly successor: string | null };
   /** Everything that its checks can find, beside what checks of all kinds do. */
   readonly findings: Findings;
+  /** Its own codes of failures, and what they mean to people where the usual texts are not true. */
+  readonly failures?: {
+    readonly codes: RegExp;
+    readonly texts: { readonly [failure in KeyManagerFailure]?: string };
+  };
   /** Null where this deployment can use it. */
   unavailable(): Unavailable | null;
   /** GUID of the key manager instance at an address; asks nobody. @throws ProviderError for what can be no choice */

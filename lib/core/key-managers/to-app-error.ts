@@ -2,6 +2,7 @@ import { AppError, type ErrorCode } from "@/lib/core/errors";
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
 import { ProviderError, type ProviderField } from "@/lib/key-managers/provider";
+import { PROVIDERS } from "@/lib/key-managers/registry";
 
 const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
@@ -26,19 +27,16 @@ const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, str
   serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
 };
 
-/** The same of a token, where other texts are true. */
-const TOKEN_TEXTS: { readonly [failure in KeyManagerFailure]?: string } = {
-  credentials: "The token does not take this PIN.",
-  forbidden: "The token does not allow this.",
-  notFound: "The token has no such key.",
-  throttled: "The token has no session free. Try again in a moment.",
-  timeout: "The token did not answer in time.",
-  unreachable: "The token cannot be reached.",
-  serverError: "The token has a failure of its own.",
-};
+/** What a provider says of its own codes, where other texts than these are true. */
+function textOf({ failure, code }: KeyManagerError | IbmCloudError): string | undefined {
+  for (const { failures } of PROVIDERS) {
+    if (code !== null && failures?.codes.test(code)) {
+      return failures.texts[failure];
+    }
+  }
 
-/** Codes of PKCS#11 itself, and those of its adapter. */
-const TOKEN_CODES = /^(?:CKR|TOKEN|PIN|MODULE|ROOT_KEY|DATA_OBJECT|TOO_MANY_TOKENS)(?:_|$)/;
+  return undefined;
+}
 
 /** How a request calls the fields that a provider knows, where it has other names for them. */
 export type FieldNames = { readonly [field in ProviderField]?: string };
@@ -74,9 +72,8 @@ export function toAppError(error: unknown, names: FieldNames = {}): unknown {
     return new AppError("INVALID_CURSOR", error.message, { cause: error });
   }
 
-  const [code, cloudText] = TEXTS[error.failure];
-  const ofToken = TOKEN_CODES.test(error.code ?? "") ? TOKEN_TEXTS[error.failure] : undefined;
-  const text = ofToken ?? cloudText;
+  const [code, usual] = TEXTS[error.failure];
+  const text = textOf(error) ?? usual;
 
   return new AppError(code, error.code === null ? text : `${text} (${error.code})`, {
     text: error.code === null ? undefined : { of: "keyManager", code: error.code },

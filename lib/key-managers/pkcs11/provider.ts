@@ -4,6 +4,7 @@ import { invalidAddress, type Provider, type ProviderContext, secretField, secre
 import { createPkcs11, KIND, type Pkcs11 } from "./adapter";
 import { checkToken } from "./checks";
 import { discoverTokens } from "./discover";
+import { TOKEN_FAILURES } from "./failures";
 import { TOKEN_FINDINGS } from "./findings";
 import { NO_MODULES, requireModule, requireModules } from "./modules";
 import { parseTokenUri, type TokenAddress } from "./uri";
@@ -17,6 +18,7 @@ export const pkcs11: Provider = {
   oneInstanceEach: false,
   choices: { keyRing: false, endpoint: false, region: false },
   findings: TOKEN_FINDINGS,
+  failures: TOKEN_FAILURES,
 
   unavailable: () => (env().PKCS11_MODULES.length === 0 ? { code: "NO_MODULES", detail: NO_MODULES } : null),
   guidOf(keyManagerCrn) {
