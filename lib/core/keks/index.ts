@@ -1,6 +1,3 @@
-export { reconcileAll } from "../rewrap/reconcile";
-export { rewrapDue } from "../rewrap/rewrap";
-export { createKmipPorts, type KmipPorts } from "../serving/kmip-ports";
 export { destroyKek } from "./destroy-kek";
 export { kekImpact } from "./kek-impact";
 export type { KekDetailView } from "./kek-view";
