@@ -2,7 +2,7 @@ import type { CheckFacts, CheckResult } from "@/lib/key-managers/checks/run-chec
 import type { KeyManagerKeyState } from "@/lib/key-managers/key-manager";
 
 /** One check. What is said of its code stands in the messages (`findings`); lib/api and the console make the text. */
-export type PermissionCheckItem = CheckResult;
+type PermissionCheckItem = CheckResult;
 
 export type PermissionReport = {
   /** True when no check failed. Warnings do not count. */
