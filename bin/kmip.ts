@@ -2,8 +2,8 @@
 import { hostname } from "node:os";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
-import { createKmipPorts } from "@/lib/core/keks";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
+import { createKmipPorts } from "@/lib/core/serving";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";

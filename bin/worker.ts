@@ -7,9 +7,9 @@ import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter, settleIntents } from "@/lib/core/audit";
 import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
-import { reconcileAll, rewrapDue } from "@/lib/core/keks";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
-import { checkDueInstances, recordDueCheck } from "@/lib/core/permissions";
+import { checkDueInstances } from "@/lib/core/permissions";
+import { reconcileAll, rewrapDue } from "@/lib/core/rewrap";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env, serverCertificateHosts } from "@/lib/env";
@@ -63,7 +63,6 @@ runProcess(logger, async () => {
         signal: stopping.signal,
         onError: (error, instanceId) =>
           logger.warn({ err: error, instanceId }, "permission check could not run"),
-        onChecked: recordDueCheck,
       });
     }),
     job("rewrap", "*/5 * * * * *", async () => {

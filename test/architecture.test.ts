@@ -59,6 +59,75 @@ const ROOMS: readonly Room[] = [
 const DATABASE_USERS =
   /^(lib\/(core|db|audit)\/|lib\/auth\/|app\/(readyz|healthz|metrics)\/|lib\/api\/idempotency|bin\/|scripts\/|test\/)/;
 
+/**
+ * Floors within a room, from the ground up, one pattern each: a file imports of its own floor and of those below. In
+ * lib/core a floor is a domain; what they share stands on the ground.
+ */
+const FLOORS: readonly { readonly room: string; readonly floors: readonly RegExp[] }[] = [
+  {
+    room: "lib/kmip/",
+    floors: [
+      /^ports$/,
+      /^ttlv\//,
+      /^protocol\//,
+      /^encoding\//,
+      /^attributes\//,
+      /^client\//,
+      /^operations\/cryptography\//,
+      /^operations\/(context|operation|errors)$/,
+      /^operations\/objects\//,
+      /^operations(\/[a-z-]+)?$/,
+      /^engine\//,
+      /^transport\//,
+      /^testing\//,
+    ],
+  },
+  {
+    room: "lib/core/",
+    floors: [
+      /^(actor|change-events|coherent-cache|cursor|errors|groups|instance|sql-conditions|system-actor|transaction|unique-violation)$/,
+      /^secrets(\/|$)/,
+      /^audit(\/|$)/,
+      /^users(\/|$)/,
+      /^tokens(\/|$)/,
+      /^members(\/|$)/,
+      /^endpoints(\/|$)/,
+      /^client-certificates(\/|$)/,
+      /^key-managers(\/|$)/,
+      /^permissions(\/|$)/,
+      /^serving(\/|$)/,
+      /^rewrap(\/|$)/,
+      /^keks(\/|$)/,
+      /^instances(\/|$)/,
+      /^readiness(\/|$)/,
+    ],
+  },
+];
+
+/** What outside of lib/kmip may be imported of it; all else is the protocol's own business. */
+const FACE_OF_KMIP =
+  /^lib\/kmip\/(ports|engine\/(engine|operation-counts)|transport\/(server|https-server)|client\/client|protocol\/(enumerations|tags|fields)|attributes\/(lifecycle|rules|terms|vendor-names))$/;
+
+/** What stands in one place, so that nobody writes it a second time. */
+const ONE_PLACE: readonly { readonly what: string; readonly pattern: RegExp; readonly place: RegExp }[] = [
+  {
+    what: "begins a transaction",
+    pattern: /["'`]\s*(?:BEGIN|START TRANSACTION)\b(?! (?:CERTIFICATE|[A-Z ]*KEY))/,
+    place: /^lib\/db\/(transaction|migrate)\.ts$/,
+  },
+  {
+    what: "begins a transaction of Prisma",
+    pattern: /\.\$transaction\b/,
+    place: /^lib\/core\/transaction\.ts$/,
+  },
+  {
+    what: "notifies other processes",
+    pattern: /\bpg_notify\b|["'`]\s*NOTIFY\b/,
+    place: /^lib\/db\/notify\.ts$/,
+  },
+  { what: "hangs something on globalThis", pattern: /\bglobalThis as\b/, place: /^lib\/per-process\.ts$/ },
+];
+
 /** What is true of one kind of key manager alone; the registry names the kinds, and nobody else does. */
 const PROVIDER_FOLDERS = /^lib\/key-managers\/(key-protect|hpcs|pkcs11|ibm-services)\//;
 const KIND = /["'](key-protect|hpcs|pkcs11)["']/;
@@ -75,8 +144,14 @@ function violations(path: string, text: string): string[] {
     found.push(`${path} reads process.env; only lib/env.ts may`);
   }
 
-  if (KIND.test(text) && /^(lib|app|bin)\//.test(path) && !path.startsWith("lib/key-managers/")) {
+  if (KIND.test(text) && !/^(lib\/key-managers|sandbox)\//.test(path)) {
     found.push(`${path} names a kind of key manager; its provider knows what is true of it`);
+  }
+
+  for (const { what, pattern, place } of ONE_PLACE) {
+    if (pattern.test(text) && !place.test(path) && !path.startsWith("sandbox/")) {
+      found.push(`${path} ${what}; only ${place.source} does`);
+    }
   }
 
   for (const specifier of importsOf(text)) {
@@ -98,6 +173,10 @@ function violations(path: string, text: string): string[] {
       found.push(`${path} imports ${local} past the registry`);
     }
 
+    if (local.startsWith("lib/kmip/") && !path.startsWith("lib/kmip/") && !FACE_OF_KMIP.test(local)) {
+      found.push(`${path} imports ${local}, which is lib/kmip's own business`);
+    }
+
     if (/^lib\/db(\/|$)/.test(local) && !DATABASE_USERS.test(path)) {
       found.push(`${path} uses the database past lib/core`);
     }
@@ -106,10 +185,33 @@ function violations(path: string, text: string): string[] {
   return found;
 }
 
+/** Arrows from a file of a room to a floor above its own, and files that stand on none, as sentences. */
+function climbs(path: string, text: string): string[] {
+  const house = FLOORS.find(({ room }) => path.startsWith(room));
+
+  if (!house) {
+    return [];
+  }
+
+  const floorOf = (name: string) =>
+    house.floors.findIndex((floor) => floor.test(name.slice(house.room.length)));
+  const own = floorOf(path.replace(/\.tsx?$/, ""));
+
+  if (own < 0) {
+    return [`${path} stands on no floor of ${house.room}`];
+  }
+
+  return importsOf(text)
+    .map((specifier) => localImport(path, specifier) ?? "")
+    .filter((local) => local.startsWith(house.room))
+    .filter((local) => floorOf(local) > own || floorOf(local) < 0)
+    .map((local) => `${path} imports ${local}, which is a floor above`);
+}
+
 describe("the dependency rule (arrows only go down)", () => {
   it.each([
-    ["lib/kmip/engine.ts", 'import { z } from "zod";'],
-    ["lib/kmip/server.ts", 'import { recordAction } from "@/lib/core/audit";'],
+    ["lib/kmip/engine/engine.ts", 'import { z } from "zod";'],
+    ["lib/kmip/transport/server.ts", 'import { recordAction } from "@/lib/core/audit";'],
     ["lib/core/keks/x.ts", 'import { serve } from "@/lib/api/contract/serve";'],
     ["lib/core/keks/x.ts", 'import { redirect } from "../../../app/page";'],
     ["components/keks/table.tsx", 'import { listKeks } from "@/lib/core/keks";'],
@@ -123,7 +225,14 @@ describe("the dependency rule (arrows only go down)", () => {
     ["lib/api/contract/call.ts", 'export { listKeks } from "@/lib/core/keks";'],
     ["components/keks/table.tsx", 'import { english } from "@/lib/api/texts/english";'],
     ["lib/core/keks/x.ts", 'import { checkTexts } from "@/lib/i18n/check-texts";'],
-  ])("is noticed when %s breaks it", (path, text) => {
+    ["components/order-wizard/x.tsx", 'const isToken = kind === "pkcs11";'],
+    ["lib/core/serving/x.ts", 'import { runBatch } from "@/lib/kmip/engine/batch";'],
+    ["lib/core/keks/x.ts", 'await client.query("BEGIN");'],
+    ["lib/core/keks/x.ts", "await client.query(`BEGIN ISOLATION LEVEL SERIALIZABLE`);"],
+    ["lib/core/keks/x.ts", "await prisma.$transaction(work);"],
+    ["lib/core/keks/x.ts", "SELECT pg_notify($1, $2)"],
+    ["lib/auth/x.ts", "const holder = globalThis as { x?: number };"],
+  ])("is noticed when %s breaks it by %s", (path, text) => {
     expect(violations(path, text)).not.toEqual([]);
   });
 
@@ -132,5 +241,28 @@ describe("the dependency rule (arrows only go down)", () => {
 
     expect(files.length).toBeGreaterThan(100);
     expect(files.flatMap((path) => violations(path, readSource(path)))).toEqual([]);
+  });
+});
+
+describe("floors of a room (a file imports of its own and of those below)", () => {
+  it.each([
+    ["lib/kmip/protocol/tags.ts", 'import type { Rules } from "../attributes/rules";'],
+    ["lib/kmip/operations/context.ts", 'import type { Lookup } from "./objects/lookup";'],
+    ["lib/kmip/operations/get.ts", 'import type { Engine } from "../engine/engine";'],
+    ["lib/kmip/engine/engine.ts", 'export type { Server } from "../transport/server";'],
+    ["lib/kmip/lost.ts", ""],
+    ["lib/core/errors.ts", 'import { recordAction } from "./audit";'],
+    ["lib/core/audit/record-action.ts", 'import { listKeks } from "../keks";'],
+    ["lib/core/serving/key-store.ts", 'import type { Rewrap } from "@/lib/core/rewrap/rewrap";'],
+    ["lib/core/new-domain/x.ts", ""],
+  ])("are noticed when %s leaves its own by %s", (path, text) => {
+    expect(climbs(path, text)).not.toEqual([]);
+  });
+
+  it("hold in the whole repository", () => {
+    const files = FLOORS.flatMap(({ room }) => sources(room.slice(0, -1)));
+
+    expect(files.length).toBeGreaterThan(200);
+    expect(files.flatMap((path) => climbs(path, readSource(path)))).toEqual([]);
   });
 });

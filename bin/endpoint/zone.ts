@@ -1,5 +1,5 @@
 import { listenerSettings } from "@/lib/core/endpoints/listener-settings";
-import type { KmipPorts } from "@/lib/core/keks";
+import type { KmipPorts } from "@/lib/core/serving";
 import type { Env } from "@/lib/env";
 import { createKmipEngine, DEFAULT_IDENTITY, type KmipEngine } from "@/lib/kmip/engine/engine";
 import type { OperationCounts } from "@/lib/kmip/engine/operation-counts";

@@ -55,7 +55,7 @@ function isDatabaseOutage(error: unknown): boolean {
 }
 
 /** The parts of a request that did not fit. Messages of zod name types and limits, never values. */
-export function invalidParams(error: ZodError): InvalidParam[] {
+function invalidParams(error: ZodError): InvalidParam[] {
   return error.issues.slice(0, 50).map((issue) => ({
     name: issue.path.map(String).join(".").slice(0, 200),
     code: issue.code,

@@ -1,7 +1,7 @@
 import { AppError } from "@/lib/core/errors";
 
 /** Largest body of the API. Fifty certificates with chains fit. */
-export const MAX_BODY_BYTES = 256 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
 
 function tooLarge(): AppError {
   return new AppError("BODY_TOO_LARGE", `A body has at most ${MAX_BODY_BYTES} bytes.`);

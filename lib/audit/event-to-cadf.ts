@@ -89,21 +89,21 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 /** JSON of a text. */
 const quote = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
-const MAX_WORDS = 1_000;
-const words = new Map<string, string>();
+const MAX_QUOTED_TEXTS = 1_000;
+const quotedTexts = new Map<string, string>();
 
 /** JSON of a text that comes again and again: names of actions, kinds, certificates. */
 function quoteWord(text: string): string {
-  let quoted = words.get(text);
+  let quoted = quotedTexts.get(text);
 
   if (quoted === undefined) {
     quoted = JSON.stringify(text);
 
-    if (words.size >= MAX_WORDS) {
-      words.clear();
+    if (quotedTexts.size >= MAX_QUOTED_TEXTS) {
+      quotedTexts.clear();
     }
 
-    words.set(text, quoted);
+    quotedTexts.set(text, quoted);
   }
 
   return quoted;

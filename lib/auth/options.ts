@@ -21,7 +21,7 @@ declare module "next-auth/jwt" {
   }
 }
 
-export const OIDC_PROVIDER_ID = "oidc";
+const OIDC_PROVIDER_ID = "oidc";
 
 type Provider = NextAuthOptions["providers"][number];
 type OidcProfile = { sub: string; email?: string; email_verified?: boolean; name?: string };

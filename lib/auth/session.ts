@@ -13,7 +13,7 @@ const sessionClaims = z.object({
   signedInAt: z.int(),
 });
 
-export type SessionClaims = z.output<typeof sessionClaims>;
+type SessionClaims = z.output<typeof sessionClaims>;
 
 type Cached = { readonly user: SignedInUser | null; readonly until: number };
 
@@ -42,7 +42,7 @@ async function currentUser(userId: string): Promise<SignedInUser | null> {
 }
 
 /** The value of a cookie in a Cookie header (RFC 6265 section 4.2.1), or null. */
-export function readCookie(header: string | null, name: string): string | null {
+function readCookie(header: string | null, name: string): string | null {
   for (const pair of header?.split(";") ?? []) {
     const at = pair.indexOf("=");
     if (at > 0 && pair.slice(0, at).trim() === name) {

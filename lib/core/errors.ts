@@ -1,7 +1,7 @@
 import type { Finding as CertificateFinding } from "@/lib/x509";
 
 /**
- * The one error type of the house. A code is stable: the REST API publishes it, the console words it.
+ * The one error type that people outside may see. A code is stable: the REST API publishes it, messages have its text.
  */
 export const ERROR_CODES = {
   /** Input that does not fit its schema; `invalidParams` says what and where. */

@@ -257,7 +257,7 @@ const CASES: readonly Case[] = [
       const { instanceId } = await instance();
       const report = { ok: true, checkedAt: new Date().toISOString(), checks: [], serviceId: null };
 
-      return () => recordPermissionCheck(instanceId, report, "schedule");
+      return () => recordPermissionCheck(instanceId, { report, trigger: "schedule" });
     },
   },
   {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll } from "vitest";
 import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import { setAuditWriter } from "@/lib/core/audit";
 import { ensureTlsIdentities, joinPem, loadTlsIdentity } from "@/lib/core/endpoints";
-import { createKmipPorts, type KmipPorts } from "@/lib/core/keks";
+import { createKmipPorts, type KmipPorts } from "@/lib/core/serving";
 import { env, serverCertificateHosts } from "@/lib/env";
 import type { TenantDirectory } from "@/lib/kmip/ports";
 import type { KmipServer, ServerTls } from "@/lib/kmip/transport/server";

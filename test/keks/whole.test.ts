@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { verifyAllChains } from "@/lib/audit/verify-chain";
 import { listAuditEvents, setAuditWriter } from "@/lib/core/audit";
-import { reconcileAll, revokeKek } from "@/lib/core/keks";
+import { revokeKek } from "@/lib/core/keks";
 import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
+import { reconcileAll } from "@/lib/core/rewrap";
 import {
   type KmipClient,
   KmipOperationError,

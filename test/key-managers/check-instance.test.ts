@@ -7,7 +7,6 @@ import {
   invalidateInstanceKeyManager,
   openInstanceKeyManager,
 } from "@/lib/core/key-managers/open-key-manager";
-import { recordDueCheck } from "@/lib/core/permissions";
 import { checkDueInstances } from "@/lib/core/permissions/check-due-instances";
 import { checkInstance } from "@/lib/core/permissions/check-instance";
 import { recordPermissionCheck } from "@/lib/core/permissions/record-permission-check";
@@ -164,7 +163,7 @@ describe("checkInstance", () => {
     const { id } = await makeInstance();
     const { report, facts } = await checkInstance(id, "manual", options());
     const older = { ...report, ok: false, checkedAt: "2020-01-01T00:00:00.000Z" };
-    await recordPermissionCheck(id, older, "schedule", facts);
+    await recordPermissionCheck(id, { report: older, trigger: "schedule", facts });
 
     expect(await read(id)).toMatchObject({ status: "installed", lastCheckOk: true });
     expect(await world.test.database.prisma.permissionCheck.count({ where: { instanceId: id } })).toBe(2);
@@ -200,7 +199,7 @@ describe("checkDueInstances", () => {
 
       return next();
     };
-    await checkDueInstances({ everySeconds: 900, cloud: test.cloud, onChecked: recordDueCheck });
+    await checkDueInstances({ everySeconds: 900, cloud: test.cloud });
 
     expect(written).toMatchObject([
       {

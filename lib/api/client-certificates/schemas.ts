@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { displayName, id, page, timestamp } from "../contract/common";
 
-export const certificateFinding = z.object({
+const certificateFinding = z.object({
   severity: z.enum(["error", "warning"]),
   code: z.string(),
   message: z.string(),
 });
 
-export const parsedCertificate = z
+const parsedCertificate = z
   .object({
     subject: z.string(),
     issuer: z.string(),

@@ -17,7 +17,7 @@ export function page<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }
 
-export const invalidParam = z.object({ name: z.string(), code: z.string(), reason: z.string() });
+const invalidParam = z.object({ name: z.string(), code: z.string(), reason: z.string() });
 
 /** RFC 9457 problem document; further members by code (`report`, `reasons`, `results`). */
 export const problem = z

@@ -10,7 +10,7 @@ import { requireStorableText } from "../read-body";
 import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from "./operation";
 
 /** What a handler gets: everything parsed, and who asks. */
-export type HandlerInput<O extends Operation> = {
+type HandlerInput<O extends Operation> = {
   readonly actor: Actor;
   readonly authenticated: Authenticated;
   readonly params: ParamsOf<O>;
@@ -43,7 +43,7 @@ type ResultOf<O extends Operation> = O extends { readonly streams: readonly stri
     ? unknown
     : Unwritten<ResponseOf<O>>;
 
-export type Handler<O extends Operation> = (input: HandlerInput<O>) => ResultOf<O> | Promise<ResultOf<O>>;
+type Handler<O extends Operation> = (input: HandlerInput<O>) => ResultOf<O> | Promise<ResultOf<O>>;
 
 /** One handler for each of a room's operations. */
 export type Handlers<Operations> = {

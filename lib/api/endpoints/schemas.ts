@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { id, page, timestamp } from "../contract/common";
 
-export const endpointNode = z
+const endpointNode = z
   .object({
     id,
     zone: z.int(),

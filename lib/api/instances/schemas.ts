@@ -30,7 +30,7 @@ export const region = z
   .max(40)
   .regex(/^[a-z0-9][a-z0-9-]*$/, "is lower-case letters, digits and hyphens");
 
-export const keyManagerSelection = z.object({
+const keyManagerSelection = z.object({
   kind: keyManagerKind,
   apiKey: apiKey.optional(),
   crn: z.string().min(1).max(400),
@@ -78,7 +78,7 @@ const endpointCertificate = z.object({
   notAfter: timestamp,
 });
 
-export const instanceEndpoint = z.object({
+const instanceEndpoint = z.object({
   zone: z.int(),
   host: z.string(),
   port: z.int(),
@@ -147,7 +147,7 @@ export const permissionCheck = permissionReport
   .meta({ id: "PermissionCheck" });
 export const permissionCheckPage = page(permissionCheck);
 
-export const endpointConnection = z
+const endpointConnection = z
   .object({
     zone: z.int(),
     host: z.string(),

@@ -21,7 +21,7 @@ export const revocationReason = z.enum([
   "privilegeWithdrawn",
 ]);
 
-export const kek = z
+const kek = z
   .object({
     uniqueIdentifier: z.string(),
     objectType: z.string(),

@@ -57,7 +57,7 @@ const keyManagerProvider = z
 
 export const keyManagerProviderPage = page(keyManagerProvider);
 
-export const keyManagerInstance = z
+const keyManagerInstance = z
   .object({
     crn: z.string(),
     guid: z.string(),
@@ -105,7 +105,7 @@ export const rootKeysRequest = z.object({
 
 export const keyState = z.enum(["preActive", "active", "suspended", "deactivated", "destroyed"]);
 
-export const rootKey = z
+const rootKey = z
   .object({
     id: z.string(),
     name: z.string(),
@@ -161,9 +161,7 @@ export const permissionReport = z
   .meta({ id: "PermissionReport" });
 
 export type KeyManagerProvider = z.output<typeof keyManagerProvider>;
-export type KeyManagerInstance = z.output<typeof keyManagerInstance>;
 export type RootKey = z.output<typeof rootKey>;
 export type PermissionReport = z.output<typeof permissionReport>;
 export type PermissionCheckItem = z.output<typeof permissionCheckItem>;
 export type DiscoverResponse = z.output<typeof discoverResponse>;
-export type RootKeysResponse = z.output<typeof rootKeysResponse>;

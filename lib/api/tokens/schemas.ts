@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { displayName, id, page, role, timestamp } from "../contract/common";
 
-export const apiToken = z
+const apiToken = z
   .object({
     id,
     name: z.string(),

@@ -1,5 +1,5 @@
 export type { ConsoleAction } from "./actions";
-export { type AuditHistogram, auditHistogram } from "./audit-histogram";
+export { auditHistogram } from "./audit-histogram";
 export { type AuditIntent, audited, type Done, wasRecorded } from "./audited";
 export type { AuditEventView } from "./events";
 export { exportAuditEvents } from "./export-audit-events";

@@ -12,7 +12,7 @@ export const CONNECTION_CHECKS = [
 
 export type ConnectionCheckId = (typeof CONNECTION_CHECKS)[number];
 
-/** One check, in the form of the permission report's; lib/api puts it in words. */
+/** One check, in the form of the permission report's; lib/api makes the text. */
 export type ConnectionCheck = {
   readonly id: ConnectionCheckId;
   readonly status: CheckStatus;

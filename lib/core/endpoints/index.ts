@@ -2,7 +2,6 @@ export { forgetConnectionProbes } from "./connection-probes";
 export type { ConnectionReport } from "./connection-report";
 export { assignDedicatedPorts } from "./dedicated-ports";
 export {
-  type EndpointNodeView,
   type Heartbeat,
   listEndpointNodes,
   liveCounters,

@@ -148,6 +148,8 @@ async function forgetInstance(actor: Actor, row: InstanceRow, keksDestroyed: boo
       target: { id: row.id, name: row.name },
       instanceId: row.id,
       requestData: facts,
+      // The worker tries every minute.
+      failures: actor.kind === "system" ? "retried" : "recorded",
     },
     forget,
   );

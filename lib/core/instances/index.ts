@@ -6,5 +6,5 @@ export {
 export type { InstanceView } from "./instance-row";
 export { listPermissionChecks, type PermissionCheckRow, runPermissionCheck } from "./permission-checks";
 export { getInstance, listInstances } from "./read-instances";
-export { type RewrapStatus, rewrapStatus, rotateRootKey } from "./root-key";
+export { rewrapStatus, rotateRootKey } from "./root-key";
 export { updateInstance } from "./update-instance";

@@ -2,12 +2,10 @@ import { z } from "zod";
 import { database, publishIn } from "@/lib/db";
 import type { PermissionCheck } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
-import { recordAction } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
 import { requireInstance, requireNotRemoving } from "../instance";
 import { checkInstance } from "../permissions/check-instance";
-import { checkFacts } from "../permissions/record-due-check";
 
 /** A permission report that was kept. */
 export type PermissionCheckRow = PermissionCheck;
@@ -53,14 +51,8 @@ export async function runPermissionCheck(actor: Actor, instanceId: string): Prom
   const instance = await requireInstance(actor, instanceId);
   requireNotRemoving(instance);
   const checked = await checkInstance(instanceId, "manual", {
-    correlationId: actor.requestId,
+    actor,
     onChanged: () => publishIn(pool, { type: "instance.changed", instanceId }),
-  });
-  await recordAction(actor, {
-    action: "vmware-solutions.permission-check.run",
-    target: { id: instanceId, name: instance.name },
-    instanceId,
-    ...checkFacts("manual", checked),
   });
 
   const row = await prisma.permissionCheck.findUnique({ where: { id: checked.permissionCheckId } });

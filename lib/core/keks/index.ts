@@ -1,9 +1,6 @@
-export { reconcileAll } from "../rewrap/reconcile";
-export { rewrapDue } from "../rewrap/rewrap";
-export { createKmipPorts, type KmipPorts } from "../serving/kmip-ports";
 export { destroyKek } from "./destroy-kek";
-export { type KekImpactView, kekImpact } from "./kek-impact";
-export type { KekDetailView, KekView } from "./kek-view";
+export { kekImpact } from "./kek-impact";
+export type { KekDetailView } from "./kek-view";
 export { listKeks } from "./list-keks";
 export { getKek } from "./read-keks";
 export { bulkRevoke, restoreService, revokeKek } from "./revoke-kek";

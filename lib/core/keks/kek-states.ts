@@ -3,7 +3,7 @@ import { RevocationReasonCode, State } from "@/lib/kmip/protocol/enumerations";
 import type { Conditions } from "../sql-conditions";
 
 /** KMIP's states and revocation reasons under the names of the API. */
-const KEK_STATES = {
+export const KEK_STATES = {
   preActive: State.PreActive,
   active: State.Active,
   deactivated: State.Deactivated,

@@ -1,6 +1,7 @@
 import { type Actor, requireRole } from "@/lib/core/actor";
-import { recordAction } from "@/lib/core/audit";
+import { audited } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
+import { database } from "@/lib/db";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { type CallContext, KeyManagerError } from "@/lib/key-managers/key-manager";
 import { discoverTokens } from "@/lib/key-managers/pkcs11/discover";
@@ -56,16 +57,24 @@ export async function makeTokenRootKey(
       throw new AppError("NOT_FOUND", "The token has no root key of this label.");
     }
 
-    const { version } = await token.generateRootKey(label, call);
+    return await audited(
+      actor,
+      {
+        action: input.rotate ? "vmware-solutions.root-key.rotate" : "vmware-solutions.root-key.create",
+        target: { id: label, name: label },
+        requestData: { keyManager: pkcs11.kind, keyManagerCrn: uri },
+        effects: "outside",
+      },
+      async (done) => {
+        const { version } = await token.generateRootKey(label, call).catch((error: unknown) => {
+          throw toAppError(error);
+        });
 
-    await recordAction(actor, {
-      action: input.rotate ? "vmware-solutions.root-key.rotate" : "vmware-solutions.root-key.create",
-      target: { id: label, name: label },
-      requestData: { keyManager: pkcs11.kind, keyManagerCrn: uri },
-      responseData: { version },
-    });
+        await done(database().pool, { responseData: { version } });
 
-    return { label, version, token: uri };
+        return { label, version, token: uri };
+      },
+    );
   } catch (error) {
     throw toAppError(error);
   }

@@ -1,1 +1,1 @@
-export { createMember, listMembers, type MemberView, removeMember, updateMember } from "./members";
+export { createMember, listMembers, removeMember, updateMember } from "./members";

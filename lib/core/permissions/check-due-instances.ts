@@ -1,19 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { database, publishIn } from "@/lib/db";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { PROVIDERS } from "@/lib/key-managers/registry";
-import { type CheckedInstance, checkInstance } from "./check-instance";
+import { systemActor } from "../system-actor";
+import { checkInstance } from "./check-instance";
 
 /** A worker that dies with claimed instances leaves them to another after this time. */
 const LEASE_SECONDS = 120;
 const BATCH = 8;
-
-/** A check that ran, and the id that its calls of the key manager carried. */
-export type DueCheck = {
-  readonly instanceId: string;
-  readonly correlationId: string;
-  readonly checked: CheckedInstance;
-};
 
 /**
  * Runs the permission checks that are due, of all accounts, and tells the other processes of every change. Instances are
@@ -26,8 +19,6 @@ export async function checkDueInstances(options: {
   everySeconds: number;
   signal?: AbortSignal;
   onError?: (error: unknown, instanceId: string) => void;
-  /** Told of every check that was kept (the audit event of its probe). */
-  onChecked?: (check: DueCheck) => Promise<void>;
   cloud?: IbmCloud;
 }): Promise<number> {
   let checked = 0;
@@ -39,16 +30,18 @@ export async function checkDueInstances(options: {
       break;
     }
 
-    const done = await Promise.all(due.map((instanceId) => checkOne(instanceId, options)));
+    const done = await Promise.all(due.map((instance) => checkOne(instance, options)));
     checked += done.filter(Boolean).length;
   }
 
   return checked;
 }
 
-async function claimDue(): Promise<string[]> {
+type DueInstance = { readonly id: string; readonly accountId: string };
+
+async function claimDue(): Promise<DueInstance[]> {
   const withoutSecret = PROVIDERS.flatMap(({ kind, authorization }) => (authorization ? kind : []));
-  const { rows } = await database().pool.query<{ id: string }>(
+  const { rows } = await database().pool.query<DueInstance>(
     `UPDATE instance SET next_check_at = now() + make_interval(secs => $1)
       WHERE id IN (
         SELECT id FROM instance
@@ -58,32 +51,28 @@ async function claimDue(): Promise<string[]> {
          ORDER BY next_check_at NULLS FIRST
          LIMIT $2
          FOR UPDATE SKIP LOCKED)
-     RETURNING id`,
+     RETURNING id, account_id AS "accountId"`,
     [LEASE_SECONDS, BATCH, withoutSecret],
   );
 
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
 async function checkOne(
-  instanceId: string,
+  { id: instanceId, accountId }: DueInstance,
   options: Parameters<typeof checkDueInstances>[0],
 ): Promise<boolean> {
   const { pool } = database();
   const onError = options.onError ?? (() => {});
 
-  const correlationId = randomUUID();
-
   try {
-    const checked = await checkInstance(instanceId, "schedule", {
-      correlationId,
+    await checkInstance(instanceId, "schedule", {
+      actor: systemActor("worker", accountId),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.cloud === undefined ? {} : { cloud: options.cloud }),
       onChanged: () => publishIn(pool, { type: "instance.changed", instanceId }),
       onError: (error) => onError(error, instanceId),
     });
-
-    await options.onChecked?.({ instanceId, correlationId, checked });
   } catch (error) {
     if (options.signal?.aborted) {
       // Cut short by the process's end: the lease runs out and another worker takes it.

@@ -1,15 +1,18 @@
 import { randomUUID } from "node:crypto";
+import type { Actor } from "@/lib/core/actor";
+import { audited } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
 import { ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { credentialsOf } from "@/lib/core/key-managers/open-key-manager";
 import { database } from "@/lib/db";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import {
+  type FinishedCheck,
   type PermissionCheckTrigger,
   type RecordedCheck,
   recordPermissionCheck,
 } from "./record-permission-check";
-import type { PermissionOutcome } from "./report";
+import type { PermissionOutcome, PermissionReport } from "./report";
 import { runPermissionChecks } from "./run-permission-checks";
 
 export type CheckedInstance = PermissionOutcome & RecordedCheck;
@@ -26,7 +29,8 @@ export async function checkInstance(
   instanceId: string,
   trigger: PermissionCheckTrigger,
   options: {
-    correlationId?: string;
+    /** Who asks; their request's id is what the calls of the key manager carry. Without, nothing is recorded. */
+    actor?: Actor;
     signal?: AbortSignal;
     cloud?: IbmCloud;
     onChanged?: (instanceId: string, recorded: RecordedCheck) => void | Promise<void>;
@@ -37,6 +41,7 @@ export async function checkInstance(
     where: { id: instanceId },
     select: {
       id: true,
+      name: true,
       keyManagerKind: true,
       keyManagerCrn: true,
       keyManagerEndpoint: true,
@@ -66,7 +71,7 @@ export async function checkInstance(
       keyRing: instance.keyRing,
       endpoint: instance.keyManagerEndpoint,
       givenEndpoint: instance.keyManagerEndpointGiven ? instance.keyManagerEndpoint : null,
-      correlationId: options.correlationId ?? randomUUID(),
+      correlationId: options.actor?.requestId ?? randomUUID(),
       signal: options.signal,
       mayTryPin: trigger !== "schedule",
       onError: options.onError,
@@ -77,7 +82,7 @@ export async function checkInstance(
   // A run that was cut short says nothing about the instance.
   options.signal?.throwIfAborted();
 
-  const recorded = await recordPermissionCheck(instanceId, outcome.report, trigger, outcome.facts);
+  const recorded = await keepOutcome(instance, { ...outcome, trigger }, options.actor);
 
   if (recorded === null) {
     throw new AppError("NOT_FOUND", "The instance was removed meanwhile.");
@@ -88,4 +93,41 @@ export async function checkInstance(
   }
 
   return { ...outcome, ...recorded };
+}
+
+const PROBE = "wrap and unwrap of random bytes";
+
+/**
+ * What the audit keeps of a check. Its probe is a wrap and an unwrap in the key manager's own events, without a KEK that
+ * was created: this says that it was a check, and which.
+ */
+function resultOf(report: PermissionReport, { after }: RecordedCheck) {
+  const probe = report.checks.find(({ id }) => id === "wrapUnwrap");
+
+  return { ok: report.ok, status: after.status, reason: after.statusReason, probe: probe?.code ?? null };
+}
+
+async function keepOutcome(
+  { id, name }: { readonly id: string; readonly name: string },
+  check: FinishedCheck,
+  actor: Actor | undefined,
+): Promise<RecordedCheck | null> {
+  if (actor === undefined) {
+    return recordPermissionCheck(id, check);
+  }
+
+  return audited(
+    actor,
+    {
+      action: "vmware-solutions.permission-check.run",
+      target: { id, name },
+      instanceId: id,
+      requestData: { trigger: check.trigger, probe: PROBE },
+      failures: check.trigger === "schedule" ? "retried" : "recorded",
+    },
+    (done) =>
+      recordPermissionCheck(id, check, (tx, recorded) =>
+        done(tx, { responseData: resultOf(check.report, recorded) }),
+      ),
+  );
 }

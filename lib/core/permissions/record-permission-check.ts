@@ -1,6 +1,6 @@
 import { invalidateInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import type { Prisma } from "@/lib/db/generated/client";
-import { inTransaction } from "../transaction";
+import { inTransaction, type Transaction } from "../transaction";
 import { FAILURE_CODES } from "./failure-codes";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport, reasonOf } from "./report";
 
@@ -19,103 +19,124 @@ export type RecordedCheck = {
   readonly changed: boolean;
 };
 
+/** What a run of the checks came to. */
+export type FinishedCheck = {
+  readonly report: PermissionReport;
+  readonly trigger: PermissionCheckTrigger;
+  /** What the checks learned; values that they did not learn stay as they were. */
+  readonly facts?: PermissionFacts | null;
+};
+
 /**
  * Keeps a permission report and what it says about the instance: last check, state and version of the root key, the
  * service ID's name, and the status: `installed` becomes `attention` with the first failure's code as its reason, and
  * back. A reason that the checks did not set (another part's) stays. Instances in other states keep their status.
- * @param facts what the checks learned; values that they did not learn stay as they were
+ * @param then called in the same transaction
  * @returns null when the instance no longer exists
  */
 export async function recordPermissionCheck(
   instanceId: string,
-  report: PermissionReport,
-  trigger: PermissionCheckTrigger,
-  facts: PermissionFacts | null = null,
+  check: FinishedCheck,
+  then: (tx: Transaction, recorded: RecordedCheck) => Promise<void> = async () => {},
 ): Promise<RecordedCheck | null> {
   return inTransaction(async (tx) => {
-    // Two checks at once (the worker's and a person's) write one after the other.
-    await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
+    const recorded = await keepCheck(tx, instanceId, check);
 
-    const before = await tx.instance.findUnique({
-      where: { id: instanceId },
-      select: {
-        status: true,
-        statusReason: true,
-        crkId: true,
-        crkState: true,
-        crkVersion: true,
-        keyManagerCrn: true,
-        keyManagerEndpoint: true,
-        lastCheckAt: true,
-      },
-    });
-
-    if (before === null) {
-      return null;
+    if (recorded !== null) {
+      await then(tx, recorded);
     }
 
-    const checkedAt = new Date(report.checkedAt);
-    const { id } = await tx.permissionCheck.create({
-      data: { instanceId, ok: report.ok, trigger, report, checkedAt },
-      select: { id: true },
-    });
-
-    if (trigger === "schedule") {
-      await pruneHistory(tx, instanceId);
-    }
-
-    // An older run that took longer says nothing new.
-    if (before.lastCheckAt !== null && before.lastCheckAt > checkedAt) {
-      const health = { status: before.status, statusReason: before.statusReason };
-
-      return { permissionCheckId: id, before: health, after: health, changed: false };
-    }
-
-    const after = judgeHealth(before, report);
-    const crk = facts?.crk && facts.crk.id === before.crkId ? facts.crk : null;
-    const keyManager =
-      facts?.keyManager && facts.keyManager.crn === before.keyManagerCrn ? facts.keyManager : null;
-    const crkState = crk ? KEY_STATE_NUMBERS[crk.state] : crkStateOf(report);
-
-    await tx.instance.update({
-      where: { id: instanceId },
-      data: {
-        status: after.status,
-        statusReason: after.statusReason,
-        lastCheckOk: report.ok,
-        lastCheckAt: checkedAt,
-        ...(crkState === null ? {} : { crkState, crkSeenAt: checkedAt }),
-        ...(crk
-          ? {
-              crkName: crk.name,
-              ...(crk.currentVersion === null ? {} : { crkVersion: crk.currentVersion }),
-            }
-          : {}),
-        ...(facts?.serviceId ? { serviceId: facts.serviceId, serviceIdName: facts.serviceIdName } : {}),
-        ...(keyManager
-          ? {
-              keyManagerEndpoint: keyManager.endpoint,
-              ...(keyManager.name === "" ? {} : { keyManagerName: keyManager.name }),
-            }
-          : {}),
-      },
-    });
-
-    if (keyManager && keyManager.endpoint !== before.keyManagerEndpoint) {
-      invalidateInstanceKeyManager(instanceId);
-    }
-
-    return {
-      permissionCheckId: id,
-      before: { status: before.status, statusReason: before.statusReason },
-      after,
-      changed:
-        after.status !== before.status ||
-        after.statusReason !== before.statusReason ||
-        (crkState !== null && crkState !== before.crkState) ||
-        (crk?.currentVersion != null && crk.currentVersion !== before.crkVersion),
-    };
+    return recorded;
   });
+}
+
+async function keepCheck(
+  tx: Transaction,
+  instanceId: string,
+  { report, trigger, facts = null }: FinishedCheck,
+): Promise<RecordedCheck | null> {
+  // Two checks at once (the worker's and a person's) write one after the other.
+  await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
+
+  const before = await tx.instance.findUnique({
+    where: { id: instanceId },
+    select: {
+      status: true,
+      statusReason: true,
+      crkId: true,
+      crkState: true,
+      crkVersion: true,
+      keyManagerCrn: true,
+      keyManagerEndpoint: true,
+      lastCheckAt: true,
+    },
+  });
+
+  if (before === null) {
+    return null;
+  }
+
+  const checkedAt = new Date(report.checkedAt);
+  const { id } = await tx.permissionCheck.create({
+    data: { instanceId, ok: report.ok, trigger, report, checkedAt },
+    select: { id: true },
+  });
+
+  if (trigger === "schedule") {
+    await pruneHistory(tx, instanceId);
+  }
+
+  // An older run that took longer says nothing new.
+  if (before.lastCheckAt !== null && before.lastCheckAt > checkedAt) {
+    const health = { status: before.status, statusReason: before.statusReason };
+
+    return { permissionCheckId: id, before: health, after: health, changed: false };
+  }
+
+  const after = judgeHealth(before, report);
+  const crk = facts?.crk && facts.crk.id === before.crkId ? facts.crk : null;
+  const keyManager =
+    facts?.keyManager && facts.keyManager.crn === before.keyManagerCrn ? facts.keyManager : null;
+  const crkState = crk ? KEY_STATE_NUMBERS[crk.state] : crkStateOf(report);
+
+  await tx.instance.update({
+    where: { id: instanceId },
+    data: {
+      status: after.status,
+      statusReason: after.statusReason,
+      lastCheckOk: report.ok,
+      lastCheckAt: checkedAt,
+      ...(crkState === null ? {} : { crkState, crkSeenAt: checkedAt }),
+      ...(crk
+        ? {
+            crkName: crk.name,
+            ...(crk.currentVersion === null ? {} : { crkVersion: crk.currentVersion }),
+          }
+        : {}),
+      ...(facts?.serviceId ? { serviceId: facts.serviceId, serviceIdName: facts.serviceIdName } : {}),
+      ...(keyManager
+        ? {
+            keyManagerEndpoint: keyManager.endpoint,
+            ...(keyManager.name === "" ? {} : { keyManagerName: keyManager.name }),
+          }
+        : {}),
+    },
+  });
+
+  if (keyManager && keyManager.endpoint !== before.keyManagerEndpoint) {
+    invalidateInstanceKeyManager(instanceId);
+  }
+
+  return {
+    permissionCheckId: id,
+    before: { status: before.status, statusReason: before.statusReason },
+    after,
+    changed:
+      after.status !== before.status ||
+      after.statusReason !== before.statusReason ||
+      (crkState !== null && crkState !== before.crkState) ||
+      (crk?.currentVersion != null && crk.currentVersion !== before.crkVersion),
+  };
 }
 
 /** Keeps the newest scheduled reports of an instance (five days at one in 15 minutes); what people asked for stays. */

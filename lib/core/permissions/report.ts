@@ -1,7 +1,7 @@
 import type { CheckFacts, CheckResult } from "@/lib/key-managers/checks/run-checks";
 import type { KeyManagerKeyState } from "@/lib/key-managers/key-manager";
 
-/** One check. What is said of its code stands in the messages (`findings`); lib/api and the console word it. */
+/** One check. What is said of its code stands in the messages (`findings`); lib/api and the console make the text. */
 type PermissionCheckItem = CheckResult;
 
 export type PermissionReport = {

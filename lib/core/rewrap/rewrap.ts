@@ -43,7 +43,7 @@ const GIVE_UP_AFTER = 5;
 const IDLE_SECONDS = 600;
 const RETRY_SECONDS = 15;
 
-/** What keeps an instance's KEKs from being rewrapped, as a code that the console words. */
+/** What keeps an instance's KEKs from being rewrapped, as a code that has a text in the messages. */
 const REASONS: { readonly [failure in KeyManagerFailure]: string } = {
   credentials: "API_KEY_REFUSED",
   forbidden: "WRAP_FORBIDDEN",

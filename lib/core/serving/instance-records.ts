@@ -41,7 +41,7 @@ export interface InstanceRecords {
 
 const MAX_INSTANCES = 20_000;
 
-/** Instances in memory, kept in step by the house's events. */
+/** Instances in memory, kept in step by what other processes tell. */
 export function createInstanceRecords(options: {
   readonly pool: Pick<pg.Pool, "query">;
   readonly events: ChangeEvents;

@@ -17,7 +17,7 @@ export type KmipPortsOptions = {
   readonly logger: EngineLogger;
 } & Pick<KeyStoreOptions, "clock" | "openKeyManager" | "timeoutMs" | "maxObjects" | "maxMaterials">;
 
-/** Everything that the KMIP engine and its server need from the house. */
+/** Everything that the KMIP engine and its server need from outside of the protocol. */
 export type KmipPorts = {
   readonly store: DatabaseKeyStore;
   readonly tenants: DatabaseTenantDirectory;

@@ -1,5 +1,4 @@
 export {
-  type ApiTokenView,
   authenticateToken,
   createToken,
   listTokens,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { auditWriter } from "@/lib/core/audit";
-import { createKmipPorts } from "@/lib/core/keks";
+import { createKmipPorts } from "@/lib/core/serving";
 import type { Tenant } from "@/lib/kmip/ports";
 import { newObject, recordingLogger } from "@/test/support/kek-fixtures";
 import type { House } from "./house";

@@ -1,0 +1,2 @@
+export { reconcileAll } from "./reconcile";
+export { rewrapDue } from "./rewrap";

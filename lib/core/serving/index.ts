@@ -1,0 +1,1 @@
+export { createKmipPorts, type KmipPorts } from "./kmip-ports";
