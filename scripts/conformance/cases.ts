@@ -48,11 +48,15 @@ export function parseCase(name: string, text: string): TestCase {
 /** The outermost element of a case that was taken out of a text. */
 const FROM_TEXT = "KmipTestCase";
 
+/** Between words a line end is a space; within the digits of bytes it is nothing. */
+const joined = (value: string, type: string | undefined): string =>
+  type === "ByteString" ? value.replace(/\s+/g, "") : value.trim().replace(/\s+/g, " ");
+
 /** The element with the line ends taken out of its values that the text had put there: "Cryptographic   Usage Mask". */
 function onOneLine({ name, attributes, children }: XmlElement): XmlElement {
   const values = [...attributes].map(([key, value]): [string, string] => [
     key,
-    value.trim().replace(/\s+/g, " "),
+    joined(value, attributes.get("type")),
   ]);
   return { name, attributes: new Map(values), children: children.map(onOneLine) };
 }

@@ -14,7 +14,7 @@ import {
 } from "@/lib/kmip/protocol/enumerations";
 import { Tag } from "@/lib/kmip/protocol/tags";
 import { bytes, enumeration, type Item, structure, text } from "@/lib/kmip/ttlv";
-import { dig, hex, Objects, on, registerKey, registerSecret, usageMask } from "./payloads";
+import { dig, hex, Objects, on, registerKey, registerOpaque, registerSecret, usageMask } from "./payloads";
 
 const { Encrypt, Decrypt, Export, MACGenerate, WrapKey } = CryptographicUsageMask;
 const { Raw, Opaque, TransparentSymmetricKey } = KeyFormatType;
@@ -162,6 +162,9 @@ describe("Get as Opaque", () => {
     const secret = await objects.make(registerSecret(Buffer.from("secret"), [], Raw));
     const payload = await objects.ok(getAs(secret, Opaque));
     expect(materialOf(payload, Tag.SecretData)).toEqual(Buffer.from("secret"));
+    const opaque = await objects.make(registerOpaque(KEY));
+    const object = childrenOf(dig(await objects.ok(getAs(opaque, Opaque)), Tag.OpaqueObject));
+    expect(bytesIn(object, Tag.OpaqueDataValue)).toEqual(KEY);
   });
 });
 

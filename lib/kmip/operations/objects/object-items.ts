@@ -237,7 +237,9 @@ export function formatToServe(
   wrapped: boolean,
 ): number | null {
   const own = formatOf(object.objectType, object.attributes);
-  if (requested === undefined || requested === own) {
+  // An opaque object is Opaque without a Key Block that would say so (2.1, Table 81).
+  const isOpaque = object.objectType === ObjectType.OpaqueObject && requested === Opaque;
+  if (requested === undefined || requested === own || isOpaque) {
     return own;
   }
   // A plain key is the same bytes in any format, and in Opaque just bytes. What came Opaque, or wrapped, is only as it came.
