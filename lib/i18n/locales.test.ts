@@ -13,7 +13,7 @@ describe("negotiateLocale", () => {
 
   test("quality values order what the browser asks for", () => {
     expect(negotiateLocale(undefined, "zh;q=0.4, en-US;q=0.9")).toBe("en");
-    expect(negotiateLocale(undefined, "fr, zh-TW;q=0.8, en;q=0.7")).toBe("zh-CN");
+    expect(negotiateLocale(undefined, "qaa, zh-TW;q=0.8, en;q=0.7")).toBe("zh-CN");
     expect(negotiateLocale(undefined, "en;q=0, zh;q=0.1")).toBe("zh-CN");
   });
 
@@ -27,8 +27,9 @@ describe("negotiateLocale", () => {
   });
 
   test("falls to English", () => {
+    // Tags for private use (BCP 47), which no language of the console will have.
     expect(negotiateLocale(undefined, null)).toBe("en");
-    expect(negotiateLocale(undefined, "fr, de;q=0.9, *;q=0.1")).toBe("en");
+    expect(negotiateLocale(undefined, "qaa, qab;q=0.9, *;q=0.1")).toBe("en");
     expect(negotiateLocale(undefined, ";;,,q=")).toBe("en");
   });
 });
