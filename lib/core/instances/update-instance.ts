@@ -44,7 +44,7 @@ async function checkChange(
     throw new AppError("INVALID_STATE", "The instance has no key manager yet. Activate it first.");
   }
 
-  const checked = await checkPermissions(actor, {
+  const checked = await checkPermissions(actor, row.id, {
     kind: row.keyManagerKind,
     ...(input.apiKey === undefined ? credentialsOf(row) : { apiKey: input.apiKey }),
     crn: row.keyManagerCrn,
