@@ -5,6 +5,8 @@ const certificateFinding = z.object({
   severity: z.enum(["error", "warning"]),
   code: z.string(),
   message: z.string(),
+  /** The values that `message` names, in a preview. */
+  params: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 
 const parsedCertificate = z
@@ -28,7 +30,7 @@ const parsedCertificate = z
   })
   .meta({ id: "ParsedCertificate" });
 
-/** PEM text, one or several certificates, or base64 of DER. */
+/** PEM text, one or several certificates, or base64 of DER, of PKCS #7 or of a whole file. */
 export const certificateText = z.string().min(1).max(65_536);
 
 export const previewRequest = z.object({ pem: certificateText, instanceId: id.optional() });

@@ -32,5 +32,11 @@ export function serializeClientCertificate(row: ClientCertificateView): Unwritte
 
 /** Parsed certificate with findings, as the preview shows it. */
 export function serializePreview(preview: CertificatePreview) {
-  return { ...preview, findings: preview.findings.map(describeCertificateFinding) };
+  return {
+    ...preview,
+    findings: preview.findings.map((finding) => ({
+      ...describeCertificateFinding(finding),
+      params: { ...finding.params },
+    })),
+  };
 }
