@@ -97,23 +97,33 @@ function isMadeByVcenter({ selfSigned, subject, subjectAlternativeNames }: Certi
   return selfSigned && subjectAlternativeNames.length === 0 && VCENTER_COMMON_NAME.test(subject);
 }
 
+/** One remark at most about what a certificate is for: whoever reads two on every ordinary one reads none. */
+function purposeFinding(certificate: Certificate): Finding | null {
+  const { extendedKeyUsage: usages, isCertificateAuthority } = certificate;
+  const namesClients = usages.includes(CLIENT_AUTH) || usages.includes(ANY_EXTENDED_KEY_USAGE);
+  if (usages.length > 0 && !namesClients) {
+    return { severity: "warning", code: "NO_CLIENT_AUTH_EKU", params: {} };
+  }
+  if (isMadeByVcenter(certificate)) {
+    return null;
+  }
+  if (isCertificateAuthority) {
+    return { severity: "warning", code: "IS_CA", params: {} };
+  }
+
+  return namesClients ? null : { severity: "warning", code: "NO_CLIENT_AUTH_EKU", params: {} };
+}
+
 /**
- * What is wrong or unusual with a certificate that shall be pinned to an instance, errors first. The certificate is
- * pinned as it is and no chain is checked; one without an extended key usage may be used for anything (RFC 5280
- * 4.2.1.12), so vCenter's own certificates are not remarkable.
+ * What is wrong or unusual with a certificate that shall be pinned to an instance, errors first. A missing extended key
+ * usage is no error, since the certificate is pinned as it is and no chain is checked.
  */
 export function findingsOf(certificate: Certificate, now = new Date()): Finding[] {
-  const usages = certificate.extendedKeyUsage;
   const findings: (Finding | null)[] = [
     validityFinding(certificate, now),
     keyFinding(certificate),
     signatureFinding(certificate),
-    usages.length === 0 || usages.includes(CLIENT_AUTH) || usages.includes(ANY_EXTENDED_KEY_USAGE)
-      ? null
-      : { severity: "warning", code: "NO_CLIENT_AUTH_EKU", params: {} },
-    certificate.isCertificateAuthority && !isMadeByVcenter(certificate)
-      ? { severity: "warning", code: "IS_CA", params: {} }
-      : null,
+    purposeFinding(certificate),
   ];
 
   return findings

@@ -8,12 +8,16 @@ const INVISIBLE = /[\0\u200B-\u200D\u2060\uFEFF\uFFFD]/g;
  * the escapes of JSON, Terraform and YAML undone. PEM holds no backslash of its own.
  */
 export function readableText(text: string): string {
-  return text
-    .replace(INVISIBLE, "")
-    .replace(/\\+u00([2-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
-    .replace(/\\+r\\+n|\\+[nr]/g, "\n")
-    .replace(/\\+t/g, " ")
-    .replace(/\\+\//g, "/");
+  return (
+    text
+      .replace(INVISIBLE, "")
+      // Escaped more than once. Also what keeps the patterns below from starting anew at each of a thousand.
+      .replace(/\\+/g, "\\")
+      .replace(/\\u00([2-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+      .replace(/\\r\\n|\\[nr]/g, "\n")
+      .replace(/\\t/g, " ")
+      .replace(/\\\//g, "/")
+  );
 }
 
 /**

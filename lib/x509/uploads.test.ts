@@ -218,7 +218,7 @@ describe("files that people upload", () => {
           "\0-",
           "\\u00",
         ),
-        fc.nat(5_000),
+        fc.nat(65_536),
       )
       .map(([piece, times]) => piece.repeat(times).slice(0, 65_536));
 
@@ -230,7 +230,7 @@ describe("files that people upload", () => {
         } catch (error) {
           expect(error).toBeInstanceOf(CertificateError);
         }
-        expect(performance.now() - started).toBeLessThan(1_000);
+        expect(performance.now() - started).toBeLessThan(3_000);
       }),
       { numRuns: 400 },
     );

@@ -104,7 +104,7 @@ describe("client certificates", () => {
   });
 
   it("on curves that TLS cannot use are refused, in the preview and at the pinning", async () => {
-    const { certPem } = await createSelfSigned({ commonName: "p224", curve: "secp224r1" });
+    const { certPem } = await createSelfSigned({ commonName: "kmipClient224", curve: "secp224r1" });
     const finding = { severity: "error", code: "UNSUPPORTED_KEY" };
     expect(await preview(certPem)).toMatchObject([{ findings: [finding] }]);
     expect(await add("p224", certPem)).toMatchObject({
@@ -114,7 +114,7 @@ describe("client certificates", () => {
   });
 
   it("that are pinned already are told with the instance and the name that they have there", async () => {
-    const { certPem } = await createSelfSigned({ commonName: "twice" });
+    const { certPem } = await createSelfSigned({ commonName: "kmipClientTwice" });
     await add("vCenter Frankfurt", certPem);
     expect(await preview(certPem)).toMatchObject([
       {
