@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 /** Tests beside the code, of the protocol and of the house itself: they need nothing but Node. */
 const PURE = [
   "{lib,sandbox,bin,components,scripts,messages}/**/*.test.ts",
-  "test/kmip/**/*.test.ts",
+  "test/{kmip,clients}/**/*.test.ts",
   "test/*.test.ts",
 ];
 

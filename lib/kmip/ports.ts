@@ -11,6 +11,8 @@ export type TenantPolicy = {
   readonly activateOnCreate: boolean;
   /** Get still serves a Compromised object, as the specification allows. */
   readonly serveCompromised: boolean;
+  /** Objects may have a Name that others have (3.2 wants them unique). Default: false. */
+  readonly sharedNames?: boolean;
 };
 
 /** A connection test of the console, which connects as a client does: its id, and the only operations that it may ask for. */
