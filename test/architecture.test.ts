@@ -1,5 +1,8 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { importsOf, localImport, readSource, sources } from "./support/imports";
+import { PROVIDERS } from "@/lib/key-managers/registry";
+import { importsOf, localImport, readSource, root, sources } from "./support/imports";
 
 /** What a room may import of the house; packages are ruled by `packages`. First match wins. */
 type Room = { readonly path: RegExp; readonly may: readonly RegExp[]; readonly packages?: readonly RegExp[] };
@@ -139,8 +142,12 @@ const ONE_PLACE: readonly { readonly what: string; readonly pattern: RegExp; rea
 ];
 
 /** What is true of one kind of key manager alone; the registry names the kinds, and nobody else does. */
-const PROVIDER_FOLDERS = /^lib\/key-managers\/(key-protect|hpcs|pkcs11|ibm-services)\//;
-const KIND = /["'](key-protect|hpcs|pkcs11)["']/;
+const KINDS = PROVIDERS.map(({ kind }) => kind);
+const KIND = new RegExp(`["'](${KINDS.join("|")})["']`);
+/** The folders of providers and of what some of them share; `checks` is the house's as well. */
+const PROVIDER_FOLDERS = readdirSync(join(root, "lib/key-managers"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "checks")
+  .map(({ name }) => `lib/key-managers/${name}/`);
 /** Makes root keys of tokens for the command line, which asks for just that. */
 const KNOWS_TOKENS = /^lib\/core\/key-managers\/make-root-key$/;
 
@@ -179,7 +186,11 @@ function violations(path: string, text: string): string[] {
       found.push(`${path} imports ${local}`);
     }
 
-    if (PROVIDER_FOLDERS.test(local) && /^lib\/(core|api)\//.test(path) && !KNOWS_TOKENS.test(name)) {
+    if (
+      PROVIDER_FOLDERS.some((folder) => local.startsWith(folder)) &&
+      /^lib\/(core|api)\//.test(path) &&
+      !KNOWS_TOKENS.test(name)
+    ) {
       found.push(`${path} imports ${local} past the registry`);
     }
 
@@ -247,6 +258,13 @@ describe("the dependency rule (arrows only go down)", () => {
     ["lib/auth/x.ts", "const holder = globalThis as { x?: number };"],
   ])("is noticed when %s breaks it by %s", (path, text) => {
     expect(violations(path, text)).not.toEqual([]);
+  });
+
+  it("knows every provider, by its place in the registry", () => {
+    const folders = PROVIDER_FOLDERS.filter((folder) => existsSync(join(root, folder, "provider.ts")));
+
+    expect(KINDS.length).toBeGreaterThan(0);
+    expect(folders.map((folder) => folder.split("/")[2]).sort()).toEqual([...KINDS].sort());
   });
 
   it("holds in the whole repository", () => {
