@@ -13,7 +13,13 @@ import {
   renameClientCertificate,
 } from "@/lib/core/client-certificates";
 import { ensureDedicatedEndpoints, ensureTlsIdentities } from "@/lib/core/endpoints";
-import { activateInstance, createInstance, deleteInstance, updateInstance } from "@/lib/core/instances";
+import {
+  activateInstance,
+  createInstance,
+  deleteInstance,
+  restoreInstance,
+  updateInstance,
+} from "@/lib/core/instances";
 import { restoreService, revokeKek } from "@/lib/core/keks";
 import { createMember, removeMember, updateMember } from "@/lib/core/members";
 import { recordPermissionCheck } from "@/lib/core/permissions/record-permission-check";
@@ -152,12 +158,34 @@ const CASES: readonly Case[] = [
       return inSteps(
         () => deleteInstance(actor, instanceId, { confirmName, force: true, destroyKeks: false }),
         async () => {
-          const row = await house.database.prisma.instance.findUnique({
+          const { deletedAt, clientCertificates } = await house.database.prisma.instance.findUniqueOrThrow({
             where: { id: instanceId },
             include: { clientCertificates: true },
           });
 
-          return row === null || row.clientCertificates.length === row.clientCertificateCount + 1;
+          return clientCertificates.every(({ releasedAt }) => (releasedAt === null) === (deletedAt === null));
+        },
+      );
+    },
+  },
+  {
+    name: "restore a deleted instance",
+    async prepare() {
+      const { instanceId } = await instance();
+      const { name: confirmName } = await house.database.prisma.instance.findUniqueOrThrow({
+        where: { id: instanceId },
+      });
+      await deleteInstance(actor, instanceId, { confirmName, force: true, destroyKeks: false });
+
+      return inSteps(
+        () => restoreInstance(actor, instanceId, {}),
+        async () => {
+          const { deletedAt, clientCertificates } = await house.database.prisma.instance.findUniqueOrThrow({
+            where: { id: instanceId },
+            include: { clientCertificates: true },
+          });
+
+          return clientCertificates.every(({ releasedAt }) => (releasedAt === null) === (deletedAt === null));
         },
       );
     },

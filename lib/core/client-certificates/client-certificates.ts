@@ -7,7 +7,7 @@ import { audited, type Done } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { loadAuthority } from "../endpoints";
 import { AppError } from "../errors";
-import { requireInstance, requireNotRemoving } from "../instance";
+import { LIVING, requireInstance, requireNotRemoving } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import {
@@ -33,7 +33,7 @@ async function requireCertificate(
   certificateId: string,
 ): Promise<ClientCertificate> {
   const row = await client.clientCertificate.findFirst({
-    where: { id: certificateId, instanceId, instance: { accountId: actor.accountId } },
+    where: { id: certificateId, instanceId, instance: { accountId: actor.accountId, ...LIVING } },
   });
   if (!row) {
     throw new AppError("NOT_FOUND", "There is no such client certificate.");

@@ -1,5 +1,6 @@
 import { database } from "@/lib/db";
 import { liveCounters } from "../endpoints";
+import { isLiving } from "../instance";
 
 /** Figures of the whole deployment for monitoring; of no account in particular. */
 export type DeploymentFigures = {
@@ -33,7 +34,7 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
       `SELECT status::text, count(*)::int AS count, sum(kek_count)::float8 AS keks,
               sum(active_kek_count)::float8 AS "activeKeks",
               sum(client_certificate_count)::float8 AS "clientCertificates"
-       FROM instance GROUP BY status`,
+       FROM instance i WHERE ${isLiving("i")} GROUP BY status`,
     ),
     pool.query<{ zone: number; up: number; dedicatedUp: number; connections: number; requests: number }>(
       `SELECT zone, (count(*) FILTER (WHERE instance_id IS NULL))::int AS up,
