@@ -102,9 +102,9 @@ function useColumns(onRestore: (instance: Instance) => void): Column<Instance>[]
   );
 }
 
-/** Whole days until it is forgotten. */
+/** Days until it is forgotten, the one that has begun among them. */
 function daysLeft({ deletion }: Instance): number {
   const end = deletion === null ? 0 : new Date(deletion.purgeAt).getTime();
 
-  return Math.max(0, Math.floor((end - Date.now()) / DAY_MS));
+  return Math.max(0, Math.ceil((end - Date.now()) / DAY_MS));
 }
