@@ -10,21 +10,24 @@ const ROOMS: readonly Room[] = [
   // The sandbox stands in for somebody else's service and knows nothing of the house.
   { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
   { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/(env|per-process)$/] },
-  { path: /^lib\/(env|folder|per-process|roles|shell-word)$/, may: [] },
+  // Judges addresses, and connects to those that pass; it asks nobody what is allowed.
+  { path: /^lib\/outbound\//, may: [/^lib\/outbound\//], packages: [/^node:/, /^undici$/] },
+  { path: /^lib\/env$/, may: [/^lib\/outbound\/allow-list$/] },
+  { path: /^lib\/(folder|per-process|roles|shell-word)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
   { path: /^lib\/resilience\//, may: [/^lib\/resilience\//], packages: [/^node:/] },
-  { path: /^lib\/ibm-cloud\//, may: [/^lib\/(ibm-cloud|resilience)\//, /^lib\/env$/] },
+  { path: /^lib\/ibm-cloud\//, may: [/^lib\/(ibm-cloud|outbound|resilience)\//, /^lib\/env$/] },
   { path: /^lib\/audit\//, may: [/^lib\/audit\//, /^lib\/db/, /^lib\/kmip\/(ports|protocol)/, /^lib\/env$/] },
   {
     path: /^lib\/key-managers\//,
-    may: [/^lib\/(key-managers|ibm-cloud|resilience)\//, /^lib\/(env|per-process|shell-word)$/],
+    may: [/^lib\/(key-managers|ibm-cloud|outbound|resilience)\//, /^lib\/(env|per-process|shell-word)$/],
   },
   {
     path: /^lib\/core\//,
     may: [
       /^lib\/core\//,
-      /^lib\/(kmip|key-managers|ibm-cloud|resilience|audit)\//,
+      /^lib\/(kmip|key-managers|ibm-cloud|outbound|resilience|audit)\//,
       /^lib\/(x509|db|env|log|folder|per-process|roles|shell-word)/,
     ],
   },
@@ -125,6 +128,13 @@ const ONE_PLACE: readonly { readonly what: string; readonly pattern: RegExp; rea
     pattern: /\bpg_notify\b|["'`]\s*NOTIFY\b/,
     place: /^lib\/db\/notify\.ts$/,
   },
+  {
+    what: "connects to an address past the rule for outbound addresses",
+    pattern:
+      /^import (?!type\b)[^;]*from "(?:undici|node:https?)"|^import \{[^}]*\bconnect\b[^}]*\} from "node:(?:tls|net)"|(?<![\w#.])fetch\(/m,
+    // The console's own API in the browser, the deployment's own endpoints, and the command line.
+    place: /^(lib\/outbound\/agent|lib\/api\/contract\/call|lib\/kmip\/(transport|client)\/.*|bin\/.*)\.ts$/,
+  },
   { what: "hangs something on globalThis", pattern: /\bglobalThis as\b/, place: /^lib\/per-process\.ts$/ },
 ];
 
@@ -135,7 +145,8 @@ const KIND = /["'](key-protect|hpcs|pkcs11)["']/;
 const KNOWS_TOKENS = /^lib\/core\/key-managers\/make-root-key$/;
 
 /** A statement that looks for instances, from the name of the table on. */
-const FINDS_INSTANCES = /\b(?:FROM|JOIN)\s+instance\b|\.instance\s*\.(?:find|count|aggregate|group)\w*\(/g;
+const FINDS_INSTANCES =
+  /\b(?:FROM|JOIN)\s+instance\b|\.instance\s*\.(?:find|count|aggregate|group)\w*\(|\binstance:\s*\{\s*accountId\b/g;
 /** The last locks a row for what is looked up next. */
 const LEAVES_DELETED_OUT = /\bLIVING\b|\bisLiving\(|^FROM instance WHERE id = \S+ FOR UPDATE/;
 /** Statements that are meant to find deleted instances too: how many in a file, and why. */
@@ -259,6 +270,9 @@ describe("the dependency rule (arrows only go down)", () => {
     ["lib/core/keks/x.ts", "await client.query(`BEGIN ISOLATION LEVEL SERIALIZABLE`);"],
     ["lib/core/keks/x.ts", "await prisma.$transaction(work);"],
     ["lib/core/keks/x.ts", "SELECT pg_notify($1, $2)"],
+    ["lib/core/keks/x.ts", 'import { request } from "node:https";'],
+    ["lib/core/keks/x.ts", 'import { connect, type TLSSocket } from "node:tls";'],
+    ["lib/key-managers/hpcs/x.ts", "await fetch(endpoint);"],
     ["lib/auth/x.ts", "const holder = globalThis as { x?: number };"],
   ])("is noticed when %s breaks it by %s", (path, text) => {
     expect(violations(path, text)).not.toEqual([]);
@@ -301,6 +315,7 @@ describe("deleted instances (nobody finds them who does not mean to)", () => {
     "await pool.query(`SELECT 1 FROM client_certificate c JOIN instance i ON i.id = c.instance_id`)",
     "await prisma.instance.findMany({ where: { accountId } });",
     "await tx.instance.count();",
+    "await prisma.clientCertificate.findMany({ where: { instance: { accountId } } });",
   ])("are noticed in %s", (text) => {
     expect(findsDeleted(text)).toBe(1);
   });

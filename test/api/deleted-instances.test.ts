@@ -213,6 +213,9 @@ describe("a deleted instance", () => {
     expect((await remove(made, { force: true })).status).toBe(404);
     const { text } = await callApi(operations.listInstances, { token: admin() });
     expect(text).not.toContain(id);
+    const certificates = await callApi(operations.listAccountCertificates, { token: admin() });
+    expect(certificates.status).toBe(200);
+    expect(certificates.text).not.toContain(certificate.sha256);
     const directory = tenants();
     expect(await directory.resolve(certificate.sha256)).toBeNull();
     directory.close();

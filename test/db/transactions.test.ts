@@ -372,7 +372,9 @@ async function expectOutcome(succeeded: boolean, place: string): Promise<void> {
 
   const { rows } = await house.database.pool.query<{ outcome: string }>(
     `SELECT outcome FROM audit_event
-     WHERE event::jsonb ->> 'correlationId' = $1 AND outcome IN ('success', 'failure')`,
+     WHERE event::jsonb ->> 'correlationId' = $1 AND outcome IN ('success', 'failure')
+       -- What is asked of the key manager before has a record, and an outcome, of its own.
+       AND action <> 'vmware-solutions.permission-check.run'`,
     [actor.requestId],
   );
 

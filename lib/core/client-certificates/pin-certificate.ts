@@ -14,7 +14,11 @@ export type NewCertificate = {
 };
 
 /** Where a certificate is pinned already, as far as the actor may know. */
-export type CertificateHolder = { readonly instance: { id: string; name: string } | null };
+export type CertificateHolder = {
+  readonly instance: { readonly id: string; readonly name: string } | null;
+  /** Its name there; null where the instance is. */
+  readonly certificateName: string | null;
+};
 
 /**
  * Who holds a certificate of the deployment; an instance of another account is never named. Those of deleted instances
@@ -27,7 +31,7 @@ export async function findHolder(
 ): Promise<CertificateHolder | null> {
   const row = await client.clientCertificate.findFirst({
     where: { sha256, releasedAt: null },
-    select: { instance: { select: { id: true, name: true, accountId: true } } },
+    select: { name: true, instance: { select: { id: true, name: true, accountId: true } } },
   });
   if (!row) {
     return null;
@@ -35,15 +39,20 @@ export async function findHolder(
 
   const { id, name, accountId } = row.instance;
 
-  return { instance: accountId === actor.accountId ? { id, name } : null };
+  return accountId === actor.accountId
+    ? { instance: { id, name }, certificateName: row.name }
+    : { instance: null, certificateName: null };
 }
 
 /** The finding about a certificate that is pinned already. */
-export function holderFinding({ instance }: CertificateHolder): Finding {
+export function holderFinding({ instance, certificateName }: CertificateHolder): Finding {
   return {
     severity: "error",
     code: "CERTIFICATE_IN_USE",
-    params: instance === null ? { holder: "hidden" } : { holder: "named", instanceName: instance.name },
+    params:
+      instance === null
+        ? { holder: "hidden" }
+        : { holder: "certificate", instanceName: instance.name, certificateName: certificateName ?? "" },
   };
 }
 
