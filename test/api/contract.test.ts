@@ -147,6 +147,11 @@ describe("every call of the contract answers as its schema says", () => {
       body: { keyManager: keyManagerOf(house) },
     });
     expect(activated).toMatchObject({ status: "installed", keyManager: { kind: "key-protect" } });
+    expect((await succeed(operations.getInstanceImpact, { params: { id: ordered.id } })).body.inUse).toBe(
+      false,
+    );
+    await succeed(operations.deleteInstance, { params: { id: ordered.id }, body: { confirmName: "later" } });
+    await succeed(operations.restoreInstance, { params: { id: ordered.id }, body: {} });
     await succeed(operations.deleteInstance, { params: { id: ordered.id }, body: { confirmName: "later" } });
     expect(
       (await callApi(operations.getInstance, { token: house.a.tokens.viewer, params: { id: ordered.id } }))
