@@ -1,6 +1,6 @@
 import { ZodError } from "zod";
 import { AppError, type ErrorCode, type InvalidParam } from "@/lib/core/errors";
-import { isOutage } from "@/lib/db/outage";
+import { isOutage } from "@/lib/core/outage";
 import { english } from "./texts/english";
 import { describeError } from "./texts/errors";
 

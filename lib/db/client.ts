@@ -30,7 +30,7 @@ export type Database = {
 };
 
 /** Who waits for the database, which says how long: clients of KMIP, people, or nobody. */
-export type DatabaseWork = "endpoint" | "console" | "background";
+type DatabaseWork = "endpoint" | "console" | "background";
 
 /** An answer that needs the database several times is given within 8 s, whatever becomes of it (ADR 0025). */
 const PATIENCE: Record<DatabaseWork, Patience> = {
@@ -39,8 +39,8 @@ const PATIENCE: Record<DatabaseWork, Patience> = {
   background: { firstMs: 60_000, againMs: 10_000 },
 };
 
-const SEARCH_SECONDS = 3;
-const LOCATE_SECONDS = 5;
+export const SEARCH_SECONDS = 3;
+export const LOCATE_SECONDS = 4;
 const REPORT_SECONDS = 120;
 /** Before the connection is given up, the server itself ends a statement, and says that it did. */
 const SERVER_FIRST_MS = 500;
@@ -102,7 +102,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
         application_name: `${applicationName} ${kind}`,
       },
       pulse,
-      seconds * 1_000 + 4 * SERVER_FIRST_MS,
+      seconds * 1_000 + SERVER_FIRST_MS,
     );
   const pool = short(max, "");
   const prismaPool = short(max, "");

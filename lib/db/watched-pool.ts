@@ -83,10 +83,7 @@ export class WatchedPool extends pg.Pool {
       if (!isReady(client)) {
         const limit = this.#limitMs();
 
-        if (this.#silenceMs === null) {
-          this.#pulse.lost();
-        }
-
+        this.#pulse.lost();
         stream.destroy(new DatabaseSilent(limit));
       }
     });

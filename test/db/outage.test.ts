@@ -106,7 +106,10 @@ describe("an endpoint whose database hangs", () => {
     const halfway = connect();
     const create = halfway.create();
 
-    await eventually(() => keyManager.faults.every(({ times }) => times === 0), "the Create has come to the key manager");
+    await eventually(
+      () => keyManager.faults.every(({ times }) => times === 0),
+      "the Create has come to the key manager",
+    );
     proxy.stall();
     letGo();
 
