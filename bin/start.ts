@@ -19,6 +19,7 @@ import { readSandboxCredentials } from "@/sandbox";
 import type { Child } from "./supervisor/child";
 import { makeChildren, provideSandboxIdentity } from "./supervisor/children";
 import { type DataDirLock, lockDataDir } from "./supervisor/lock";
+import { surviveLostOutput } from "./supervisor/lost-output";
 import { openLog, processEntry } from "./supervisor/output";
 import { portProblems, type WantedPort } from "./supervisor/ports";
 
@@ -318,6 +319,7 @@ function onSignal(): void {
   );
 }
 
+surviveLostOutput();
 process.on("SIGTERM", onSignal);
 process.on("SIGINT", onSignal);
 followNpm();
