@@ -175,7 +175,10 @@ async function prepareDatabase(
   const url = await openDatabaseServer(settings, root);
 
   try {
-    await migrate(url, readMigrations(join(root, "prisma/migrations")));
+    await migrate(url, readMigrations(join(root, "prisma/migrations")), {
+      onWait: (name) =>
+        warn(`The migration ${name} waits for a lock that another session of the database holds.`),
+    });
   } catch (error) {
     throw databaseProblem(error, settings);
   }
