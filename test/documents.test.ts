@@ -7,7 +7,7 @@ const DOCUMENTS = [
   ...readdirSync(root),
   ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`),
   "sandbox/README.md",
-].filter((name) => name.endsWith(".md") && name !== "ARCHITECTURE.md");
+].filter((name) => name.endsWith(".md"));
 const FOLDERS = /^(app|bench|bin|components|docs|e2e|lib|messages|prisma|public|sandbox|scripts|test)\//;
 
 /** Paths of the repository that a document names in code spans; placeholders (`NAME`, `…`, `*`) are none. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toJson } from "@/lib/api/contract/handler";
 import { destroyKek } from "@/lib/api/keks/operations";
+import { serializeKekDetail } from "@/lib/api/keks/serializers";
 import { toKekDetail } from "@/lib/core/keks/kek-view";
 import { requireKekRow } from "@/lib/core/keks/read-keks";
 import { reconcileAll } from "@/lib/core/rewrap/reconcile";
@@ -36,7 +37,7 @@ const reconcile = () =>
 async function shown(tenant: Tenant, { uniqueIdentifier }: ManagedObject) {
   const row = await requireKekRow(tenant.instanceId, uniqueIdentifier);
 
-  return toJson(destroyKek, toKekDetail(row, world.clock.now()));
+  return toJson(destroyKek, serializeKekDetail(toKekDetail(row, world.clock.now())));
 }
 
 /** A KEK whose standard key needs a second person's word to be deleted. */
