@@ -46,7 +46,7 @@ runProcess(logger, async () => {
   setDatabase(database);
 
   const writer = createAuditWriter({
-    pool: database.pool,
+    pool: database.appends,
     node: `worker@${hostname()}-${settings.PORT}`,
     logger,
   });
