@@ -8,8 +8,10 @@ import { setAuditWriter, settleIntents } from "@/lib/core/audit";
 import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
+import { forgetInvitations } from "@/lib/core/members";
 import { checkDueInstances } from "@/lib/core/permissions";
 import { reconcileAll, rewrapDue } from "@/lib/core/rewrap";
+import { forgetEndedSessions } from "@/lib/core/users";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env, serverCertificateHosts } from "@/lib/env";
@@ -106,6 +108,8 @@ runProcess(logger, async () => {
       );
     }),
     job("idempotency keys", "0 41 * * * *", forgetIdempotencyKeys),
+    job("ended sessions", "0 42 * * * *", forgetEndedSessions),
+    job("invitations", "0 43 * * * *", forgetInvitations),
   ];
 
   return {

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Actor } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
-import { deriveKey, sealSecret, unsealSecret } from "@/lib/core/secrets";
+import { deriveKey } from "@/lib/core/secrets";
 import { database } from "@/lib/db";
 
 /** An answer that is kept for repetitions of its request. */
@@ -34,20 +34,20 @@ function fingerprint(method: string, path: string, bytes: Uint8Array): Buffer {
 /**
  * Carries a write out once for each key of a person or token, however often and however concurrently it is sent.
  * Answers of success are kept for a day; after a refusal or failure, which changed nothing, the key is free again.
- * @param request.secret the answer holds a secret: it is kept sealed
+ * @param request.path with its query string
+ * @param request.secrets members of the answer that are given once: a repetition has null in their place
  * @throws AppError IDEMPOTENCY_KEY_REUSED for another request, IDEMPOTENCY_IN_PROGRESS while the first one runs
  */
 export async function once(
   actor: Actor,
   key: string,
-  request: { method: string; path: string; bytes: Uint8Array; secret: boolean },
+  request: { method: string; path: string; bytes: Uint8Array; secrets: readonly string[] },
   work: () => Promise<KeptAnswer>,
 ): Promise<KeptAnswer & { readonly replayed: boolean }> {
   const { pool } = database();
   const principal = `${actor.kind}:${actor.id}`;
   const id = [actor.accountId, principal, key];
   const hash = fingerprint(request.method, request.path, request.bytes);
-  const purpose = `idempotency:${actor.accountId}:${principal}:${key}`;
 
   await pool.query("DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => $1)", [
     KEPT_HOURS,
@@ -78,7 +78,7 @@ export async function once(
       );
     }
 
-    return { status: row.status, body: openAnswer(row.response, purpose), replayed: true };
+    return { status: row.status, body: openAnswer(row.response), replayed: true };
   }
 
   let answer: KeptAnswer;
@@ -92,9 +92,7 @@ export async function once(
     throw error;
   }
 
-  const kept = request.secret
-    ? { sealed: Buffer.from(sealSecret(JSON.stringify(answer.body), purpose)).toString("base64") }
-    : { body: answer.body ?? null };
+  const kept = { body: withoutSecrets(answer.body, request.secrets) };
   await pool.query(
     "UPDATE idempotency_key SET status = $4, response = $5 WHERE account_id = $1 AND principal = $2 AND key = $3",
     [...id, answer.status, JSON.stringify(kept)],
@@ -103,18 +101,22 @@ export async function once(
   return { ...answer, replayed: false };
 }
 
-function openAnswer(kept: unknown, purpose: string): unknown {
-  const { sealed, body } = kept as { sealed?: string; body?: unknown };
-  if (sealed === undefined) {
-    return body;
+function withoutSecrets(body: unknown, secrets: readonly string[]): unknown {
+  const hidden = Object.fromEntries(secrets.map((name) => [name, null]));
+
+  return secrets.length === 0 ? (body ?? null) : { ...(body as object), ...hidden };
+}
+
+/** @throws AppError IDEMPOTENCY_KEY_REUSED for an answer of before, which holds a secret */
+function openAnswer(kept: unknown): unknown {
+  if (typeof kept !== "object" || kept === null || !("body" in kept)) {
+    throw new AppError(
+      "IDEMPOTENCY_KEY_REUSED",
+      "The answer to this request holds a secret, which is given once.",
+    );
   }
 
-  const bytes = unsealSecret(Buffer.from(sealed, "base64"), purpose);
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } finally {
-    bytes.fill(0);
-  }
+  return kept.body;
 }
 
 /** Forgets the keys of all accounts whose time is over; for a worker, every hour or so. */

@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  /** Somebody else knows the password: nothing may be done before it is changed. */
+  PASSWORD_CHANGE_REQUIRED: 403,
   /** A write by session cookie from another origin. */
   ORIGIN_REFUSED: 403,
   /** Unknown, or another account's: the two are not told apart. */
