@@ -321,6 +321,8 @@ describe("passwords", () => {
         body: { code: "PASSWORD_CHANGE_REQUIRED" },
       });
     }
+    // Nor does it open another account: whoever gave it would get in there too.
+    expect((await accept(await invite("b", email), { cookie })).body.code).toBe("PASSWORD_CHANGE_REQUIRED");
     const change = (newPassword: string, currentPassword = given) =>
       callApi(operations.changePassword, { cookie, body: { currentPassword, newPassword } });
     expect((await change("another good one", "wrong")).body.code).toBe("CONFIRMATION_MISMATCH");

@@ -28,7 +28,7 @@ export const changePasswordRequest = z.object({
   newPassword: z.string().min(12).max(200),
 });
 
-export const session = z
+const session = z
   .object({
     id,
     /** How the person proved who they are. */

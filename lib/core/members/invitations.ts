@@ -217,11 +217,16 @@ async function invitationOf(token: string): Promise<Invitation> {
 
 /**
  * Accepts an invitation as the person of a session; it works in the account of the invitation from then on.
- * @throws AppError NOT_FOUND, FORBIDDEN when it is for another address, NAME_TAKEN for a member
+ * @throws AppError NOT_FOUND, FORBIDDEN when it is for another address, NAME_TAKEN for a member, PASSWORD_CHANGE_REQUIRED
  */
 export async function acceptInvitation(token: string, session: Session, from: From): Promise<OpenInvitation> {
   const invitation = await invitationOf(token);
   const { person, method, id: sessionId } = session;
+
+  // Whoever gave the password would get into this account too.
+  if (session.passwordGiven) {
+    throw new AppError("PASSWORD_CHANGE_REQUIRED", "Choose a password of your own first: POST /me/password.");
+  }
 
   if (person.email !== invitation.email) {
     throw new AppError(
