@@ -88,6 +88,7 @@ for (const look of LOOKS) {
         "/endpoints",
         "/members",
         "/tokens",
+        "/profile",
         "/learn/chain-of-keys",
         "/learn/rotate-keys",
         "/learn/which-encryption",

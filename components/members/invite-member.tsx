@@ -119,7 +119,9 @@ function InvitationLink({ invited, onDone }: Readonly<{ invited: Invited; onDone
         />
         <CopyButton value={invited.link} what={t("link")} withText className="h-8" />
       </div>
-      <p className="text-muted">{t.rich("expires", { when: () => <Time value={invited.expiresAt} /> })}</p>
+      <p className="text-muted">
+        {t.rich("expires", { when: () => <Time value={invited.expiresAt} kind="date" /> })}
+      </p>
       <div className="flex justify-end">
         <Button variant="primary" onClick={onDone}>
           {t("done")}

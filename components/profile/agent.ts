@@ -2,7 +2,7 @@ const BROWSERS = [
   ["Edge", /\bEdg(?:e|A|iOS)?\//],
   ["Firefox", /\b(?:Firefox|FxiOS)\//],
   ["Opera", /\bOPR\//],
-  ["Chrome", /\b(?:Chrome|CriOS)\//],
+  ["Chrome", /(?:Chrome|CriOS)\//],
   ["Safari", /\bSafari\//],
   ["curl", /^curl\//],
 ] as const;

@@ -1,8 +1,10 @@
 import { createHmac } from "node:crypto";
 import type { Actor } from "@/lib/core/actor";
+import { witnessed } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
 import { deriveKey } from "@/lib/core/secrets";
 import { database } from "@/lib/db";
+import { execute } from "@/lib/db/execute";
 
 /** An answer that is kept for repetitions of its request. */
 export type KeptAnswer = { readonly status: number; readonly body: unknown };
@@ -12,7 +14,11 @@ const KEPT_HOURS = 24;
 /** A first request that has not ended after this was cut off with its process. */
 const ABANDONED_SECONDS = 180;
 
-type Row = { request_hash: Buffer; status: number | null; response: unknown };
+const KEY = "account_id = $1 AND principal = $2 AND key = $3";
+const CARRIED_OUT =
+  "UPDATE idempotency_key SET carried_out = true WHERE account_id = $1::uuid AND principal = $2 AND key = $3";
+
+type Row = { request_hash: Buffer; carried_out: boolean; status: number | null; response: unknown };
 
 /** The key of a request, or null when it has none. @throws AppError VALIDATION_FAILED */
 export function idempotencyKey(headers: Headers): string | null {
@@ -33,10 +39,12 @@ function fingerprint(method: string, path: string, bytes: Uint8Array): Buffer {
 
 /**
  * Carries a write out once for each key of a person or token, however often and however concurrently it is sent.
- * Answers of success are kept for a day; after a refusal or failure, which changed nothing, the key is free again.
+ * Answers of success are kept for a day; after a refusal or failure that changed nothing the key is free again. What was
+ * committed is never carried out again, not even where the process died before it could answer.
  * @param request.path with its query string
  * @param request.secrets members of the answer that are given once: a repetition has null in their place
- * @throws AppError IDEMPOTENCY_KEY_REUSED for another request, IDEMPOTENCY_IN_PROGRESS while the first one runs
+ * @throws AppError IDEMPOTENCY_KEY_REUSED for another request, IDEMPOTENCY_IN_PROGRESS while the first one runs,
+ *   IDEMPOTENCY_ANSWER_LOST where it was carried out and has no answer
  */
 export async function once(
   actor: Actor,
@@ -55,7 +63,7 @@ export async function once(
   const claim = await pool.query(
     `INSERT INTO idempotency_key (account_id, principal, key, request_hash) VALUES ($1, $2, $3, $4)
      ON CONFLICT (account_id, principal, key) DO UPDATE SET created_at = now()
-       WHERE idempotency_key.status IS NULL AND idempotency_key.request_hash = excluded.request_hash
+       WHERE idempotency_key.status IS NULL AND NOT idempotency_key.carried_out AND idempotency_key.request_hash = excluded.request_hash
          AND idempotency_key.created_at < now() - make_interval(secs => $5)
      RETURNING 1`,
     [...id, hash, ABANDONED_SECONDS],
@@ -63,12 +71,18 @@ export async function once(
 
   if (claim.rowCount === 0) {
     const { rows } = await pool.query<Row>(
-      "SELECT request_hash, status, response FROM idempotency_key WHERE account_id = $1 AND principal = $2 AND key = $3",
+      "SELECT request_hash, carried_out, status, response FROM idempotency_key WHERE account_id = $1 AND principal = $2 AND key = $3",
       id,
     );
     const [row] = rows;
     if (row && !row.request_hash.equals(hash)) {
       throw new AppError("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another request.");
+    }
+    if (row?.status === null && row.carried_out && (await isAbandoned(id))) {
+      throw new AppError(
+        "IDEMPOTENCY_ANSWER_LOST",
+        "The first request with this Idempotency-Key was carried out, but its answer is lost. Look at the state.",
+      );
     }
     // No row: the first request failed at this very moment. Sending it again is right.
     if (!row || row.status === null) {
@@ -83,12 +97,11 @@ export async function once(
 
   let answer: KeptAnswer;
   try {
-    answer = await work();
+    answer = await witnessed(async (executor) => {
+      await execute(executor, CARRIED_OUT, id);
+    }, work);
   } catch (error) {
-    await pool.query(
-      "DELETE FROM idempotency_key WHERE account_id = $1 AND principal = $2 AND key = $3 AND status IS NULL",
-      id,
-    );
+    await giveUp(id);
     throw error;
   }
 
@@ -99,6 +112,29 @@ export async function once(
   );
 
   return { ...answer, replayed: false };
+}
+
+/** What failed before it changed anything leaves the key free; what had changed something is over, and must not begin again. */
+async function giveUp(id: readonly string[]): Promise<void> {
+  const { pool } = database();
+
+  await pool.query(`DELETE FROM idempotency_key WHERE ${KEY} AND status IS NULL AND NOT carried_out`, [
+    ...id,
+  ]);
+  await pool.query(
+    `UPDATE idempotency_key SET created_at = now() - make_interval(secs => $4) WHERE ${KEY} AND status IS NULL`,
+    [...id, ABANDONED_SECONDS],
+  );
+}
+
+async function isAbandoned(id: readonly string[]): Promise<boolean> {
+  const { rowCount } = await database().pool.query(
+    `SELECT 1 FROM idempotency_key
+     WHERE ${KEY} AND status IS NULL AND created_at <= now() - make_interval(secs => $4)`,
+    [...id, ABANDONED_SECONDS],
+  );
+
+  return rowCount === 1;
 }
 
 function withoutSecrets(body: unknown, secrets: readonly string[]): unknown {

@@ -34,6 +34,8 @@ export const ERROR_CODES = {
   IDEMPOTENCY_KEY_REUSED: 409,
   /** The first request with this Idempotency-Key has not ended yet. */
   IDEMPOTENCY_IN_PROGRESS: 409,
+  /** The first request with this Idempotency-Key was carried out, but its answer was lost. */
+  IDEMPOTENCY_ANSWER_LOST: 409,
   /** The typed confirmation does not match. */
   CONFIRMATION_MISMATCH: 422,
   /** The uploaded text holds a private key; it was neither kept nor logged. */

@@ -58,11 +58,28 @@ describe("Idempotency-Key", () => {
     expect((await order("once", "key-3")).status).toBe(202);
   });
 
+  it("does not carry out again what was committed before the process died, or the answer was lost", async () => {
+    const { pool, prisma } = house.database;
+    const make = () =>
+      callApi(operations.createToken, {
+        token: house.a.tokens.administrator,
+        body: { name: "made once", role: "viewer" },
+        headers: { "idempotency-key": "crash-1" },
+      });
+    expect((await make()).status).toBe(201);
+    await pool.query(
+      `UPDATE idempotency_key SET status = NULL, response = NULL, created_at = now() - interval '1 hour'
+       WHERE key = 'crash-1'`,
+    );
+    expect(await make()).toMatchObject({ status: 409, body: { code: "IDEMPOTENCY_ANSWER_LOST" } });
+    expect(await prisma.apiToken.count({ where: { name: "made once" } })).toBe(1);
+  });
+
   it("takes over a request whose process died, but not one that may still run", async () => {
     await house.database.prisma.instance.deleteMany({ where: { name: "concurrent" } });
     const forget = (age: string) =>
       house.database.pool.query(
-        `UPDATE idempotency_key SET status = NULL, response = NULL, created_at = now() - $1::interval WHERE key = 'key-2'`,
+        `UPDATE idempotency_key SET status = NULL, response = NULL, carried_out = false, created_at = now() - $1::interval WHERE key = 'key-2'`,
         [age],
       );
     await forget("1 minute");

@@ -7,6 +7,9 @@ ALTER TABLE "membership" ADD COLUMN     "sign_in_method" TEXT;
 -- AlterTable
 ALTER TABLE "api_token" ADD COLUMN     "maker_id" UUID;
 
+-- AlterTable
+ALTER TABLE "idempotency_key" ADD COLUMN     "carried_out" BOOLEAN NOT NULL DEFAULT false;
+
 -- CreateTable
 CREATE TABLE "user_session" (
     "id" UUID NOT NULL,
