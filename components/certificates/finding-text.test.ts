@@ -52,3 +52,16 @@ it("a code of a newer server has no text here", () => {
     "It is pinned to an instance already. A certificate selects one instance only.",
   );
 });
+
+it("says where a certificate is pinned, when it is an instance of the account's own", () => {
+  const shown = { notBefore: "", notAfter: "", keyAlgorithm: "", keySize: null };
+  const params = { holder: "certificate", instanceName: "Production {1}", certificateName: "vCenter A" };
+
+  expect(findingText(en, "CERTIFICATE_IN_USE", shown, { now, day, params })).toContain(
+    "pinned to the instance Production {1}. Its name there is vCenter A.",
+  );
+  expect(findingText(zh, "CERTIFICATE_IN_USE", shown, { now, day, params })).toContain("Production {1}");
+  expect(findingText(en, "CERTIFICATE_IN_USE", shown, { now, day, params: { holder: "hidden" } })).toContain(
+    "another instance of this deployment",
+  );
+});

@@ -11,6 +11,8 @@ export type TenantPolicy = {
   readonly activateOnCreate: boolean;
   /** Get still serves a Compromised object, as the specification allows. */
   readonly serveCompromised: boolean;
+  /** Objects may have a Name that others have (3.2 wants them unique). Default: false. */
+  readonly sharedNames?: boolean;
 };
 
 /** A connection test of the console, which connects as a client does: its id, and the only operations that it may ask for. */
@@ -29,6 +31,9 @@ export type Tenant = {
   readonly probe?: TenantProbe;
 };
 
+/** Why a pinned certificate is not let in: it is not valid yet, or its instance lets it in no more. */
+export type CertificateRefusal = "certificate-not-yet-valid" | "certificate-expired";
+
 /** Finds the tenant of a client certificate. */
 export interface TenantDirectory {
   /**
@@ -36,6 +41,8 @@ export interface TenantDirectory {
    * Called at every message: must answer from memory in the common case.
    */
   resolve(certificateSha256: string): Promise<Tenant | null>;
+  /** Why a pinned certificate was not resolved just now, if its dates are why. */
+  refusal?(certificateSha256: string): CertificateRefusal | null;
   /**
    * Subscribes to certificates that lost their tenant; the server closes their open connections.
    * Returns the function that ends the subscription.
@@ -311,6 +318,7 @@ export type FailedHandshake = {
 export type FailedHandshakeReason =
   | "no-certificate"
   | "not-pinned"
+  | CertificateRefusal
   | "tls-error"
   | "timeout"
   | "closed"

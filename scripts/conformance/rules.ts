@@ -12,6 +12,9 @@ export const FREE_VALUES: ReadonlySet<number> = new Set([
   Tag.LeaseTime,
 ]);
 
+/** Items of any type. */
+export const FREE_TYPES: ReadonlySet<number> = new Set([Tag.ResultMessage]);
+
 /** Attributes of 1.x, by name, whose value is the server's. */
 export const FREE_ATTRIBUTES: ReadonlySet<string> = new Set(["Lease Time", "Random Number Generator"]);
 
@@ -24,6 +27,8 @@ export const OPTIONAL_ITEMS: ReadonlySet<number> = new Set([
   Tag.ExtensionInformation,
   Tag.ServerInformation,
   Tag.ApplicationNamespace,
+  // 4.9: a server may count the matches, and may not.
+  Tag.LocatedItems,
 ]);
 
 /** Structures of the server's own making: what is in them is not looked at. */

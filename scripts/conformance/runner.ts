@@ -64,7 +64,7 @@ const isOfSecondMajor = ({ exchanges }: TestCase): boolean =>
   );
 
 /** What a case is compared by, and its run adds to. */
-type CaseContext = Context & { readonly sentBytes: Set<string> };
+type CaseContext = Context & { readonly sentBytes: Set<string>; readonly sentDates: Set<string> };
 
 /** What the cases of one family have in common. */
 export class Family {
@@ -81,6 +81,8 @@ export class Family {
       variables: new Variables(),
       sentKeys: this.#sentKeys,
       sentBytes: new Set(),
+      sentDates: new Set(),
+      datesAreOld: testCase.datesAreOld,
       generatesKeys: operations.some((operation) => GENERATING_OPERATIONS.has(operation ?? "")),
       chosen: new Map(),
       secondMajor: options.version?.startsWith("2.") === true && !isOfSecondMajor(testCase),
@@ -110,7 +112,7 @@ export class Family {
       return version === undefined ? formed : inVersion(formed, version);
     };
     try {
-      this.#remember(exchange.request, context.sentBytes);
+      this.#remember(exchange.request, context);
       const filled = context.variables.fill(as(exchange.request));
       const request = itemFromElement(replaceChosen(filled, context.chosen));
       response = await target.exchange(request, wireOf(context.family));
@@ -127,10 +129,13 @@ export class Family {
     }
   }
 
-  /** Notes the bytes that a request carries. */
-  #remember(request: XmlElement, sentBytes: Set<string>): void {
+  /** Notes the bytes and the dates that a request carries. */
+  #remember(request: XmlElement, { sentBytes, sentDates }: CaseContext): void {
     for (const element of elementsIn(request)) {
       const value = element.attributes.get("value");
+      if (value !== undefined && element.attributes.get("type") === "DateTime") {
+        sentDates.add(value);
+      }
       if (value === undefined || element.attributes.get("type") !== "ByteString") {
         continue;
       }

@@ -119,6 +119,7 @@ function operationsOf2(one: string, two: string): BatchRequest[] {
     requests.getAttributes(one, ["Short Unique Identifier", "Acme:Tier"]),
     requests.query([12, 13, 14]),
     requests.ping(),
+    { operation: Operation.SetEndpointRole, payload: [enumeration(Tag.EndpointRole, 2)] },
     { operation: Operation.Log, payload: [text(Tag.LogMessage, "fuzz")] },
     // References to what items before answered.
     requests.locate([group]),

@@ -314,7 +314,7 @@ describe("two endpoints with Key Protect behind them", () => {
 
     expect(done.items.map(({ status }) => status)).toEqual(Array(4).fill(Success));
     await eventually(async () => (await two.locate()).join() === made, "the other endpoint sees all of it");
-    expect(await reasonOf(two.get(existing))).toBe(ResultReason.IllegalOperation);
+    expect(await reasonOf(two.get(existing))).toBe(ResultReason.ItemNotFound);
     expect(await bytes(two, made)).toHaveLength(32);
     expect(await names()).toEqual(expect.arrayContaining([made]));
     expect(await names()).not.toContain(existing);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { itemFromElement } from "@/lib/kmip/encoding/xml";
 import { readXml } from "@/lib/kmip/encoding/xml-reader";
 import { parseCase, readCases } from "@/scripts/conformance/cases";
 import { type CaseResult, Family, type RunOptions } from "@/scripts/conformance/runner";
@@ -249,6 +250,89 @@ describe("cases in an older version", () => {
     );
     expect([isCaseOf(testCase, "1.1"), isCaseOf(testCase, "1.2")]).toEqual([false, true]);
     expect(() => isCaseOf(testCase, "3.0")).toThrow("3.0 is no version");
+  });
+});
+
+describe("cases that were taken out of a text", () => {
+  /** A case of ours as such a file has it: line ends within values, and the dates of another day. */
+  const fromText = (name: string) =>
+    textOf(name)
+      .replace("<KMIP>", "<KmipTestCase>")
+      .replace("</KMIP>", "</KmipTestCase>")
+      .replaceAll("Cryptographic Usage Mask", "Cryptographic   Usage Mask")
+      .replaceAll("Decrypt Encrypt", "Decrypt   Encrypt")
+      .replaceAll("00".repeat(32), `${"00".repeat(16)}   ${"00".repeat(16)}`)
+      .replaceAll('value="$NOW"', 'value="2012-04-27T08:12:24+00:00"');
+
+  it("are read, and pass", async () => {
+    const text = fromText("KC-LIFE-1-14");
+    expect(text).toContain("2012-");
+    expect(await run("KC-LIFE-1-10", text)).toEqual({ name: "KC-LIFE-1-10", failure: null });
+    expect((await run("KC-LIFE-1-10", text, { version: "1.0" })).failure).toBeNull();
+  });
+
+  it("fail for what is no date", async () => {
+    const state = fromText("KC-LIFE-1-14").replace('value="Destroyed"', 'value="Active"');
+    expect((await run("KC-LIFE-1-10", state)).failure?.difference.path).toContain("State");
+  });
+
+  it("fail for a date that the case itself has sent, if another comes back", async () => {
+    const date = (value: string) =>
+      `<Attribute><AttributeName type="TextString" value="Deactivation Date"/>
+       <AttributeValue type="DateTime" value="${value}"/></Attribute>`;
+    const header = `<ProtocolVersion><ProtocolVersionMajor type="Integer" value="1"/>
+      <ProtocolVersionMinor type="Integer" value="0"/></ProtocolVersion>`;
+    const request = (operation: string, payload: string) => `<RequestMessage><RequestHeader>${header}
+      <BatchCount type="Integer" value="1"/></RequestHeader><BatchItem>
+      <Operation type="Enumeration" value="${operation}"/>
+      <RequestPayload>${payload}</RequestPayload></BatchItem></RequestMessage>`;
+    const response = (operation: string, payload: string) => `<ResponseMessage><ResponseHeader>${header}
+      <TimeStamp type="DateTime" value="2012-04-27T08:12:24+00:00"/><BatchCount type="Integer" value="1"/>
+      </ResponseHeader><BatchItem><Operation type="Enumeration" value="${operation}"/>
+      <ResultStatus type="Enumeration" value="Success"/>
+      <ResponsePayload>${payload}</ResponsePayload></BatchItem></ResponseMessage>`;
+    const identifier = '<UniqueIdentifier type="TextString" value="$UNIQUE_IDENTIFIER_0"/>';
+    const key = '<ObjectType type="Enumeration" value="SymmetricKey"/>';
+    const wanted = `<TemplateAttribute>
+      <Attribute><AttributeName type="TextString" value="Cryptographic Algorithm"/>
+        <AttributeValue type="Enumeration" value="SKIPJACK"/></Attribute>
+      <Attribute><AttributeName type="TextString" value="Cryptographic Length"/>
+        <AttributeValue type="Integer" value="80"/></Attribute>
+      <Attribute><AttributeName type="TextString" value="Cryptographic Usage Mask"/>
+        <AttributeValue type="Integer" value="Encrypt"/></Attribute>
+      ${date("2040-01-01T00:00:00+00:00")}</TemplateAttribute>`;
+    // Named by a request, though not of this attribute.
+    const named = `<Attribute><AttributeName type="TextString" value="x-Date"/>
+      <AttributeValue type="DateTime" value="2041-01-01T00:00:00+00:00"/></Attribute></TemplateAttribute>`;
+    const asked = '<AttributeName type="TextString" value="Deactivation   Date"/>';
+    const text = (answered: string, more = "</TemplateAttribute>") =>
+      `<KmipTestCase>${request("Create", key + wanted.replace("</TemplateAttribute>", more))}${response("Create", key + identifier)}
+       ${request("GetAttributes", identifier + asked)}
+       ${response("GetAttributes", identifier + date(answered))}</KmipTestCase>`;
+    expect((await run("A-1-10", text("2040-01-01T00:00:00+00:00"))).failure).toBeNull();
+    const { failure } = await run("A-1-10", text("2041-01-01T00:00:00+00:00", named));
+    expect(failure?.difference.path).toContain("Deactivation Date");
+  });
+});
+
+describe("cases of PKCS#11", () => {
+  it("are read, and fail for what the server says", async () => {
+    const version = `<ProtocolVersion><ProtocolVersionMajor type="Integer" value="2"/>
+      <ProtocolVersionMinor type="Integer" value="1"/></ProtocolVersion>`;
+    const text = `<KMIP><RequestMessage><RequestHeader>${version}<BatchCount type="Integer" value="1"/>
+      </RequestHeader><BatchItem><Operation type="Enumeration" value="PKCS_11"/><RequestPayload>
+        <PKCS_11Function type="Enumeration" value="C_Initialize"/>
+        <PKCS_11InputParameters type="ByteString" value="01"/>
+      </RequestPayload></BatchItem></RequestMessage>
+      <ResponseMessage><ResponseHeader>${version}<TimeStamp type="DateTime" value="$NOW"/>
+        <BatchCount type="Integer" value="1"/></ResponseHeader><BatchItem>
+        <Operation type="Enumeration" value="PKCS_11"/><ResultStatus type="Enumeration" value="Success"/>
+        <ResponsePayload><PKCS_11Function type="Enumeration" value="C_Initialize"/>
+        <PKCS_11ReturnCode type="Enumeration" value="OK"/></ResponsePayload></BatchItem></ResponseMessage></KMIP>`;
+    const { failure } = await run("PKCS11-M-1-21", text);
+    expect(failure?.reason).toContain("OperationNotSupported");
+    const item = itemFromElement(readXml('<PKCS_11Function type="Enumeration" value="C_WaitForSlotEvent"/>'));
+    expect(item.value).toBe(68);
   });
 });
 

@@ -9,7 +9,7 @@ import { readResponse } from "@/lib/kmip/client/responses";
 import { decodeJson, encodeJson } from "@/lib/kmip/encoding/json";
 import { decodeXml, encodeXml } from "@/lib/kmip/encoding/xml";
 import { createKmipEngine, type KmipEngine } from "@/lib/kmip/engine/engine";
-import { KeyFormatType, ResultReason, ResultStatus } from "@/lib/kmip/protocol/enumerations";
+import { KeyFormatType, Operation, ResultReason, ResultStatus } from "@/lib/kmip/protocol/enumerations";
 import {
   MemoryAuditWriter,
   MemoryKeyStore,
@@ -219,13 +219,52 @@ describe("who may speak", () => {
   });
 });
 
+describe("a Content-Type that says little", () => {
+  const xml = encodeXml(decodeTtlv(discover));
+  const json = encodeJson(decodeTtlv(discover));
+
+  it.each([
+    ["none, and TTLV", null, discover, TTLV],
+    ["none, and XML", null, xml, "text/xml"],
+    ["none, and JSON", null, `\n  ${json}`, "application/json"],
+    ["none, and XML with a byte order mark", null, `\ufeff${xml}`, "text/xml"],
+    ["any, and TTLV", "*/*", discover, TTLV],
+    ["any, and JSON", "*/*", json, "application/json"],
+    ["any of applications", "application/*; q=0.5", discover, TTLV],
+    ["TTLV with a parameter", "application/octet-stream; kind=kmip", discover, TTLV],
+    ["TTLV with a character set", "application/octet-stream; charset=ISO-8859-1", discover, TTLV],
+    ["XML with another parameter", "text/xml; version=1.0; charset=utf-8", xml, "text/xml"],
+    ["XML in ASCII", 'text/xml;charset="us-ascii"', xml, "text/xml"],
+    [
+      "JSON of a library that writes Latin-1",
+      "application/json; charset=iso-8859-1",
+      json,
+      "application/json",
+    ],
+  ])("%s", async (_, type, body, answered) => {
+    await start();
+    const answer = await post(type, body);
+    expect([answer.status, answer.headers["content-type"]]).toEqual([200, answered]);
+    expect(running.audit.records).toMatchObject([
+      { outcome: "success", operation: Operation.DiscoverVersions },
+    ]);
+  });
+
+  it("and bytes that are no message are answered as such", async () => {
+    await start();
+    const answer = await post(null, "q=1");
+    expect([answer.status, answer.headers["content-type"]]).toEqual([200, TTLV]);
+    const { items } = readResponse(answer.body);
+    expect(items).toMatchObject([{ resultReason: ResultReason.InvalidMessage }]);
+  });
+});
+
 describe("what HTTP refuses", () => {
   it.each([
     ["another path", 404, TTLV, { path: "/" }],
     ["another method", 405, TTLV, { method: "PUT" }],
-    ["no media type", 415, null, {}],
     ["another media type", 415, "text/html", {}],
-    ["another character set", 415, "text/xml; charset=iso-8859-1", {}],
+    ["another character set", 415, "text/xml; charset=utf-16", {}],
     ["a compressed body", 415, TTLV, { headers: { "Content-Encoding": "gzip" } }],
   ])("%s", async (_, status, type, options) => {
     await start();

@@ -8,7 +8,7 @@ import { type RunningServer, startServer } from "./harness";
 const REASONS_1 = {
   activateTwice: "PERMISSION_DENIED",
   destroyActive: "PERMISSION_DENIED",
-  getDestroyed: "ILLEGAL_OPERATION",
+  getDestroyed: "ITEM_NOT_FOUND",
   getUnknown: "ITEM_NOT_FOUND",
 };
 const REASONS_2 = {

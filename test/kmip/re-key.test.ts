@@ -51,6 +51,29 @@ describe("Re-key (4.4)", () => {
     );
   });
 
+  it("is refused for a key that the key owner has revoked, before and while its replacement is made", async () => {
+    const objects = new Objects();
+    const old = await objects.activeKey(KEY, [mask, nameAttribute("a")]);
+    objects.store.setServed("instance-a", old, false);
+    const refused = await objects.result(reKey(old));
+    expect(refused).toMatchObject({ resultReason: PermissionDenied });
+    expect(refused.message).toContain("revoked by the key owner");
+    expect(objects.store.objects("instance-a")).toHaveLength(1);
+    objects.store.setServed("instance-a", old, true);
+    const create = objects.store.create.bind(objects.store);
+    objects.store.create = async (...given) => {
+      const made = await create(...given);
+      objects.store.setServed("instance-a", old, false);
+      return made;
+    };
+    expect(await objects.reason(reKey(old))).toBe(PermissionDenied);
+    const [kept, replacement] = objects.store.objects("instance-a");
+    expect(kept).toMatchObject({ uniqueIdentifier: old, served: false });
+    expect(kept?.attributes.Name).toHaveLength(1);
+    expect(kept?.attributes.Link).toBeUndefined();
+    expect(replacement?.state).toBe(State.Destroyed);
+  });
+
   it("sets the ID Placeholder to the replacement", async () => {
     const objects = new Objects();
     const old = await objects.make(registerKey(KEY));

@@ -140,7 +140,10 @@ describe("an object that is registered wrapped (2.1.5)", () => {
     expect(await reason("nobody")).toBe(ItemNotFound);
     expect(await reason(await objects.make(registerKey(KEK, unwraps)))).toBe(PermissionDenied);
     expect(await reason(await objects.activeKey(KEK, [usageMask(4), nist]))).toBe(PermissionDenied);
-    expect(await reason(await objects.activeKey(KEK, unwraps.slice(0, 1)))).toBe(ItemNotFound);
+    const cbc = [{ tag: Tag.BlockCipherMode, value: { t: "enumeration", v: BlockCipherMode.CBC } }] as const;
+    const other = { name: "Cryptographic Parameters", value: { t: "structure", v: cbc } } as const;
+    const own = [...unwraps.slice(0, 1), other];
+    expect(await reason(await objects.activeKey(KEK, own))).toBe(FeatureNotSupported);
     expect(await reason(kek, wrap(KEY).fill(0, 0, 1))).toBe(CryptographicFailure);
     expect(await reason(kek, wrap(KEY), { encoding: null })).toBe(CryptographicFailure);
     expect(await reason(kek, wrap(KEY), { mode: BlockCipherMode.CBC })).toBe(FeatureNotSupported);

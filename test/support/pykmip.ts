@@ -8,6 +8,7 @@ import type { TestCertificate } from "./certificates";
 
 const PYTHON = "/usr/bin/python3";
 const SCRIPT = fileURLToPath(new URL("../kmip/pykmip_client.py", import.meta.url));
+const SUITE = fileURLToPath(new URL("../clients/pykmip_suite.py", import.meta.url));
 
 /** True when Debian's python3-pykmip is here and its Python still has what it needs. */
 export function isPykmipInstalled(): boolean {
@@ -30,8 +31,8 @@ export type PykmipOutcome = {
   readonly revoked?: string;
 };
 
-/** Takes a key through its life with PyKMIP's client, mutual TLS included. */
-export async function runPykmip(options: {
+/** What one of our scripts is told. */
+export type PykmipOptions = {
   readonly host: string;
   readonly port: number;
   readonly certificate: TestCertificate;
@@ -39,7 +40,20 @@ export async function runPykmip(options: {
   readonly ca: string;
   readonly version: string;
   readonly tls: "1.2" | "any";
-}): Promise<PykmipOutcome> {
+};
+
+/** Takes a key through its life with PyKMIP's client, mutual TLS included. */
+export const runPykmip = async (options: PykmipOptions): Promise<PykmipOutcome> =>
+  (await run(SCRIPT, options)) as PykmipOutcome;
+
+/** What became of each check of PyKMIP's suite: null, or where it failed. */
+export const runPykmipSuite = async (
+  options: PykmipOptions,
+): Promise<{ readonly [check: string]: string | null }> =>
+  (await run(SUITE, options)) as { readonly [check: string]: string | null };
+
+/** Runs a script with PyKMIP's client, and reads its last line. */
+async function run(script: string, options: PykmipOptions): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), "kmip-console-pykmip-"));
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
@@ -53,7 +67,7 @@ export async function runPykmip(options: {
       [
         "-W",
         "ignore",
-        SCRIPT,
+        script,
         options.host,
         String(options.port),
         file("client.pem", options.certificate.certPem),
@@ -65,7 +79,7 @@ export async function runPykmip(options: {
       { env: { ...process.env, HOME: folder } },
     );
 
-    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null") as PykmipOutcome;
+    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null") as unknown;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

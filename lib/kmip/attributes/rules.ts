@@ -158,13 +158,13 @@ export const ATTRIBUTE_RULES: readonly AttributeRule[] = [
     ...SERVER_ONLY,
   },
   {
+    // What clients name their policy is kept and answered; there are no policies here that it could have an effect by.
     name: "Operation Policy Name",
     tag: Tag.OperationPolicyName,
     type: TextString,
     since: V.V1_0,
     until: V.V1_4,
-    client: "create",
-    ...SERVER_ONLY,
+    ...CLIENT_FREE,
   },
   {
     name: "Cryptographic Usage Mask",

@@ -4,7 +4,7 @@
 
 import type { StoredValue } from "../ports";
 import { invalidAttributeValue, invalidMessage } from "../protocol/errors";
-import { isKnownEnumeration, type ReadContext, tagName, unknownField } from "../protocol/fields";
+import { isIgnored, isKnownEnumeration, type ReadContext, tagName, unknownField } from "../protocol/fields";
 import { isSecondMajor, type KmipVersion } from "../protocol/versions";
 import {
   bigInteger,
@@ -149,7 +149,7 @@ export function checkValue(rule: AttributeRule, item: Item, context: ReadContext
   for (const child of item.value) {
     const field = rule.fields.find(({ tag }) => tag === child.tag);
     if (field === undefined || (field.since ?? 0) > context.version) {
-      if (context.newer) {
+      if (isIgnored(child.tag, context)) {
         continue;
       }
       throw unknownField(child.tag, rule.tag, context.version);

@@ -17,8 +17,12 @@ const CUSTOM_VENDORS: ReadonlySet<string> = new Set(["x", "y"]);
 const VENDOR = /^[A-Za-z0-9_.]+$/;
 const STORED_VENDOR = /^([A-Za-z0-9_.]+):/;
 
+/** What 3.39 calls them all, and some clients give one of them for a name. */
+const NAMED_AFTER_ITS_KIND = "Custom Attribute";
+
 /** True for custom attributes of 1.x, of clients ("x-") and of servers ("y-"). */
-export const isCustomName = (name: string): boolean => name.startsWith("x-") || name.startsWith("y-");
+export const isCustomName = (name: string): boolean =>
+  name.startsWith("x-") || name.startsWith("y-") || name === NAMED_AFTER_ITS_KIND;
 
 /** True for stored names of attributes that are not of the specification. */
 export const isVendorName = (name: string): boolean => isCustomName(name) || STORED_VENDOR.test(name);
@@ -52,4 +56,6 @@ const isTellable = (value: StoredValue, version: KmipVersion): boolean =>
 
 /** True if clients of a version can see the attribute with this value. */
 export const isVendorVisible = (name: string, value: StoredValue, version: KmipVersion): boolean =>
-  isCustomName(name) ? isTellable(value, version) : isSecondMajor(version) && isVendorName(name);
+  isCustomName(name) && !(name === NAMED_AFTER_ITS_KIND && isSecondMajor(version))
+    ? isTellable(value, version)
+    : isSecondMajor(version) && isVendorName(name);

@@ -24,6 +24,8 @@ export type VisibleAttribute = {
 
 const single = (v: StoredValue): readonly StoredAttribute[] => [{ i: 0, v }];
 
+const POLICY = "Operation Policy Name";
+
 /**
  * Attributes that follow from the object itself, or whose value is kept only where it is not the usual one
  * (3.48 to 3.51: not sensitive, extractable).
@@ -34,6 +36,8 @@ const DERIVED: { readonly [name: string]: (object: ManagedObject, now: Date) => 
   State: (object, now) => ({ t: "enumeration", v: stateAt(object, now) }),
   "Initial Date": ({ createdAt }) => ({ t: "dateTime", v: toSeconds(createdAt) }),
   "Last Change Date": ({ createdAt }) => ({ t: "dateTime", v: toSeconds(createdAt) }),
+  // 3.18; not listed, as nobody has given it.
+  [POLICY]: () => ({ t: "text", v: "default" }),
   "Lease Time": () => ({ t: "interval", v: LEASE_SECONDS }),
   Sensitive: () => ({ t: "boolean", v: false }),
   "Always Sensitive": () => ({ t: "boolean", v: false }),
@@ -127,6 +131,9 @@ export function visibleAttributes(
 ): VisibleAttribute[] {
   const visible: VisibleAttribute[] = [];
   for (const rule of rulesOf(version)) {
+    if (rule.name === POLICY && object.attributes[POLICY] === undefined) {
+      continue;
+    }
     const attribute = ruledAttribute(rule, instancesOf(object, rule.name, now, version), version);
     if (attribute !== null) {
       visible.push(attribute);

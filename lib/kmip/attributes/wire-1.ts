@@ -48,13 +48,22 @@ const TEMPLATE_ATTRIBUTE = schema({
   attributes: many(Tag.Attribute, asItem),
 });
 
-/** Reads the attributes of a Template-Attribute structure without templates. @throws KmipError Item Not Found for one */
-export function readTemplateAttribute(item: Item, context: ReadContext): IncomingAttribute[] {
+/**
+ * Reads the attributes of a Template-Attribute structure without templates.
+ *
+ * @param partial true in Locate, where fields of structures may be left out
+ * @throws KmipError Item Not Found for a template
+ */
+export function readTemplateAttribute(
+  item: Item,
+  context: ReadContext,
+  partial: boolean,
+): IncomingAttribute[] {
   const template = readFields(TEMPLATE_ATTRIBUTE, item, context);
   if (template.names.length > 0) {
     throw itemNotFound("Templates cannot be used here");
   }
-  return template.attributes.map((attribute) => readAttribute1(attribute, context, false));
+  return template.attributes.map((attribute) => readAttribute1(attribute, context, partial));
 }
 
 /** Parts the names of templates in a Template-Attribute structure from the rest of it. @throws KmipError */
@@ -78,7 +87,10 @@ export function readTemplateNames(
   };
 }
 
-/** An Attribute structure of an answer. Index 0 is left out, as the specification allows (4.14). */
+/**
+ * An Attribute structure of an answer. The index of what has one instance only is left out, as the specification allows
+ * (4.14); of what may have several, clients want to be told the first one's as well.
+ */
 export function attributeItem1(
   { name, rule }: { readonly name: string; readonly rule: AttributeRule | null },
   { i: index, v: stored }: StoredAttribute,
@@ -86,8 +98,9 @@ export function attributeItem1(
 ): Item {
   const value = itemForVersion(Tag.AttributeValue, stored, rule, version);
   const fields = [text(Tag.AttributeName, name)];
+  const single = rule !== null && rule.multiple !== true;
   return structure(
     Tag.Attribute,
-    index === 0 ? [...fields, value] : [...fields, integer(Tag.AttributeIndex, index), value],
+    single && index === 0 ? [...fields, value] : [...fields, integer(Tag.AttributeIndex, index), value],
   );
 }

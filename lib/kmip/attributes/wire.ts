@@ -54,6 +54,9 @@ export const SEARCHED_ATTRIBUTES = inTurn(
   many(Tag.Attributes, asItem, V2_0),
 );
 
+/** Template-Attributes of a Locate of 1.x, in which some clients write what they look for: read with the attributes. */
+export const SEARCHED_TEMPLATES = many(Tag.TemplateAttribute, asItem, V1_0, V1_4);
+
 /** Names of attributes that are asked for: their names in the store. */
 export const ATTRIBUTE_NAMES = inTurn(
   many(Tag.AttributeName, asText, V1_0, V1_4),
@@ -97,7 +100,7 @@ export function readRequestedAttributes(
   }
   const attributes =
     item.tag === Tag.TemplateAttribute
-      ? readTemplateAttribute(item, context)
+      ? readTemplateAttribute(item, context, false)
       : readAttributes(item, context, false);
   return requestedOf(attributes, mayGive);
 }
@@ -194,10 +197,22 @@ function isGiven(name: string, rule: AttributeRule | null, mayGive: MayGive): bo
   return rule.client !== undefined;
 }
 
-/** Reads what Locate looks for. @throws KmipError */
-export function readSearchedAttributes(items: readonly Item[], context: ReadContext): IncomingAttribute[] {
+/**
+ * Reads what Locate looks for.
+ *
+ * @param templates Template-Attributes, whose attributes are looked for as well
+ * @throws KmipError; Item Not Found for the name of a template, which says nothing to look for
+ */
+export function readSearchedAttributes(
+  items: readonly Item[],
+  templates: readonly Item[],
+  context: ReadContext,
+): IncomingAttribute[] {
   if (!isSecondMajor(context.version)) {
-    return items.map((item) => readAttribute1(item, context, true));
+    return [
+      ...items.map((item) => readAttribute1(item, context, true)),
+      ...templates.flatMap((item) => readTemplateAttribute(item, context, true)),
+    ];
   }
   if (items.length > 1) {
     throw invalidMessage("Attributes appears more than once");

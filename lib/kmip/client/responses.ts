@@ -12,7 +12,7 @@ import { KmipVersion, NEWEST_VERSION } from "../protocol/versions";
 import { decodeTtlv } from "../ttlv/decoder";
 import { type Item, ItemType } from "../ttlv/item";
 
-/** An attribute by its name in 1.x ("x-Product"; "Acme:Product" for vendors in 2.x); only 1.x has an index. */
+/** An attribute by its name in 1.x ("x-Product"; "Acme:Product" for vendors in 2.x); only 1.x has an index, and none is 0. */
 export type ClientAttribute = { readonly name: string; readonly index?: number; readonly value: StoredValue };
 
 /** The answer to one operation of a batch. */
@@ -106,7 +106,7 @@ export function attributesIn(payload: readonly Item[]): ClientAttribute[] {
       if (value === undefined) {
         throw new Error(`The server sent ${name} without a value`);
       }
-      return { name, ...(index === undefined ? {} : { index }), value: storedFromItem(value) };
+      return { name, ...((index ?? 0) === 0 ? {} : { index }), value: storedFromItem(value) };
     });
 }
 

@@ -61,16 +61,44 @@ const BY_MEDIA_TYPE: ReadonlyMap<string, MessageEncoding> = new Map([
   [JSON_ENCODING.mediaType, JSON_ENCODING],
 ]);
 
-/** The encoding of a Content-Type, whose parameters may only say UTF-8; undefined for others. */
-export function encodingOf(contentType: string | undefined): MessageEncoding | undefined {
+/** Media types that say nothing of what is sent. */
+const SILENT: ReadonlySet<string> = new Set(["", "*/*", "application/*"]);
+
+/** Character sets that do not write what XML and JSON are made of as UTF-8 does. */
+const OTHER_CHARSET = /^charset\s*=\s*"?(utf-?(16|32|7)|ucs-|ebcdic|ibm)/;
+
+/**
+ * The encoding of a Content-Type. Its parameters say nothing here, but for a character set that cannot be read.
+ *
+ * @returns null where the body has to tell (`encodingOfBytes`), undefined for a type that no message has
+ */
+export function encodingOf(contentType: string | undefined): MessageEncoding | null | undefined {
   const [mediaType = "", ...parameters] = (contentType ?? "")
     .split(";")
     .map((part) => part.trim().toLowerCase());
-  if (!parameters.every((parameter) => /^charset="?utf-8"?$/.test(parameter))) {
+  if (SILENT.has(mediaType) && parameters.every((parameter) => parameter === "")) {
+    return null;
+  }
+  if (parameters.some((parameter) => OTHER_CHARSET.test(parameter))) {
     return undefined;
   }
-  return BY_MEDIA_TYPE.get(mediaType);
+  return SILENT.has(mediaType) ? null : BY_MEDIA_TYPE.get(mediaType);
 }
+
+/** The encoding of a body by its first character: XML and JSON begin with one that no tag does. */
+export function encodingOfBytes(body: Uint8Array): MessageEncoding {
+  switch (body.find((byte) => !BLANK.has(byte))) {
+    case 0x3c:
+      return XML_ENCODING;
+    case 0x7b:
+      return JSON_ENCODING;
+    default:
+      return TTLV_ENCODING;
+  }
+}
+
+/** Spaces, line ends, and the byte order mark of UTF-8. */
+const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
 
 /** Zeroes TTLV that was made for a body; the body itself has another owner. */
 export function wipeConverted(converted: Uint8Array, original: Uint8Array): void {

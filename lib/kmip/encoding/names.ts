@@ -13,6 +13,7 @@ import {
   UNIQUE_IDENTIFIER,
 } from "../protocol/enumerations-core";
 import { CRYPTOGRAPHIC_USAGE_MASK } from "../protocol/enumerations-cryptography";
+import { PKCS_11_FUNCTION, PKCS_11_RETURN_CODE } from "../protocol/enumerations-pkcs11";
 import { TAGS, Tag } from "../protocol/tags";
 import { type CodeIndex, indexOf, type VersionedTable } from "../protocol/versioned-table";
 import { ItemType } from "../ttlv/item";
@@ -45,6 +46,8 @@ const FURTHER_ENUMERATIONS: ReadonlyMap<number, CodeIndex> = new Map([
   [Tag.LinkedObjectIdentifier, indexOf(UNIQUE_IDENTIFIER)],
   [Tag.Data, indexOf(DATA)],
   [Tag.ProcessingStage, indexOf(PROCESSING_STAGE)],
+  [Tag.PKCS_11Function, indexOf(PKCS_11_FUNCTION)],
+  [Tag.PKCS_11ReturnCode, indexOf(PKCS_11_RETURN_CODE)],
   // 2.x; an Integer before.
   [Tag.ExtensionType, indexOf(ITEM_TYPE)],
 ]);

@@ -228,6 +228,9 @@ function tooLarge(item: CompletedItem, { undoable }: OperationContext): KmipErro
   return new KmipError(FAILURES.responseTooLarge, message, detail === undefined ? {} : { detail });
 }
 
+/** Later than every version. */
+const NEVER = Number.POSITIVE_INFINITY;
+
 async function runItem(item: RequestItem, context: ItemContext): Promise<CompletedItem> {
   const { operation, uniqueBatchItemId, payload } = item;
   context.subjects = [];
@@ -236,7 +239,8 @@ async function runItem(item: RequestItem, context: ItemContext): Promise<Complet
       throw item.error;
     }
     const definition = operation === null ? undefined : context.operations.get(operation);
-    if (definition === undefined || payload === null || definition.since > context.version) {
+    const isKnown = definition?.early === true || (definition?.since ?? NEVER) <= context.version;
+    if (definition === undefined || payload === null || !isKnown) {
       throw operationNotSupported(`The operation ${nameOf(operation)} is not supported`);
     }
     if (context.tenant.probe?.operations.has(definition.code) === false) {

@@ -2,13 +2,15 @@
 
 import { activation, stateAt } from "../attributes/lifecycle";
 import { appliesTo } from "../attributes/rules";
+import type { ManagedObject } from "../ports";
 import { Operation, State } from "../protocol/enumerations";
 import { wrongObjectType, wrongState } from "../protocol/errors";
 import { asText, optional, readFields, schema } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
-import { changeObject, identifierOf } from "./objects/lookup";
+import type { OperationContext } from "./context";
+import { changeObject, findObject, identifierOf } from "./objects/lookup";
 import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({ uniqueIdentifier: optional(Tag.UniqueIdentifier, asText) });
@@ -19,8 +21,16 @@ export const activate: OperationDefinition = {
   async handle(context, payload) {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
+    const done = { payload: [text(Tag.UniqueIdentifier, identifier)] };
+    // Where objects are made Active, clients that activate what they made ask for what is so already.
+    if (context.tenant.policy.activateOnCreate) {
+      const object = await findObject(context, identifier);
+      if (isActivatable(object, context) && stateAt(object, context.now) === State.Active) {
+        return done;
+      }
+    }
     await changeObject(context, identifier, (object) => {
-      if (!appliesTo("State", object.objectType, context.version)) {
+      if (!isActivatable(object, context)) {
         throw wrongObjectType("Objects of this type have no state");
       }
       if (stateAt(object, context.now) !== State.PreActive) {
@@ -28,6 +38,9 @@ export const activate: OperationDefinition = {
       }
       return { change: activation(object, context.now) };
     });
-    return { payload: [text(Tag.UniqueIdentifier, identifier)], changed: true };
+    return { ...done, changed: true };
   },
 };
+
+const isActivatable = ({ objectType }: ManagedObject, { version }: OperationContext): boolean =>
+  appliesTo("State", objectType, version);

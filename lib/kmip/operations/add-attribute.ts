@@ -22,7 +22,8 @@ export const addAttribute: OperationDefinition = {
     const request = readFields(REQUEST, payload, context);
     const identifier = identifierOf(context, request.uniqueIdentifier);
     const attribute = readAttribute(request.attribute, context);
-    if (attribute.index !== undefined) {
+    // Some clients write index 0 with whatever they add: it says nothing that the server would not do by itself.
+    if ((attribute.index ?? 0) !== 0) {
       throw invalidField("Attribute Index is assigned by the server");
     }
     const value = valueToKeep(attribute);

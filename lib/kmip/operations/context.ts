@@ -39,6 +39,8 @@ export type SupportedOperation = {
   readonly code: number;
   /** The first version that has it. */
   readonly since: KmipVersion;
+  /** True if it is answered in earlier versions as well, though Query does not tell of it there. */
+  readonly early?: true;
 };
 
 /** What a handler works with: who asks, in which version, when, and the ports. */

@@ -12,6 +12,8 @@ const REQUEST = schema({ versions: many(Tag.ProtocolVersion, asProtocolVersion) 
 export const discoverVersions: OperationDefinition = {
   code: Operation.DiscoverVersions,
   since: KmipVersion.V1_1,
+  // A client that does not know yet what it may speak asks in the oldest version.
+  early: true,
   handle(context, payload) {
     const { versions } = readFields(REQUEST, payload, context);
     const common = SUPPORTED_VERSIONS.filter(

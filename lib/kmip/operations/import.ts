@@ -33,12 +33,13 @@ import type { OperationContext } from "./context";
 import {
   checkApplicationData,
   checkDateOrder,
+  checkQuantumSafe,
   checkRotation,
   checkSize,
   normalValue,
 } from "./objects/attribute-changes";
 import { unwrapKeyValue } from "./objects/key-wrapping";
-import { checkNames, checkPolicy, digestsOf, managedObject, refusingNames } from "./objects/new-object";
+import { checkNames, digestsOf, managedObject, refusingNames } from "./objects/new-object";
 import { digestOf, formatOf } from "./objects/object-items";
 import {
   attributesOfObject,
@@ -135,11 +136,12 @@ async function replaceable(
 
 /** The object without the wrapping that it came in. @throws KmipError */
 async function unwrapped(context: OperationContext, given: SuppliedObject): Promise<SuppliedObject> {
-  const { wrapping, ...content } = given.content;
+  const { wrapping, structured = false, ...content } = given.content;
   if (wrapping === undefined || content.format === undefined) {
     return given;
   }
-  const plain = await unwrapKeyValue(context, wrapping, content.format, content.material);
+  const { format, material } = content;
+  const plain = await unwrapKeyValue(context, { wrapping, structured, format, wrapped: material });
   return { ...given, content: { ...content, ...plain } };
 }
 
@@ -194,12 +196,12 @@ async function importedAttributes(
   const { Digest: given = [], ...others } = attributes;
   const digests = importedDigests(supplied, others, given);
   const kept = digests.length === 0 ? others : { ...others, Digest: digests };
-  checkPolicy(requested);
   // Activate and Revoke set dates whatever the others say: what has been through them comes as it is.
   const state = requested.get("State")?.[0]?.v.v ?? State.PreActive;
   if (state === State.PreActive) {
     checkDateOrder(kept, requested);
   }
+  checkQuantumSafe(kept);
   checkSize(context, kept);
   await checkNames(context, requested, existing?.uniqueIdentifier ?? null);
   return kept;

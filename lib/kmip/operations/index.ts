@@ -34,6 +34,7 @@ import { revoke } from "./revoke";
 import { rngRetrieve } from "./rng-retrieve";
 import { rngSeed } from "./rng-seed";
 import { setAttribute } from "./set-attribute";
+import { setEndpointRole } from "./set-endpoint-role";
 
 const ALL: readonly OperationDefinition[] = [
   create,
@@ -68,6 +69,7 @@ const ALL: readonly OperationDefinition[] = [
   log,
   adjustAttribute,
   setAttribute,
+  setEndpointRole,
   ping,
 ];
 

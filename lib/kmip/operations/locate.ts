@@ -3,10 +3,18 @@
 import { isArchived, isDestroyed, stateAt } from "../attributes/lifecycle";
 import { type Condition, conditionsOf } from "../attributes/match";
 import { termOf } from "../attributes/terms";
-import { readSearchedAttributes, SEARCHED_ATTRIBUTES } from "../attributes/wire";
+import { readSearchedAttributes, SEARCHED_ATTRIBUTES, SEARCHED_TEMPLATES } from "../attributes/wire";
 import type { IndexTerm, ManagedObject, ObjectQuery } from "../ports";
 import { ObjectGroupMember, Operation, State, StorageStatusMask } from "../protocol/enumerations";
-import { asCount, asEnumeration, asInteger, optional, readFields, schema } from "../protocol/fields";
+import {
+  asCount,
+  asEnumeration,
+  asInteger,
+  optional,
+  type ReadContext,
+  readFields,
+  schema,
+} from "../protocol/fields";
 import { Tag } from "../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../protocol/versions";
 import { type Item, integer, text } from "../ttlv/item";
@@ -17,18 +25,23 @@ import type { OperationDefinition } from "./operation";
 
 const REQUEST = schema({
   maximumItems: optional(Tag.MaximumItems, asCount),
-  offsetItems: optional(Tag.OffsetItems, asCount, KmipVersion.V1_3),
+  // Younger (1.3) than some headers that it comes under: a client that leafs through its keys finds none if it is
+  // refused, and never comes to an end if it is ignored.
+  offsetItems: optional(Tag.OffsetItems, asCount),
   storageStatusMask: optional(Tag.StorageStatusMask, asInteger),
   objectGroupMember: optional(Tag.ObjectGroupMember, asEnumeration, KmipVersion.V1_1),
   attributes: SEARCHED_ATTRIBUTES,
+  templates: SEARCHED_TEMPLATES,
 });
 
 export const locate: OperationDefinition = {
   code: Operation.Locate,
   since: KmipVersion.V1_0,
   async handle(context, payload) {
-    const request = readFields(REQUEST, payload, context);
-    const conditions = conditionsOf(readSearchedAttributes(request.attributes, context), context.version);
+    const exact: ReadContext = { version: context.version, newer: false, exact: true };
+    const request = readFields(REQUEST, payload, exact);
+    const searched = readSearchedAttributes(request.attributes, request.templates, exact);
+    const conditions = conditionsOf(searched, context.version);
     if (request.objectGroupMember === ObjectGroupMember.GroupMemberFresh) {
       conditions.push(FRESH);
     }
@@ -40,14 +53,16 @@ export const locate: OperationDefinition = {
     const byDefault = request.objectGroupMember === ObjectGroupMember.GroupMemberDefault;
     const wanted = byDefault ? Math.min(most, 1) : most;
     const offset = request.offsetItems ?? 0;
-    // The number of all matches is worth reading them all only to a client that leafs through them.
-    const countAll = request.offsetItems !== undefined;
-    const found = await search(context, conditions, { wanted, offset, countAll, dead });
+    const beyond = byDefault ? null : countedBeyond(context, request);
+    const found = await search(context, conditions, { wanted, offset, beyond, dead });
     settlePlaceholder(context, found.identifiers, request.maximumItems);
     context.subjects = found.identifiers.slice(0, MAX_AUDITED);
     const identifiers: Item[] = found.identifiers.map((value) => text(Tag.UniqueIdentifier, value));
     return {
-      payload: countAll ? [integer(Tag.LocatedItems, found.total), ...identifiers] : identifiers,
+      payload:
+        beyond === null || found.total === null
+          ? identifiers
+          : [integer(Tag.LocatedItems, found.total), ...identifiers],
       data: {
         located: found.identifiers.length,
         attributes: [...new Set(conditions.map(({ name }) => name).filter((name) => name !== STORAGE))],
@@ -87,10 +102,34 @@ const storage = (mask: number): Condition => ({
   },
 });
 
+/** Candidates that are looked at for the number of matches alone, where the client does not leaf through them. */
+const COUNTED_BEYOND = 1_000;
+
+/**
+ * How many candidates beyond the page are looked at to tell the number of all matches (Located Items): only for clients
+ * that asked for a page and know the field. A server may leave the number out (4.9), and does where it takes longer.
+ *
+ * @returns null where the number is not told
+ */
+function countedBeyond(
+  { version, limits }: OperationContext,
+  request: { readonly offsetItems: number | undefined; readonly maximumItems: number | undefined },
+): number | null {
+  if (version < KmipVersion.V1_3) {
+    return null;
+  }
+  if (request.offsetItems !== undefined) {
+    return limits.maxLocatedItems;
+  }
+  // Who asks for one object wants that one, and no page.
+  return (request.maximumItems ?? 0) > 1 ? COUNTED_BEYOND : null;
+}
+
 type Bounds = {
   readonly wanted: number;
   readonly offset: number;
-  readonly countAll: boolean;
+  /** Candidates to look at once the page is full; null for none. */
+  readonly beyond: number | null;
   /** True if destroyed objects may be found. */
   readonly dead: boolean;
 };
@@ -104,35 +143,52 @@ const mayBeDead = ({ version }: OperationContext, conditions: readonly Condition
     ? (mask & StorageStatusMask.DestroyedStorage) !== 0
     : conditions.some(({ name }) => name === "State" || name === "Destroy Date");
 
+/** @returns the page, and the number of all matches; null if they were not all counted */
 async function search(
   context: OperationContext,
   conditions: readonly Condition[],
-  { wanted, offset, countAll, dead }: Bounds,
-): Promise<{ identifiers: string[]; total: number }> {
+  { wanted, offset, beyond, dead }: Bounds,
+): Promise<{ identifiers: string[]; total: number | null }> {
   const identifiers: string[] = [];
   let total = 0;
-  if (wanted === 0 && !countAll) {
-    return { identifiers, total };
+  let left = beyond ?? 0;
+  if (wanted === 0 && beyond === null) {
+    return { identifiers, total: null };
   }
   for await (const object of candidates(context, conditions, dead)) {
-    if (!isKnownObject(context, object)) {
-      continue;
+    if (identifiers.length === wanted) {
+      if (left === 0) {
+        return { identifiers, total: null };
+      }
+      left -= 1;
     }
-    if (!dead && isDestroyed(stateAt(object, context.now))) {
-      continue;
-    }
-    if (!conditions.every((condition) => condition.matches(object, context.now))) {
+    if (!isMatch(context, object, conditions, dead)) {
       continue;
     }
     total += 1;
     if (total > offset && identifiers.length < wanted) {
       identifiers.push(object.uniqueIdentifier);
     }
-    if (!countAll && identifiers.length === wanted) {
-      break;
+    if (beyond === null && identifiers.length === wanted) {
+      return { identifiers, total: null };
     }
   }
   return { identifiers, total };
+}
+
+function isMatch(
+  context: OperationContext,
+  object: ManagedObject,
+  conditions: readonly Condition[],
+  dead: boolean,
+): boolean {
+  if (!isKnownObject(context, object)) {
+    return false;
+  }
+  if (!dead && isDestroyed(stateAt(object, context.now))) {
+    return false;
+  }
+  return conditions.every((condition) => condition.matches(object, context.now));
 }
 
 /** Objects that may match: one by its identifier, or what the store finds. */

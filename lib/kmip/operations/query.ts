@@ -8,6 +8,7 @@ import {
   asEnumeration,
   asFields,
   asText,
+  type ItemReader,
   isKnownEnumeration,
   many,
   optional,
@@ -15,7 +16,7 @@ import {
   schema,
 } from "../protocol/fields";
 import { Tag } from "../protocol/tags";
-import { isSecondMajor, KmipVersion } from "../protocol/versions";
+import { isSecondMajor, KmipVersion, NEWEST_VERSION } from "../protocol/versions";
 import { boolean, enumeration, type Item, integer, structure, text } from "../ttlv/item";
 import type { OperationContext } from "./context";
 import { OBJECT_DEFAULTS, type ObjectDefaults } from "./objects/defaults";
@@ -25,8 +26,12 @@ import { profileItems } from "./query-profiles";
 
 const OBJECT_GROUPS = schema({ groups: many(Tag.ObjectGroup, asText) });
 
+/** A Query Function. One of a later version has no answer in an earlier one, as others that there is nothing to tell of. */
+const asFunction: ItemReader<number> = (item, context) =>
+  asEnumeration(item, { ...context, version: NEWEST_VERSION });
+
 const REQUEST = schema({
-  functions: many(Tag.QueryFunction, asEnumeration),
+  functions: many(Tag.QueryFunction, asFunction),
   groups: optional(Tag.ObjectGroups, asFields(OBJECT_GROUPS), KmipVersion.V2_1),
 });
 
@@ -99,7 +104,9 @@ export const query: OperationDefinition = {
     for (const group of groups?.groups ?? []) {
       await findGroup(context, group);
     }
-    const asked = new Set(functions);
+    const asked = new Set(
+      functions.filter((code) => isKnownEnumeration(Tag.QueryFunction, code, context.version)),
+    );
     return {
       payload: ANSWERS.filter(([queryFunction]) => asked.has(queryFunction)).flatMap(([, answer]) =>
         answer(context),

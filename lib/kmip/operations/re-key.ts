@@ -7,12 +7,13 @@ import { fieldOf } from "../attributes/values";
 import { numberOf } from "../attributes/view";
 import { OPTIONAL_REQUESTED_ATTRIBUTES, type RequestedAttributes } from "../attributes/wire";
 import type { ManagedObject, StoredAttribute, StoredAttributes, StoredValue } from "../ports";
-import { LinkType, ObjectType, Operation } from "../protocol/enumerations";
+import { KeyFormatType, LinkType, ObjectType, Operation } from "../protocol/enumerations";
 import {
   illegalOperation,
   invalidAttributeValue,
   invalidMessage,
   objectDestroyed,
+  permissionDenied,
   wrongObjectType,
 } from "../protocol/errors";
 import { asInterval, asText, optional, readFields, schema } from "../protocol/fields";
@@ -21,11 +22,11 @@ import { KmipVersion } from "../protocol/versions";
 import { text } from "../ttlv/item";
 import { wipe } from "../ttlv/wipe";
 import type { OperationContext } from "./context";
-import { KEY_WRAPPING_DATA } from "./objects/key-wrapping-data";
+import { KEY_WRAPPING_DATA, WRAPPED_STRUCTURE } from "./objects/key-wrapping-data";
 import { changeObject, findObject, identifierOf } from "./objects/lookup";
 import { checkGenerator, lengthFor, makeMaterial, RANDOM_NUMBER_GENERATOR } from "./objects/material";
 import { initialAttributes, keepObject, type ServerAttributes } from "./objects/new-object";
-import { checkFormat } from "./objects/object-items";
+import { checkFormat, formatOf } from "./objects/object-items";
 import { requestedAttributes } from "./objects/templates";
 import type { OperationDefinition } from "./operation";
 
@@ -53,6 +54,7 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
   "Never Extractable",
   "Key Format Type",
   KEY_WRAPPING_DATA,
+  WRAPPED_STRUCTURE,
   "Rotate Date",
   "Rotate Generation",
   "Rotate Latest",
@@ -83,6 +85,10 @@ export const reKey: OperationDefinition = {
     if (isDestroyed(stateAt(existing, context.now))) {
       throw objectDestroyed("The key has been destroyed");
     }
+    refuseBlocked(existing);
+    if (formatOf(existing.objectType, existing.attributes) === KeyFormatType.Opaque) {
+      throw illegalOperation("The key was registered Opaque: the server cannot make another one like it");
+    }
     const replacement = await makeReplacement(context, existing, requested, request.offset);
     context.subjects = [identifier, replacement];
     await handOver(context, identifier, replacement);
@@ -93,6 +99,13 @@ export const reKey: OperationDefinition = {
     };
   },
 };
+
+/** Whoever has revoked a key in the console has not done it for a replacement to take its place. @throws KmipError */
+function refuseBlocked({ served }: ManagedObject): void {
+  if (!served) {
+    throw permissionDenied("The key has been revoked by the key owner");
+  }
+}
 
 const link = (type: number, identifier: string): StoredValue => ({
   t: "structure",
@@ -184,6 +197,8 @@ async function handOver(context: OperationContext, existing: string, replacement
   let names: readonly StoredAttribute[];
   try {
     const done = await changeObject(context, existing, (object) => {
+      // It may have been revoked while its replacement was made.
+      refuseBlocked(object);
       const { Name = [], ...attributes } = object.attributes;
       // 3.35: there is one replacement, the newest.
       const others = (attributes.Link ?? []).filter(

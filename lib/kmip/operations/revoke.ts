@@ -5,7 +5,7 @@ import { appliesTo } from "../attributes/rules";
 import { storedFromItem } from "../attributes/values";
 import type { ManagedObject } from "../ports";
 import { ObjectType, Operation, REVOCATION_REASON_CODES, State } from "../protocol/enumerations";
-import { invalidField, wrongState } from "../protocol/errors";
+import { wrongState } from "../protocol/errors";
 import {
   asDateTime,
   asEnumeration,
@@ -69,13 +69,15 @@ function mayRevoke({ version, now }: OperationContext, object: ManagedObject, co
   return isRevocable(state, code);
 }
 
-/** Table 212: only a compromise occurred at some time. @throws KmipError Invalid Field */
+/**
+ * Table 212: only a compromise occurred at some time. Clients send the date with other reasons as well, of which it says
+ * nothing: it is not kept.
+ *
+ * @throws KmipError Invalid Field for a date out of range
+ */
 function occurrence(seconds: bigint | undefined, code: number): { occurred?: Date } {
-  if (seconds === undefined) {
+  if (seconds === undefined || !isCompromise(code)) {
     return {};
-  }
-  if (!isCompromise(code)) {
-    throw invalidField("Compromise Occurrence Date is given for a reason that is no compromise");
   }
   const stored = storedFromItem(dateTime(Tag.CompromiseOccurrenceDate, seconds));
   return { occurred: new Date(Number(stored.v) * 1000) };

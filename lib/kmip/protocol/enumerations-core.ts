@@ -279,6 +279,12 @@ export const ADJUSTMENT_TYPE = {
   Negate: [0x03, 20],
 } as const satisfies VersionedTable;
 
+/** Who asks (client) and who answers (server) on a connection. */
+export const ENDPOINT_ROLE = {
+  Client: [0x01, 20],
+  Server: [0x02, 20],
+} as const satisfies VersionedTable;
+
 export const ASYNCHRONOUS_INDICATOR = {
   Mandatory: [0x01, 20],
   Optional: [0x02, 20],

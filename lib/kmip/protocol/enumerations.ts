@@ -30,6 +30,7 @@ export const UsageLimitsUnit = codesOf(core.USAGE_LIMITS_UNIT);
 export const LinkType = codesOf(core.LINK_TYPE);
 export const ObjectGroupMember = codesOf(core.OBJECT_GROUP_MEMBER);
 export const AdjustmentType = codesOf(core.ADJUSTMENT_TYPE);
+export const EndpointRole = codesOf(core.ENDPOINT_ROLE);
 export const AsynchronousIndicator = codesOf(core.ASYNCHRONOUS_INDICATOR);
 export const ProtectionStorageMask = codesOf(core.PROTECTION_STORAGE_MASK);
 export const UniqueIdentifier = codesOf(core.UNIQUE_IDENTIFIER);
@@ -73,6 +74,7 @@ const TABLES: readonly (readonly [tag: number, table: VersionedTable])[] = [
   [Tag.AdjustmentType, core.ADJUSTMENT_TYPE],
   [Tag.InteropFunction, core.INTEROP_FUNCTION],
   [Tag.ProtectionLevel, core.PROTECTION_LEVEL],
+  [Tag.EndpointRole, core.ENDPOINT_ROLE],
   [Tag.AsynchronousIndicator, core.ASYNCHRONOUS_INDICATOR],
   [Tag.RotateNameType, core.ROTATE_NAME_TYPE],
   [Tag.NISTKeyType, cryptography.NIST_KEY_TYPE],

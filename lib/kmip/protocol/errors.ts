@@ -74,6 +74,9 @@ const MAKING = [Operation.Create, Operation.Register, Operation.ReKey, Operation
 /** Operations whose table says Read Only Attribute; the others' say Attribute Read Only. */
 const SETTING = [Operation.AddAttribute, Operation.SetAttribute, Operation.AdjustAttribute] as const;
 
+/** Operations that use a key for their client. */
+const CRYPTOGRAPHIC = [Operation.Encrypt, Operation.Decrypt, Operation.MAC, Operation.MACVerify] as const;
+
 /**
  * Kinds of failure by the Result Reasons of 1.x (clause 11) and 2.x (the error tables of 6.1). 2.x tells apart what
  * 1.x has Permission Denied, Illegal Operation, Invalid Field or Item Not Found for.
@@ -146,6 +149,8 @@ export const FAILURES = {
   /** Of the object only attributes are left (11.12). */
   objectDestroyed: [
     [V1_0, R.IllegalOperation],
+    // To clients of 1.x, which has no reason of its own for it, there is nothing left to get.
+    [V1_0, R.ItemNotFound, Operation.Get],
     [V1_0, R.PermissionDenied, Operation.Destroy, Operation.ObtainLease, Operation.ReKey],
     [V2_0, R.ObjectDestroyed],
   ],
@@ -153,6 +158,9 @@ export const FAILURES = {
     [V1_0, R.PermissionDenied],
     [V1_0, R.IllegalOperation, Operation.Revoke],
     [V2_0, R.WrongKeyLifecycleState],
+    // The mandatory cases of 2.0 ask for the general reason here; those of 2.1, for the precise one.
+    [V2_0, R.PermissionDenied, Operation.Encrypt, Operation.Decrypt],
+    [V2_1, R.WrongKeyLifecycleState],
   ],
   wrongObjectType: [
     [V1_0, R.PermissionDenied],
@@ -257,6 +265,8 @@ export const FAILURES = {
   usageLimitExceeded: [
     [V1_0, R.PermissionDenied],
     [V2_0, R.UsageLimitExceeded],
+    // What the text says of them and their cases ask for (2.1: 6.1.17); the tables have both.
+    [V2_0, R.PermissionDenied, ...CRYPTOGRAPHIC],
   ],
   incompatibleUsageMask: [
     [V1_0, R.PermissionDenied],
@@ -272,19 +282,16 @@ export const FAILURES = {
     [V1_0, R.InvalidField],
     [V2_0, R.BadCryptographicParameters],
   ],
-  /** 11.30 names no reason for it; other servers of 1.x answer General Failure. */
-  badTagLength: [
-    [V1_0, R.GeneralFailure],
-    [V2_0, R.BadCryptographicParameters],
-  ],
+  /** The mandatory cases of 1.4 to 2.1 ask for it; 11.30 names no reason. */
+  badTagLength: always(R.GeneralFailure),
+  /** A key that would not be as safe as it has to be (2.1: 4.45): what the mandatory cases ask for. */
+  notQuantumSafe: always(R.GeneralFailure),
   unsupportedParameters: [
     [V1_0, R.FeatureNotSupported],
     [V2_0, R.UnsupportedCryptographicParameters],
   ],
-  missingIv: [
-    [V1_0, R.InvalidMessage],
-    [V2_0, R.MissingInitializationVector],
-  ],
+  /** The mandatory cases of 1.2 to 2.1 ask for it, though 2.x has a reason of its own. */
+  missingIv: always(R.InvalidMessage),
   invalidCorrelationValue: [
     [V1_0, R.ItemNotFound],
     [V2_0, R.InvalidCorrelationValue],

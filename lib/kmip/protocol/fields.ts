@@ -2,8 +2,10 @@
  * Reads the fields of a structure by a declaration of them.
  *
  * The rules are those of 11.1: a field that appears twice is an Invalid Message; an unknown field is an Invalid
- * Field, unless the client speaks a newer minor version, whose unknown fields are ignored. Fields are accepted in
- * any order: the specification orders them for senders and names no error for receivers.
+ * Field, unless the client speaks a newer minor version, whose unknown fields are ignored. Fields with a tag of the
+ * range that is left to vendors (9.1.3.1) are ignored as well: what a vendor needs to be understood, it says in a
+ * critical Message Extension. Fields are accepted in any order: the specification orders them for senders and names no
+ * error for receivers.
  */
 
 import { type Item, ItemType, type StructureItem } from "../ttlv/item";
@@ -24,7 +26,16 @@ export type ReadContext = {
   readonly version: KmipVersion;
   /** True if the client's minor version is newer than `version`. */
   readonly newer: boolean;
+  /** True where unknown fields are refused in any case: a search without a condition of its own finds too much. */
+  readonly exact?: boolean;
 };
+
+/** Tags of vendors (9.1.3.1): 0x540000 to 0x54FFFF. */
+const isVendorTag = (tag: number): boolean => tag >> 16 === 0x54;
+
+/** True if an unknown field is read past, false if it is refused. */
+export const isIgnored = (tag: number, { newer, exact }: ReadContext): boolean =>
+  exact !== true && (newer || isVendorTag(tag));
 
 /** Reads the value of one item. @throws KmipError */
 export type ItemReader<T> = (item: Item, context: ReadContext) => T;
@@ -156,7 +167,7 @@ export function readFields<F extends FieldMap>(
   for (const child of asStructure(item).value) {
     const known = declared.byTag.get(child.tag);
     if (known === undefined || !isIn(known.field, context.version)) {
-      if (context.newer) {
+      if (isIgnored(child.tag, context)) {
         continue;
       }
       throw unknownField(child.tag, item.tag, context.version);
@@ -283,6 +294,12 @@ export const asEnumeration: ItemReader<number> = (item, context) => {
   }
   return value;
 };
+
+/** An Enumeration of a field that clients also send under headers of before it was there: with the values of `since`. */
+export const asEarlyEnumeration =
+  (since: KmipVersion): ItemReader<number> =>
+  (item, context) =>
+    asEnumeration(item, context.version < since ? { ...context, version: since } : context);
 
 /** True for a value that the version defines for the field, for vendors' values, and for fields without a table. */
 export function isKnownEnumeration(tag: number, value: number, version: KmipVersion): boolean {

@@ -24,6 +24,7 @@ import {
   asText,
   type FieldValues,
   type ItemReader,
+  isIgnored,
   many,
   one,
   optional,
@@ -116,7 +117,7 @@ export function readRequest(
 ): Request | RefusedRequest {
   let context: ReadContext | null = null;
   try {
-    const decoder = new TtlvDecoder(message, limits);
+    const decoder = new TtlvDecoder(message, limits, true);
     const frame = decoder.extentAt(0);
     if (frame.tag !== Tag.RequestMessage) {
       throw invalidMessage("Not a request message");
@@ -212,7 +213,7 @@ function batchIn(extents: readonly ItemExtent[], context: ReadContext): ItemExte
   for (const extent of extents) {
     if (extent.tag === Tag.BatchItem) {
       batch.push(extent);
-    } else if (extent.tag !== Tag.RequestHeader && !context.newer) {
+    } else if (extent.tag !== Tag.RequestHeader && !isIgnored(extent.tag, context)) {
       throw unknownField(extent.tag, Tag.RequestMessage, context.version);
     }
   }
@@ -287,7 +288,7 @@ function readItem(
           refuseCritical(decoder, field, context, { operation, uniqueBatchItemId });
           break;
         default:
-          if (!context.newer) {
+          if (!isIgnored(field.tag, context)) {
             throw unknownField(field.tag, Tag.BatchItem, context.version);
           }
       }

@@ -27,8 +27,12 @@ export class HttpRefusal extends Error {
 /** The client has gone, or sends no more in time: nobody is there to be answered. */
 export class ClientGone extends Error {}
 
-/** How the body of a request is encoded, by its head. @throws HttpRefusal if there is no body to be read */
-export function encodingOfBody(request: IncomingMessage, maxBodyBytes: number): MessageEncoding {
+/**
+ * How the body of a request is encoded, by its head; null if the body itself has to tell.
+ *
+ * @throws HttpRefusal if there is no body to be read
+ */
+export function encodingOfBody(request: IncomingMessage, maxBodyBytes: number): MessageEncoding | null {
   const [path] = (request.url ?? "").split("?");
   if (path !== PATH) {
     throw new HttpRefusal(404, "KMIP messages are posted to /kmip");

@@ -7,7 +7,7 @@ import { createServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { EncodingError } from "../encoding/errors";
-import { type MessageEncoding, wipeConverted } from "../encoding/media-types";
+import { encodingOfBytes, type MessageEncoding, wipeConverted } from "../encoding/media-types";
 import type { EngineResponse, RequestOrigin } from "../engine/engine";
 import { wipe } from "../ttlv/wipe";
 import { type AdmissionLimits, DEFAULT_ADMISSION_LIMITS } from "./admission";
@@ -152,8 +152,9 @@ class HttpsListener extends Listener<ListenerStats> {
     }
     response.setTimeout(writeTimeoutMs, () => request.socket.destroy());
     try {
-      const encoding = encodingOfBody(request, maxBodyBytes);
+      const declared = encodingOfBody(request, maxBodyBytes);
       const body = await readBody(request, maxBodyBytes, client.slot);
+      const encoding = declared ?? encodingOfBytes(body);
       try {
         // The time-out is the client's, to take the answer in: the engine's work does not count.
         response.setTimeout(0);

@@ -52,13 +52,16 @@ const uint32At = (buffer: Uint8Array, at: number): number => int32At(buffer, at)
 export class TtlvDecoder {
   readonly #buffer: Buffer;
   readonly #maxDepth: number;
+  readonly #dropsNulls: boolean;
   #itemsLeft: number;
 
-  constructor(message: Uint8Array, limits: DecodeLimits = DEFAULT_DECODE_LIMITS) {
+  /** @param dropsNulls true to read Text Strings without the nulls at their end, which clients written in C count in */
+  constructor(message: Uint8Array, limits: DecodeLimits = DEFAULT_DECODE_LIMITS, dropsNulls = false) {
     this.#buffer = Buffer.isBuffer(message)
       ? message
       : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     this.#maxDepth = limits.maxDepth;
+    this.#dropsNulls = dropsNulls;
     this.#itemsLeft = limits.maxItems;
   }
 
@@ -257,8 +260,12 @@ export class TtlvDecoder {
     return low === 1;
   }
 
-  #text(start: number, length: number): string {
+  #text(start: number, given: number): string {
     const buffer = this.#buffer;
+    let length = given;
+    while (this.#dropsNulls && length > 0 && byteAt(buffer, start + length - 1) === 0) {
+      length -= 1;
+    }
     let ascii = true;
     for (let at = start; at < start + length; at += 1) {
       const byte = byteAt(buffer, at);

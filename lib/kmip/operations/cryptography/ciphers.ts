@@ -151,7 +151,11 @@ const FAMILIES: ReadonlyMap<number, CipherFamily> = new Map<number, CipherFamily
     {
       blockSize: 1,
       modes: new Map(
-        [null, Mode.AEAD].map((mode) => [mode, { suffix: "chacha20-poly1305", iv: exactly(12), tags: [16] }]),
+        [null, Mode.AEAD].map((mode) => [
+          mode,
+          // Cut short as those of GCM are.
+          { suffix: "chacha20-poly1305", iv: exactly(12), tags: [16, 15, 14, 13, 12] },
+        ]),
       ),
       name: (_, suffix) => suffix,
     },

@@ -6,6 +6,7 @@ import { dateOf, isDestroyed, stateAt, toSeconds } from "../../attributes/lifecy
 import type { AttributeRule, ClientMay } from "../../attributes/rules";
 import { termOf } from "../../attributes/terms";
 import { fieldOf, sameValue } from "../../attributes/values";
+import { numberOf } from "../../attributes/view";
 import type { ManagedObject, StoredAttributes, StoredValue } from "../../ports";
 import { State } from "../../protocol/enumerations";
 import {
@@ -17,6 +18,7 @@ import {
 } from "../../protocol/errors";
 import { Tag } from "../../protocol/tags";
 import type { OperationContext } from "../context";
+import { isQuantumSafe } from "./material";
 
 /** The states of objects that still have their material. */
 export const LIVING_STATES: readonly number[] = [
@@ -115,6 +117,23 @@ export function checkRotation(name: string, value: StoredValue): void {
   throw featureNotSupported("Keys are not rotated automatically");
 }
 
+/**
+ * Refuses a key that has to be Quantum Safe (2.1: 4.45) and is not, as far as algorithm and length tell. Of what they do
+ * not tell, such as a password, the client is the judge.
+ *
+ * @throws KmipError General Failure
+ */
+export function checkQuantumSafe(attributes: StoredAttributes): void {
+  if (attributes["Quantum Safe"]?.[0]?.v.v !== true) {
+    return;
+  }
+  const algorithm = numberOf(attributes, "Cryptographic Algorithm");
+  const length = numberOf(attributes, "Cryptographic Length") ?? 0;
+  if (algorithm !== null && !isQuantumSafe(algorithm, length)) {
+    throw new KmipError(FAILURES.notQuantumSafe, "A key of this algorithm and length is not Quantum Safe");
+  }
+}
+
 /** Refuses more, or larger, attributes than an object may have. @throws KmipError Index Out of Bounds, Invalid Field */
 export function checkSize(context: OperationContext, attributes: StoredAttributes): void {
   const count = Object.values(attributes).reduce((sum, instances) => sum + instances.length, 0);
@@ -149,14 +168,14 @@ export function normalValue(name: string, value: StoredValue): StoredValue {
   };
 }
 
-/** True if another living object of the instance has this Name (3.2). */
+/** True if another living object of the instance has this Name (3.2), and the instance wants them unique. */
 export async function isNameTaken(
   context: OperationContext,
   name: StoredValue,
   except: string | null,
 ): Promise<boolean> {
   const term = termOf("Name", name);
-  if (term === null) {
+  if (term === null || context.tenant.policy.sharedNames === true) {
     return false;
   }
   for await (const object of context.store.search(context.tenant, { states: LIVING_STATES, terms: [term] })) {

@@ -21,6 +21,7 @@ import type { OperationContext } from "../context";
 import {
   checkApplicationData,
   checkDateOrder,
+  checkQuantumSafe,
   checkRotation,
   checkSize,
   isNameTaken,
@@ -69,12 +70,15 @@ export async function writeAttribute(
     const derived = derivedFrom(object, name, written.v, now);
     const attributes = derived === null ? changed : withAttribute(changed, derived.name, derived.value);
     checkDateOrder(attributes, new Set([name]));
+    checkQuantumSafe(attributes);
     checkSize(context, attributes);
     const state = stateAt({ state: object.state, attributes }, now);
     return { written, change: changeOf(object, now, state, attributes) };
   });
   return done.written;
 }
+
+const POLICY = "Operation Policy Name";
 
 /** One instance more. @throws KmipError as 11.15 says (2.1: Table 169) */
 export function addInstance(
@@ -94,6 +98,10 @@ export function addInstance(
     throw invalidAttribute(`${name} does not apply to objects of this type`);
   }
   const present = object.attributes[name] ?? [];
+  // Every object of 1.x has a policy (3.18): to add one is to name it.
+  if (name === POLICY) {
+    return { instances: [{ i: 0, v: value }], written: { i: 0, v: value } };
+  }
   if (rule !== null && rule.multiple !== true && present.length > 0) {
     throw attributeSingleValued(`${name} already exists`);
   }

@@ -5,11 +5,19 @@
 import { dateOf, stateAt, toSeconds } from "../../attributes/lifecycle";
 import { numberOf } from "../../attributes/view";
 import type { ManagedObject } from "../../ports";
-import { CryptographicUsageMask, ObjectType, State } from "../../protocol/enumerations";
-import { incompatibleUsageMask, permissionDenied, wrongObjectType, wrongState } from "../../protocol/errors";
+import { CryptographicUsageMask, KeyFormatType, ObjectType, State } from "../../protocol/enumerations";
+import {
+  incompatibleUsageMask,
+  permissionDenied,
+  unsupportedParameters,
+  wrongObjectType,
+  wrongState,
+} from "../../protocol/errors";
 import { wipe } from "../../ttlv/wipe";
 import type { OperationContext } from "../context";
 import { wrappingOf } from "./key-wrapping-data";
+import { isUsualLength } from "./material";
+import { formatOf } from "./object-items";
 import { readMaterial } from "./serving";
 import { allocateFor } from "./usage-limits";
 
@@ -58,8 +66,28 @@ function refuseUsage(object: ManagedObject, usage: number): void {
   if (wrappingOf(object.attributes) !== null) {
     throw permissionDenied("The key is kept wrapped, as it came");
   }
+  refuseUnusable(object);
   if (!allowsUsage(numberOf(object.attributes, "Cryptographic Usage Mask") ?? 0, usage)) {
     throw incompatibleUsageMask("The Cryptographic Usage Mask of the key does not allow this");
+  }
+}
+
+/**
+ * Refuses a key that is kept as it came, but that no cipher here can work with. It cannot be said of what is opaque
+ * where in it the key is.
+ *
+ * @throws KmipError Feature Not Supported (2.x: Unsupported Cryptographic Parameters)
+ */
+function refuseUnusable({ objectType, attributes }: ManagedObject): void {
+  if (formatOf(objectType, attributes) === KeyFormatType.Opaque) {
+    throw unsupportedParameters("The key was registered Opaque: it is kept for its owner, and not used here");
+  }
+  const algorithm = numberOf(attributes, "Cryptographic Algorithm");
+  const length = numberOf(attributes, "Cryptographic Length");
+  if (algorithm !== null && length !== null && !isUsualLength(algorithm, length)) {
+    throw unsupportedParameters(
+      `The key has ${length} bits, which is no length of its Cryptographic Algorithm: it is kept, and not used here`,
+    );
   }
 }
 

@@ -7,6 +7,7 @@ import type { StoredAttributes, StoredValue } from "../../ports";
 import { invalidField } from "../../protocol/errors";
 import {
   asBytes,
+  asEarlyEnumeration,
   asEnumeration,
   asFields,
   asText,
@@ -26,6 +27,9 @@ export const KEY_INFORMATION = schema({
   parameters: optional(Tag.CryptographicParameters, asParameters),
 });
 
+/** Since 1.1; PyKMIP's client sends it in 1.0 as well, and means it. */
+export const ENCODING_OPTION = optional(Tag.EncodingOption, asEarlyEnumeration(KmipVersion.V1_1));
+
 /** Table 9 */
 const WRAPPING_DATA = schema({
   method: one(Tag.WrappingMethod, asEnumeration),
@@ -33,7 +37,7 @@ const WRAPPING_DATA = schema({
   macKey: optional(Tag.MACSignatureKeyInformation, asFields(KEY_INFORMATION)),
   macSignature: optional(Tag.MACSignature, asBytes),
   iv: optional(Tag.IVCounterNonce, asBytes),
-  encoding: optional(Tag.EncodingOption, asEnumeration, KmipVersion.V1_1),
+  encoding: ENCODING_OPTION,
 });
 
 /** Reads a Key Wrapping Data structure. @throws KmipError */
@@ -47,6 +51,13 @@ export const asWrappingData: ItemReader<StoredValue> = (item, context) => {
 
 /** The name under which it is kept: no attribute of the specification has it. */
 export const KEY_WRAPPING_DATA = "Key Wrapping Data";
+
+/** The name under which it is kept that a wrapped Key Value came as a structure. */
+export const WRAPPED_STRUCTURE = "Wrapped Key Value";
+
+/** True if the wrapped Key Value of an object came as a structure, and is answered as one. */
+export const isStructured = (attributes: StoredAttributes): boolean =>
+  attributes[WRAPPED_STRUCTURE]?.[0]?.v.v === true;
 
 /** The Key Wrapping Data of an object, or null if its Key Value is not wrapped. */
 export const wrappingOf = (attributes: StoredAttributes): StoredValue | null =>

@@ -28,7 +28,6 @@ import {
 } from "../../protocol/errors";
 import { asEnumeration, asFields, asItem, asText, many, one, optional, schema } from "../../protocol/fields";
 import { Tag } from "../../protocol/tags";
-import { KmipVersion } from "../../protocol/versions";
 import { decodeTtlv } from "../../ttlv/decoder";
 import { encodeTtlv } from "../../ttlv/encoder";
 import { enumeration, type Item, structure, text } from "../../ttlv/item";
@@ -37,8 +36,8 @@ import type { OperationContext } from "../context";
 import { joined } from "../cryptography/crypto-stream";
 import { matchingParameters, parametersOf } from "../cryptography/parameters";
 import { withKey } from "./key-use";
-import { KEY_INFORMATION, wrappingFields } from "./key-wrapping-data";
-import { keyValue, readKeyValue, wrappedItem } from "./object-items";
+import { ENCODING_OPTION, KEY_INFORMATION, wrappingFields } from "./key-wrapping-data";
+import { keyValue, readKeyValue, wrappedItem, wrappedValue } from "./object-items";
 import { readMaterial } from "./serving";
 
 /** Table 12 */
@@ -47,7 +46,7 @@ const SPECIFICATION = schema({
   encryptionKey: optional(Tag.EncryptionKeyInformation, asFields(KEY_INFORMATION)),
   macKey: optional(Tag.MACSignatureKeyInformation, asItem),
   attributeNames: many(Tag.AttributeName, asText),
-  encoding: optional(Tag.EncodingOption, asEnumeration, KmipVersion.V1_1),
+  encoding: ENCODING_OPTION,
 });
 
 /** Reads a Key Wrapping Specification. @throws KmipError */
@@ -90,7 +89,7 @@ export async function wrapObject(
   context.subjects = [object.uniqueIdentifier, wrappingKey.uniqueIdentifier];
   const { parameters, suffix, iv } = wrapOf(
     wrappingKey,
-    matchingParameters(encryptionKey.parameters, wrappingKey),
+    wrappingParameters(encryptionKey.parameters, wrappingKey),
   );
   const named = namedAttributes(context, object, attributeNames);
   const attributes = named.length === 0 ? [] : attributesAnswer(named, context.version);
@@ -104,26 +103,37 @@ export async function wrapObject(
     const wrapped = await withKey(context, wrappingKey, use, () => (key) => wrap(key, suffix, iv, plain));
     const told = encryptionKey.parameters ?? parameters;
     const data = wrappingData(encryptionKey.uniqueIdentifier, told, encoding);
-    return { item: wrappedItem(object, format, wrapped, data), material: wrapped };
+    // Table 7 has a Byte String here. But 2.1.5 has Key Material wrapped "in the Key Value structure", and PyKMIP's client
+    // cannot read anything else; others read both.
+    const value = wrappedValue(wrapped, encoding === EncodingOption.NoEncoding);
+    return { item: wrappedItem(object, format, value, data), material: wrapped };
   } finally {
     wipe(material);
     wipe(plain);
   }
 }
 
+/** A Key Value as a client has wrapped it. */
+export type WrappedKeyValue = {
+  /** Key Wrapping Data. */
+  readonly wrapping: StoredValue;
+  /** True if it came as the Key Material of a structure. */
+  readonly structured: boolean;
+  /** Key Format Type. */
+  readonly format: number;
+  readonly wrapped: Uint8Array;
+};
+
 /**
  * Unwraps a Key Value that a client has wrapped, with the key that its Key Wrapping Data names.
  *
- * @param wrapped the Key Value
  * @returns the material, which the caller zeroes, and the attributes that were wrapped with it
  * @throws KmipError Feature Not Supported (2.x: Key Wrap Type Not Supported) for what only others can unwrap;
  * what the wrapping key cannot do (Table 338); Cryptographic Failure
  */
 export async function unwrapKeyValue(
   context: OperationContext,
-  wrapping: StoredValue,
-  format: number,
-  wrapped: Uint8Array,
+  { wrapping, structured, format, wrapped }: WrappedKeyValue,
 ): Promise<{ material: Uint8Array; attributes: readonly Item[] }> {
   const { method, encryptionKey, macKey, encoding } = wrappingFields(wrapping);
   if (method !== WrappingMethod.Encrypt || macKey !== undefined || encryptionKey === undefined) {
@@ -132,14 +142,15 @@ export async function unwrapKeyValue(
   const { uniqueIdentifier, parameters } = encryptionKey;
   const wrappingKey = await findWrappingKey(context, uniqueIdentifier);
   context.subjects = [...context.subjects, wrappingKey.uniqueIdentifier];
-  const { suffix, iv } = wrapOf(wrappingKey, parameters ?? matchingParameters(undefined, wrappingKey));
+  const { suffix, iv } = wrapOf(wrappingKey, parameters ?? wrappingParameters(undefined, wrappingKey));
   const use = {
     purpose: "process",
     usage: CryptographicUsageMask.UnwrapKey,
     length: wrapped.length,
   } as const;
   const plain = await withKey(context, wrappingKey, use, () => (key) => unwrap(key, suffix, iv, wrapped));
-  if (encoding === EncodingOption.NoEncoding) {
+  // Whoever writes Key Material in a structure has wrapped that alone.
+  if (encoding === EncodingOption.NoEncoding || (structured && encoding === undefined)) {
     return { material: plain, attributes: [] };
   }
   try {
@@ -177,6 +188,25 @@ async function findWrappingKey(context: OperationContext, identifier: string): P
     throw refuse(FAILURES.wrappingObjectDestroyed, "The wrapping key has been destroyed");
   }
   return key;
+}
+
+/** NIST AES Key Wrap (RFC 3394), which an AES key that nothing more is said of wraps with. */
+const USUAL_WRAP: StoredValue = {
+  t: "structure",
+  v: [{ tag: Tag.BlockCipherMode, value: { t: "enumeration", v: BlockCipherMode.NISTKeyWrap } }],
+};
+
+/**
+ * The parameters to wrap with: those of the key that match those of the request (2.1.6). A key that has none at all
+ * wraps as the request says, or in the usual way: clients ask for that of keys that they gave no parameters.
+ *
+ * @returns null if the key has parameters, but none that match
+ */
+function wrappingParameters(given: StoredValue | undefined, key: ManagedObject): StoredValue | null {
+  if (key.attributes["Cryptographic Parameters"] !== undefined) {
+    return matchingParameters(given, key);
+  }
+  return given === undefined || parametersOf(given).mode === null ? USUAL_WRAP : given;
 }
 
 /** How a key wraps with these parameters, if it has them. @throws KmipError Illegal Operation, Item Not Found, Feature Not Supported (Table 338) */

@@ -25,13 +25,27 @@ const sizes = (usual: number, ...lengths: number[]): KeySizes => ({
   lengths: new Map([usual, ...lengths].map((bits) => [bits, bits / 8])),
 });
 
-/** HMAC keys: whole bytes, at least 112 bits of strength, at most the largest block of the SHA families. */
-const hmac = (usual: number): KeySizes =>
-  sizes(usual, ...Array.from({ length: (1152 - 112) / 8 + 1 }, (_, step) => 112 + step * 8));
+/** Lengths of whole steps, both bounds included. */
+const range = (least: number, most: number, step = 8): number[] =>
+  Array.from({ length: (most - least) / step + 1 }, (_, at) => least + at * step);
 
+/** HMAC keys: whole bytes, at least 112 bits of strength, at most the largest block of the SHA families. */
+const hmac = (usual: number): KeySizes => sizes(usual, ...range(112, 1152));
+
+/** Whatever is random bytes, in the lengths that the algorithm knows. */
 const SIZES: ReadonlyMap<number, KeySizes> = new Map([
   [Algorithm.AES, sizes(256, 128, 192)],
   // 2.1.3: the length counts the parity bits or leaves them out; the material always has them.
+  [
+    Algorithm.DES,
+    {
+      usual: 56,
+      lengths: new Map([
+        [56, 8],
+        [64, 8],
+      ]),
+    },
+  ],
   [
     Algorithm.DES3,
     {
@@ -46,6 +60,21 @@ const SIZES: ReadonlyMap<number, KeySizes> = new Map([
   ],
   [Algorithm.Camellia, sizes(256, 128, 192)],
   [Algorithm.Twofish, sizes(256, 128, 192)],
+  [Algorithm.ARIA, sizes(256, 128, 192)],
+  [Algorithm.Blowfish, sizes(128, ...range(32, 448))],
+  [Algorithm.CAST5, sizes(128, ...range(40, 128))],
+  [Algorithm.IDEA, sizes(128)],
+  [Algorithm.MARS, sizes(256, ...range(128, 448, 32))],
+  [Algorithm.RC2, sizes(128, ...range(8, 1024))],
+  [Algorithm.RC4, sizes(128, ...range(40, 2048))],
+  [Algorithm.RC5, sizes(128, ...range(8, 2040))],
+  [Algorithm.SEED, sizes(128)],
+  [Algorithm.SKIPJACK, sizes(80)],
+  [Algorithm.SM4, sizes(128)],
+  [Algorithm.GOST28147_89, sizes(256)],
+  [Algorithm.GOSTR34_13_2015, sizes(256)],
+  [Algorithm.OneTimePad, sizes(256, ...range(8, 32_768))],
+  [Algorithm.Poly1305, sizes(256)],
   [Algorithm.ChaCha20, sizes(256)],
   [Algorithm.ChaCha20Poly1305, sizes(256)],
   [Algorithm.HMAC_SHA1, hmac(160)],
@@ -53,6 +82,11 @@ const SIZES: ReadonlyMap<number, KeySizes> = new Map([
   [Algorithm.HMAC_SHA256, hmac(256)],
   [Algorithm.HMAC_SHA384, hmac(384)],
   [Algorithm.HMAC_SHA512, hmac(512)],
+  [Algorithm.HMAC_MD5, hmac(128)],
+  [Algorithm.HMAC_SHA3_224, hmac(224)],
+  [Algorithm.HMAC_SHA3_256, hmac(256)],
+  [Algorithm.HMAC_SHA3_384, hmac(384)],
+  [Algorithm.HMAC_SHA3_512, hmac(512)],
 ]);
 
 /** The Cryptographic Length of a key to be made, in bits. @throws KmipError Invalid Field */
@@ -75,7 +109,7 @@ export function makeMaterial(random: RandomSource, algorithm: number, length: nu
     throw invalidAttributeValue("Keys of this kind cannot be created");
   }
   const material = random.bytes(size);
-  if (algorithm === Algorithm.DES3) {
+  if (algorithm === Algorithm.DES3 || algorithm === Algorithm.DES) {
     setOddParity(material);
   }
   return material;
@@ -121,24 +155,56 @@ const ASYMMETRIC: ReadonlySet<number> = new Set([
   Algorithm.ECDH,
   Algorithm.ECMQV,
   Algorithm.EC,
+  Algorithm.SM2,
+  Algorithm.GOSTR34_10_2012,
+  Algorithm.XMSS,
+  Algorithm.SPHINCS_256,
+  Algorithm.McEliece,
+  Algorithm.McEliece_6960119,
+  Algorithm.McEliece_8192128,
+  Algorithm.Ed25519,
+  Algorithm.Ed448,
 ]);
 
+/** True for a Cryptographic Length that the algorithm knows, and for algorithms whose lengths are not known here. */
+export const isUsualLength = (algorithm: number, length: number): boolean =>
+  // The lengths of HMAC keys that Create makes are a choice of the server, not of the algorithm.
+  HMACS.has(algorithm) || SIZES.get(algorithm)?.lengths.has(length) !== false;
+
+/** Ciphers and MACs that a quantum computer does no more to than halve the length of their keys. */
+const STRONG: ReadonlySet<number> = new Set([
+  Algorithm.AES,
+  Algorithm.ARIA,
+  Algorithm.Camellia,
+  Algorithm.Twofish,
+  Algorithm.ChaCha20,
+  Algorithm.ChaCha20Poly1305,
+  Algorithm.OneTimePad,
+  Algorithm.HMAC_SHA256,
+  Algorithm.HMAC_SHA384,
+  Algorithm.HMAC_SHA512,
+  Algorithm.HMAC_SHA3_256,
+  Algorithm.HMAC_SHA3_384,
+  Algorithm.HMAC_SHA3_512,
+]);
+
+/** True for symmetric keys that are Quantum Safe: 256 bits at least, as the Quantum Safe profile has it (Profiles 2.1). */
+export const isQuantumSafe = (algorithm: number, length: number): boolean =>
+  STRONG.has(algorithm) && length >= 256;
+
 /**
- * Refuses a registered symmetric key whose Cryptographic Length is not that of its material or its algorithm.
+ * Refuses a registered symmetric key whose Cryptographic Length is not that of its material. A length that the algorithm
+ * does not know is its owner's affair: some clients keep other secrets under the name of AES (`isUsualLength`).
  *
- * @param bytes length of the material; null if it is not known, because it is wrapped
+ * @param bytes length of the material; null if it is not known, because it is wrapped or opaque
  * @throws KmipError Invalid Field
  */
 export function checkRegistered(algorithm: number, length: number, bytes: number | null): void {
   if (ASYMMETRIC.has(algorithm)) {
     throw invalidAttributeValue("Symmetric keys are not of this Cryptographic Algorithm");
   }
-  // The lengths of HMAC keys that Create makes are a choice of the server, not of the algorithm.
-  const known = HMACS.has(algorithm) ? undefined : SIZES.get(algorithm);
-  if (known !== undefined && !known.lengths.has(length)) {
-    throw invalidAttributeValue("This Cryptographic Length is not one of the Cryptographic Algorithm");
-  }
-  if (bytes !== null && bytes !== (known?.lengths.get(length) ?? Math.ceil(length / 8))) {
+  const counted = SIZES.get(algorithm)?.lengths.get(length);
+  if (bytes !== null && bytes !== counted && bytes !== Math.ceil(length / 8)) {
     throw invalidAttributeValue("Cryptographic Length is not the length of the key material");
   }
 }

@@ -14,11 +14,12 @@ import {
   type StoredValue,
 } from "../../ports";
 import { KeyFormatType, ObjectType, State } from "../../protocol/enumerations";
-import { attributeSingleValued, invalidAttributeValue, nonUniqueName } from "../../protocol/errors";
+import { attributeSingleValued, nonUniqueName } from "../../protocol/errors";
 import type { OperationContext } from "../context";
 import {
   checkApplicationData,
   checkDateOrder,
+  checkQuantumSafe,
   checkRotation,
   checkSize,
   isNameTaken,
@@ -54,7 +55,6 @@ export async function initialAttributes(
     }
     attributes[name] = instances.map(({ i, v }) => ({ i, v: normalValue(name, v) }));
   }
-  checkPolicy(requested);
   set("Fresh", { t: "boolean", v: true });
   set("Last Change Date", { t: "dateTime", v: toSeconds(context.now) });
   // 3.49, 3.51
@@ -71,17 +71,10 @@ export async function initialAttributes(
     throw attributeSingleValued("The object came from one Random Number Generator");
   }
   checkDateOrder(attributes, written);
+  checkQuantumSafe(attributes);
   checkSize(context, attributes);
   await checkNames(context, requested, null);
   return attributes;
-}
-
-/** 3.18: there is the default policy alone. @throws KmipError */
-export function checkPolicy(requested: RequestedAttributes): void {
-  const policy = requested.get("Operation Policy Name")?.[0]?.v;
-  if (policy !== undefined && policy.v !== "default") {
-    throw invalidAttributeValue("There is no such operation policy");
-  }
 }
 
 /** Refuses Names that other objects have. @throws KmipError */
@@ -99,7 +92,9 @@ export async function checkNames(
 
 /** Digests of a key in its own format, and in the usual one where that is another (2.1: 4.21). */
 export function digestsOf(material: Uint8Array, attributes: StoredAttributes): readonly StoredAttribute[] {
-  const formats = new Set([formatOf(ObjectType.SymmetricKey, attributes), KeyFormatType.Raw]);
+  const own = formatOf(ObjectType.SymmetricKey, attributes);
+  // Of what is opaque, nobody here knows where in it the key is.
+  const formats = own === KeyFormatType.Opaque ? [own] : new Set([own, KeyFormatType.Raw]);
   return [...formats].map((format, i) => ({ i, v: digestOf(material, format) }));
 }
 

@@ -23,7 +23,7 @@ import {
 import { Tag } from "../../protocol/tags";
 import { KmipVersion } from "../../protocol/versions";
 import { encodeTtlv } from "../../ttlv/encoder";
-import { bytes, enumeration, type Item, integer, structure } from "../../ttlv/item";
+import { bytes, enumeration, type Item, ItemType, integer, structure } from "../../ttlv/item";
 import { wipe } from "../../ttlv/wipe";
 import { asWrappingData } from "./key-wrapping-data";
 
@@ -32,6 +32,7 @@ const { V1_0, V1_4, V2_0 } = KmipVersion;
 /** Table 7 */
 const KEY_BLOCK = schema({
   format: one(Tag.KeyFormatType, asEnumeration),
+  // Says how the point of a public key is written (9.1.3.2.2): of a symmetric key, nothing. Some clients send it with all.
   compression: optional(Tag.KeyCompressionType, asEnumeration),
   value: optional(Tag.KeyValue, asItem),
   algorithm: optional(Tag.CryptographicAlgorithm, asEnumeration),
@@ -69,6 +70,8 @@ export type ObjectContent = {
   readonly material: Uint8Array;
   /** Key Wrapping Data, if it is wrapped. */
   readonly wrapping?: StoredValue;
+  /** True if what is wrapped came as the Key Material of a Key Value structure. */
+  readonly structured?: boolean;
   /** Attributes within the Key Value: Attribute structures, or one Attributes structure. */
   readonly attributes?: readonly Item[];
   /** Key Format Type, of keys and secret data. */
@@ -84,6 +87,12 @@ const { Raw, Opaque, TransparentSymmetricKey } = KeyFormatType;
 
 /** Key formats in which keys and secret data are taken. */
 const FORMATS: ReadonlyMap<number, readonly number[]> = new Map<number, readonly number[]>([
+  [ObjectType.SymmetricKey, [Raw, TransparentSymmetricKey, Opaque]],
+  [ObjectType.SecretData, [Raw, Opaque]],
+]);
+
+/** Key formats of keys and secret data that the server makes. */
+const MADE_FORMATS: ReadonlyMap<number, readonly number[]> = new Map<number, readonly number[]>([
   [ObjectType.SymmetricKey, [Raw, TransparentSymmetricKey]],
   [ObjectType.SecretData, [Raw, Opaque]],
 ]);
@@ -114,9 +123,6 @@ function readKeyBlock(
   if (FORMATS.get(objectType)?.includes(format) !== true) {
     throw new KmipError(FAILURES.keyFormatTypeNotSupported, "Objects are not kept in this Key Format Type");
   }
-  if (block.compression !== undefined) {
-    throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Only elliptic curve keys are compressed");
-  }
   if (block.value === undefined) {
     throw featureNotSupported("The Key Value has to be kept by this server");
   }
@@ -127,7 +133,23 @@ function readKeyBlock(
   if (block.wrapping === undefined) {
     return { ...about, ...readKeyValue(block.value, format, context) };
   }
-  return { ...about, material: filled(asBytes(block.value, context)), wrapping: block.wrapping };
+  return { ...about, ...readWrapped(block.value, context), wrapping: block.wrapping };
+}
+
+/**
+ * Reads a wrapped Key Value: a Byte String (Table 7). Some clients (PyKMIP) write the structure of a plain one, with what
+ * is wrapped as its Key Material.
+ *
+ * @throws KmipError
+ */
+function readWrapped(
+  item: Item,
+  context: ReadContext,
+): Pick<ObjectContent, "material" | "attributes" | "structured"> {
+  if (item.type !== ItemType.Structure) {
+    return { material: filled(asBytes(item, context)) };
+  }
+  return { ...readKeyValue(item, Raw, context), structured: true };
 }
 
 const filled = (material: Uint8Array): Uint8Array => {
@@ -170,7 +192,7 @@ export const formatOf = (objectType: number, attributes: StoredAttributes): numb
  * @throws KmipError Key Format Type Not Supported
  */
 export function checkFormat(objectType: number, asked: StoredValue | undefined): void {
-  if (asked === undefined || FORMATS.get(objectType)?.some((format) => format === asked.v)) {
+  if (asked === undefined || MADE_FORMATS.get(objectType)?.some((format) => format === asked.v)) {
     return;
   }
   throw new KmipError(FAILURES.keyFormatTypeNotSupported, "Objects are not made in this Key Format Type");
@@ -215,12 +237,14 @@ export function formatToServe(
   wrapped: boolean,
 ): number | null {
   const own = formatOf(object.objectType, object.attributes);
-  if (requested === undefined || requested === own) {
+  // An opaque object is Opaque without a Key Block that would say so (2.1, Table 81).
+  const isOpaque = object.objectType === ObjectType.OpaqueObject && requested === Opaque;
+  if (requested === undefined || requested === own || isOpaque) {
     return own;
   }
-  // A symmetric key is the same bytes in either of its formats; secret data, and what is wrapped, is only as it came.
-  const convertible = object.objectType === ObjectType.SymmetricKey && !wrapped;
-  if (convertible && FORMATS.get(ObjectType.SymmetricKey)?.includes(requested)) {
+  // A plain key is the same bytes in any format, and in Opaque just bytes. What came Opaque, or wrapped, is only as it came.
+  const isPlain = own !== null && own !== Opaque && !wrapped;
+  if (isPlain && FORMATS.get(object.objectType)?.includes(requested)) {
     return requested;
   }
   throw new KmipError(
@@ -245,8 +269,12 @@ export const keyValue = (format: number, material: Uint8Array, attributes: reado
   structure(Tag.KeyValue, [materialItem(format, material), ...attributes]);
 
 /** A managed object whose Key Value is wrapped (2.1.5). */
-export const wrappedItem = (object: ManagedObject, format: number, wrapped: Uint8Array, data: Item): Item =>
-  withKeyBlock(object, keyBlock(object, format, bytes(Tag.KeyValue, wrapped), data));
+export const wrappedItem = (object: ManagedObject, format: number, wrapped: Item, data: Item): Item =>
+  withKeyBlock(object, keyBlock(object, format, wrapped, data));
+
+/** A wrapped Key Value; `structured` as for `ObjectContent`. */
+export const wrappedValue = (wrapped: Uint8Array, structured: boolean): Item =>
+  structured ? keyValue(Raw, wrapped) : bytes(Tag.KeyValue, wrapped);
 
 /** A managed object of which only attributes are left: without its Key Value (4.40). */
 export function emptyItem(object: ManagedObject, format: number | null): Item {

@@ -15,10 +15,13 @@ import {
   type WrappingSpecification,
   wrapObject,
 } from "./key-wrapping";
-import { wrappingOf } from "./key-wrapping-data";
-import { formatToServe, objectItem, wrappedItem } from "./object-items";
+import { isStructured, wrappingOf } from "./key-wrapping-data";
+import { formatToServe, objectItem, wrappedItem, wrappedValue } from "./object-items";
 import { markServed, readMaterial, refuseUnserved } from "./serving";
 import { templateItem } from "./templates";
+
+/** The Key Compression Type of what is not compressed (9.1.3.2.2), as no symmetric key is. */
+const UNCOMPRESSED = 1;
 
 /** How the object is wanted. */
 export const WANTED = {
@@ -56,7 +59,7 @@ export async function serveObject(
   const staysWrapped = !isUnwrapped(wanted) && wrappingOf(object.attributes) !== null;
   refuseUnserved(context, object, specification !== undefined || staysWrapped);
   const format = formatToServe(object, wanted.keyFormatType, staysWrapped);
-  if (wanted.keyCompressionType !== undefined) {
+  if ((wanted.keyCompressionType ?? UNCOMPRESSED) !== UNCOMPRESSED) {
     throw new KmipError(FAILURES.keyCompressionTypeNotSupported, "Symmetric keys are not compressed");
   }
   if (object.objectType === ObjectType.Template && specification === undefined) {
@@ -90,10 +93,17 @@ async function inForm(
   }
   if (!isUnwrapped(wanted)) {
     const data = itemFromStored(Tag.KeyWrappingData, kept);
-    return { item: wrappedItem(object, format, material, data), material };
+    const value = wrappedValue(material, isStructured(object.attributes));
+    return { item: wrappedItem(object, format, value, data), material };
   }
   try {
-    const unwrapped = await unwrapKeyValue(context, kept, format, material);
+    const structured = isStructured(object.attributes);
+    const unwrapped = await unwrapKeyValue(context, {
+      wrapping: kept,
+      structured,
+      format,
+      wrapped: material,
+    });
     return { item: objectItem(object, format, unwrapped.material), material: unwrapped.material };
   } finally {
     wipe(material);

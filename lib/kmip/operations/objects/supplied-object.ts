@@ -17,7 +17,7 @@ import { Tag } from "../../protocol/tags";
 import { isSecondMajor, KmipVersion } from "../../protocol/versions";
 import { wipe } from "../../ttlv/wipe";
 import type { OperationContext } from "../context";
-import { KEY_WRAPPING_DATA } from "./key-wrapping-data";
+import { KEY_WRAPPING_DATA, WRAPPED_STRUCTURE } from "./key-wrapping-data";
 import { checkRegistered } from "./material";
 import type { ServerAttributes } from "./new-object";
 import { type ObjectContent, readOpaqueObject, readSecretData, readSymmetricKey } from "./object-items";
@@ -160,8 +160,9 @@ export function attributesOfObject(
     if (usageMask === undefined) {
       throw invalidAttributeValue("Cryptographic Usage Mask is missing");
     }
-    // Of what is wrapped, only the client knows the length.
-    checkRegistered(algorithm, length, content.wrapping === undefined ? material.length : null);
+    // Of what is wrapped or opaque, only the client knows the length.
+    const known = content.wrapping === undefined && format !== KeyFormatType.Opaque;
+    checkRegistered(algorithm, length, known ? material.length : null);
   }
   if (typeof usageMask === "number" && usageMask < 0) {
     throw invalidAttributeValue("Cryptographic Usage Mask has unknown bits");
@@ -183,6 +184,9 @@ export function attributesOfObject(
   }
   if (content.wrapping !== undefined) {
     own[KEY_WRAPPING_DATA] = content.wrapping;
+    if (content.structured === true) {
+      own[WRAPPED_STRUCTURE] = { t: "boolean", v: true };
+    }
   }
   if (secretDataType !== undefined) {
     own["Secret Data Type"] = { t: "enumeration", v: secretDataType };
