@@ -9,8 +9,10 @@ import { type ExpiryNotice, tellExpiringCertificates } from "@/lib/core/client-c
 import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals, purgeDeletedInstances } from "@/lib/core/instances";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
+import { forgetInvitations } from "@/lib/core/members";
 import { checkDueInstances } from "@/lib/core/permissions";
 import { reconcileAll, rewrapDue } from "@/lib/core/rewrap";
+import { forgetEndedSessions } from "@/lib/core/users";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env, serverCertificateHosts } from "@/lib/env";
@@ -133,6 +135,8 @@ runProcess(logger, async () => {
       });
     }),
     job("idempotency keys", "0 41 * * * *", forgetIdempotencyKeys),
+    job("ended sessions", "0 42 * * * *", forgetEndedSessions),
+    job("invitations", "0 43 * * * *", forgetInvitations),
   ];
 
   return {

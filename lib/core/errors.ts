@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  /** Somebody else knows the password: nothing may be done before it is changed. */
+  PASSWORD_CHANGE_REQUIRED: 403,
   /** A write by session cookie from another origin. */
   ORIGIN_REFUSED: 403,
   /** Unknown, or another account's: the two are not told apart. */
@@ -32,6 +34,8 @@ export const ERROR_CODES = {
   IDEMPOTENCY_KEY_REUSED: 409,
   /** The first request with this Idempotency-Key has not ended yet. */
   IDEMPOTENCY_IN_PROGRESS: 409,
+  /** The first request with this Idempotency-Key was carried out, but its answer was lost. */
+  IDEMPOTENCY_ANSWER_LOST: 409,
   /** The typed confirmation does not match. */
   CONFIRMATION_MISMATCH: 422,
   /** The uploaded text holds a private key; it was neither kept nor logged. */
