@@ -8,6 +8,9 @@ const PURE = [
   "test/*.test.ts",
 ];
 
+/** Services that tests stand in for listen on this machine. What tests the rule for addresses sets its own. */
+const env = { OUTBOUND_ALLOW: "127.0.0.0/8, ::1" };
+
 export default defineConfig({
   resolve: {
     alias: {
@@ -25,13 +28,14 @@ export default defineConfig({
       {
         // Without PostgreSQL: what asks for it is told where it belongs (test/support/database.ts).
         extends: true,
-        test: { name: "pure", include: PURE },
+        test: { name: "pure", include: PURE, env },
       },
       {
         // On a real PostgreSQL, one for all.
         extends: true,
         test: {
           name: "unit",
+          env,
           globalSetup: ["./test/support/global-setup.ts"],
           include: ["test/*/**/*.test.ts"],
           exclude: [...PURE, "test/product/**"],

@@ -5,6 +5,7 @@ import { Cron } from "croner";
 import { forgetIdempotencyKeys } from "@/lib/api/idempotency";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter, settleIntents } from "@/lib/core/audit";
+import { type ExpiryNotice, tellExpiringCertificates } from "@/lib/core/client-certificates";
 import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
 import { continueRemovals } from "@/lib/core/instances";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
@@ -23,6 +24,17 @@ const MOVE_STALE_SECONDS = 30;
 const logger = createLogger("worker");
 
 logCircuits(logger);
+
+/** What the log says of a pinned certificate that has ended, or is about to. */
+function expiryWords({ expired, refusedFrom }: ExpiryNotice): string {
+  if (!expired) {
+    return "a client certificate is about to expire";
+  }
+
+  return refusedFrom !== null && refusedFrom <= new Date()
+    ? "a client certificate has expired, and its clients are refused"
+    : "a client certificate has expired";
+}
 
 runProcess(logger, async () => {
   const settings = env();
@@ -104,6 +116,14 @@ runProcess(logger, async () => {
       await ensureDedicatedEndpoints((error, instanceId) =>
         logger.warn({ err: error, instanceId }, "endpoints of an instance are not ready"),
       );
+    }),
+    job("client certificates", "0 23 * * * *", async () => {
+      await tellExpiringCertificates({
+        signal: stopping.signal,
+        onNotice: (notice) => logger.warn({ ...notice }, expiryWords(notice)),
+        onError: (err, certificateId) =>
+          logger.warn({ err, certificateId }, "end of a client certificate not told; trying again later"),
+      });
     }),
     job("idempotency keys", "0 41 * * * *", forgetIdempotencyKeys),
   ];

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
+import { allowedBy, parseAllowList } from "@/lib/outbound/allow-list";
 
 /** The only reader of process.env. README documents every variable. */
 
@@ -103,6 +104,21 @@ const pkcs11Modules = z
     "names one module twice",
   );
 
+const outboundAllow = z.string().transform((text, context) => {
+  const list = parseAllowList(text);
+
+  if (list === null) {
+    context.addIssue({
+      code: "custom",
+      message: "is a list such as 127.0.0.1:8443, [::1]:8443, proxy.example.com, 169.254.0.0/24",
+    });
+
+    return z.NEVER;
+  }
+
+  return list;
+});
+
 const schema = z
   .object({
     NODE_ENV: oneOf(["development", "production", "test"]).default("production"),
@@ -147,6 +163,11 @@ const schema = z
     IBM_CLOUD_IAM_URL: httpUrl.optional(),
     IBM_CLOUD_RESOURCE_CONTROLLER_URL: httpUrl.optional(),
     IBM_CLOUD_ENDPOINT_TYPE: oneOf(["private", "public"]).default("private"),
+    /**
+     * Addresses of this machine and its link that key managers may be at all the same: names or addresses, with a port or
+     * without, and networks.
+     */
+    OUTBOUND_ALLOW: outboundAllow.default([]),
     /** Modules for HSMs; nothing else is ever loaded, whatever a request says. */
     PKCS11_MODULES: pkcs11Modules.default([]),
     MASTER_KEY_FILE: path.optional(),
@@ -167,6 +188,13 @@ const schema = z
   })
   .transform((env) => {
     const sandboxUrl = env.SANDBOX_PORT === "off" ? null : `http://127.0.0.1:${env.SANDBOX_PORT}`;
+    const iamUrl = (env.IBM_CLOUD_IAM_URL ?? sandboxUrl ?? "https://iam.cloud.ibm.com").replace(/\/$/, "");
+    const resourceControllerUrl = (
+      env.IBM_CLOUD_RESOURCE_CONTROLLER_URL ??
+      sandboxUrl ??
+      "https://resource-controller.cloud.ibm.com"
+    ).replace(/\/$/, "");
+
     return {
       ...env,
       masterKeyFile: env.MASTER_KEY_FILE ?? resolve(env.DATA_DIR, "master.key"),
@@ -175,12 +203,10 @@ const schema = z
       ).replace(/\/$/, ""),
       kmipPublicHost: env.KMIP_PUBLIC_HOST ?? env.KMIP_HOST,
       sandboxUrl,
-      iamUrl: (env.IBM_CLOUD_IAM_URL ?? sandboxUrl ?? "https://iam.cloud.ibm.com").replace(/\/$/, ""),
-      resourceControllerUrl: (
-        env.IBM_CLOUD_RESOURCE_CONTROLLER_URL ??
-        sandboxUrl ??
-        "https://resource-controller.cloud.ibm.com"
-      ).replace(/\/$/, ""),
+      iamUrl,
+      resourceControllerUrl,
+      /** The deployment's own cloud, the sandbox too, is where the deployment says that it is. */
+      outboundAllow: [...env.OUTBOUND_ALLOW, ...[iamUrl, resourceControllerUrl].map(allowedBy)],
     };
   });
 

@@ -13,21 +13,24 @@ const ROOMS: readonly Room[] = [
   // The sandbox stands in for somebody else's service and knows nothing of the house.
   { path: /^sandbox\//, may: [/^sandbox\//], packages: [/^node:/, /^(zod|jose|pino)$/] },
   { path: /^lib\/db\//, may: [/^lib\/db\//, /^lib\/(env|per-process)$/] },
-  { path: /^lib\/(env|folder|per-process|roles|shell-word)$/, may: [] },
+  // Judges addresses, and connects to those that pass; it asks nobody what is allowed.
+  { path: /^lib\/outbound\//, may: [/^lib\/outbound\//], packages: [/^node:/, /^undici$/] },
+  { path: /^lib\/env$/, may: [/^lib\/outbound\/allow-list$/] },
+  { path: /^lib\/(folder|per-process|roles|shell-word)$/, may: [] },
   { path: /^lib\/log\//, may: [/^lib\/env$/] },
   { path: /^lib\/x509\//, may: [/^lib\/x509\//] },
   { path: /^lib\/resilience\//, may: [/^lib\/resilience\//], packages: [/^node:/] },
-  { path: /^lib\/ibm-cloud\//, may: [/^lib\/(ibm-cloud|resilience)\//, /^lib\/env$/] },
+  { path: /^lib\/ibm-cloud\//, may: [/^lib\/(ibm-cloud|outbound|resilience)\//, /^lib\/env$/] },
   { path: /^lib\/audit\//, may: [/^lib\/audit\//, /^lib\/db/, /^lib\/kmip\/(ports|protocol)/, /^lib\/env$/] },
   {
     path: /^lib\/key-managers\//,
-    may: [/^lib\/(key-managers|ibm-cloud|resilience)\//, /^lib\/(env|per-process|shell-word)$/],
+    may: [/^lib\/(key-managers|ibm-cloud|outbound|resilience)\//, /^lib\/(env|per-process|shell-word)$/],
   },
   {
     path: /^lib\/core\//,
     may: [
       /^lib\/core\//,
-      /^lib\/(kmip|key-managers|ibm-cloud|resilience|audit)\//,
+      /^lib\/(kmip|key-managers|ibm-cloud|outbound|resilience|audit)\//,
       /^lib\/(x509|db|env|log|folder|per-process|roles|shell-word)/,
     ],
   },
@@ -127,6 +130,13 @@ const ONE_PLACE: readonly { readonly what: string; readonly pattern: RegExp; rea
     what: "notifies other processes",
     pattern: /\bpg_notify\b|["'`]\s*NOTIFY\b/,
     place: /^lib\/db\/notify\.ts$/,
+  },
+  {
+    what: "connects to an address past the rule for outbound addresses",
+    pattern:
+      /^import (?!type\b)[^;]*from "(?:undici|node:https?)"|^import \{[^}]*\bconnect\b[^}]*\} from "node:(?:tls|net)"|(?<![\w#.])fetch\(/m,
+    // The console's own API in the browser, the deployment's own endpoints, and the command line.
+    place: /^(lib\/outbound\/agent|lib\/api\/contract\/call|lib\/kmip\/(transport|client)\/.*|bin\/.*)\.ts$/,
   },
   { what: "hangs something on globalThis", pattern: /\bglobalThis as\b/, place: /^lib\/per-process\.ts$/ },
 ];
@@ -242,6 +252,9 @@ describe("the dependency rule (arrows only go down)", () => {
     ["lib/core/keks/x.ts", "await client.query(`BEGIN ISOLATION LEVEL SERIALIZABLE`);"],
     ["lib/core/keks/x.ts", "await prisma.$transaction(work);"],
     ["lib/core/keks/x.ts", "SELECT pg_notify($1, $2)"],
+    ["lib/core/keks/x.ts", 'import { request } from "node:https";'],
+    ["lib/core/keks/x.ts", 'import { connect, type TLSSocket } from "node:tls";'],
+    ["lib/key-managers/hpcs/x.ts", "await fetch(endpoint);"],
     ["lib/auth/x.ts", "const holder = globalThis as { x?: number };"],
   ])("is noticed when %s breaks it by %s", (path, text) => {
     expect(violations(path, text)).not.toEqual([]);

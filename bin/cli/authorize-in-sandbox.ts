@@ -46,6 +46,7 @@ export async function authorizeInSandbox(settings: Env, instanceId: string): Pro
       control: { grant: { roles: ROLES.map((role_id) => ({ role_id })) } },
       resource: side("hs-crypto", hpcs.guid),
     }),
+    redirect: "error",
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   if (response.status !== 201) {

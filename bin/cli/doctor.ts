@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KEY_TYPES, loadTlsIdentity } from "@/lib/core/endpoints";
+import { refusedEndpoints } from "@/lib/core/key-managers/refused-endpoints";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import type { Database } from "@/lib/db";
 import { isMigrated, readMigrations } from "@/lib/db/migrate";
@@ -33,6 +34,18 @@ async function reachHttp(url: string): Promise<void> {
 
   if (!response.ok) {
     throw new Error(`${url} answers ${response.status}: ${(await response.text()).slice(0, 300)}`);
+  }
+}
+
+/** @throws Error with what OUTBOUND_ALLOW lacks for instances that are there */
+async function requireAllowedEndpoints(): Promise<void> {
+  const refused = await refusedEndpoints();
+
+  if (refused.length > 0) {
+    const hosts = [...new Set(refused.map(({ host }) => host))];
+    throw new Error(
+      `${refused.length} instances cannot reach theirs: OUTBOUND_ALLOW does not name ${hosts.join(", ")} (instance ${refused[0]?.id})`,
+    );
   }
 }
 
@@ -119,6 +132,8 @@ export async function doctor(
       });
     }
   }
+
+  await check("addresses of key managers", requireAllowedEndpoints);
 
   if (settings.HPCS_DEPLOYMENT_API_KEY_FILE) {
     await check("identity for service authorizations", () => {

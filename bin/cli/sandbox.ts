@@ -42,6 +42,7 @@ async function control(method: string, path: string, body?: unknown): Promise<nu
     response = await fetch(`${url}${path}`, {
       method,
       headers: { authorization: `Bearer ${token}` },
+      redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

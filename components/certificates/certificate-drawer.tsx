@@ -66,6 +66,13 @@ export function CertificateDrawer({
                 t("neverSeen")
               )}
             </Fact>
+            <Fact term={t("detail.afterEnd")}>
+              {certificate.refusedFrom === null
+                ? t("detail.neverRefused")
+                : t.rich("detail.refusedFrom", {
+                    when: () => <Time key="when" value={certificate.refusedFrom ?? ""} kind="date" />,
+                  })}
+            </Fact>
             <Fact term={t("detail.origin")}>
               {t(certificate.origin === "signed" ? "detail.originSigned" : "detail.originUploaded", {
                 who: certificate.createdBy,

@@ -1,4 +1,4 @@
-import type { ClientCertificate } from "@/lib/api/client-certificates/schemas";
+import type { CertificateFinding, ClientCertificate } from "@/lib/api/client-certificates/schemas";
 import type { Messages } from "@/lib/i18n/messages";
 import { fill, type Translate } from "@/lib/i18n/translate";
 import { daysUntil } from "./expiry";
@@ -18,13 +18,18 @@ export type JudgedCertificate = Pick<
 /**
  * A finding about a certificate in the reader's language, with what the console adds to it.
  * @param how.day writes a moment as a day
+ * @param how.params what the server says of where it is pinned
  * @returns null for a code of a newer server
  */
 export function findingText(
   t: Translate,
   code: string,
   { notBefore, notAfter, keyAlgorithm, keySize }: JudgedCertificate,
-  how: { readonly now: Date; readonly day: (moment: string) => string },
+  how: {
+    readonly now: Date;
+    readonly day: (moment: string) => string;
+    readonly params?: CertificateFinding["params"];
+  },
 ): string | null {
   if (!t.has(`certificates.findings.${code as FindingCode}`)) {
     return null;
@@ -37,6 +42,9 @@ export function findingText(
     algorithm: keyAlgorithm,
     bits: String(keySize ?? ""),
     family: keyAlgorithm.startsWith("RSA") ? "RSA" : "EC",
+    holder: how.params?.holder,
+    instanceName: how.params?.instanceName,
+    certificateName: how.params?.certificateName,
   });
 
   return t.has(`certificates.findingHints.${code as HintCode}`)

@@ -36,7 +36,8 @@ export function Findings({
             <ShapeMark shape={tone} tone={tone} className="mt-[5.5px]" />
             <span className="min-w-0 break-anywhere">
               <span className="font-medium">{t(finding.severity)}: </span>
-              {findingText(translate, finding.code, certificate, { now, day }) ?? finding.message}
+              {findingText(translate, finding.code, certificate, { now, day, params: finding.params }) ??
+                finding.message}
             </span>
           </li>
         );

@@ -76,7 +76,59 @@ describe("what may be sent", () => {
   });
 });
 
+describe("files as tools write them", () => {
+  const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----";
+  const utf16 = (text: string) => new Uint8Array(Buffer.from(`\ufeff${text}`, "utf16le"));
+
+  test("UTF-16, as PowerShell writes it, is sent as its text", () => {
+    expect(readUploadedBytes(utf16(`${pem}\r\n`))).toEqual({ ok: true, text: pem });
+    expect(readUploadedBytes(new Uint8Array(Buffer.from(utf16(pem)).swap16()))).toEqual({
+      ok: true,
+      text: pem,
+    });
+    // Without its mark, and read as something else.
+    expect(readUploadedBytes(new Uint8Array(Buffer.from(pem, "utf16le")))).toEqual({ ok: true, text: pem });
+  });
+
+  test("PKCS #7 goes as it is: text or base64", () => {
+    const der = Uint8Array.from([0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2, 0xa0, 0]);
+    const bundle = "-----BEGIN PKCS7-----\nAA==\n-----END PKCS7-----";
+    expect(readUploadedBytes(der)).toEqual({ ok: true, text: Buffer.from(der).toString("base64") });
+    expect(readPastedText(Buffer.from(der).toString("base64"))).toMatchObject({ ok: true });
+    expect(readUploadedBytes(bytes(bundle))).toEqual({ ok: true, text: bundle });
+  });
+
+  test("line ends as their characters are left to the server", () => {
+    const escaped = pem.replaceAll("\n", "\\n");
+    expect(readPastedText(`"${escaped}"`)).toEqual({ ok: true, text: `"${escaped}"` });
+  });
+
+  test("a private key in UTF-16 or escaped is refused, unsent", () => {
+    const key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----";
+    expect(readUploadedBytes(utf16(key))).toEqual({ ok: false, refusal: "privateKey" });
+    expect(readUploadedBytes(new Uint8Array(Buffer.from(key, "utf16le")))).toEqual({
+      ok: false,
+      refusal: "privateKey",
+    });
+    expect(readPastedText(JSON.stringify({ key }))).toEqual({ ok: false, refusal: "privateKey" });
+  });
+});
+
 describe("what is told apart", () => {
+  test("a public key and a revocation list by mistake", () => {
+    const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const refused = { ok: false, refusal: "publicKey" };
+    expect(readPastedText(publicKey.export({ type: "spki", format: "pem" }).toString())).toEqual(refused);
+    expect(readUploadedBytes(new Uint8Array(publicKey.export({ type: "spki", format: "der" })))).toEqual(
+      refused,
+    );
+    expect(readPastedText("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 bob")).toEqual(refused);
+    expect(readPastedText("-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----")).toEqual({
+      ok: false,
+      refusal: "crl",
+    });
+  });
+
   test("a request, in PEM and DER", () => {
     const pem = "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----";
     expect(readPastedText(pem)).toEqual({ ok: false, refusal: "csr" });

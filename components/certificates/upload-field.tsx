@@ -142,7 +142,7 @@ function FileDrop({ onUpload }: Readonly<{ onUpload: (upload: Upload) => void }>
         type="file"
         tabIndex={-1}
         aria-label={t("choose")}
-        accept=".pem,.crt,.cer,.der,application/x-x509-ca-cert,application/pkix-cert,application/x-pem-file"
+        accept=".pem,.crt,.cer,.der,.p7b,.p7c,.txt,application/x-x509-ca-cert,application/pkix-cert,application/x-pem-file,application/x-pkcs7-certificates"
         className="sr-only"
         onChange={(event) => void takeFile(event.target.files?.[0])}
       />

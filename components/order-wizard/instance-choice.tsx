@@ -70,7 +70,8 @@ export function InstanceChoice({
         </Notice>
       ) : null}
       <InstanceSelect wizard={wizard} candidates={found?.keyManagers ?? null} />
-      {draft.keyManager && choices.endpoint ? (
+      {/* Only an API key of the reader's own goes to an address that somebody typed. */}
+      {draft.keyManager && choices.endpoint && !draft.authorization ? (
         <Field label={t("endpoint")} hint={t("endpointHint")} optional={tCommon("optional")}>
           <Input
             value={draft.endpoint}

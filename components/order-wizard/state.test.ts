@@ -285,6 +285,16 @@ describe("draft", () => {
     expect(reachableStep("review", "order", after)).toBe("key-manager");
   });
 
+  test("a draft of before loses an endpoint that an authorization does not take", () => {
+    const { draft } = run();
+    const endpoint = "https://proxy.example.com";
+    const restored = (authorization: boolean) =>
+      run({ type: "restore", draft: { ...draft, authorization, endpoint } }).draft.endpoint;
+
+    expect(restored(true)).toBe("");
+    expect(restored(false)).toBe(endpoint);
+  });
+
   test("what is no draft is no draft", () => {
     expect(parseDraft(null)).toBeNull();
     expect(parseDraft("{")).toBeNull();

@@ -94,8 +94,12 @@ export function reduce(state: WizardState, action: WizardAction, newKey: () => s
 
 function changeOf(state: WizardState, action: Exclude<WizardAction, Action<"report" | "checked">>): Change {
   switch (action.type) {
-    case "restore":
-      return { draft: action.draft, rest: { apiKey: "", found: null, report: null } };
+    case "restore": {
+      // A draft of before may have both, which are refused together.
+      const endpoint = action.draft.authorization ? "" : action.draft.endpoint;
+
+      return { draft: { ...action.draft, endpoint }, rest: { apiKey: "", found: null, report: null } };
+    }
     case "basics":
       return { draft: action.values };
     case "kind":

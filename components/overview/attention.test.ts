@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { AccountCertificate } from "@/lib/api/client-certificates/schemas";
 import type { EndpointNode } from "@/lib/api/endpoints/schemas";
 import type { Instance } from "@/lib/api/instances/schemas";
-import { attentionOf } from "./attention";
+import { attentionOf, isGrave } from "./attention";
 
 const node = (zone: number, health: "up" | "down"): EndpointNode => ({
   id: `018f0000-0000-7000-8000-00000000000${zone}`,
@@ -33,6 +34,7 @@ const instance = (name: string, status: Instance["status"], clientCertificates =
   cachePolicy: { cacheTtlSeconds: 60, outageGraceSeconds: 0 },
   activateOnCreate: false,
   serveCompromised: true,
+  expiredCertificates: { rule: "grace", graceDays: 365 },
   lastCheck: null,
   lastKmipAt: null,
   createdAt: "2026-03-03T10:00:00Z",
@@ -40,13 +42,61 @@ const instance = (name: string, status: Instance["status"], clientCertificates =
   updatedAt: "2026-03-03T10:00:00Z",
 });
 
+const now = new Date("2026-03-03T10:00:00Z");
+const attention = (instances: readonly Instance[], nodes: readonly EndpointNode[]) =>
+  attentionOf({ instances, nodes, certificates: [] }, now);
+
+const certificate = (name: string, notAfter: string, refusedFrom: string | null): AccountCertificate => ({
+  id: `018f0000-0000-7000-8000-0000000000${name}`,
+  name,
+  sha256: "",
+  subject: "CN=vcenter",
+  issuer: "CN=vcenter",
+  serialNumber: "1",
+  notBefore: "2024-03-03T10:00:00Z",
+  notAfter,
+  keyAlgorithm: "RSA",
+  keySize: 2048,
+  origin: "uploaded",
+  pem: "",
+  findings: [],
+  createdAt: "2024-03-03T10:00:00Z",
+  createdBy: "somebody",
+  lastSeenAt: null,
+  lastSeenAddress: null,
+  refusedFrom,
+  instance: { id: "018f0000-0000-7000-8000-0000000000aa", name: "a" },
+});
+
 describe("attentionOf", () => {
+  test("certificates that have ended are grave, those that end soon come after what is broken", () => {
+    const found = attentionOf(
+      {
+        instances: [instance("c", "attention")],
+        nodes: [node(1, "up"), node(2, "down")],
+        certificates: [
+          certificate("a1", "2026-03-12T10:00:00Z", null),
+          certificate("a2", "2026-03-03T10:00:00Z", null),
+          certificate("a3", "2026-03-01T10:00:00Z", "2026-03-02T10:00:00Z"),
+        ],
+      },
+      now,
+    );
+    expect(found.map((item) => `${item.kind}${isGrave(item) ? " grave" : ""}`)).toEqual([
+      "endpointDown grave",
+      "certificateRefused grave",
+      "certificateExpired grave",
+      "instance",
+      "certificateSoon",
+    ]);
+  });
+
   test("nothing while everything is up, installed and has a certificate", () => {
-    expect(attentionOf([instance("a", "installed")], [node(1, "up"), node(2, "up")])).toEqual([]);
+    expect(attention([instance("a", "installed")], [node(1, "up"), node(2, "up")])).toEqual([]);
   });
 
   test("the gravest first", () => {
-    const found = attentionOf(
+    const found = attention(
       [instance("a", "inactive", 0), instance("b", "installed", 0), instance("c", "attention")],
       [node(1, "up"), node(2, "down")],
     );
@@ -56,12 +106,12 @@ describe("attentionOf", () => {
   });
 
   test("no endpoint at all is said as such", () => {
-    expect(attentionOf([], [])).toEqual([{ kind: "endpointNone" }]);
+    expect(attention([], [])).toEqual([{ kind: "endpointNone" }]);
   });
 
   test("an instance that settles needs nobody", () => {
     expect(
-      attentionOf([instance("a", "configuring", 0), instance("b", "removing", 0)], [node(1, "up")]),
+      attention([instance("a", "configuring", 0), instance("b", "removing", 0)], [node(1, "up")]),
     ).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import { useTranslations } from "next-intl";
+import { useNow, useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { Outcome, useActionWords } from "@/components/audit/words";
 import { ProblemNotice } from "@/components/errors/problem";
@@ -16,14 +16,16 @@ import { SkeletonRows } from "@/components/ui/skeleton";
 import { Time } from "@/components/ui/time";
 import { listAuditEvents } from "@/lib/api/audit-events/operations";
 import type { AuditEvent } from "@/lib/api/audit-events/schemas";
+import { listAccountCertificates } from "@/lib/api/client-certificates/operations";
 import { query } from "@/lib/api/contract/query";
 import { listEndpoints } from "@/lib/api/endpoints/operations";
 import { listInstances } from "@/lib/api/instances/operations";
-import { type Attention, attentionOf } from "./attention";
+import { type Attention, attentionOf, isGrave } from "./attention";
 import { FirstRun } from "./first-run";
-import { OVERVIEW_EVENTS, OVERVIEW_INSTANCES } from "./queries";
+import { OVERVIEW_CERTIFICATES, OVERVIEW_EVENTS, OVERVIEW_INSTANCES } from "./queries";
 
 const SHOWN = 8;
+const DAY = 86_400_000;
 
 /** What needs attention, and the state of everything at a glance. */
 export function Overview() {
@@ -33,6 +35,11 @@ export function Overview() {
     refetchInterval: 15_000,
   });
   const endpoints = useQuery({ ...query(listEndpoints, {}), refetchInterval: 15_000 });
+  const certificates = useInfiniteQuery({
+    ...query(listAccountCertificates, OVERVIEW_CERTIFICATES),
+    refetchInterval: 60_000,
+  });
+  const now = useNow({ updateInterval: 60_000 });
   const all = instances.data?.pages[0]?.items;
   const error = replacingError(instances);
 
@@ -44,8 +51,17 @@ export function Overview() {
       ) : null}
       {all && all.length === 0 ? (
         <FirstRun />
-      ) : all && endpoints.data ? (
-        <AttentionPanel items={attentionOf(all, endpoints.data.items)} />
+      ) : all && endpoints.data && certificates.data ? (
+        <AttentionPanel
+          items={attentionOf(
+            {
+              instances: all,
+              nodes: endpoints.data.items,
+              certificates: certificates.data.pages[0]?.items ?? [],
+            },
+            now,
+          )}
+        />
       ) : null}
       <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <div className="flex min-w-0 flex-col gap-4">
@@ -99,6 +115,10 @@ function keyOf(item: Attention): string {
       return item.kind;
     case "endpointDown":
       return item.id;
+    case "certificateRefused":
+    case "certificateExpired":
+    case "certificateSoon":
+      return item.certificate.id;
     default:
       return `${item.kind}-${item.instance.id}`;
   }
@@ -107,8 +127,9 @@ function keyOf(item: Attention): string {
 function AttentionRow({ item }: Readonly<{ item: Attention }>) {
   const t = useTranslations("overview.attention");
   const statusReason = useStatusReason();
-  const grave = item.kind === "endpointNone" || item.kind === "endpointDown";
-  const shape = grave ? "bad" : item.kind === "instance" ? "warn" : "idle";
+  const now = useNow({ updateInterval: 60_000 });
+  const warns = item.kind === "instance" || item.kind === "certificateSoon";
+  const shape = isGrave(item) ? "bad" : warns ? "warn" : "idle";
 
   const { href, words } = ((): { href: string; words: string } => {
     switch (item.kind) {
@@ -116,6 +137,20 @@ function AttentionRow({ item }: Readonly<{ item: Attention }>) {
         return { href: "/endpoints", words: t("endpointNone") };
       case "endpointDown":
         return { href: "/endpoints", words: t("endpointDown", { zone: item.zone, address: item.address }) };
+      case "certificateRefused":
+      case "certificateExpired":
+      case "certificateSoon": {
+        const { id, name, instance, notAfter } = item.certificate;
+
+        return {
+          href: `/instances/${instance.id}/certificates?certificate=${id}`,
+          words: t(item.kind, {
+            name: instance.name,
+            certificate: name,
+            days: Math.abs(Math.trunc((new Date(notAfter).getTime() - now.getTime()) / DAY)),
+          }),
+        };
+      }
       case "inactive":
         return {
           href: `/instances/${item.instance.id}/overview`,

@@ -1,6 +1,5 @@
 "use client";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { Controller, useForm } from "react-hook-form";
@@ -19,19 +18,12 @@ import { Switch } from "@/components/ui/choice";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Panel } from "@/components/ui/panel";
-import { useToast } from "@/components/ui/toast";
-import { call } from "@/lib/api/contract/call";
 import { displayName } from "@/lib/api/contract/common";
-import { queryKey } from "@/lib/api/contract/query";
-import {
-  getInstance,
-  listInstances,
-  listPermissionChecks,
-  updateInstance,
-} from "@/lib/api/instances/operations";
-import { cachePolicy, type Instance, type updateInstanceRequest } from "@/lib/api/instances/schemas";
+import { cachePolicy, type Instance } from "@/lib/api/instances/schemas";
 import { apiKey, permissionReport } from "@/lib/api/key-managers/schemas";
 import { DeleteInstance } from "./delete-instance";
+import { ExpiredCertificatesForm } from "./expired-certificates";
+import { useUpdate } from "./use-update";
 
 /** What can be changed on an instance, and its deletion. */
 export function InstanceSettings({ instanceId }: Readonly<{ instanceId: string }>) {
@@ -41,29 +33,12 @@ export function InstanceSettings({ instanceId }: Readonly<{ instanceId: string }
     <div className="flex max-w-3xl flex-col gap-4">
       <NameForm instance={instance} />
       <PolicyForm instance={instance} />
+      <ExpiredCertificatesForm instance={instance} />
       <RootKeySettings instance={instance} />
       <ApiKeyForm instance={instance} />
       <DeleteInstance instance={instance} />
     </div>
   );
-}
-
-/** Sends a change and shows it everywhere. */
-function useUpdate(instance: Instance, saved: string | null, onSaved?: (updated: Instance) => void) {
-  const toast = useToast();
-  const queryClient = useQueryClient();
-
-  return useMutation({
-    mutationFn: (body: z.input<typeof updateInstanceRequest>) =>
-      call(updateInstance, { id: instance.id, body }),
-    onSuccess: (updated) => {
-      queryClient.setQueryData(queryKey(getInstance, { id: instance.id }), updated);
-      void queryClient.invalidateQueries({ queryKey: queryKey(listInstances) });
-      void queryClient.invalidateQueries({ queryKey: queryKey(listPermissionChecks, { id: instance.id }) });
-      toast({ title: saved });
-      onSaved?.(updated);
-    },
-  });
 }
 
 const nameForm = z.object({ name: displayName });

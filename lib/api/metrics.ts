@@ -20,6 +20,11 @@ function createGauges(registry: Registry) {
     instances: gauge("instances", "KMIP instances by status", ["status"]),
     keks: gauge("keks", "KEKs, all and active", ["kind"]),
     certificates: gauge("client_certificates", "Pinned client certificates", []),
+    ending: gauge(
+      "client_certificates_ending",
+      "Pinned client certificates that have expired, or expire within 30 days",
+      ["state"],
+    ),
     endpoints: gauge("endpoint_up", "Live KMIP listeners that instances share, by zone", ["zone"]),
     dedicated: gauge("dedicated_endpoint_up", "Live KMIP listeners of one instance alone, by zone", ["zone"]),
     connections: gauge("endpoint_connections", "Open KMIP connections by zone", ["zone"]),
@@ -110,8 +115,8 @@ function updateCircuits(
 
 /** Reads the deployment's figures anew. While the database is away, those of the process are still answered. */
 async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
-  const { instances, keks, certificates, endpoints, dedicated, connections, database } = gauges;
-  for (const gauge of [instances, keks, certificates, endpoints, dedicated, connections]) {
+  const { instances, keks, certificates, ending, endpoints, dedicated, connections, database } = gauges;
+  for (const gauge of [instances, keks, certificates, ending, endpoints, dedicated, connections]) {
     gauge.reset();
   }
   try {
@@ -124,6 +129,8 @@ async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
     keks.set({ kind: "all" }, figures.keks);
     keks.set({ kind: "active" }, figures.activeKeks);
     certificates.set(figures.clientCertificates);
+    ending.set({ state: "expired" }, figures.endingCertificates.expired);
+    ending.set({ state: "soon" }, figures.endingCertificates.soon);
     for (const { zone, up, dedicatedUp, connections: open } of figures.endpoints) {
       endpoints.set({ zone }, up);
       dedicated.set({ zone }, dedicatedUp);

@@ -29,9 +29,10 @@ export class IbmCloudError extends Error {
       code?: string | null;
       correlationId?: string | null;
       retryAfterMs?: number | null;
+      cause?: unknown;
     } = {},
   ) {
-    super(message);
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "IbmCloudError";
     this.failure = failure;
     this.status = details.status ?? null;

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { Agent, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
+import { env } from "@/lib/env";
+import { createOutboundAgent } from "@/lib/outbound/agent";
 import { DeadlineError } from "@/lib/resilience/deadline";
 
 /** One HTTP request, sent once. */
@@ -33,17 +35,8 @@ export class ResponseTooLargeError extends Error {
 
 /** A connection that nobody used for so long is closed by us, before the service does it under a new request. */
 const IDLE_MS = 4_000;
-/**
- * Time for a request, and the size of its answer, are watched below. One request at a time on a connection: what is
- * lost with a connection is then one request, of which nobody can say whether it had an effect.
- */
-const agent = new Agent({
-  pipelining: 1,
-  keepAliveTimeout: IDLE_MS,
-  keepAliveMaxTimeout: IDLE_MS,
-  headersTimeout: 0,
-  bodyTimeout: 0,
-});
+/** Time for a request, and the size of its answer, are watched below. */
+const agent = createOutboundAgent({ allow: () => env().outboundAllow, idleMs: IDLE_MS });
 
 /** Origin and path of a URL: the text is ours or was checked, so it need not be parsed each time. */
 function split(url: string): { readonly origin: string; readonly path: string } {

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { ADDRESS_NOT_ALLOWED } from "@/lib/outbound/agent";
 import { DEFAULT_TIMEOUT_MS, DeadlineError, sleep } from "@/lib/resilience/deadline";
 import { IbmCloudError } from "./errors";
 import { exchange, ResponseTooLargeError } from "./exchange";
@@ -154,7 +155,8 @@ function settle(outcome: HttpResponse | IbmCloudError): HttpResponse {
 function isRepeatable(repeat: Repeat, outcome: HttpResponse | IbmCloudError): boolean {
   if (outcome instanceof IbmCloudError) {
     return repeat === "safe"
-      ? outcome.failure === "timeout" || outcome.failure === "unreachable"
+      ? outcome.failure === "timeout" ||
+          (outcome.failure === "unreachable" && outcome.code !== ADDRESS_NOT_ALLOWED)
       : outcome.code !== null && NEVER_SENT.has(outcome.code);
   }
 
@@ -261,9 +263,13 @@ function connectionError(options: HttpRequest, error: unknown): IbmCloudError {
       : "NETWORK_ERROR";
   const { host } = new URL(options.url);
 
-  return new IbmCloudError("unreachable", `${options.service} at ${host} cannot be reached (${code}).`, {
-    code,
-  });
+  return new IbmCloudError(
+    "unreachable",
+    code === ADDRESS_NOT_ALLOWED
+      ? `${options.service} is not called at ${host}: that is an address of this machine, of its link or of a metadata service, and OUTBOUND_ALLOW does not name it.`
+      : `${options.service} at ${host} cannot be reached (${code}).`,
+    { code },
+  );
 }
 
 /**

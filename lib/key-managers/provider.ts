@@ -100,7 +100,7 @@ export type DiscoverRequest = {
 export type KeyManagerChoice = {
   readonly credential: Credential;
   readonly keyManagerCrn: string;
-  /** Base URL that the person gave. */
+  /** Base URL that the person gave; with a secret only. */
   readonly endpoint?: string | undefined;
 };
 
@@ -113,6 +113,9 @@ type KeyManagerConnection = {
   /** Key ring for new standard keys; null = the key manager's default. */
   readonly keyRing: string | null;
 };
+
+/** A key manager instance that a person chose, and the address at which it is asked. */
+export type ChosenKeyManager = { readonly keyManager: KeyManager; readonly endpoint: string };
 
 type OpenedConnection = {
   readonly keyManager: KeyManager;
@@ -175,7 +178,7 @@ export type Provider = {
   /** Key manager instances to choose from, by name. @throws ProviderError, KeyManagerError, IbmCloudError */
   discover(context: ProviderContext, request: DiscoverRequest, call: CallContext): Promise<Discovery>;
   /** The chosen key manager instance, for its root keys. @throws ProviderError, KeyManagerError, IbmCloudError */
-  connect(context: ProviderContext, choice: KeyManagerChoice, call: CallContext): Promise<KeyManager>;
+  connect(context: ProviderContext, choice: KeyManagerChoice, call: CallContext): Promise<ChosenKeyManager>;
   /** The key manager of a KMIP instance; asks nothing of it yet. @throws ProviderError, KeyManagerError */
   open(context: ProviderContext, connection: KeyManagerConnection): OpenedConnection;
   /**

@@ -31,6 +31,9 @@ export type Tenant = {
   readonly probe?: TenantProbe;
 };
 
+/** Why a pinned certificate is not let in: it is not valid yet, or its instance lets it in no more. */
+export type CertificateRefusal = "certificate-not-yet-valid" | "certificate-expired";
+
 /** Finds the tenant of a client certificate. */
 export interface TenantDirectory {
   /**
@@ -38,6 +41,8 @@ export interface TenantDirectory {
    * Called at every message: must answer from memory in the common case.
    */
   resolve(certificateSha256: string): Promise<Tenant | null>;
+  /** Why a pinned certificate was not resolved just now, if its dates are why. */
+  refusal?(certificateSha256: string): CertificateRefusal | null;
   /**
    * Subscribes to certificates that lost their tenant; the server closes their open connections.
    * Returns the function that ends the subscription.
@@ -313,6 +318,7 @@ export type FailedHandshake = {
 export type FailedHandshakeReason =
   | "no-certificate"
   | "not-pinned"
+  | CertificateRefusal
   | "tls-error"
   | "timeout"
   | "closed"

@@ -5,6 +5,7 @@ import * as x509 from "@peculiar/x509";
 import { describeKey } from "./certificate";
 import { decodeInput } from "./encoding";
 import { CertificateError } from "./errors";
+import { keyFinding } from "./findings";
 
 /** A certificate with its private key (PKCS #8 PEM). Whoever holds one seals the key before it is stored. */
 export type CertificateWithKey = { readonly certificatePem: string; readonly privateKeyPem: string };
@@ -23,8 +24,6 @@ const RSA_SERVER_BITS = 2048;
 /** Kind of a key: ECDSA P-256, or RSA for clients that know nothing else. */
 export type KeyType = "ec" | "rsa";
 
-const RSA_MINIMUM_BITS = 2048;
-const EC_MINIMUM_BITS = 224;
 const COMMON_NAME_OID = "2.5.4.3";
 
 /** Positive, 127 random bits: RFC 5280 section 4.1.2.2 allows up to 20 octets. */
@@ -228,19 +227,15 @@ function requireStrongKey(spki: ArrayBuffer): void {
     throw invalid("The public key of the request cannot be read.", error);
   }
 
+  const finding = keyFinding(described);
   const { keyAlgorithm, keySize } = described;
-  const minimum = keyAlgorithm.startsWith("RSA")
-    ? RSA_MINIMUM_BITS
-    : keyAlgorithm.startsWith("EC ")
-      ? EC_MINIMUM_BITS
-      : keyAlgorithm.startsWith("Ed")
-        ? 0
-        : null;
-  if (minimum === null) {
-    throw invalid(`${keyAlgorithm} keys cannot be used for TLS.`);
+  if (finding?.code === "WEAK_KEY") {
+    throw invalid(
+      `The key of the request has ${keySize} bits; at least ${finding.params.minimum} are needed.`,
+    );
   }
-  if (keySize !== null && keySize < minimum) {
-    throw invalid(`The key of the request has ${keySize} bits; at least ${minimum} are needed.`);
+  if (finding !== null) {
+    throw invalid(`${keyAlgorithm} keys cannot be used for TLS.`);
   }
 }
 

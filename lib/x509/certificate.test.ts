@@ -182,8 +182,25 @@ describe("findingsOf", () => {
     return findingsOf(certificate, now).map(({ severity, code }) => `${severity} ${code}`);
   };
 
-  it("only warns of a missing extended key usage on vCenter's own certificates", () => {
+  it("only warns of a missing extended key usage on other certificates", () => {
     expect(codes(rsa.certPem)).toEqual(["warning NO_CLIENT_AUTH_EKU"]);
+  });
+
+  it("finds nothing in what vCenter makes for its own KMIP client", async () => {
+    const own = { commonName: "kmipClient20260301121500", keyType: "rsa" } as const;
+
+    expect(codes((await createSelfSigned(own)).certPem)).toEqual([]);
+    expect(codes((await createSelfSigned({ ...own, authority: true })).certPem)).toEqual([]);
+  });
+
+  it("says one thing at most of what a certificate is for", async () => {
+    const serverAuth = await createSelfSigned({ commonName: "server", usages: ["06082b06010505070301"] });
+    const clientAuth = await createSelfSigned({ commonName: "client", usages: ["06082b06010505070302"] });
+    const authority = await createSelfSigned({ commonName: "Acme root", authority: true });
+
+    expect(codes(serverAuth.certPem)).toEqual(["warning NO_CLIENT_AUTH_EKU"]);
+    expect(codes(clientAuth.certPem)).toEqual([]);
+    expect(codes(authority.certPem)).toEqual(["warning IS_CA"]);
   });
 
   it("tells expired, soon expiring and not yet valid", () => {

@@ -36,6 +36,7 @@ export type Certificate = {
 const MAX_CERTIFICATES = 50;
 const MAX_TEXT = 1_000;
 
+/** Curves by OpenSSL's names. */
 const CURVES: Readonly<Record<string, { name: string; bits: number }>> = {
   prime192v1: { name: "P-192", bits: 192 },
   secp224r1: { name: "P-224", bits: 224 },
@@ -152,24 +153,32 @@ function certificatesOfPkcs7(der: Buffer): Buffer[] {
   }
 }
 
+/** What somebody sent in the place of a certificate. */
+const MISTAKEN = {
+  csr: "This is a certificate signing request. A certificate is needed, or sign the request here.",
+  publicKey: "This is a public key alone. The certificate that holds it is needed.",
+  crl: "This is a list of revoked certificates (CRL). The client's certificate is needed.",
+  pkcs7: "This is PKCS #7 without a certificate in it.",
+  certificate: "There is no certificate in this.",
+} as const;
+
 /**
- * Reads every certificate of PEM, a PEM or PKCS #7 bundle, or base64 of DER, in the order given, each once.
+ * Reads every certificate of PEM, a PEM or PKCS #7 bundle, or base64 of DER or of a file, in the order given, each once.
+ * What stands beside certificates (requests, public keys) is left alone.
  * @throws CertificateError PRIVATE_KEY_REFUSED | CERTIFICATE_INVALID; never anything else, whatever the input
  */
 export function parseCertificates(text: string): Certificate[] {
   const encoded = decodeInput(text);
   const ders = encoded.flatMap(({ kind, der }) => {
-    if (kind === "csr") {
-      throw invalid(
-        "This is a certificate signing request. A certificate is needed, or sign the request here.",
-      );
+    if (kind === "pkcs7") {
+      return certificatesOfPkcs7(der);
     }
 
-    return kind === "pkcs7" ? certificatesOfPkcs7(der) : [der];
+    return kind === "certificate" ? [der] : [];
   });
 
   if (ders.length === 0) {
-    throw invalid("There is no certificate in this.");
+    throw invalid(MISTAKEN[encoded[0]?.kind ?? "certificate"]);
   }
   if (ders.length > MAX_CERTIFICATES) {
     throw invalid(`This holds more than ${MAX_CERTIFICATES} certificates.`);

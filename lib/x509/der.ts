@@ -6,7 +6,7 @@
 type Element = { readonly tag: number; readonly start: number; readonly end: number };
 
 /** The element at an offset, or null when its length does not fit. */
-function elementAt(bytes: Uint8Array, offset: number): Element | null {
+export function elementAt(bytes: Uint8Array, offset: number): Element | null {
   const tag = bytes[offset];
   const first = bytes[offset + 1];
   if (tag === undefined || first === undefined) {

@@ -30,19 +30,40 @@ const ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";
 /** Smallest key in bits that a TLS client may have here (NIST SP 800-57: 112 bits of strength). */
 const MINIMUM_BITS = { RSA: 2048, EC: 224 } as const;
 
-function keyFinding({ keyAlgorithm, keySize }: Certificate): Finding | null {
+/** OpenSSL checks no signature of a longer RSA key. */
+const MAXIMUM_RSA_BITS = 16_384;
+
+/** Curves that the endpoints' TLS takes from a client: those of their groups (RFC 8446 4.2.3, RFC 8422 5.1.1). */
+const TLS_CURVES: ReadonlySet<string> = new Set(["EC P-256", "EC P-384", "EC P-521"]);
+
+/** What keeps a key from being a TLS client's here; null if nothing does. */
+export function keyFinding({
+  keyAlgorithm,
+  keySize,
+}: Pick<Certificate, "keyAlgorithm" | "keySize">): Finding | null {
+  const unsupported = (algorithm: string): Finding => ({
+    severity: "error",
+    code: "UNSUPPORTED_KEY",
+    params: { algorithm },
+  });
   if (keyAlgorithm.startsWith("Ed")) {
     return null;
   }
 
   const family = keyAlgorithm.startsWith("RSA") ? "RSA" : keyAlgorithm.startsWith("EC ") ? "EC" : null;
   if (family === null) {
-    return { severity: "error", code: "UNSUPPORTED_KEY", params: { algorithm: keyAlgorithm } };
+    return unsupported(keyAlgorithm);
+  }
+  if (keySize !== null && keySize < MINIMUM_BITS[family]) {
+    const minimum = MINIMUM_BITS[family];
+
+    return { severity: "error", code: "WEAK_KEY", params: { bits: String(keySize), family, minimum } };
+  }
+  if (family === "EC") {
+    return TLS_CURVES.has(keyAlgorithm) ? null : unsupported(keyAlgorithm);
   }
 
-  return keySize !== null && keySize < MINIMUM_BITS[family]
-    ? { severity: "error", code: "WEAK_KEY", params: { bits: String(keySize), family } }
-    : null;
+  return keySize !== null && keySize > MAXIMUM_RSA_BITS ? unsupported(`${keyAlgorithm} ${keySize}`) : null;
 }
 
 function validityFinding({ notBefore, notAfter }: Certificate, now: Date): Finding | null {
@@ -68,21 +89,41 @@ function signatureFinding({ signatureAlgorithm }: Certificate): Finding | null {
     : null;
 }
 
+/** How vCenter names the certificates that it makes for its KMIP client: `kmipClient20260301…`. */
+const VCENTER_COMMON_NAME = /(?:^|,\s*)CN=kmipClient/;
+
+/** True for a certificate that vCenter makes for itself. It is an authority by its extensions, and of nobody. */
+function isMadeByVcenter({ selfSigned, subject, subjectAlternativeNames }: Certificate): boolean {
+  return selfSigned && subjectAlternativeNames.length === 0 && VCENTER_COMMON_NAME.test(subject);
+}
+
+/** One remark at most about what a certificate is for: whoever reads two on every ordinary one reads none. */
+function purposeFinding(certificate: Certificate): Finding | null {
+  const { extendedKeyUsage: usages, isCertificateAuthority } = certificate;
+  const namesClients = usages.includes(CLIENT_AUTH) || usages.includes(ANY_EXTENDED_KEY_USAGE);
+  if (usages.length > 0 && !namesClients) {
+    return { severity: "warning", code: "NO_CLIENT_AUTH_EKU", params: {} };
+  }
+  if (isMadeByVcenter(certificate)) {
+    return null;
+  }
+  if (isCertificateAuthority) {
+    return { severity: "warning", code: "IS_CA", params: {} };
+  }
+
+  return namesClients ? null : { severity: "warning", code: "NO_CLIENT_AUTH_EKU", params: {} };
+}
+
 /**
- * What is wrong or unusual with a certificate that shall be pinned to an instance, errors first.
- * vCenter's own self-signed certificates often lack an extended key usage: that is a warning, no error, since the
- * certificate is pinned as it is and no chain is checked.
+ * What is wrong or unusual with a certificate that shall be pinned to an instance, errors first. A missing extended key
+ * usage is no error, since the certificate is pinned as it is and no chain is checked.
  */
 export function findingsOf(certificate: Certificate, now = new Date()): Finding[] {
-  const usages = certificate.extendedKeyUsage;
   const findings: (Finding | null)[] = [
     validityFinding(certificate, now),
     keyFinding(certificate),
     signatureFinding(certificate),
-    usages.includes(CLIENT_AUTH) || usages.includes(ANY_EXTENDED_KEY_USAGE)
-      ? null
-      : { severity: "warning", code: "NO_CLIENT_AUTH_EKU", params: {} },
-    certificate.isCertificateAuthority ? { severity: "warning", code: "IS_CA", params: {} } : null,
+    purposeFinding(certificate),
   ];
 
   return findings

@@ -12,6 +12,9 @@ let id = "";
 const operator = () => ({ token: house.a.tokens.operator, params: { id } });
 const add = (name: string, pem: string) =>
   callApi(operations.createClientCertificate, { ...operator(), body: { name, pem } });
+const preview = async (pem: string) =>
+  (await callApi(operations.previewClientCertificates, { token: house.a.tokens.operator, body: { pem } }))
+    .body.certificates;
 const count = async () => (await callApi(operations.getInstance, operator())).body.counts.clientCertificates;
 
 beforeAll(async () => {
@@ -98,6 +101,47 @@ describe("client certificates", () => {
     const names = [...first.body.items, ...second.body.items].map(({ name }: { name: string }) => name);
     expect(names).toEqual(["back", "chain", "two", "one"]);
     expect(second.body.nextCursor).toBeNull();
+  });
+
+  it("on curves that TLS cannot use are refused, in the preview and at the pinning", async () => {
+    const { certPem } = await createSelfSigned({ commonName: "kmipClient224", curve: "secp224r1" });
+    const finding = { severity: "error", code: "UNSUPPORTED_KEY" };
+    expect(await preview(certPem)).toMatchObject([{ findings: [finding] }]);
+    expect(await add("p224", certPem)).toMatchObject({
+      status: 422,
+      body: { code: "CERTIFICATE_INVALID", findings: [finding] },
+    });
+  });
+
+  it("that are pinned already are told with the instance and the name that they have there", async () => {
+    const { certPem } = await createSelfSigned({ commonName: "kmipClientTwice" });
+    await add("vCenter Frankfurt", certPem);
+    expect(await preview(certPem)).toMatchObject([
+      {
+        findings: [
+          {
+            code: "CERTIFICATE_IN_USE",
+            params: { instanceName: "certificates", certificateName: "vCenter Frankfurt" },
+          },
+        ],
+      },
+    ]);
+    const again = await add("again", certPem);
+    expect(again).toMatchObject({ status: 409, body: { code: "CERTIFICATE_IN_USE", instance: { id } } });
+    expect(again.body.detail).toMatch(/instance certificates\. Its name there is vCenter Frankfurt/);
+    const { body } = await callApi(operations.previewClientCertificates, {
+      token: house.b.tokens.operator,
+      body: { pem: certPem },
+    });
+    expect(body.certificates[0].findings).toMatchObject([{ params: { holder: "hidden" } }]);
+    expect(JSON.stringify(body)).not.toMatch(/Frankfurt|"certificates"[^:]/);
+  });
+
+  it("can be sent as PKCS #7 in base64, and a file in UTF-16 as base64", async () => {
+    const { certPem, sha256 } = await createSelfSigned({ commonName: "kmipClient20260301" });
+    const file = Buffer.from(`\uFEFF${certPem}`, "utf16le").toString("base64");
+    expect(await preview(file)).toMatchObject([{ sha256, findings: [] }]);
+    expect((await add("utf16", file)).status).toBe(201);
   });
 });
 

@@ -225,6 +225,8 @@ describe("every call of the contract answers as its schema says", () => {
     expect(
       (await succeed(operations.updateClientCertificate, { params, body: { name: "renamed" } })).body.name,
     ).toBe("renamed");
+    const account = await succeed(operations.listAccountCertificates, { query: { endsWithinDays: "3650" } });
+    expect(account.body.items.map(({ name }: { name: string }) => name)).toContain("renamed");
     await succeed(operations.deleteClientCertificate, { params });
     expect(
       (await callApi(operations.getClientCertificate, { token: house.a.tokens.viewer, params })).status,

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type AddressInfo, createServer } from "node:net";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import * as operations from "@/lib/api/operations";
-import { unusedUrl } from "@/test/key-managers/support/stub-server";
+import { startStub, unusedUrl } from "@/test/key-managers/support/stub-server";
 import { startTcpProxy, type TcpProxy } from "@/test/key-managers/support/tcp-proxy";
 import { callApi, houseForTests, keyManagerOf } from "./support/house";
 
@@ -62,6 +63,82 @@ describe("an endpoint of the key manager that was given by hand", () => {
       body: { kind: "key-protect", apiKey, keyManagerCrn: crn, crkId, endpoint: nobody },
     });
     expect(body.checks.find((item: { id: string }) => item.id === "instanceReachable").status).toBe("fail");
+  });
+
+  it("tells in one way that no key manager is there, whatever is", async () => {
+    const { apiKey, crn, crkId } = keyManagerOf(house);
+    const elsewhere = await startStub(() => ({ status: 200 }));
+    const web = async (answer: Parameters<typeof startStub>[0]) => (await startStub(answer)).url;
+    const silent = createServer(() => {});
+    const talking = createServer((socket) => socket.on("error", () => {}).end("SSH-2.0-OpenSSH_9.9\r\n"));
+    const listening = await Promise.all(
+      [silent, talking].map(
+        (server) =>
+          new Promise<string>((resolve) =>
+            server.listen(0, "127.0.0.1", () => {
+              const { port } = server.address() as AddressInfo;
+              resolve(`http://127.0.0.1:${port}`);
+            }),
+          ),
+      ),
+    );
+    onTestFinished(() => {
+      silent.close();
+      talking.close();
+    });
+    const places = [
+      await unusedUrl(),
+      listening[1],
+      listening[1]?.replace("http:", "https:"),
+      await web(() => "drop"),
+      await web(() => ({ status: 200, text: "<html>welcome</html>" })),
+      await web(() => ({ status: 200, json: { hello: "you" } })),
+      await web(() => ({ status: 200, json: { resources: [] } })),
+      await web(() => ({ status: 401, text: "who are you?" })),
+      await web(() => ({ status: 403, json: { error: "no" } })),
+      await web(() => ({ status: 404, text: "" })),
+      await web(() => ({ status: 500, text: "" })),
+      await web(() => ({ status: 307, headers: { Location: elsewhere.url } })),
+    ];
+    const answers = new Set<string>();
+    for (const endpoint of places) {
+      const body = { kind: "key-protect", apiKey, keyManagerCrn: crn, endpoint };
+      const listed = await callApi(operations.listRootKeys, { token: token(), body });
+      const checked = await callApi(operations.validateKeyManager, {
+        token: token(),
+        body: { ...body, crkId },
+      });
+      const { requestId: _, keyManager, ...problem } = listed.body;
+      const { durationMs: __, ...check } = checked.body.checks.find(
+        ({ id }: { id: string }) => id === "instanceReachable",
+      );
+      expect(problem).toMatchObject({ status: 503, code: "KEY_MANAGER_UNAVAILABLE" });
+      expect(check).toMatchObject({ code: "KEY_MANAGER_UNREACHABLE" });
+      const text = JSON.stringify([problem, { ...keyManager, correlationId: null }, check]);
+      answers.add(text.replaceAll(new URL(endpoint ?? "").host, "HOST").replaceAll("https", "http"));
+    }
+
+    expect([...answers]).toHaveLength(1);
+    expect(elsewhere.requests).toEqual([]);
+  });
+
+  it("stays, and goes on getting tokens of the API key alone, when the API key is changed", async () => {
+    const { body: ordered } = await order("changed", address());
+    const change = (apiKey: string) =>
+      callApi(operations.updateInstance, { token: token(), params: { id: ordered.id }, body: { apiKey } });
+    const { status, body } = await change(house.cloud.credentials.manager.apiKey);
+
+    expect({ status, keyManager: body.keyManager }).toMatchObject({
+      status: 200,
+      keyManager: { endpoint: address(), endpointGiven: true },
+    });
+    const { event } = await house.database.prisma.auditEvent.findFirstOrThrow({
+      where: { instanceId: ordered.id, action: "vmware-solutions.permission-check.run" },
+      orderBy: { id: "desc" },
+    });
+    expect(JSON.parse(event)).toMatchObject({
+      requestData: { endpoint: `127.0.0.1:${proxy.port}`, credentials: "given" },
+    });
   });
 
   it("is left out when it is empty", async () => {

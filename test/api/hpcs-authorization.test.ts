@@ -282,6 +282,42 @@ describe("an HPCS instance without an API key", () => {
     await remove(ordered);
   });
 
+  it("goes on where its endpoint was typed before that needed an API key, with a warning", async () => {
+    const ordered = await order("typed");
+    const authorization = await authorize(ordered.id);
+    expect((await activate(ordered.id)).status).toBe(202);
+    const row = await house.database.prisma.instance.update({
+      where: { id: ordered.id },
+      data: { keyManagerEndpointGiven: true },
+    });
+
+    const { body: report } = await callApi(operations.runPermissionCheck, {
+      token: token(),
+      params: { id: ordered.id },
+    });
+    expect(report.ok).toBe(true);
+    expect(report.checks.find(({ id }: { id: string }) => id === "instanceReachable")).toMatchObject({
+      status: "warn",
+      code: "ENDPOINT_TYPED",
+      detail: expect.stringContaining(row.keyManagerEndpoint ?? ""),
+    });
+
+    // The way out: an API key of its own.
+    const { status } = await callApi(operations.updateInstance, {
+      token: token(),
+      params: { id: ordered.id },
+      body: { apiKey: house.cloud.credentials.manager.apiKey },
+    });
+    expect(status).toBe(200);
+    const { body: after } = await callApi(operations.runPermissionCheck, {
+      token: token(),
+      params: { id: ordered.id },
+    });
+    expect(statuses(after)).toMatchObject({ instanceReachable: "pass" });
+    await withdraw(authorization);
+    await remove(ordered);
+  });
+
   it("may have an API key all the same", async () => {
     const { body } = await callApi(operations.createInstance, {
       token: token(),

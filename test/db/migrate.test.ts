@@ -91,6 +91,35 @@ describe("migrate", () => {
     }
   });
 
+  it("keeps what instances do with expired certificates; new ones have a year of grace", async () => {
+    const fresh = await createTestDatabase();
+    const { pool } = fresh.database;
+    const before = migrations.findIndex(({ name }) => name.endsWith("_expired_certificates"));
+    const add = (n: number) =>
+      pool.query(`
+        INSERT INTO instance (id, account_id, name, region, status, created_by, updated_at)
+        SELECT '019a0000-0000-7000-8000-00000000001${n}', id, 'i${n}', 'r', 'installed', 't', now() FROM account`);
+
+    try {
+      await pool.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+      await migrate(fresh.url, migrations.slice(0, before));
+      await pool.query("INSERT INTO account (id, name) VALUES ('019a0000-0000-7000-8000-000000000001', 'a')");
+      await add(1);
+      await migrate(fresh.url, migrations);
+      await add(2);
+
+      const { rows } = await pool.query(
+        "SELECT name, expired_certificates AS rule, expired_grace_days AS days FROM instance ORDER BY name",
+      );
+      expect(rows).toEqual([
+        { name: "i1", rule: "warn", days: 365 },
+        { name: "i2", rule: "grace", days: 365 },
+      ]);
+    } finally {
+      await fresh.drop();
+    }
+  });
+
   it("keeps the key managers of instances when their kind becomes text", async () => {
     const fresh = await createTestDatabase();
     const { pool } = fresh.database;

@@ -34,7 +34,7 @@ function actor(role: Role = "operator"): Actor {
     kind: "user",
     id: "u",
     name: "Test",
-    accountId: "a",
+    accountId: "11111111-2222-4333-8444-555555555555",
     role,
     remoteAddress: null,
     userAgent: null,

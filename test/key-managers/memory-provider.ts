@@ -123,7 +123,10 @@ export const memory: Provider = {
     }
     return ADDRESS.guid;
   },
-  connect: async (_context, { credential }) => openSafe(secretOf(credential).reveal()),
+  connect: async (_context, { credential }) => ({
+    keyManager: openSafe(secretOf(credential).reveal()),
+    endpoint: ADDRESS.crn,
+  }),
   open: (_context, { credential }) => ({ keyManager: openSafe(secretOf(credential).reveal()), renew() {} }),
   async checks(_context, { credential, crkId, call, onError }) {
     const facts = { ...noFacts(), keyManager: { ...ADDRESS, endpoint: ADDRESS.crn } };

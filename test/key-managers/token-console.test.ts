@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { discoverResponse, permissionReport, rootKeysResponse } from "@/lib/api/key-managers/schemas";
 import { describeReport } from "@/lib/api/texts/checks";
 import type { Actor, Role } from "@/lib/core/actor";
@@ -8,6 +8,7 @@ import { AppError } from "@/lib/core/errors";
 import { discoverKeyManagers, listRootKeys } from "@/lib/core/key-managers";
 import { validateKeyManager } from "@/lib/core/permissions";
 import { runPermissionChecks } from "@/lib/core/permissions/run-permission-checks";
+import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 import { call, hasSoftHsm, softHsmForTests, type TestToken } from "./support/softhsm";
 import { administerToken } from "./support/token-administrator";
 
@@ -16,7 +17,7 @@ function actor(role: Role = "operator"): Actor {
     kind: "user",
     id: "u",
     name: "Test",
-    accountId: "a",
+    accountId: "11111111-2222-4333-8444-555555555555",
     role,
     remoteAddress: null,
     userAgent: null,
@@ -40,6 +41,7 @@ async function refusal(promise: Promise<unknown>): Promise<AppError> {
 describe.skipIf(!hasSoftHsm)("tokens in the console", () => {
   const hsm = softHsmForTests();
   let token: TestToken;
+  let database: TestDatabase;
   const target = (keyManagerCrn = token.uri) => ({
     kind: "pkcs11" as const,
     apiKey: token.pin,
@@ -47,9 +49,12 @@ describe.skipIf(!hasSoftHsm)("tokens in the console", () => {
   });
 
   beforeAll(async () => {
+    database = await createTestDatabase();
     token = await hsm.makeToken("kmip console");
     await token.connect().generateRootKey("crk", call);
   });
+
+  afterAll(() => database.drop());
 
   it("discovers the tokens of the configured modules without a PIN", async () => {
     const found = await discoverKeyManagers(actor(), { kind: "pkcs11" });

@@ -19,10 +19,18 @@ export type SelfSignedOptions = {
   readonly commonName: string;
   /** Days of validity from now on (it began the day before); negative: it ended that many days ago. Default 365. */
   readonly days?: number;
+  /** When it begins, in days from now; default: the day before, or before its end. */
+  readonly fromDays?: number;
   /** Subject alternative names. Default none, as in vCenter's own certificates. */
   readonly alternativeNames?: readonly { readonly type: "dns" | "ip"; readonly value: string }[];
   /** Default "ec" (P-256), which is fast to make; "rsa" for clients that insist. */
   readonly keyType?: "ec" | "rsa";
+  /** Curve of an "ec" key by OpenSSL's name. Default P-256. */
+  readonly curve?: string;
+  /** With basic constraints of an authority. */
+  readonly authority?: boolean;
+  /** Extended key usages as DER of their OBJECT IDENTIFIERs, hexadecimal. Default: no such extension. */
+  readonly usages?: readonly string[];
 };
 
 const DAY = 86_400_000;
@@ -44,6 +52,8 @@ const bitString = (bytes: Uint8Array) => der(0x03, Buffer.from([0]), bytes);
 const OID = {
   commonName: Buffer.from("0603550403", "hex"),
   subjectAltName: Buffer.from("0603551d11", "hex"),
+  basicConstraints: Buffer.from("0603551d13", "hex"),
+  extendedKeyUsage: Buffer.from("0603551d25", "hex"),
   ecdsaWithSha256: Buffer.from("06082a8648ce3d040302", "hex"),
   rsaWithSha256: Buffer.from("06092a864886f70d01010b", "hex"),
 } as const;
@@ -69,24 +79,49 @@ function subjectAltName(names: NonNullable<SelfSignedOptions["alternativeNames"]
   return sequence(OID.subjectAltName, der(0x04, sequence(...encoded)));
 }
 
-function makeKeys(keyType: "ec" | "rsa"): { publicKey: KeyObject; privateKey: KeyObject } {
+function makeKeys({ keyType = "ec", curve = "P-256" }: SelfSignedOptions): {
+  publicKey: KeyObject;
+  privateKey: KeyObject;
+} {
   return keyType === "ec"
-    ? generateKeyPairSync("ec", { namedCurve: "P-256" })
+    ? generateKeyPairSync("ec", { namedCurve: curve })
     : generateKeyPairSync("rsa", { modulusLength: 2048 });
+}
+
+/** The extensions of RFC 5280 4.2 that are asked for, each as DER. */
+function extensionsOf({
+  alternativeNames = [],
+  authority = false,
+  usages = [],
+}: SelfSignedOptions): Buffer[] {
+  return [
+    ...(alternativeNames.length > 0 ? [subjectAltName(alternativeNames)] : []),
+    ...(authority
+      ? [sequence(OID.basicConstraints, der(0x04, sequence(der(0x01, Buffer.from([0xff])))))]
+      : []),
+    ...(usages.length > 0
+      ? [
+          sequence(
+            OID.extendedKeyUsage,
+            der(0x04, sequence(...usages.map((usage) => Buffer.from(usage, "hex")))),
+          ),
+        ]
+      : []),
+  ];
 }
 
 /** Makes a key pair and a certificate signed by itself, like those that vCenter makes for its KMIP client. */
 export async function createSelfSigned(options: SelfSignedOptions): Promise<TestCertificate> {
   const keyType = options.keyType ?? "ec";
-  const { publicKey, privateKey } = makeKeys(keyType);
+  const { publicKey, privateKey } = makeKeys(options);
   const days = options.days ?? 365;
-  const notBefore = new Date(Date.now() - DAY * (days < 0 ? 1 - days : 1));
+  const notBefore = new Date(Date.now() + DAY * (options.fromDays ?? (days < 0 ? days - 1 : -1)));
   const notAfter = new Date(Date.now() + DAY * days);
   const algorithm = keyType === "ec" ? sequence(OID.ecdsaWithSha256) : sequence(OID.rsaWithSha256, der(0x05));
   const name = sequence(der(0x31, sequence(OID.commonName, der(0x0c, Buffer.from(options.commonName)))));
   const serial = randomBytes(8);
   serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
-  const names = options.alternativeNames ?? [];
+  const extensions = extensionsOf(options);
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, serial),
@@ -95,7 +130,7 @@ export async function createSelfSigned(options: SelfSignedOptions): Promise<Test
     sequence(time(notBefore), time(notAfter)),
     name,
     publicKey.export({ type: "spki", format: "der" }),
-    ...(names.length > 0 ? [der(0xa3, sequence(subjectAltName(names)))] : []),
+    ...(extensions.length > 0 ? [der(0xa3, sequence(...extensions))] : []),
   );
   const certificate = sequence(body, algorithm, bitString(sign("sha256", body, privateKey)));
   const base64 = certificate.toString("base64").replace(/(.{64})(?=.)/g, "$1\n");

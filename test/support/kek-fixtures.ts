@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID, X509Certificate } from "node:crypto";
 import type { Actor, Role } from "@/lib/core/actor";
 import type { Database } from "@/lib/db";
 import type { Prisma } from "@/lib/db/generated/client";
@@ -90,8 +90,15 @@ export async function addInstance(
 export async function addCertificate(
   database: Database,
   instanceId: string,
-  pinned?: Pick<TestCertificate, "certPem" | "sha256"> & { readonly name?: string },
+  pinned?: Pick<TestCertificate, "certPem" | "sha256"> & {
+    readonly name?: string;
+    readonly createdAt?: Date;
+  },
 ): Promise<Tenant> {
+  const { validFrom, validTo } =
+    pinned === undefined
+      ? { validFrom: "2026-01-01T00:00:00Z", validTo: "2036-01-01T00:00:00Z" }
+      : new X509Certificate(pinned.certPem);
   const certificate = await database.prisma.clientCertificate.create({
     data: {
       instanceId,
@@ -101,10 +108,11 @@ export async function addCertificate(
       subject: "CN=vcenter",
       issuer: "CN=vcenter",
       serialNumber: "01",
-      notBefore: new Date("2026-01-01T00:00:00Z"),
-      notAfter: new Date("2036-01-01T00:00:00Z"),
+      notBefore: new Date(validFrom),
+      notAfter: new Date(validTo),
       keyAlgorithm: "RSA",
       createdBy: "test",
+      ...(pinned?.createdAt === undefined ? {} : { createdAt: pinned.createdAt }),
     },
   });
 

@@ -1,6 +1,7 @@
 import {
   addClientCertificate,
   getClientCertificate,
+  listAccountCertificates,
   listClientCertificates,
   previewClientCertificates,
   removeClientCertificate,
@@ -10,12 +11,14 @@ import {
 import type { Handlers } from "../contract/handler";
 import { serializePage } from "../contract/page";
 import type * as operations from "./operations";
-import { serializeClientCertificate, serializePreview } from "./serializers";
+import { serializeAccountCertificate, serializeClientCertificate, serializePreview } from "./serializers";
 
 export const handlers: Handlers<typeof operations> = {
   previewClientCertificates: async ({ actor, body }) => ({
     certificates: (await previewClientCertificates(actor, body)).map(serializePreview),
   }),
+  listAccountCertificates: async ({ actor, query }) =>
+    serializePage(await listAccountCertificates(actor, query), serializeAccountCertificate),
   listClientCertificates: async ({ actor, params: { id }, query }) =>
     serializePage(await listClientCertificates(actor, id, query), serializeClientCertificate),
   createClientCertificate: async ({ actor, params: { id }, body }) =>

@@ -1,6 +1,8 @@
 import { pageQuery } from "../contract/common";
 import { operationsOf } from "../contract/operation";
 import {
+  accountCertificatePage,
+  accountCertificateQuery,
   clientCertificate,
   clientCertificatePage,
   createCertificateRequest,
@@ -21,6 +23,16 @@ export const previewClientCertificates = operation({
   body: previewRequest,
   readOnly: true,
   response: previewResponse,
+});
+
+export const listAccountCertificates = operation({
+  id: "listAccountCertificates",
+  summary: "Client certificates of all instances, those that end first come first",
+  method: "GET",
+  path: "/client-certificates",
+  role: "viewer",
+  query: accountCertificateQuery,
+  response: accountCertificatePage,
 });
 
 export const listClientCertificates = operation({

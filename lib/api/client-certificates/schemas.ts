@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { displayName, id, page, timestamp } from "../contract/common";
+import { displayName, id, page, pageQuery, timestamp } from "../contract/common";
 
 const certificateFinding = z.object({
   severity: z.enum(["error", "warning"]),
   code: z.string(),
   message: z.string(),
+  /** The values that `message` names, in a preview. */
+  params: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 
 const parsedCertificate = z
@@ -28,7 +30,7 @@ const parsedCertificate = z
   })
   .meta({ id: "ParsedCertificate" });
 
-/** PEM text, one or several certificates, or base64 of DER. */
+/** PEM text, one or several certificates, or base64 of DER, of PKCS #7 or of a whole file. */
 export const certificateText = z.string().min(1).max(65_536);
 
 export const previewRequest = z.object({ pem: certificateText, instanceId: id.optional() });
@@ -65,11 +67,24 @@ export const clientCertificate = z
     createdBy: z.string(),
     lastSeenAt: timestamp.nullable(),
     lastSeenAddress: z.string().nullable(),
+    /** When its clients are refused, by its age and its instance's rule; null if they never are. */
+    refusedFrom: timestamp.nullable(),
   })
   .meta({ id: "ClientCertificate" });
 
 export const clientCertificatePage = page(clientCertificate);
 
+const accountCertificate = clientCertificate
+  .extend({ instance: z.object({ id, name: z.string() }) })
+  .meta({ id: "AccountCertificate" });
+
+export const accountCertificatePage = page(accountCertificate);
+export const accountCertificateQuery = pageQuery.extend({
+  /** Leaves out those that are valid for longer. */
+  endsWithinDays: z.coerce.number().int().min(0).max(3_650).optional(),
+});
+
 export type ClientCertificate = z.output<typeof clientCertificate>;
+export type AccountCertificate = z.output<typeof accountCertificate>;
 export type ParsedCertificate = z.output<typeof parsedCertificate>;
 export type CertificateFinding = z.output<typeof certificateFinding>;

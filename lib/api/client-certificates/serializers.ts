@@ -1,11 +1,12 @@
 import {
+  type AccountCertificateView,
   type CertificatePreview,
   type ClientCertificateView,
   certificateFindings,
 } from "@/lib/core/client-certificates";
 import type { Unwritten } from "../contract/handler";
 import { describeCertificateFinding } from "../texts/certificate-findings";
-import type { ClientCertificate } from "./schemas";
+import type { AccountCertificate, ClientCertificate } from "./schemas";
 
 /** Client certificate as the API shows it, with what is wrong with it today. */
 export function serializeClientCertificate(row: ClientCertificateView): Unwritten<ClientCertificate> {
@@ -27,10 +28,22 @@ export function serializeClientCertificate(row: ClientCertificateView): Unwritte
     createdBy: row.createdBy,
     lastSeenAt: row.lastSeenAt,
     lastSeenAddress: row.lastSeenAddress,
+    refusedFrom: row.refusedFrom,
   };
+}
+
+/** The same with its instance, in lists of the whole account. */
+export function serializeAccountCertificate(row: AccountCertificateView): Unwritten<AccountCertificate> {
+  return { ...serializeClientCertificate(row), instance: row.instance };
 }
 
 /** Parsed certificate with findings, as the preview shows it. */
 export function serializePreview(preview: CertificatePreview) {
-  return { ...preview, findings: preview.findings.map(describeCertificateFinding) };
+  return {
+    ...preview,
+    findings: preview.findings.map((finding) => ({
+      ...describeCertificateFinding(finding),
+      params: { ...finding.params },
+    })),
+  };
 }

@@ -23,6 +23,15 @@ export const cachePolicy = z.object({
   outageGraceSeconds: z.int().min(0).max(604_800),
 });
 
+/**
+ * What becomes of a client whose pinned certificate has expired: `warn` lets it in for ever, `grace` for `graceDays`
+ * after its end, or after its pinning where it had expired before.
+ */
+export const expiredCertificates = z.object({
+  rule: z.enum(["warn", "grace"]),
+  graceDays: z.int().min(0).max(3_650),
+});
+
 export const region = z
   .string()
   .trim()
@@ -47,6 +56,7 @@ export const createInstanceRequest = z.object({
   clientCertificates: z.array(createCertificateRequest).max(50).optional(),
   cachePolicy: cachePolicy.partial().optional(),
   activateOnCreate: z.boolean().optional(),
+  expiredCertificates: expiredCertificates.partial().optional(),
 });
 
 export const activateInstanceRequest = z.object({
@@ -61,6 +71,7 @@ export const updateInstanceRequest = z
     cachePolicy: cachePolicy.partial().optional(),
     activateOnCreate: z.boolean().optional(),
     serveCompromised: z.boolean().optional(),
+    expiredCertificates: expiredCertificates.partial().optional(),
     crkId: z.string().min(1).max(100).optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), "changes nothing");
@@ -128,6 +139,7 @@ export const instance = z
     cachePolicy,
     activateOnCreate: z.boolean(),
     serveCompromised: z.boolean(),
+    expiredCertificates,
     lastCheck: z.object({ ok: z.boolean(), checkedAt: timestamp }).nullable(),
     lastKmipAt: timestamp.nullable(),
     createdAt: timestamp,

@@ -54,6 +54,7 @@ export function serializeInstance(view: InstanceView): Unwritten<Instance> {
     cachePolicy: { cacheTtlSeconds: view.cacheTtlSeconds, outageGraceSeconds: view.outageGraceSeconds },
     activateOnCreate: view.activateOnCreate,
     serveCompromised: view.serveCompromised,
+    expiredCertificates: { rule: view.expiredCertificates, graceDays: view.expiredGraceDays },
     lastCheck:
       view.lastCheckOk === null || view.lastCheckAt === null
         ? null

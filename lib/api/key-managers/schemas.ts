@@ -12,7 +12,10 @@ export const apiKey = z
   .max(512)
   .meta({ format: "password", writeOnly: true });
 
-/** Base URL in place of the one that IBM Cloud names for the key manager instance; with or without `/api/v2`. */
+/**
+ * Base URL in place of the one that IBM Cloud names for the key manager instance; with or without `/api/v2`. Only with an
+ * `apiKey`, whose token is sent there; addresses of the console's own machine only where OUTBOUND_ALLOW names them.
+ */
 export const keyManagerEndpoint = z.string().trim().max(300).optional();
 
 /** HPCS without an API key: the ordered KMIP instance that the HPCS instance authorizes. */

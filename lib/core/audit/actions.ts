@@ -15,6 +15,8 @@ export const CONSOLE_ACTIONS = {
   "vmware-solutions.kmip-certificate.sign": ["warning", "sign client certificate"],
   "vmware-solutions.kmip-certificate.update": ["warning", "update client certificate"],
   "vmware-solutions.kmip-certificate.delete": ["critical", "remove client certificate"],
+  /** An expired certificate is in use: told every day. */
+  "vmware-solutions.kmip-certificate.expire": ["warning", "expired client certificate in use:"],
   "vmware-solutions.kmip-key.read": ["normal", "read KMIP key"],
   "vmware-solutions.kmip-key.revoke": ["critical", "revoke KMIP key"],
   "vmware-solutions.kmip-key.restore": ["critical", "restore service of KMIP key"],

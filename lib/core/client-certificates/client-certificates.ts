@@ -10,6 +10,7 @@ import { AppError } from "../errors";
 import { requireInstance, requireNotRemoving } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
+import { admittanceOf, EXPIRY_RULE, type ExpiryRule } from "./dates";
 import {
   explainPinFailure,
   findHolder,
@@ -19,12 +20,25 @@ import {
 } from "./pin-certificate";
 import { readClientCertificate, toAppError, withCertificateErrors } from "./read-certificate";
 
-export type ClientCertificateView = ClientCertificate;
+/** A pinned certificate, and when its clients are refused for its age; null for never. */
+export type ClientCertificateView = ClientCertificate & { readonly refusedFrom: Date | null };
+
+/** One of any instance of the account. */
+export type AccountCertificateView = ClientCertificateView & {
+  readonly instance: { readonly id: string; readonly name: string };
+};
 
 /** A parsed certificate with what is wrong with it. */
 export type CertificatePreview = Certificate & { readonly findings: readonly Finding[] };
 
 const certificateCursor = z.tuple([z.uuid()]);
+const endCursor = z.tuple([z.iso.datetime(), z.uuid()]);
+
+const DAY_MS = 86_400_000;
+
+function toView(row: ClientCertificate, rule: ExpiryRule): ClientCertificateView {
+  return { ...row, refusedFrom: admittanceOf(row, rule).until };
+}
 
 async function requireCertificate(
   client: Prisma.TransactionClient,
@@ -78,7 +92,7 @@ export async function listClientCertificates(
   requireRole(actor, "viewer");
 
   const { prisma } = database();
-  await requireInstance(actor, instanceId);
+  const instance = await requireInstance(actor, instanceId);
   const [below] = query.cursor === undefined ? [undefined] : decodeCursor(query.cursor, certificateCursor);
   const rows = await prisma.clientCertificate.findMany({
     where: { instanceId, ...(below === undefined ? {} : { id: { lt: below } }) },
@@ -91,7 +105,43 @@ export async function listClientCertificates(
     rows,
     query.limit,
     (row) => [row.id],
-    (row) => row,
+    (row) => toView(row, instance),
+  );
+}
+
+/**
+ * Client certificates of all instances of the account, those that end first come first.
+ * @param query.endsWithinDays leaves out those that are valid for longer
+ * @throws AppError FORBIDDEN, INVALID_CURSOR
+ */
+export async function listAccountCertificates(
+  actor: Actor,
+  query: { limit: number; cursor?: string | undefined; endsWithinDays?: number | undefined },
+): Promise<Page<AccountCertificateView>> {
+  requireRole(actor, "viewer");
+
+  const [afterEnd, afterId] =
+    query.cursor === undefined ? [undefined, undefined] : decodeCursor(query.cursor, endCursor);
+  const rows = await database().prisma.clientCertificate.findMany({
+    where: {
+      instance: { accountId: actor.accountId, status: { not: "removing" } },
+      ...(query.endsWithinDays === undefined
+        ? {}
+        : { notAfter: { lt: new Date(Date.now() + query.endsWithinDays * DAY_MS) } }),
+      ...(afterEnd === undefined
+        ? {}
+        : { OR: [{ notAfter: { gt: afterEnd } }, { notAfter: afterEnd, id: { gt: afterId } }] }),
+    },
+    include: { instance: { select: { id: true, name: true, ...EXPIRY_RULE } } },
+    orderBy: [{ notAfter: "asc" }, { id: "asc" }],
+    take: query.limit + 1,
+  });
+
+  return toPage(
+    rows,
+    query.limit,
+    (row) => [row.notAfter.toISOString(), row.id],
+    ({ instance: { id, name, ...rule }, ...row }) => ({ ...toView(row, rule), instance: { id, name } }),
   );
 }
 
@@ -103,7 +153,9 @@ export async function getClientCertificate(
 ): Promise<ClientCertificateView> {
   requireRole(actor, "viewer");
 
-  return requireCertificate(database().prisma, actor, instanceId, certificateId);
+  const instance = await requireInstance(actor, instanceId);
+
+  return toView(await requireCertificate(database().prisma, actor, instanceId, certificateId), instance);
 }
 
 async function addCertificate(
@@ -127,7 +179,7 @@ async function addCertificate(
         requestData: { ...facts, instanceName: instance.name },
       });
 
-      return row;
+      return toView(row, instance);
     });
 
   return audited(
@@ -210,9 +262,10 @@ export async function renameClientCertificate(
 
   const rename = (done: Done) =>
     inTransaction(async (tx) => {
+      const instance = await requireInstance(actor, instanceId, tx);
       const row = await requireCertificate(tx, actor, instanceId, certificateId);
       if (row.name === input.name) {
-        return row;
+        return toView(row, instance);
       }
 
       const renamed = await tx.clientCertificate.update({
@@ -221,7 +274,7 @@ export async function renameClientCertificate(
       });
       await done(tx, { requestData: { from: row.name, to: input.name } });
 
-      return renamed;
+      return toView(renamed, instance);
     });
 
   return audited(

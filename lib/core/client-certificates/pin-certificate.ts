@@ -13,13 +13,17 @@ export type NewCertificate = {
 };
 
 /** Where a certificate is pinned already, as far as the actor may know. */
-export type CertificateHolder = { readonly instance: { id: string; name: string } | null };
+export type CertificateHolder = {
+  readonly instance: { readonly id: string; readonly name: string } | null;
+  /** Its name there; null where the instance is. */
+  readonly certificateName: string | null;
+};
 
 /** Who holds a certificate of the deployment; an instance of another account is never named. */
 export async function findHolder(actor: Actor, sha256: string): Promise<CertificateHolder | null> {
   const row = await database().prisma.clientCertificate.findUnique({
     where: { sha256 },
-    select: { instance: { select: { id: true, name: true, accountId: true } } },
+    select: { name: true, instance: { select: { id: true, name: true, accountId: true } } },
   });
   if (!row) {
     return null;
@@ -27,15 +31,20 @@ export async function findHolder(actor: Actor, sha256: string): Promise<Certific
 
   const { id, name, accountId } = row.instance;
 
-  return { instance: accountId === actor.accountId ? { id, name } : null };
+  return accountId === actor.accountId
+    ? { instance: { id, name }, certificateName: row.name }
+    : { instance: null, certificateName: null };
 }
 
 /** The finding about a certificate that is pinned already. */
-export function holderFinding({ instance }: CertificateHolder): Finding {
+export function holderFinding({ instance, certificateName }: CertificateHolder): Finding {
   return {
     severity: "error",
     code: "CERTIFICATE_IN_USE",
-    params: instance === null ? { holder: "hidden" } : { holder: "named", instanceName: instance.name },
+    params:
+      instance === null
+        ? { holder: "hidden" }
+        : { holder: "certificate", instanceName: instance.name, certificateName: certificateName ?? "" },
   };
 }
 

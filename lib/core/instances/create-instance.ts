@@ -14,7 +14,7 @@ import { AppError } from "../errors";
 import { requireInstance, WITHOUT_API_KEY } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
+import { type ExpiryChange, type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import {
   isDedicated,
   type KeyManagerSelection,
@@ -39,6 +39,7 @@ export type CreateInstanceInput = {
     | { readonly cacheTtlSeconds?: number | undefined; readonly outageGraceSeconds?: number | undefined }
     | undefined;
   readonly activateOnCreate?: boolean | undefined;
+  readonly expiredCertificates?: ExpiryChange | undefined;
 };
 
 const makeId = createUuid7();
@@ -153,7 +154,11 @@ function keepInstance(
         status: validated === null ? "inactive" : "installed",
         createdBy: actor.name,
         ...definedOnly(input.cachePolicy ?? {}),
-        ...definedOnly({ activateOnCreate: input.activateOnCreate }),
+        ...definedOnly({
+          activateOnCreate: input.activateOnCreate,
+          expiredCertificates: input.expiredCertificates?.rule,
+          expiredGraceDays: input.expiredCertificates?.graceDays,
+        }),
         ...(validated === null ? {} : selectionColumns(id, validated)),
       },
       omit: WITHOUT_API_KEY,

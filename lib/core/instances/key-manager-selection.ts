@@ -1,17 +1,23 @@
 import type { Prisma } from "@/lib/db/generated/client";
 import type { Secret } from "@/lib/ibm-cloud/secret";
 import { givenEndpoint } from "@/lib/key-managers/given-endpoint";
-import { type Provider, ProviderError } from "@/lib/key-managers/provider";
+import { type Credential, type Provider, ProviderError } from "@/lib/key-managers/provider";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
-import { isByAuthorization, secretMissing } from "../key-managers/credentials";
+import { credentialInHand, isByAuthorization, secretMissing } from "../key-managers/credentials";
 import { ibmCloud } from "../key-managers/ibm-cloud";
 import { apiKeyPurpose } from "../key-managers/open-key-manager";
 import { requireProvider, requireUsable } from "../key-managers/providers";
+import { recordCall } from "../key-managers/record-call";
 import { claimOf, takenKeyManagers } from "../key-managers/taken-key-managers";
 import { toAppError } from "../key-managers/to-app-error";
 import type { PermissionCheckTrigger } from "../permissions/record-permission-check";
-import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport } from "../permissions/report";
+import {
+  KEY_STATE_NUMBERS,
+  type PermissionFacts,
+  type PermissionReport,
+  recordOf,
+} from "../permissions/report";
 import { runPermissionChecks } from "../permissions/run-permission-checks";
 import { sealSecret } from "../secrets";
 
@@ -26,7 +32,7 @@ export type KeyManagerSelection = {
   readonly crn: string;
   readonly keyRing?: string | undefined;
   readonly crkId: string;
-  /** Base URL in place of the one that IBM Cloud names. */
+  /** Base URL in place of the one that IBM Cloud names; with an API key only. */
   readonly endpoint?: string | undefined;
 };
 
@@ -57,28 +63,38 @@ export async function validateSelection(
     throw secretMissing(provider);
   }
 
-  const { report, facts } = await checkPermissions(actor, {
+  const { report, facts } = await checkPermissions(actor, instanceId, {
     ...selection,
     authorizedFor,
     endpoint: null,
-    givenEndpoint: readEndpoint(selection),
+    givenEndpoint: readEndpoint(
+      credentialInHand(provider, { apiKey: selection.apiKey, authorizedFor }),
+      selection,
+    ),
   });
 
   return { selection, report, facts };
 }
 
 /** @throws AppError VALIDATION_FAILED */
-function readEndpoint({ endpoint }: KeyManagerSelection): string | undefined {
+function readEndpoint(
+  credential: Credential,
+  { endpoint }: Pick<KeyManagerSelection, "endpoint">,
+): string | undefined {
   try {
-    return givenEndpoint(ibmCloud(), endpoint);
+    return givenEndpoint(ibmCloud(), credential, endpoint);
   } catch (error) {
     throw toAppError(error, FIELDS);
   }
 }
 
-/** The checks behind validateSelection, with an API key in either form or for an authorization. */
+/**
+ * The checks behind validateSelection, with an API key in either form or for an authorization; recorded with the address
+ * that was asked, also where the order or change then comes to nothing.
+ */
 export async function checkPermissions(
   actor: Actor,
+  instanceId: string,
   target: Omit<KeyManagerSelection, "apiKey" | "keyRing" | "endpoint"> & {
     readonly apiKey?: string | Secret | undefined;
     readonly authorizedFor?: string | undefined;
@@ -89,17 +105,30 @@ export async function checkPermissions(
     readonly givenEndpoint?: string | null | undefined;
   },
 ): Promise<{ report: PermissionReport; facts: PermissionFacts }> {
-  const { report, facts } = await runPermissionChecks({
-    kind: target.kind,
-    apiKey: target.apiKey,
-    authorizedFor: target.authorizedFor,
-    keyManagerCrn: target.crn,
-    crkId: target.crkId,
-    keyRing: target.keyRing,
-    endpoint: target.endpoint,
-    givenEndpoint: target.givenEndpoint,
-    correlationId: actor.requestId,
-  });
+  const { report, facts } = await recordCall(
+    actor,
+    {
+      action: "vmware-solutions.permission-check.run",
+      kind: target.kind,
+      keyManagerCrn: target.crn,
+      endpoint: target.givenEndpoint ?? target.endpoint,
+      instanceId,
+      ownSecret: typeof target.apiKey === "string",
+    },
+    () =>
+      runPermissionChecks({
+        kind: target.kind,
+        apiKey: target.apiKey,
+        authorizedFor: target.authorizedFor,
+        keyManagerCrn: target.crn,
+        crkId: target.crkId,
+        keyRing: target.keyRing,
+        endpoint: target.endpoint,
+        givenEndpoint: target.givenEndpoint,
+        correlationId: actor.requestId,
+      }),
+    recordOf,
+  );
   if (!report.ok || facts.keyManager === null || facts.crk === null) {
     throw new AppError(
       "PERMISSION_CHECK_FAILED",

@@ -10,7 +10,7 @@ import type { PermissionFacts, PermissionReport } from "../permissions/report";
 import { sealSecret } from "../secrets";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
-import { type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
+import { type ExpiryChange, type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
 import { checkPermissions, factColumns, keepReport } from "./key-manager-selection";
 import { requireReadable } from "./readable-keks";
 
@@ -23,6 +23,7 @@ export type UpdateInstanceInput = {
     | undefined;
   readonly activateOnCreate?: boolean | undefined;
   readonly serveCompromised?: boolean | undefined;
+  readonly expiredCertificates?: ExpiryChange | undefined;
   /** Another root key of the same key manager instance. */
   readonly crkId?: string | undefined;
 };
@@ -44,7 +45,7 @@ async function checkChange(
     throw new AppError("INVALID_STATE", "The instance has no key manager yet. Activate it first.");
   }
 
-  const checked = await checkPermissions(actor, {
+  const checked = await checkPermissions(actor, row.id, {
     kind: row.keyManagerKind,
     ...(input.apiKey === undefined ? credentialsOf(row) : { apiKey: input.apiKey }),
     crn: row.keyManagerCrn,
@@ -74,6 +75,8 @@ function describeChange(row: Instance, input: UpdateInstanceInput): Record<strin
   compare("outageGraceSeconds", row.outageGraceSeconds, input.cachePolicy?.outageGraceSeconds);
   compare("activateOnCreate", row.activateOnCreate, input.activateOnCreate);
   compare("serveCompromised", row.serveCompromised, input.serveCompromised);
+  compare("expiredCertificates", row.expiredCertificates, input.expiredCertificates?.rule);
+  compare("expiredGraceDays", row.expiredGraceDays, input.expiredCertificates?.graceDays);
   compare("crkId", row.crkId, input.crkId);
   if (input.apiKey !== undefined) {
     changes.credentials = "changed";
@@ -145,6 +148,12 @@ function keepChange(instanceId: string, { input, checked }: CheckedChange, done:
           : { outageGraceSeconds: input.cachePolicy.outageGraceSeconds }),
         ...(input.activateOnCreate === undefined ? {} : { activateOnCreate: input.activateOnCreate }),
         ...(input.serveCompromised === undefined ? {} : { serveCompromised: input.serveCompromised }),
+        ...(input.expiredCertificates?.rule === undefined
+          ? {}
+          : { expiredCertificates: input.expiredCertificates.rule }),
+        ...(input.expiredCertificates?.graceDays === undefined
+          ? {}
+          : { expiredGraceDays: input.expiredCertificates.graceDays }),
         ...(input.apiKey === undefined
           ? {}
           : { apiKeySealed: sealSecret(input.apiKey, apiKeyPurpose(instanceId)) }),

@@ -9,15 +9,17 @@ import {
 import type { Provider } from "@/lib/key-managers/provider";
 import { requireInstanceWithKey } from "../instance";
 import { type KeyManagerCredentials, requireCredential } from "./credentials";
+import { hostOf } from "./host-of";
 import { ibmCloud } from "./ibm-cloud";
 import { openInstanceKeyManager } from "./open-key-manager";
 import { providerContext, requireProvider } from "./providers";
+import { recordCall } from "./record-call";
 import { toAppError } from "./to-app-error";
 
 export type KeyManagerTarget = KeyManagerCredentials & {
   kind: string;
   keyManagerCrn: string;
-  /** Base URL in place of the one that IBM Cloud names. */
+  /** Base URL in place of the one that IBM Cloud names; with a secret only. */
   endpoint?: string | undefined;
 };
 
@@ -56,8 +58,8 @@ export async function listRootKeys(
   return withKeyManager(actor, input, cloud, (found, call) => readRootKeys(found, input, call));
 }
 
-/** A key manager and what is true of its kind. */
-type Found = { readonly provider: Provider; readonly keyManager: KeyManager };
+/** A key manager, the address at which it is asked, and what is true of its kind. */
+type Found = { readonly provider: Provider; readonly keyManager: KeyManager; readonly endpoint: string };
 
 /** Runs a call on a key manager that somebody chose. @throws AppError */
 async function withKeyManager<T>(
@@ -68,24 +70,37 @@ async function withKeyManager<T>(
 ): Promise<T> {
   const provider = requireProvider(target.kind);
   const call: CallContext = { correlationId: actor.requestId };
+  const { keyManagerCrn, endpoint, instanceId, apiKey } = target;
+  const ask = async () => {
+    try {
+      const credential = await requireCredential(actor, provider, target);
+      const choice = { credential, keyManagerCrn, endpoint };
+      const chosen = await provider.connect(providerContext(cloud), choice, call);
 
-  try {
-    const { keyManagerCrn, endpoint } = target;
-    const credential = await requireCredential(actor, provider, target);
-    const keyManager = await provider.connect(
-      providerContext(cloud),
-      { credential, keyManagerCrn, endpoint },
-      call,
-    );
+      return { answer: await task({ provider, ...chosen }, call), asked: chosen.endpoint };
+    } catch (error) {
+      throw toAppError(error, hostOf(endpoint) === null ? {} : { endpoint: "endpoint" });
+    }
+  };
+  const { answer } = await recordCall(
+    actor,
+    {
+      action: "vmware-solutions.root-key.list",
+      kind: provider.kind,
+      keyManagerCrn,
+      endpoint,
+      instanceId,
+      ownSecret: apiKey !== undefined,
+    },
+    ask,
+    ({ asked }) => ({ endpoint: hostOf(asked) }),
+  );
 
-    return await task({ provider, keyManager }, call);
-  } catch (error) {
-    throw toAppError(error);
-  }
+  return answer;
 }
 
 async function readRootKeys(
-  { provider: { onlyKeyRing }, keyManager }: Found,
+  { provider: { onlyKeyRing }, keyManager }: Pick<Found, "provider" | "keyManager">,
   input: RootKeyQuery,
   call: CallContext,
 ): Promise<RootKeyPage> {
@@ -129,13 +144,28 @@ export async function listInstanceRootKeys(
 ): Promise<RootKeyPage> {
   requireRole(actor, "operator");
 
-  const found = openInstanceKeyManager(await requireInstanceWithKey(actor, instanceId));
+  const instance = await requireInstanceWithKey(actor, instanceId);
+  const found = openInstanceKeyManager(instance);
 
-  try {
-    return await readRootKeys(found, query, { correlationId: actor.requestId });
-  } catch (error) {
-    throw toAppError(error);
-  }
+  return recordCall(
+    actor,
+    {
+      action: "vmware-solutions.root-key.list",
+      kind: found.provider.kind,
+      keyManagerCrn: instance.keyManagerCrn ?? "",
+      endpoint: found.endpoint,
+      instanceId,
+      ownSecret: false,
+    },
+    async () => {
+      try {
+        return await readRootKeys(found, query, { correlationId: actor.requestId });
+      } catch (error) {
+        throw toAppError(error);
+      }
+    },
+    ({ items }) => ({ rootKeys: items.length }),
+  );
 }
 
 /**

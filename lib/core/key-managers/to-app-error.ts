@@ -3,6 +3,7 @@ import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { KeyManagerError, type KeyManagerFailure } from "@/lib/key-managers/key-manager";
 import { ProviderError, type ProviderField } from "@/lib/key-managers/provider";
 import { PROVIDERS } from "@/lib/key-managers/registry";
+import { ADDRESS_NOT_ALLOWED } from "@/lib/outbound/agent";
 
 const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, string] } = {
   credentials: ["KEY_MANAGER_CREDENTIALS", "IBM Cloud IAM does not accept this API key."],
@@ -50,6 +51,19 @@ function ofProvider(error: ProviderError, names: FieldNames): AppError {
   });
 }
 
+/** Of a name, that its address is not allowed is known only when it was resolved. */
+function notAllowed(error: Error & { readonly code: string | null }, { endpoint }: FieldNames): AppError {
+  const text = { of: "keyManager", code: ADDRESS_NOT_ALLOWED } as const;
+
+  return endpoint === undefined
+    ? new AppError("NOT_AVAILABLE", error.message, { text, cause: error })
+    : new AppError("VALIDATION_FAILED", error.message, {
+        invalidParams: [{ name: endpoint, code: ADDRESS_NOT_ALLOWED, reason: error.message }],
+        text,
+        cause: error,
+      });
+}
+
 /**
  * The error that people outside see for a failure of a key manager or of IBM Cloud. Its `extra.keyManager` holds
  * the failure, the key manager's own code and the correlation id. What that code means stands in the messages
@@ -66,6 +80,10 @@ export function toAppError(error: unknown, names: FieldNames = {}): unknown {
 
   if (error.code === "NOT_AVAILABLE") {
     return new AppError("NOT_AVAILABLE", error.message, { cause: error });
+  }
+
+  if (error.code === ADDRESS_NOT_ALLOWED) {
+    return notAllowed(error, names);
   }
 
   if (error.code === "INVALID_CURSOR") {

@@ -1,5 +1,6 @@
 import type { CheckFacts, CheckResult } from "@/lib/key-managers/checks/run-checks";
 import type { KeyManagerKeyState } from "@/lib/key-managers/key-manager";
+import { hostOf } from "../key-managers/host-of";
 
 /** One check. What is said of its code stands in the messages (`findings`); lib/api and the console make the text. */
 type PermissionCheckItem = CheckResult;
@@ -26,6 +27,11 @@ export const KEY_STATE_NUMBERS: { readonly [state in KeyManagerKeyState]: number
   deactivated: 3,
   destroyed: 5,
 };
+
+/** What the audit keeps of checks of what somebody chose. */
+export function recordOf({ report, facts }: PermissionOutcome) {
+  return { ok: report.ok, reason: reasonOf(report), endpoint: hostOf(facts.keyManager?.endpoint) };
+}
 
 /** The code of the first failing check, or null when none failed: an instance's `statusReason`. */
 export function reasonOf(report: PermissionReport): string | null {

@@ -1,4 +1,5 @@
 import { database } from "@/lib/db";
+import { NOTICE_DAYS } from "../client-certificates";
 import { liveCounters } from "../endpoints";
 
 /** Figures of the whole deployment for monitoring; of no account in particular. */
@@ -7,6 +8,8 @@ export type DeploymentFigures = {
   readonly keks: number;
   readonly activeKeks: number;
   readonly clientCertificates: number;
+  /** Of them, those that have expired and those that expire within 30 days. */
+  readonly endingCertificates: { readonly expired: number; readonly soon: number };
   readonly endpoints: readonly {
     readonly zone: number;
     readonly up: number;
@@ -22,7 +25,7 @@ export type DeploymentFigures = {
 /** Sums of counts that are maintained per instance, and what the endpoints told of themselves last. */
 export async function deploymentFigures(): Promise<DeploymentFigures> {
   const { pool } = database();
-  const [instances, endpoints, counters] = await Promise.all([
+  const [instances, endpoints, ending, counters] = await Promise.all([
     pool.query<{
       status: string;
       count: number;
@@ -41,6 +44,13 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
               sum(connections)::int AS connections, sum(requests)::float8 AS requests
        FROM endpoint_node WHERE heartbeat_at >= now() - interval '15 seconds' GROUP BY zone`,
     ),
+    pool.query<{ expired: number; soon: number }>(
+      `SELECT (count(*) FILTER (WHERE c.not_after <= now()))::int AS expired,
+              (count(*) FILTER (WHERE c.not_after > now()))::int AS soon
+       FROM client_certificate c JOIN instance i ON i.id = c.instance_id
+       WHERE c.not_after < now() + make_interval(days => $1) AND i.status <> 'removing'`,
+      [NOTICE_DAYS],
+    ),
     liveCounters(),
   ]);
   const total = (value: (row: (typeof instances.rows)[number]) => number) =>
@@ -51,6 +61,7 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
     keks: total((row) => row.keks),
     activeKeks: total((row) => row.activeKeks),
     clientCertificates: total((row) => row.clientCertificates),
+    endingCertificates: ending.rows[0] ?? { expired: 0, soon: 0 },
     endpoints: endpoints.rows,
     counters,
   };

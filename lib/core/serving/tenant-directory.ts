@@ -1,10 +1,10 @@
 import type { KmipEventContext } from "@/lib/audit/kmip-events";
 import type { ChangeEvent, Database } from "@/lib/db";
-import type { EngineLogger, Tenant, TenantDirectory } from "@/lib/kmip/ports";
-import { Operation } from "@/lib/kmip/protocol/enumerations";
+import type { CertificateRefusal, EngineLogger, Tenant, TenantDirectory } from "@/lib/kmip/ports";
 import type { ChangeEvents } from "../change-events";
 import { CoherentCache } from "../coherent-cache";
 import { Groups } from "../groups";
+import { type Entry, isOver, loadEntries } from "./tenant-entries";
 
 export type TenantDirectoryOptions = {
   readonly database: Pick<Database, "pool">;
@@ -12,6 +12,8 @@ export type TenantDirectoryOptions = {
   readonly logger: EngineLogger;
   /** Pause before a failed look-up of certificates with open connections is repeated, in milliseconds. */
   readonly retryMs?: number;
+  /** How often open connections are looked through for certificates that have come to their end, in milliseconds. */
+  readonly sweepMs?: number;
 };
 
 /**
@@ -25,83 +27,10 @@ export interface DatabaseTenantDirectory extends TenantDirectory {
   close(): void;
 }
 
-type Entry = {
-  readonly tenant: Tenant;
-  /** The instance whose own listeners serve it; null for the shared ones. */
-  readonly listener: string | null;
-  readonly context: KmipEventContext;
-  /** When a probe is over, in milliseconds of the monotonic clock; null for pinned certificates. */
-  readonly endsAt: number | null;
-  /** What `resolve` answers: made once, not at every message. */
-  readonly settled: Promise<Tenant>;
-};
-
-type CertificateRow = {
-  certificateId: string;
-  certificateName: string | null;
-  sha256: string;
-  instanceId: string;
-  instanceName: string;
-  accountId: string;
-  activateOnCreate: boolean;
-  serveCompromised: boolean;
-  dedicated: boolean;
-  /** Milliseconds that a probe has left; null for pinned certificates. */
-  probeMs: number | null;
-};
-
-const INSTANCE_COLUMNS = `
-  i.id AS "instanceId", i.name AS "instanceName", i.account_id AS "accountId",
-  i.activate_on_create AS "activateOnCreate", i.serve_compromised AS "serveCompromised",
-  i.dedicated`;
-/**
- * `attention` goes on serving what the key manager allows. Probes come last: should a certificate ever be both, it has
- * the probe's few rights. What a probe has left is reckoned by the database's clock, which set its end.
- */
-const SELECT_CERTIFICATES = `
-  SELECT c.id AS "certificateId", c.name AS "certificateName", c.sha256, ${INSTANCE_COLUMNS},
-         NULL::float8 AS "probeMs"
-  FROM client_certificate c JOIN instance i ON i.id = c.instance_id
-  WHERE c.sha256 = ANY ($1::text[]) AND i.status IN ('installed', 'attention')
-  UNION ALL
-  SELECT p.test_id, NULL, p.sha256, ${INSTANCE_COLUMNS},
-         (extract(epoch FROM p.expires_at - now()) * 1000)::float8
-  FROM connection_probe p JOIN instance i ON i.id = p.instance_id
-  WHERE p.sha256 = ANY ($1::text[]) AND p.expires_at > now() AND i.status IN ('installed', 'attention')
-  ORDER BY "probeMs" NULLS FIRST`;
-
-/** What a connection test needs to see that an endpoint serves its instance. */
-const PROBE_OPERATIONS: ReadonlySet<number> = new Set([Operation.DiscoverVersions, Operation.Query]);
-
 const MAX_CERTIFICATES = 100_000;
 const RECHECK_BATCH = 1_000;
-
-/** @param askedAt when the row was asked for, so that a slow answer does not prolong a probe */
-function toEntry(row: CertificateRow, askedAt: number): Entry {
-  const tenant: Tenant = {
-    instanceId: row.instanceId,
-    certificateId: row.certificateId,
-    certificateSha256: row.sha256,
-    policy: { activateOnCreate: row.activateOnCreate, serveCompromised: row.serveCompromised },
-    ...(row.probeMs === null ? {} : { probe: { id: row.certificateId, operations: PROBE_OPERATIONS } }),
-  };
-
-  return {
-    tenant,
-    listener: row.dedicated ? row.instanceId : null,
-    settled: Promise.resolve(tenant),
-    context: {
-      accountId: row.accountId,
-      instanceName: row.instanceName,
-      certificateName: row.certificateName,
-    },
-    endsAt: row.probeMs === null ? null : askedAt + row.probeMs,
-  };
-}
-
-const isOver = ({ endsAt }: Entry): boolean => endsAt !== null && performance.now() >= endsAt;
-
 const RETRY_MS = 1_000;
+const SWEEP_MS = 60_000;
 
 /** Certificates that were let in, with what they opened: their connections may still be open. */
 class Admitted {
@@ -133,6 +62,11 @@ class Admitted {
   fingerprints(instanceId: string | null = null): readonly string[] {
     return instanceId === null ? [...this.#entries.keys()] : this.#byInstance.keysOf(instanceId);
   }
+
+  /** Those whose time is over. */
+  over(): readonly Entry[] {
+    return [...this.#entries.values()].filter(isOver);
+  }
 }
 
 class PostgresTenantDirectory implements DatabaseTenantDirectory {
@@ -143,7 +77,10 @@ class PostgresTenantDirectory implements DatabaseTenantDirectory {
   readonly #admitted = new Admitted();
   readonly #listeners = new Set<(certificateSha256: string) => void>();
   readonly #recheck = new Set<string>();
+  /** Pinned certificates that were refused for their dates when they were last looked up. */
+  readonly #refusals = new Map<string, CertificateRefusal>();
   readonly #unsubscribe: () => void;
+  readonly #sweeper: NodeJS.Timeout;
   #timer: NodeJS.Timeout | null = null;
   #checking = false;
   #closed = false;
@@ -162,6 +99,24 @@ class PostgresTenantDirectory implements DatabaseTenantDirectory {
         this.#startRecheck(this.#admitted.fingerprints());
       },
     });
+    this.#sweeper = setInterval(() => this.#sweep(), options.sweepMs ?? SWEEP_MS);
+    this.#sweeper.unref();
+  }
+
+  /** Ends the connections of certificates that have come to their end; such a client is judged anew when it comes back. */
+  #sweep(): void {
+    for (const { tenant, context } of this.#admitted.over()) {
+      const { certificateSha256, certificateId, instanceId } = tenant;
+
+      if (tenant.probe === undefined) {
+        this.#logger.warn(
+          { certificateId, certificateSha256, instanceId, certificateName: context.certificateName },
+          "a client certificate has come to its end; its connections are closed",
+        );
+      }
+
+      this.#revoke(certificateSha256);
+    }
   }
 
   #onEvent(event: ChangeEvent): void {
@@ -182,14 +137,23 @@ class PostgresTenantDirectory implements DatabaseTenantDirectory {
   }
 
   async #load(fingerprints: readonly string[]): Promise<Entry[]> {
-    const askedAt = performance.now();
-    const { rows } = await this.#pool.query<CertificateRow>({
-      name: "keks-tenants",
-      text: SELECT_CERTIFICATES,
-      values: [fingerprints],
-    });
+    const { entries, refusals } = await loadEntries(this.#pool, fingerprints);
 
-    return rows.map((row) => toEntry(row, askedAt));
+    for (const sha256 of fingerprints) {
+      const why = refusals.get(sha256);
+
+      if (why === undefined) {
+        this.#refusals.delete(sha256);
+      } else {
+        this.#refusals.set(sha256, why);
+      }
+    }
+
+    return entries;
+  }
+
+  refusal(certificateSha256: string): CertificateRefusal | null {
+    return this.#refusals.get(certificateSha256) ?? null;
   }
 
   async #admit(certificateSha256: string, listener: string | null): Promise<Tenant | null> {
@@ -296,6 +260,7 @@ class PostgresTenantDirectory implements DatabaseTenantDirectory {
   dedicatedTo(instanceId: string): TenantDirectory {
     return {
       resolve: (certificateSha256) => this.#resolve(certificateSha256, instanceId),
+      refusal: (certificateSha256) => this.refusal(certificateSha256),
       onRevoked: (listener) => this.onRevoked(listener),
     };
   }
@@ -324,6 +289,7 @@ class PostgresTenantDirectory implements DatabaseTenantDirectory {
     this.#closed = true;
     this.#unsubscribe();
     this.#listeners.clear();
+    clearInterval(this.#sweeper);
 
     if (this.#timer) {
       clearTimeout(this.#timer);
@@ -333,8 +299,8 @@ class PostgresTenantDirectory implements DatabaseTenantDirectory {
 
 /**
  * Tenants by client certificate, pinned or a connection test's: loaded at first use, then from memory until an event
- * says otherwise, or a test's time is over. An unknown certificate is looked up every time, so that a new one works at
- * once.
+ * says otherwise, or their time is over. One that is unknown, or refused for its dates, is looked up every time, so that
+ * a new one works at once.
  */
 export function createTenantDirectory(options: TenantDirectoryOptions): DatabaseTenantDirectory {
   return new PostgresTenantDirectory(options);

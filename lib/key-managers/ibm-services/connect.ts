@@ -1,9 +1,13 @@
-import { withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint } from "@/lib/ibm-cloud/resource-controller";
 import { givenEndpoint } from "../given-endpoint";
 import type { CallContext } from "../key-manager";
-import type { KeyProtect } from "../key-protect/adapter";
-import { type KeyManagerChoice, type ProviderContext, ProviderError } from "../provider";
+import {
+  type ChosenKeyManager,
+  type KeyManagerChoice,
+  type ProviderContext,
+  ProviderError,
+} from "../provider";
+import { readInstance } from "./read-instance";
 import { createIbmKeyManager, type IbmService, requireCrn } from "./service";
 
 /**
@@ -16,14 +20,13 @@ export async function connectByCrn(
   { cloud }: ProviderContext,
   choice: KeyManagerChoice,
   call: CallContext,
-): Promise<KeyProtect> {
+): Promise<ChosenKeyManager> {
+  // Before anything is asked with a credential.
+  const given = givenEndpoint(cloud, choice.credential, choice.endpoint);
   const tokenSource = service.tokens(cloud, choice.credential);
-  const crn = requireCrn(service, choice.keyManagerCrn);
-  const resource = await withToken(tokenSource, call, (token) =>
-    cloud.resourceController.getInstance(token, crn.instance, call),
-  );
-  const endpoint =
-    givenEndpoint(cloud, choice.endpoint) ?? chooseEndpoint(resource.endpoints, cloud.endpointType);
+  const { instance } = requireCrn(service, choice.keyManagerCrn);
+  const resource = await readInstance(service, { cloud, tokens: tokenSource }, instance, call);
+  const endpoint = given ?? chooseEndpoint(resource.endpoints, cloud.endpointType);
 
   if (endpoint === null) {
     throw new ProviderError(
@@ -32,5 +35,12 @@ export async function connectByCrn(
     );
   }
 
-  return createIbmKeyManager(service, { endpoint, instanceGuid: resource.guid, tokenSource });
+  const keyManager = createIbmKeyManager(service, {
+    endpoint,
+    instanceGuid: resource.guid,
+    tokenSource,
+    givenByHand: given !== undefined,
+  });
+
+  return { keyManager, endpoint };
 }

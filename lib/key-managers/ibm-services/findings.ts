@@ -19,6 +19,8 @@ export const IBM_FINDINGS = {
   API_KEY_OF_USER: { status: "warn", command: () => "ibmcloud iam service-id-create kmip-console" },
 
   INSTANCE_REACHED: { status: "pass" },
+  ENDPOINT_TYPED: { status: "warn" },
+  ENDPOINT_NOT_ALLOWED: { status: "fail" },
   KEY_MANAGER_INACTIVE: {
     status: "fail",
     command: (p) => `ibmcloud resource reclamations --resource-instance-id ${word(p.guid, "INSTANCE_GUID")}`,

@@ -1,11 +1,11 @@
 import { parseCrn } from "@/lib/ibm-cloud/crn";
 import type { IbmCloudError } from "@/lib/ibm-cloud/errors";
-import { withToken } from "@/lib/ibm-cloud/iam";
 import { chooseEndpoint } from "@/lib/ibm-cloud/resource-controller";
 import { expectedOfKeyManager } from "../checks/probe";
 import { type ResultOf, type Verdict, waitsFor } from "../checks/run-checks";
 import type { KeyProtect } from "../key-protect/adapter";
 import type { IbmCheckRun } from "./check-run";
+import { readInstance } from "./read-instance";
 import { createIbmKeyManager } from "./service";
 import { conventionalEndpoint, expected, type IbmVerdict, trouble } from "./verdicts";
 
@@ -22,9 +22,7 @@ export async function checkViewer<Code extends string>(
   }
 
   try {
-    run.resource = await withToken(run.tokens, run.call, (token) =>
-      run.cloud.resourceController.getInstance(token, crn.instance, run.call),
-    );
+    run.resource = await readInstance(run.service, run, crn.instance, run.call);
 
     return { code: "PLATFORM_VIEWER_HELD" };
   } catch (error) {
@@ -81,18 +79,27 @@ export async function checkReachable(
     instanceGuid: guid,
     tokenSource: run.tokens,
     always: true,
+    givenByHand: input.givenEndpoint !== null,
   });
+  const reached: IbmVerdict = {
+    code: isTypedForAuthorization(run) ? "ENDPOINT_TYPED" : "INSTANCE_REACHED",
+  };
 
   try {
     await ask(run.keyManager);
 
-    return { code: "INSTANCE_REACHED" };
+    return reached;
   } catch (error) {
     const failure = expectedOfKeyManager(error);
 
     // A refusal is an answer, too: whether the role is missing is the next check's matter.
-    return failure.failure === "forbidden" ? { code: "INSTANCE_REACHED" } : trouble(failure);
+    return failure.failure === "forbidden" ? reached : trouble(failure);
   }
+}
+
+/** True for an instance of before, whose endpoint was given although this deployment's own token goes there. */
+function isTypedForAuthorization({ input }: IbmCheckRun): boolean {
+  return input.givenEndpoint !== null && !("secret" in input.credential);
 }
 
 /** True when the instance is called over its public endpoint. */

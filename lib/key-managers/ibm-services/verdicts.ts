@@ -1,6 +1,7 @@
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import type { ApiKeyDetails } from "@/lib/ibm-cloud/iam-schemas";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
+import { ADDRESS_NOT_ALLOWED } from "@/lib/outbound/agent";
 import type { Verdict } from "../checks/run-checks";
 import type { KeyManagerError } from "../key-manager";
 import type { KeyMetadata } from "../key-protect/adapter";
@@ -39,6 +40,10 @@ export function judgeCrkState(crk: KeyMetadata): IbmVerdict {
 /** The finding for a key manager that gives no useful answer. */
 export function trouble(failure: KeyManagerError): IbmVerdict {
   const params = { cause: failure.message, keyManagerCode: failure.code ?? "" };
+
+  if (failure.code === ADDRESS_NOT_ALLOWED) {
+    return { code: "ENDPOINT_NOT_ALLOWED" };
+  }
 
   switch (failure.failure) {
     case "unreachable":

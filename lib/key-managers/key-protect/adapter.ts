@@ -24,6 +24,8 @@ export type KeyProtectOptions = {
   readonly limits?: CallLimits;
   /** Also calls while the circuit is open: for checks, which find out whether the service is there. */
   readonly always?: boolean;
+  /** The endpoint is what a person gave: what is wrong with it is told in one way. */
+  readonly givenByHand?: boolean;
   /** First pause between attempts, milliseconds. */
   readonly backoffMs?: number;
 };
@@ -66,6 +68,7 @@ export function createKeyProtect(options: KeyProtectOptions): KeyProtect {
     limiter: options.limits?.limiter ?? createLimiter(DEFAULT_CONCURRENCY),
     breaker: options.limits?.breaker ?? createCircuitBreaker(),
     ...(options.always === undefined ? {} : { always: options.always }),
+    ...(options.givenByHand === undefined ? {} : { givenByHand: options.givenByHand }),
     ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
   });
   const instance: Instance = { transport, service, keyRing: options.keyRing };

@@ -77,6 +77,7 @@ export function toKeyManagerError(error: unknown, correlationId: string): KeyMan
       code: error.code,
       correlationId: error.correlationId ?? correlationId,
       ...(error.retryAfterMs === null ? {} : { retryAfterMs: error.retryAfterMs }),
+      cause: error.cause,
     });
   }
 

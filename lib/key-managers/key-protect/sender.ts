@@ -1,9 +1,11 @@
 import { IbmCloudError } from "@/lib/ibm-cloud/errors";
 import { type HttpRequest, type HttpResponse, type Repeat, request as send } from "@/lib/ibm-cloud/http";
 import type { TokenSource } from "@/lib/ibm-cloud/iam";
+import { ADDRESS_NOT_ALLOWED } from "@/lib/outbound/agent";
 import type { CallLimits } from "../call-limits";
 import type { CallContext } from "../key-manager";
 import { codeOf } from "./errors";
+import { requireKeyManager, tellable } from "./given-address";
 
 export type TransportOptions = CallLimits & {
   /** Name in error messages: "Key Protect" or "Hyper Protect Crypto Services". */
@@ -14,6 +16,8 @@ export type TransportOptions = CallLimits & {
   readonly tokenSource: TokenSource;
   /** Also calls while the circuit is open: for checks, which find out whether the service is there. */
   readonly always?: boolean;
+  /** The address is what a person gave: what is wrong with it is told in one way (see given-address). */
+  readonly givenByHand?: boolean;
   /** First pause between attempts; tests shorten it. */
   readonly backoffMs?: number;
 };
@@ -55,7 +59,7 @@ export function createSender(options: TransportOptions): Sender {
       return response;
     } catch (error) {
       end(isOutageError(error, request.timeoutMs) ? "outage" : "nothing");
-      throw error;
+      throw options.givenByHand ? tellable(options, error) : error;
     }
   }
 
@@ -91,7 +95,7 @@ export function createSender(options: TransportOptions): Sender {
       });
 
       if (response.status !== 401 || renewed || !options.tokenSource.refused(token)) {
-        return response;
+        return options.givenByHand ? requireKeyManager(options, response) : response;
       }
     }
   };
@@ -108,7 +112,7 @@ function isOutageError(error: unknown, timeoutMs: number): boolean {
   }
 
   return (
-    error.failure === "unreachable" ||
+    (error.failure === "unreachable" && error.code !== ADDRESS_NOT_ALLOWED) ||
     (error.failure === "timeout" && error.code === "TIMEOUT" && timeoutMs >= FAIR_TIME_MS)
   );
 }

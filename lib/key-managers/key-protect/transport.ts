@@ -4,6 +4,7 @@ import { CircuitOpenError } from "@/lib/resilience/circuit-breaker";
 import { DEFAULT_TIMEOUT_MS, DeadlineError, withDeadline } from "@/lib/resilience/deadline";
 import { type CallContext, KeyManagerError } from "../key-manager";
 import { refusalOf, toKeyManagerError } from "./errors";
+import { noKeyManager, tellable } from "./given-address";
 import { createSender, type KeyProtectCall, type TransportOptions } from "./sender";
 import { createSharedRequests } from "./shared-requests";
 
@@ -59,15 +60,22 @@ export function createTransport(options: TransportOptions): Transport {
 
       throw refusalOf(response, context.correlationId);
     } catch (error) {
-      if (error instanceof CircuitOpenError) {
+      if (error instanceof CircuitOpenError && !options.givenByHand) {
         throw circuitOpen(service, error, context.correlationId);
       }
 
-      throw toKeyManagerError(
-        error instanceof DeadlineError ? timeoutError(service, error) : error,
-        context.correlationId,
-      );
+      throw toKeyManagerError(failureOf(error), context.correlationId);
     }
+  }
+
+  function failureOf(error: unknown): unknown {
+    if (error instanceof CircuitOpenError) {
+      return noKeyManager(options, error);
+    }
+
+    const failure = error instanceof DeadlineError ? timeoutError(service, error) : error;
+
+    return options.givenByHand && error instanceof DeadlineError ? tellable(options, failure) : failure;
   }
 
   return {
@@ -78,7 +86,10 @@ export function createTransport(options: TransportOptions): Transport {
       try {
         return parseJson(schema, response);
       } catch (error) {
-        throw toKeyManagerError(error, context.correlationId);
+        throw toKeyManagerError(
+          options.givenByHand ? tellable(options, error) : error,
+          context.correlationId,
+        );
       }
     },
     close() {

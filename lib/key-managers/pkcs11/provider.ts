@@ -28,7 +28,10 @@ export const pkcs11: Provider = {
     return serial;
   },
   discover: (_context, _request, call) => discoverTokens(call),
-  connect: async (context, choice) => openToken(context, choice.keyManagerCrn, secretOf(choice.credential)),
+  connect: async (context, { keyManagerCrn, credential }) => ({
+    keyManager: openToken(context, keyManagerCrn, secretOf(credential)),
+    endpoint: keyManagerCrn,
+  }),
   open: (context, { endpoint, credential }) => ({
     keyManager: openToken(context, endpoint, secretOf(credential)),
     renew() {},

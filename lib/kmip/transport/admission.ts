@@ -2,9 +2,17 @@
  * What both listeners do before a client may send messages: handshakes in rotation, the pinned certificate, the limits
  * of connections; and what they do all the time: tickets' keys, time-outs, revoked certificates.
  */
+import type { X509Certificate } from "node:crypto";
 import { Socket } from "node:net";
 import type { Server, TLSSocket } from "node:tls";
-import type { EngineClock, EngineLogger, FailedHandshake, Tenant, TenantDirectory } from "../ports";
+import type {
+  CertificateRefusal,
+  EngineClock,
+  EngineLogger,
+  FailedHandshake,
+  Tenant,
+  TenantDirectory,
+} from "../ports";
 import { AdmittedClient } from "./admitted-client";
 import type { ConnectionHandle, ConnectionLimits } from "./connection-limits";
 import { FailedHandshakes, fingerprint } from "./failed-handshakes";
@@ -153,12 +161,13 @@ export class Admission {
     if (socket.destroyed) {
       return gone();
     }
-    if (certificateSha256 === null) {
+    if (certificate === undefined || certificateSha256 === null) {
       return refuse("no-certificate", "the client presented no certificate");
     }
     const tenant: Tenant | null = await tenants.resolve(certificateSha256);
     if (tenant === null) {
-      return refuse("not-pinned", "no instance has pinned this certificate");
+      const reason = tenants.refusal?.(certificateSha256) ?? "not-pinned";
+      return refuse(reason, refusalText(reason, certificate));
     }
     if (socket.destroyed) {
       return gone();
@@ -226,6 +235,20 @@ export class Admission {
     if (connections?.size === 0) {
       this.#byCertificate.delete(certificateSha256);
     }
+  }
+}
+
+function refusalText(
+  reason: CertificateRefusal | "not-pinned",
+  { validFrom, validTo }: X509Certificate,
+): string {
+  switch (reason) {
+    case "not-pinned":
+      return "no instance has pinned this certificate";
+    case "certificate-not-yet-valid":
+      return `the certificate is valid from ${validFrom} on`;
+    case "certificate-expired":
+      return `the certificate was valid until ${validTo}, and the time that its instance gives it has passed`;
   }
 }
 

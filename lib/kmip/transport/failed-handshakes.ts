@@ -17,6 +17,8 @@ export class FailedHandshakes {
   readonly #counts: { [K in FailedHandshakeReason]: number } = {
     "no-certificate": 0,
     "not-pinned": 0,
+    "certificate-not-yet-valid": 0,
+    "certificate-expired": 0,
     "tls-error": 0,
     timeout: 0,
     closed: 0,

@@ -86,9 +86,12 @@ export async function addAccount(database: Database, name: string): Promise<Test
   };
 }
 
-/** Builds the house before the tests of a file and tears it down after them. It is filled in by then. */
-export function houseForTests(): House {
-  const cloud = sandboxForTests();
+/**
+ * Builds the house before the tests of a file and tears it down after them. It is filled in by then.
+ * @param sandboxPort at which the sandbox listens; any that is free without it
+ */
+export function houseForTests(sandboxPort?: number): House {
+  const cloud = sandboxForTests(sandboxPort);
   const house = { cloud } as { -readonly [Key in keyof House]: House[Key] };
   let drop = async () => {};
 

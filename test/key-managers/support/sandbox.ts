@@ -33,8 +33,11 @@ export type TestCloud = {
 
 export const call = { correlationId: "11111111-2222-4333-8444-555555555555" };
 
-/** Starts a sandbox before the tests of a file and ends it after them. The result is filled in by then. */
-export function sandboxForTests(): TestCloud {
+/**
+ * Starts a sandbox before the tests of a file and ends it after them. The result is filled in by then.
+ * @param port at which it listens; any that is free without it
+ */
+export function sandboxForTests(port = 0): TestCloud {
   const test = { fault: null } as TestCloud;
   let dataDir = "";
   const set = (values: Partial<TestCloud>) => Object.assign(test, values);
@@ -44,7 +47,7 @@ export function sandboxForTests(): TestCloud {
     const sandbox = await createSandbox({
       dataDir,
       host: "127.0.0.1",
-      port: 0,
+      port,
       middleware: [(request, next) => (test.fault ? test.fault(request, next) : next())],
     });
     const freshCloud = () =>
