@@ -62,14 +62,11 @@ it.each(LANGUAGES)(
     const shown = { notBefore: "", notAfter: "", keyAlgorithm: "", keySize: null };
     const params = { holder: "certificate", instanceName: "Production {1}", certificateName: "vCenter A" };
     const own = findingText(t, "CERTIFICATE_IN_USE", shown, { now, day, params });
-    const hidden = findingText(t, "CERTIFICATE_IN_USE", shown, { now, day, params: { holder: "hidden" } });
 
     expect(own).toContain("Production {1}");
     expect(own).toContain("vCenter A");
-    expect(hidden).toMatch(legibleIn(locale));
-    if (locale === "en") {
-      expect(own).toContain("pinned to the instance Production {1}. Its name there is vCenter A.");
-      expect(hidden).toContain("another instance of this deployment");
-    }
+    expect(findingText(t, "CERTIFICATE_IN_USE", shown, { now, day, params: { holder: "hidden" } })).toMatch(
+      locale === "en" ? /another instance of this deployment/ : legibleIn(locale),
+    );
   },
 );
