@@ -7,7 +7,7 @@ import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter, settleIntents } from "@/lib/core/audit";
 import { type ExpiryNotice, tellExpiringCertificates } from "@/lib/core/client-certificates";
 import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
-import { continueRemovals } from "@/lib/core/instances";
+import { continueRemovals, purgeDeletedInstances } from "@/lib/core/instances";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { forgetInvitations } from "@/lib/core/members";
 import { checkDueInstances } from "@/lib/core/permissions";
@@ -107,6 +107,13 @@ runProcess(logger, async () => {
       await continueRemovals({
         requestId: randomUUID(),
         onError: (instanceId, error) => logger.warn({ err: error, instanceId }, "removal did not end"),
+      });
+    }),
+    job("purge of deleted instances", "0 */10 * * * *", async () => {
+      await purgeDeletedInstances({
+        requestId: randomUUID(),
+        onError: (instanceId, error) =>
+          logger.warn({ err: error, instanceId }, "deleted instance not purged"),
       });
     }),
     job("connection probes", "*/30 * * * * *", () => forgetConnectionProbes()),

@@ -60,15 +60,26 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 export type InvalidParam = { readonly name: string; readonly code: string; readonly reason: string };
 
+/** Why an instance is in use. */
+export type InUseCode = "KEKS_NOT_DESTROYED" | "CLIENTS_CONNECTED";
+
 /**
  * What is said of an error where its text stands in the messages, not in the error: what a key manager means by its own
- * code, why it does not rotate a root key, or what is wrong with a certificate. lib/api makes the detail of it.
+ * code, why it does not rotate a root key, what is wrong with a certificate, or why an instance cannot be deleted or
+ * restored. lib/api makes the detail of it.
  */
 export type ErrorText =
   | { readonly of: "keyManager"; readonly code: string }
   /** `reason`: `forbidden`, or the key manager's code. */
   | { readonly of: "rotation"; readonly reason: string }
-  | { readonly of: "certificate"; readonly findings: readonly CertificateFinding[] };
+  | { readonly of: "certificate"; readonly findings: readonly CertificateFinding[] }
+  /** Why an instance is in use: each a code with its count. */
+  | {
+      readonly of: "instanceInUse";
+      readonly reasons: readonly { readonly code: InUseCode; readonly count: number }[];
+    }
+  /** Certificates of a deleted instance that others have pinned meanwhile. */
+  | { readonly of: "certificatesInUse"; readonly names: readonly string[] };
 
 /** An error that people outside may see: its message and details never hold a secret. */
 export class AppError extends Error {

@@ -60,6 +60,7 @@ const BODIES: Partial<Record<string, unknown>> = {
   createInstance: { name: "intruder", region: "us-south" },
   updateInstance: { name: "taken over" },
   deleteInstance: { confirmName: "ours", force: true },
+  restoreInstance: {},
   activateInstance: { keyManager: { kind: "key-protect", apiKey: "12345678", crn: "crn", crkId: "crk" } },
   previewClientCertificates: { pem: "x" },
   createClientCertificate: { name: "intruder", pem: "x" },

@@ -8,7 +8,7 @@ import { idempotencyKey, once } from "../idempotency";
 import { observeCall } from "../metrics";
 import * as operations from "../operations";
 import { apiHeaders, problemResponse } from "../problem";
-import { readJsonBody } from "../read-body";
+import { hasNoBody, readJsonBody } from "../read-body";
 import { parseParams, parseQuery, toJson } from "./handler";
 import { isWrite, type Operation } from "./operation";
 import { type FailedCall, refuse } from "./refusal";
@@ -32,6 +32,14 @@ async function readBody(
 ): Promise<{ value: unknown; bytes: Uint8Array }> {
   if (operation.body === undefined) {
     return { value: undefined, bytes: NO_BYTES };
+  }
+
+  if (hasNoBody(request.headers)) {
+    const nothing = operation.body.safeParse({});
+    // Where nothing has to be said, nothing has to be sent.
+    if (nothing.success) {
+      return { value: nothing.data, bytes: NO_BYTES };
+    }
   }
 
   const { value, bytes } = await readJsonBody(request);

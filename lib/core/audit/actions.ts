@@ -10,6 +10,8 @@ export const CONSOLE_ACTIONS = {
   "vmware-solutions.service.activate": ["warning", "activate KMIP instance"],
   "vmware-solutions.service.update": ["warning", "update KMIP instance"],
   "vmware-solutions.service.delete": ["critical", "delete KMIP instance"],
+  "vmware-solutions.service.restore": ["critical", "restore deleted KMIP instance"],
+  "vmware-solutions.service.purge": ["warning", "forget deleted KMIP instance"],
   "vmware-solutions.service.read": ["normal", "read KMIP instance"],
   "vmware-solutions.kmip-certificate.create": ["warning", "add client certificate"],
   "vmware-solutions.kmip-certificate.sign": ["warning", "sign client certificate"],
