@@ -201,6 +201,8 @@ describe("a change", () => {
 
   it("that was settled while it was at work can no longer be committed", async () => {
     const slow = audited(actor, intent(), async (done) => {
+      // Times of rows are whole milliseconds: within one, this may be from before the intent.
+      await new Promise((resolve) => setTimeout(resolve, 2));
       await settleIntents({ staleSeconds: 0 });
 
       return inTransaction(async (tx) => {

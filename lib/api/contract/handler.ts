@@ -5,8 +5,6 @@ import type { Actor } from "@/lib/core/actor";
 import type { ConsoleAction } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
 import type { Session } from "@/lib/core/users";
-import { env } from "@/lib/env";
-import { createLogger } from "@/lib/log";
 import { requireStorableText } from "../read-body";
 import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from "./operation";
 
