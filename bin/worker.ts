@@ -12,10 +12,12 @@ import {
   forgetConnectionProbes,
   tellRenewals,
 } from "@/lib/core/endpoints";
-import { continueRemovals } from "@/lib/core/instances";
+import { continueRemovals, purgeDeletedInstances } from "@/lib/core/instances";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
+import { forgetInvitations } from "@/lib/core/members";
 import { checkDueInstances } from "@/lib/core/permissions";
 import { reconcileAll, rewrapDue } from "@/lib/core/rewrap";
+import { forgetEndedSessions } from "@/lib/core/users";
 import { openDatabase, setDatabase } from "@/lib/db";
 import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env, serverCertificateHosts } from "@/lib/env";
@@ -115,6 +117,13 @@ runProcess(logger, async () => {
         onError: (instanceId, error) => logger.warn({ err: error, instanceId }, "removal did not end"),
       });
     }),
+    job("purge of deleted instances", "0 */10 * * * *", async () => {
+      await purgeDeletedInstances({
+        requestId: randomUUID(),
+        onError: (instanceId, error) =>
+          logger.warn({ err: error, instanceId }, "deleted instance not purged"),
+      });
+    }),
     job("connection probes", "*/30 * * * * *", () => forgetConnectionProbes()),
     job("server certificates", "0 17 3 * * *", async () => {
       const renewed: string[] = [];
@@ -147,6 +156,8 @@ runProcess(logger, async () => {
       });
     }),
     job("idempotency keys", "0 41 * * * *", forgetIdempotencyKeys),
+    job("ended sessions", "0 42 * * * *", forgetEndedSessions),
+    job("invitations", "0 43 * * * *", forgetInvitations),
   ];
 
   return {

@@ -17,3 +17,12 @@ const INCLUDES: Record<Role, readonly Role[]> = {
 export function roleIncludes(role: Role, needed: Role): boolean {
   return INCLUDES[role].includes(needed);
 }
+
+/** What both of two roles may do. */
+export function lesserRole(one: Role, other: Role): Role {
+  if (roleIncludes(one, other)) {
+    return other;
+  }
+
+  return roleIncludes(other, one) ? one : "viewer";
+}

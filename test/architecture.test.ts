@@ -1,5 +1,8 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { importsOf, localImport, readSource, sources } from "./support/imports";
+import { PROVIDERS } from "@/lib/key-managers/registry";
+import { importsOf, localImport, readSource, root, sources } from "./support/imports";
 
 /** What a room may import of the house; packages are ruled by `packages`. First match wins. */
 type Room = { readonly path: RegExp; readonly may: readonly RegExp[]; readonly packages?: readonly RegExp[] };
@@ -139,10 +142,43 @@ const ONE_PLACE: readonly { readonly what: string; readonly pattern: RegExp; rea
 ];
 
 /** What is true of one kind of key manager alone; the registry names the kinds, and nobody else does. */
-const PROVIDER_FOLDERS = /^lib\/key-managers\/(key-protect|hpcs|pkcs11|ibm-services)\//;
-const KIND = /["'](key-protect|hpcs|pkcs11)["']/;
+const KINDS = PROVIDERS.map(({ kind }) => kind);
+const KIND = new RegExp(`["'](${KINDS.join("|")})["']`);
+/** The folders of providers and of what some of them share; `checks` is the house's as well. */
+const PROVIDER_FOLDERS = readdirSync(join(root, "lib/key-managers"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "checks")
+  .map(({ name }) => `lib/key-managers/${name}/`);
 /** Makes root keys of tokens for the command line, which asks for just that. */
 const KNOWS_TOKENS = /^lib\/core\/key-managers\/make-root-key$/;
+
+/** A statement that looks for instances, from the name of the table on. */
+const FINDS_INSTANCES =
+  /\b(?:FROM|JOIN)\s+instance\b|\.instance\s*\.(?:find|count|aggregate|group)\w*\(|\binstance:\s*\{\s*accountId\b/g;
+/** The last locks a row for what is looked up next. */
+const LEAVES_DELETED_OUT = /\bLIVING\b|\bisLiving\(|^FROM instance WHERE id = \S+ FOR UPDATE/;
+/** Statements that are meant to find deleted instances too: how many in a file, and why. */
+const FINDS_DELETED: Readonly<Record<string, { readonly statements: number; readonly why: string }>> = {
+  "lib/core/instance.ts": { statements: 4, why: "says what living is, and finds what is to be restored" },
+  "lib/core/instances/deleted-instances.ts": { statements: 2, why: "lock, and what is to be purged" },
+  "lib/core/instances/destroy-all-keks.ts": { statements: 1, why: "by the id of one that is being removed" },
+  "lib/core/endpoints/tls-identities.ts": { statements: 1, why: "an undo finds its certificates again" },
+  "lib/core/rewrap/rewrap.ts": { statements: 1, why: "counts what a run has left, by id" },
+  "lib/core/serving/served-recorder.ts": { statements: 1, why: "writes what has happened, by id" },
+  "lib/core/serving/tenant-directory.ts": {
+    statements: 1,
+    why: "names a tenant that was removed a moment ago",
+  },
+};
+
+/** How many statements of a text find instances without leaving deleted ones out. */
+function findsDeleted(text: string): number {
+  return [...text.matchAll(FINDS_INSTANCES)].filter(({ index }) => {
+    const rest = text.slice(index, index + 800);
+    const end = rest.search(/`|\}\);/);
+
+    return !LEAVES_DELETED_OUT.test(end < 0 ? rest : rest.slice(0, end));
+  }).length;
+}
 
 /** What of the rules a file breaks, as sentences. */
 function violations(path: string, text: string): string[] {
@@ -179,7 +215,11 @@ function violations(path: string, text: string): string[] {
       found.push(`${path} imports ${local}`);
     }
 
-    if (PROVIDER_FOLDERS.test(local) && /^lib\/(core|api)\//.test(path) && !KNOWS_TOKENS.test(name)) {
+    if (
+      PROVIDER_FOLDERS.some((folder) => local.startsWith(folder)) &&
+      /^lib\/(core|api)\//.test(path) &&
+      !KNOWS_TOKENS.test(name)
+    ) {
       found.push(`${path} imports ${local} past the registry`);
     }
 
@@ -249,6 +289,13 @@ describe("the dependency rule (arrows only go down)", () => {
     expect(violations(path, text)).not.toEqual([]);
   });
 
+  it("knows every provider, by its place in the registry", () => {
+    const folders = PROVIDER_FOLDERS.filter((folder) => existsSync(join(root, folder, "provider.ts")));
+
+    expect(KINDS.length).toBeGreaterThan(0);
+    expect(folders.map((folder) => folder.split("/")[2]).sort()).toEqual([...KINDS].sort());
+  });
+
   it("holds in the whole repository", () => {
     const files = ["app", "bin", "components", "lib", "sandbox"].flatMap(sources);
 
@@ -277,5 +324,35 @@ describe("floors of a room (a file imports of its own and of those below)", () =
 
     expect(files.length).toBeGreaterThan(200);
     expect(files.flatMap((path) => climbs(path, readSource(path)))).toEqual([]);
+  });
+});
+
+describe("deleted instances (nobody finds them who does not mean to)", () => {
+  it.each([
+    "await pool.query(`SELECT id FROM instance WHERE status = 'installed'`)",
+    "await pool.query(`SELECT 1 FROM client_certificate c JOIN instance i ON i.id = c.instance_id`)",
+    "await prisma.instance.findMany({ where: { accountId } });",
+    "await tx.instance.count();",
+    "await prisma.clientCertificate.findMany({ where: { instance: { accountId } } });",
+  ])("are noticed in %s", (text) => {
+    expect(findsDeleted(text)).toBe(1);
+  });
+
+  it.each([
+    `await pool.query(\`SELECT id FROM instance i WHERE $\{isLiving("i")}\`)`,
+    "await prisma.instance.findMany({ where: { accountId, ...LIVING } });",
+  ])("are left out in %s", (text) => {
+    expect(findsDeleted(text)).toBe(0);
+  });
+
+  it("are found only where that is meant, in the whole repository", () => {
+    const found = ["app", "bin", "lib", "scripts"]
+      .flatMap(sources)
+      .map((path) => [path, findsDeleted(readSource(path))] as const)
+      .filter(([, statements]) => statements > 0);
+
+    expect(Object.fromEntries(found)).toEqual(
+      Object.fromEntries(Object.entries(FINDS_DELETED).map(([path, { statements }]) => [path, statements])),
+    );
   });
 });

@@ -5,7 +5,7 @@ import { notFound, redirect } from "next/navigation";
 import { cache, type ReactNode } from "react";
 import { prefetch, prefetchInto, type Read } from "@/lib/api/contract/prefetch";
 import { getInstance } from "@/lib/api/instances/operations";
-import { getPageSession } from "@/lib/auth/page-actor";
+import { getPageSession, getPersonSession } from "@/lib/auth/page-actor";
 import { AppError } from "@/lib/core/errors";
 import { PATH_HEADER } from "../content-security-policy";
 
@@ -15,7 +15,19 @@ export const requirePageSession = cache(async () => {
 
   if (session === null) {
     const path = (await headers()).get(PATH_HEADER) ?? "/";
-    redirect(path === "/" ? "/sign-in" : `/sign-in?callbackUrl=${encodeURIComponent(path)}`);
+    const back = path === "/" ? "" : `callbackUrl=${encodeURIComponent(path)}`;
+
+    // Signed in, but in no account.
+    if ((await getPersonSession()) !== null) {
+      redirect(`/sign-in?reason=account${back && `&${back}`}`);
+    }
+
+    redirect(`/sign-in${back && `?${back}`}`);
+  }
+
+  if (session.session?.passwordGiven) {
+    const path = (await headers()).get(PATH_HEADER) ?? "/";
+    redirect(path === "/" ? "/change-password" : `/change-password?callbackUrl=${encodeURIComponent(path)}`);
   }
 
   return session;

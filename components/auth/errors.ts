@@ -6,6 +6,7 @@ const SIGN_IN_ERRORS = [
   "oidc",
   "notMember",
   "session",
+  "noAccount",
   "unreachable",
   "other",
 ] as const;

@@ -1,6 +1,5 @@
 "use client";
 
-import { Eye, EyeOff } from "lucide-react";
 import { signIn } from "next-auth/react";
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
@@ -8,6 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { type SignInError, signInErrorOf } from "./errors";
+import { PasswordInput } from "./password-input";
 
 /** Sign-in by email and password, and by the identity provider when one is configured. */
 export function SignInForm({
@@ -22,7 +22,6 @@ export function SignInForm({
   const t = useTranslations("auth");
   const [error, setError] = useState(initialError);
   const [pending, setPending] = useState<"password" | "oidc" | null>(null);
-  const [shown, setShown] = useState(false);
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -59,7 +58,11 @@ export function SignInForm({
   return (
     <div className="flex flex-col gap-4">
       {error ? (
-        <Notice tone={error === "session" ? "idle" : "bad"} live title={t(`errors.${error}`)}>
+        <Notice
+          tone={error === "session" || error === "noAccount" ? "idle" : "bad"}
+          live
+          title={t(`errors.${error}`)}
+        >
           {error === "credentials" ? t("errors.credentialsHint") : null}
         </Notice>
       ) : null}
@@ -67,8 +70,8 @@ export function SignInForm({
         <Field label={t("email")}>
           <Input name="email" type="email" autoComplete="username" required autoFocus className="h-9" />
         </Field>
-        <Field label={t("password")}>
-          <PasswordInput shown={shown} onToggle={() => setShown((value) => !value)} />
+        <Field label={t("passwordLabel")}>
+          <PasswordInput name="password" autoComplete="current-password" required />
         </Field>
         <Button
           type="submit"
@@ -101,31 +104,5 @@ export function SignInForm({
         </>
       ) : null}
     </div>
-  );
-}
-
-function PasswordInput({ shown, onToggle }: Readonly<{ shown: boolean; onToggle: () => void }>) {
-  const t = useTranslations("auth");
-
-  return (
-    <span className="relative">
-      <Input
-        name="password"
-        type={shown ? "text" : "password"}
-        autoComplete="current-password"
-        required
-        className="h-9 pe-10"
-      />
-      <Button
-        variant="ghost"
-        size="icon-small"
-        aria-label={t(shown ? "hidePassword" : "showPassword")}
-        aria-pressed={shown}
-        onClick={onToggle}
-        className="absolute end-1 top-1 text-muted"
-      >
-        {shown ? <EyeOff aria-hidden="true" /> : <Eye aria-hidden="true" />}
-      </Button>
-    </span>
   );
 }

@@ -1,6 +1,6 @@
 "use client";
 
-import { useFormatter, useTranslations } from "next-intl";
+import { useTranslations } from "next-intl";
 import { Fragment, type ReactNode } from "react";
 import { useKindNames } from "@/components/key-managers/words";
 import { cn } from "@/components/ui/cn";
@@ -12,7 +12,6 @@ export function ChainOfKeys({ instance }: Readonly<{ instance: Instance }>) {
   const t = useTranslations("instances");
   const tCommon = useTranslations("common");
   const names = useKindNames();
-  const format = useFormatter();
   const { crk, keyManager, counts } = instance;
   const manager = keyManager ? names(keyManager.kind).short : tCommon("notKnownYet");
 
@@ -54,13 +53,7 @@ export function ChainOfKeys({ instance }: Readonly<{ instance: Instance }>) {
           key: "kek",
           title: t("chain.kek"),
           main: t("chain.wrapped", { count: counts.keks }),
-          facts: keyManager ? (
-            <>
-              {t("chain.active", { count: format.number(counts.activeKeks) })}
-              <br />
-              {t("chain.inKeyManager", { name: keyManager.name ?? manager })}
-            </>
-          ) : null,
+          facts: keyManager ? t("chain.inKeyManager", { name: keyManager.name ?? manager }) : null,
         },
         {
           key: "dek",

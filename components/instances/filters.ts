@@ -10,6 +10,9 @@ export const instanceFilters = defineFilters({
   status: parseAsStringEnum([...instanceStatus.options]),
 });
 
+/** The API's query for deleted instances. */
+export const DELETED_INSTANCES = { limit: PER_PAGE, deleted: "true" } as const;
+
 export const loadInstanceFilters = instanceFilters.load;
 
 /** The API's query for the filters; the same on the server and in the browser, so that prefetched data is found. */

@@ -18,6 +18,7 @@ import { Time } from "@/components/ui/time";
 import { query } from "@/lib/api/contract/query";
 import { listInstances } from "@/lib/api/instances/operations";
 import { type Instance, instanceStatus } from "@/lib/api/instances/schemas";
+import { DeletedInstances } from "./deleted-instances";
 import { instanceFilters, instanceListQuery, PER_PAGE } from "./filters";
 import { StatusBadge } from "./status";
 
@@ -34,34 +35,37 @@ export function InstanceList() {
   const columns = useColumns();
 
   return (
-    <ResourceList
-      heading={{ title: t("title"), description: t("description"), actions: <OrderButton /> }}
-      filters={filters}
-      fields={[
-        { kind: "search", name: "search", label: t("search") },
-        {
-          kind: "menu",
-          name: "status",
-          label: t("column.status"),
-          any: t("any"),
-          options: instanceStatus.options.map((value) => ({ value, label: t(`status.${value}`) })),
-        },
-      ]}
-      list={list}
-      paging={{ perPage: PER_PAGE, label: t("pages") }}
-      table={{
-        label: t("list"),
-        columns,
-        rowKey: (instance) => instance.id,
-        onOpen: (instance) => router.push(`/instances/${instance.id}/overview`),
-      }}
-      noMatch={{ title: t("empty.noMatch"), body: t("empty.noMatchBody") }}
-      empty={
-        <Empty mark={<Mark className="h-8 w-14" />} title={t("empty.title")} action={<OrderButton />}>
-          {t("empty.body")}
-        </Empty>
-      }
-    />
+    <>
+      <ResourceList
+        heading={{ title: t("title"), description: t("description"), actions: <OrderButton /> }}
+        filters={filters}
+        fields={[
+          { kind: "search", name: "search", label: t("search") },
+          {
+            kind: "menu",
+            name: "status",
+            label: t("column.status"),
+            any: t("any"),
+            options: instanceStatus.options.map((value) => ({ value, label: t(`status.${value}`) })),
+          },
+        ]}
+        list={list}
+        paging={{ perPage: PER_PAGE, label: t("pages") }}
+        table={{
+          label: t("list"),
+          columns,
+          rowKey: (instance) => instance.id,
+          onOpen: (instance) => router.push(`/instances/${instance.id}/overview`),
+        }}
+        noMatch={{ title: t("empty.noMatch"), body: t("empty.noMatchBody") }}
+        empty={
+          <Empty mark={<Mark className="h-8 w-14" />} title={t("empty.title")} action={<OrderButton />}>
+            {t("empty.body")}
+          </Empty>
+        }
+      />
+      <DeletedInstances />
+    </>
   );
 }
 

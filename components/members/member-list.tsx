@@ -1,7 +1,7 @@
 "use client";
 
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { Plus, Trash2 } from "lucide-react";
+import { Link2, Plus, Trash2 } from "lucide-react";
 import { useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
 import type { Column } from "@/components/data-table/data-table";
@@ -9,7 +9,7 @@ import { ResourceList } from "@/components/data-table/resource-list";
 import { useProblemWords } from "@/components/errors/problem";
 import { ConfirmDialog } from "@/components/forms/confirm-dialog";
 import { useMe, useRoleReason } from "@/components/session/use-me";
-import { Badge } from "@/components/ui/badge";
+import { Badge, StateBadge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { Select } from "@/components/ui/select";
@@ -19,10 +19,11 @@ import { call } from "@/lib/api/contract/call";
 import type { Role } from "@/lib/api/contract/common";
 import { role as roleSchema } from "@/lib/api/contract/common";
 import { query, queryKey, resourceKey } from "@/lib/api/contract/query";
+import { createInvitation } from "@/lib/api/invitations/operations";
 import { getMe } from "@/lib/api/me/operations";
 import { deleteMember, listMembers, updateMember } from "@/lib/api/members/operations";
 import type { Member } from "@/lib/api/members/schemas";
-import { AddMemberDialog } from "./add-member";
+import { InviteDialog, type Invited, LinkDialog } from "./invite-member";
 
 const PER_PAGE = 50;
 
@@ -30,13 +31,14 @@ const PER_PAGE = 50;
 export function MemberList() {
   const t = useTranslations("members");
   const reason = useRoleReason()("administrator");
-  const [adding, setAdding] = useState(false);
+  const [inviting, setInviting] = useState(false);
+  const [invited, setInvited] = useState<Invited | null>(null);
   const [removing, setRemoving] = useState<Member | null>(null);
   const list = useInfiniteQuery({
     ...query(listMembers, { limit: PER_PAGE }),
     enabled: reason === undefined,
   });
-  const columns = useColumns(setRemoving);
+  const columns = useColumns(setRemoving, setInvited);
 
   return (
     <>
@@ -45,9 +47,9 @@ export function MemberList() {
           title: t("title"),
           description: t("description"),
           actions: (
-            <Button variant="primary" disabledReason={reason} onClick={() => setAdding(true)}>
+            <Button variant="primary" disabledReason={reason} onClick={() => setInviting(true)}>
               <Plus aria-hidden="true" />
-              {t("add")}
+              {t("invite")}
             </Button>
           ),
         }}
@@ -57,13 +59,17 @@ export function MemberList() {
         skeletonRows={4}
         table={{ label: t("list"), columns, rowKey: (member) => member.userId }}
       />
-      <AddMemberDialog open={adding} onOpenChange={setAdding} />
+      <InviteDialog open={inviting} onOpenChange={setInviting} />
+      <LinkDialog invited={invited} onClose={() => setInvited(null)} />
       <RemoveMemberDialog member={removing} onClose={() => setRemoving(null)} />
     </>
   );
 }
 
-function useColumns(onRemove: (member: Member) => void): Column<Member>[] {
+function useColumns(
+  onRemove: (member: Member) => void,
+  onInvited: (invited: Invited) => void,
+): Column<Member>[] {
   const t = useTranslations("members");
   const me = useMe();
 
@@ -77,6 +83,7 @@ function useColumns(onRemove: (member: Member) => void): Column<Member>[] {
             <span className="font-medium">{member.name}</span>
             {member.userId === me.id ? <Badge>{t("you")}</Badge> : null}
             {member.disabled ? <Badge>{t("disabled")}</Badge> : null}
+            {member.pending ? <StateBadge tone="warn">{t("pending")}</StateBadge> : null}
           </span>
         ),
       },
@@ -97,7 +104,13 @@ function useColumns(onRemove: (member: Member) => void): Column<Member>[] {
         header: t("column.lastSignIn"),
         meta: { className: "max-sm:hidden whitespace-nowrap" },
         cell: ({ row: { original: member } }) =>
-          member.lastSignInAt ? (
+          member.invitationExpiresAt ? (
+            <span className="text-muted">
+              {t.rich("pendingUntil", {
+                when: () => <Time value={member.invitationExpiresAt ?? ""} kind="date" />,
+              })}
+            </span>
+          ) : member.lastSignInAt ? (
             <Time value={member.lastSignInAt} />
           ) : (
             <span className="text-muted">{t("neverSignedIn")}</span>
@@ -112,22 +125,25 @@ function useColumns(onRemove: (member: Member) => void): Column<Member>[] {
       {
         id: "actions",
         header: t("remove.menu"),
-        meta: { className: "w-10 text-end", hiddenHeader: true },
+        meta: { className: "w-10 text-end whitespace-nowrap", hiddenHeader: true },
         cell: ({ row: { original: member } }) =>
           member.userId === me.id ? null : (
-            <Button
-              variant="ghost"
-              size="icon-small"
-              className="text-muted hover:text-bad-ink"
-              aria-label={t("remove.title", { name: member.name })}
-              onClick={() => onRemove(member)}
-            >
-              <Trash2 aria-hidden="true" />
-            </Button>
+            <>
+              {member.pending ? <RenewLink member={member} onInvited={onInvited} /> : null}
+              <Button
+                variant="ghost"
+                size="icon-small"
+                className="text-muted hover:text-bad-ink"
+                aria-label={t(member.pending ? "withdraw.title" : "remove.title", { name: member.name })}
+                onClick={() => onRemove(member)}
+              >
+                <Trash2 aria-hidden="true" />
+              </Button>
+            </>
           ),
       },
     ],
-    [t, me.id, onRemove],
+    [t, me.id, onRemove, onInvited],
   );
 }
 
@@ -167,14 +183,55 @@ function RoleSelect({ member }: Readonly<{ member: Member }>) {
   );
 }
 
+/** Another link for somebody who has lost theirs; that of before is worth nothing any more. */
+function RenewLink({
+  member,
+  onInvited,
+}: Readonly<{ member: Member; onInvited: (invited: Invited) => void }>) {
+  const t = useTranslations("members");
+  const toast = useToast();
+  const words = useProblemWords();
+  const queryClient = useQueryClient();
+  const renew = useMutation({
+    mutationFn: () =>
+      call(createInvitation, { body: { email: member.email, name: member.name, role: member.role } }),
+    onSuccess: ({ email, link, expiresAt }) => {
+      if (link !== null) {
+        onInvited({ email, link, expiresAt });
+      }
+    },
+    onError: (error) => {
+      const { title, detail } = words(error);
+      toast({ tone: "bad", title, detail });
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) }),
+    // The answer holds the link: it lives no longer than its dialog.
+    gcTime: 0,
+  });
+
+  return (
+    <Button
+      variant="ghost"
+      size="icon-small"
+      className="text-muted"
+      aria-label={t("renew", { name: member.name })}
+      pending={renew.isPending}
+      onClick={() => renew.mutate()}
+    >
+      <Link2 aria-hidden="true" />
+    </Button>
+  );
+}
+
 function RemoveMemberDialog({ member, onClose }: Readonly<{ member: Member | null; onClose: () => void }>) {
-  const t = useTranslations("members.remove");
+  const t = useTranslations("members");
+  const what = member?.pending ? "withdraw" : "remove";
   const toast = useToast();
   const queryClient = useQueryClient();
   const remove = useMutation({
     mutationFn: (target: Member) => call(deleteMember, { userId: target.userId }),
     onSuccess: (_, target) => {
-      toast({ title: t("done", { name: target.name }) });
+      toast({ title: t(`${what}.done`, { name: target.name }) });
       onClose();
     },
     onSettled: () => queryClient.invalidateQueries({ queryKey: resourceKey(listMembers) }),
@@ -184,9 +241,9 @@ function RemoveMemberDialog({ member, onClose }: Readonly<{ member: Member | nul
     <ConfirmDialog
       open={member !== null}
       onClose={onClose}
-      title={t("title", { name: member?.name ?? "" })}
-      description={t("body")}
-      action={t("submit")}
+      title={t(`${what}.title`, { name: member?.name ?? "" })}
+      description={t(`${what}.body`)}
+      action={t(`${what}.submit`)}
       call={remove}
       onConfirm={() => {
         if (member) {

@@ -31,6 +31,7 @@ const instance = (name: string, status: Instance["status"], clientCertificates =
   keyManager: null,
   crk: null,
   counts: { keks: 0, activeKeks: 0, clientCertificates },
+  deletion: null,
   cachePolicy: { cacheTtlSeconds: 60, outageGraceSeconds: 0 },
   activateOnCreate: false,
   serveCompromised: true,

@@ -25,7 +25,9 @@ export function replacingError(query: {
 function onError(error: Error): void {
   if (error instanceof ApiError && error.code === "UNAUTHENTICATED" && typeof window !== "undefined") {
     const back = `${window.location.pathname}${window.location.search}`;
-    window.location.assign(`/sign-in?reason=session&callbackUrl=${encodeURIComponent(back)}`);
+    // Whoever opens an invitation need not have been signed in before.
+    const reason = back.startsWith("/invitations/") ? "" : "reason=session&";
+    window.location.assign(`/sign-in?${reason}callbackUrl=${encodeURIComponent(back)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 "use client";
 
-import { Keyboard, Languages, LogOut } from "lucide-react";
+import { Keyboard, Languages, LogOut, UserRound } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { signOut } from "next-auth/react";
 import { useLocale, useTranslations } from "next-intl";
@@ -74,6 +74,7 @@ export function ThemeChoice({ initial }: Readonly<{ initial: Theme }>) {
 export function UserMenu({ theme, onShortcuts }: Readonly<{ theme: Theme; onShortcuts: () => void }>) {
   const t = useTranslations("shell");
   const tRole = useTranslations("common.role");
+  const router = useRouter();
   const me = useMe();
 
   return (
@@ -99,6 +100,10 @@ export function UserMenu({ theme, onShortcuts }: Readonly<{ theme: Theme; onShor
       <MenuLabel>{t("theme")}</MenuLabel>
       <ThemeChoice initial={theme} />
       <MenuSeparator />
+      <MenuItem onSelect={() => router.push("/profile")}>
+        <UserRound aria-hidden="true" />
+        {t("profile")}
+      </MenuItem>
       <MenuItem onSelect={onShortcuts}>
         <Keyboard aria-hidden="true" />
         {t("shortcuts")}

@@ -65,7 +65,7 @@ function CreateToken({ onDone }: Readonly<{ onDone: () => void }>) {
     gcTime: 0,
   });
 
-  if (create.data) {
+  if (create.data?.token) {
     return <Created token={create.data.token} onDone={onDone} />;
   }
 

@@ -3,6 +3,7 @@ import { handlers as clientCertificates } from "./client-certificates/handlers";
 import type { AnyInput, AuditedOperation, Handlers } from "./contract/handler";
 import { handlers as endpoints } from "./endpoints/handlers";
 import { handlers as instances } from "./instances/handlers";
+import { handlers as invitations } from "./invitations/handlers";
 import { handlers as keks } from "./keks/handlers";
 import { handlers as keyManagers } from "./key-managers/handlers";
 import { handlers as me } from "./me/handlers";
@@ -18,6 +19,7 @@ const HANDLERS: Handlers<typeof operations> = {
   ...clientCertificates,
   ...endpoints,
   ...instances,
+  ...invitations,
   ...keks,
   ...keyManagers,
   ...me,

@@ -2,6 +2,7 @@ export * from "./audit-events/operations";
 export * from "./client-certificates/operations";
 export * from "./endpoints/operations";
 export * from "./instances/operations";
+export * from "./invitations/operations";
 export * from "./keks/operations";
 export * from "./key-managers/operations";
 export * from "./me/operations";

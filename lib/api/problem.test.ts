@@ -9,7 +9,7 @@ const titleOf = async (code: ErrorCode): Promise<string> => {
 };
 
 it.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s has a title in words", async (code) => {
-  expect(await titleOf(code)).toMatch(/^[A-Z][a-z]+( \S+)*[^.]$/);
+  expect(await titleOf(code)).toMatch(/^([A-Z][a-z]+|A)( \S+)*[^.]$/);
 });
 
 it.each<[ErrorCode, string]>([

@@ -5,8 +5,8 @@ import { english } from "./texts/english";
 import { describeError } from "./texts/errors";
 
 /**
- * Short, constant titles (RFC 9457 section 3.1.3) for who writes a client. The console has others for people
- * (`errors.codes` of the messages); a code that is not here has the same for both.
+ * Short, constant titles (RFC 9457 section 3.1.3) for who writes a client, only where they differ from those that the
+ * console has for people: a code that is not here has its title in `errors.codes` of the messages.
  */
 const TITLES: Partial<Record<ErrorCode, string>> = {
   VALIDATION_FAILED: "The request is not valid",

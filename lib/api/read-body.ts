@@ -58,6 +58,15 @@ export function requireStorableText(root: unknown): void {
   }
 }
 
+/** True for a request without a body (RFC 9112 section 6.3) that does not claim to have one. */
+export function hasNoBody(headers: Headers): boolean {
+  return (
+    !headers.has("content-type") &&
+    !headers.has("transfer-encoding") &&
+    (headers.get("content-length") ?? "0") === "0"
+  );
+}
+
 /**
  * Reads a JSON body.
  * @returns the value, and the bytes as they came (for the fingerprint of an idempotent request)

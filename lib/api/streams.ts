@@ -37,13 +37,18 @@ export type StreamEvent = { readonly id: string; readonly name: string; readonly
 
 /**
  * A stream of server-sent events that ends with the client, with `signal`, or with its source.
- * @param open starts the source; it ends when the signal that it is given aborts
+ * @param source.open starts the source; it ends when the signal that it is given aborts
+ * @param source.onEnd called once the stream has ended, however it did
  */
 export function eventStreamResponse<Item>(
   signal: AbortSignal,
-  open: (ended: AbortSignal) => AsyncIterable<Item>,
-  toEvent: (item: Item) => StreamEvent,
+  source: {
+    open(ended: AbortSignal): AsyncIterable<Item>;
+    toEvent(item: Item): StreamEvent;
+    onEnd(): void;
+  },
 ): Response {
+  const { open, toEvent, onEnd } = source;
   const gone = new AbortController();
   const ended = AbortSignal.any([signal, gone.signal]);
   const body = new ReadableStream<Uint8Array>({
@@ -77,6 +82,7 @@ export function eventStreamResponse<Item>(
         .finally(() => {
           clearInterval(heartbeat);
           gone.abort();
+          onEnd();
         });
     },
     cancel() {

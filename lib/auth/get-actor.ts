@@ -1,7 +1,7 @@
 import type { Actor } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
 import { authenticateToken } from "@/lib/core/tokens";
-import type { SignedInUser } from "@/lib/core/users";
+import type { Session } from "@/lib/core/users";
 import { env } from "@/lib/env";
 import { countRefusal } from "./rate-limits";
 import { type RequestFacts, requestFacts } from "./request-facts";
@@ -14,25 +14,34 @@ export type Authenticated = {
   /** How to call them; audit events name people by their address. */
   readonly displayName: string;
   readonly email: string | null;
+  /** Null for an API token. */
+  readonly session: Session | null;
 };
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-export function userActor(user: SignedInUser, facts: RequestFacts): Actor {
+/** The actor and the account of a session; null for somebody who is in none. */
+export function authenticatedUser(session: Session, facts: RequestFacts): Authenticated | null {
+  const { person, account } = session;
+
+  if (account === null) {
+    return null;
+  }
+
   return {
-    kind: "user",
-    id: user.id,
-    name: user.email,
-    accountId: user.accountId,
-    role: user.role,
-    ...facts,
+    actor: {
+      kind: "user",
+      id: person.id,
+      name: person.email,
+      accountId: account.id,
+      role: account.role,
+      ...facts,
+    },
+    accountName: account.name,
+    displayName: person.name,
+    email: person.email,
+    session,
   };
-}
-
-export function authenticatedUser(user: SignedInUser, facts: RequestFacts): Authenticated {
-  const { accountName, name, email } = user;
-
-  return { actor: userActor(user, facts), accountName, displayName: name, email };
 }
 
 /**
@@ -40,7 +49,7 @@ export function authenticatedUser(user: SignedInUser, facts: RequestFacts): Auth
  * request; same-site cookies alone would let other ports and subdomains through.
  * @throws AppError ORIGIN_REFUSED
  */
-export function requireOwnOrigin(actor: Actor, request: Request): void {
+export function requireOwnOrigin(actor: Pick<Actor, "kind">, request: Request): void {
   if (actor.kind !== "user" || SAFE_METHODS.has(request.method)) {
     return;
   }
@@ -81,6 +90,7 @@ async function byToken(credential: string, facts: RequestFacts): Promise<Authent
     accountName,
     displayName: name,
     email: null,
+    session: null,
   };
 }
 
@@ -90,12 +100,32 @@ async function bySession(request: Request, facts: RequestFacts): Promise<Authent
     throw unauthenticated("Sign in, or send an API token.");
   }
 
-  const user = await readSession(cookie);
-  if (user === null) {
-    throw unauthenticated("The session has ended. Sign in again.");
+  const session = await readSession(cookie);
+  const authenticated = session === null ? null : authenticatedUser(session, facts);
+  if (authenticated === null) {
+    throw unauthenticated(
+      session === null
+        ? "The session has ended. Sign in again."
+        : "You are in no account. Ask for an invitation.",
+    );
   }
 
-  return authenticatedUser(user, facts);
+  return authenticated;
+}
+
+/** The API token of a request, or null where it comes with a session. @throws AppError UNAUTHENTICATED */
+function credentialOf(request: Request): string | null {
+  const authorization = request.headers.get("authorization");
+  if (authorization === null) {
+    return null;
+  }
+
+  const [, credential] = /^Bearer +([^\s]+)$/i.exec(authorization) ?? [];
+  if (credential === undefined) {
+    throw unauthenticated("Only Authorization: Bearer <API token> is known.");
+  }
+
+  return credential;
 }
 
 /**
@@ -108,22 +138,34 @@ export async function authenticate(
   request: Request,
   facts: RequestFacts = requestFacts(request.headers),
 ): Promise<Authenticated> {
-  const authorization = request.headers.get("authorization");
   try {
-    if (authorization === null) {
-      return await bySession(request, facts);
-    }
+    const credential = credentialOf(request);
 
-    const [, credential] = /^Bearer +([^\s]+)$/i.exec(authorization) ?? [];
-    if (credential === undefined) {
-      throw unauthenticated("Only Authorization: Bearer <API token> is known.");
-    }
-
-    return await byToken(credential, facts);
+    return credential === null ? await bySession(request, facts) : await byToken(credential, facts);
   } catch (error) {
     if (error instanceof AppError && error.code === "UNAUTHENTICATED") {
       await countRefusal(facts.remoteAddress);
     }
+    throw error;
+  }
+}
+
+/** Asks again whether a request would still be let in, as the same caller with the same role: for answers that last. */
+export async function isStillAllowed(authenticated: Authenticated, request: Request): Promise<boolean> {
+  const { actor } = authenticated;
+  const credential = credentialOf(request);
+
+  try {
+    const now = credential === null ? await bySession(request, actor) : await byToken(credential, actor);
+
+    return (
+      now.actor.id === actor.id && now.actor.accountId === actor.accountId && now.actor.role === actor.role
+    );
+  } catch (error) {
+    if (error instanceof AppError) {
+      return false;
+    }
+
     throw error;
   }
 }

@@ -1,3 +1,3 @@
-export { type Authenticated, authenticate, requireOwnOrigin } from "./get-actor";
+export { type Authenticated, authenticate, isStillAllowed, requireOwnOrigin } from "./get-actor";
 export { authOptions, singleSignOn } from "./options";
 export { type RequestFacts, requestFacts } from "./request-facts";

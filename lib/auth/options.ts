@@ -1,23 +1,24 @@
 import type { NextAuthOptions } from "next-auth";
 import CredentialsProvider from "next-auth/providers/credentials";
 import { AppError } from "@/lib/core/errors";
-import { findUser } from "@/lib/core/users";
+import { SESSION_SECONDS } from "@/lib/core/users";
 import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
 import type { RequestFacts } from "./request-facts";
-import { cookieName, SESSION_SECONDS, secureCookies, sessionSecret } from "./settings";
-import { recordSignOut, signInWithPassword, signInWithProvider } from "./sign-in";
+import { cookieName, secureCookies, sessionSecret } from "./settings";
+import { signInWithPassword, signInWithProvider, signOut } from "./sign-in";
 
 declare module "next-auth" {
   interface User {
+    sessionId?: string;
     sessionVersion?: number;
   }
 }
 
 declare module "next-auth/jwt" {
   interface JWT {
+    sessionId?: string;
     sessionVersion?: number;
-    signedInAt?: number;
   }
 }
 
@@ -132,13 +133,18 @@ export function authOptions(facts: RequestFacts): NextAuthOptions {
 
         const claims = profile as OidcProfile | undefined;
         const person = await signInWithProvider(
-          { email: claims?.email ?? null, emailVerified: claims?.email_verified === true },
+          {
+            email: claims?.email ?? null,
+            emailVerified: claims?.email_verified === true,
+            name: claims?.name ?? null,
+          },
           facts,
         );
         if (person === null) {
           return false;
         }
         user.id = person.id;
+        user.sessionId = person.sessionId;
         user.sessionVersion = person.sessionVersion;
 
         return true;
@@ -148,22 +154,13 @@ export function authOptions(facts: RequestFacts): NextAuthOptions {
           return token;
         }
 
-        // Nothing about the person but the id: name, role and account come from the database at each request.
-        return {
-          sub: user.id,
-          sessionVersion: user.sessionVersion ?? 0,
-          signedInAt: Math.floor(Date.now() / 1_000),
-        };
+        // Nothing about the person but the ids: name, role and account come from the database at each request.
+        return { sub: user.id, sessionId: user.sessionId ?? "", sessionVersion: user.sessionVersion ?? 0 };
       },
       session: ({ session }) => ({ expires: session.expires }),
     },
     events: {
-      async signOut({ token }) {
-        const user = token.sub === undefined ? null : await findUser(token.sub);
-        if (user !== null) {
-          await recordSignOut(user, facts);
-        }
-      },
+      signOut: ({ token }) => signOut(token, facts),
     },
     logger: {
       // Its metadata may hold requests and profiles: only codes and error texts are logged.

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { AppError } from "@/lib/core/errors";
 import { perProcess, processSlot } from "@/lib/per-process";
@@ -13,9 +14,11 @@ type Limits = {
   readonly connectionTests: RateLimiterMemory;
   /** Requests from one address that nobody was found for. */
   readonly refusals: RateLimiterMemory;
-  /** Wrong passwords for one person from one address. */
+  /** Calls from one address by whoever it may be. */
+  readonly openCalls: RateLimiterMemory;
+  /** Attempts to sign in as one person from one address. */
   readonly signIn: RateLimiterMemory;
-  /** Wrong passwords from one address, whoever they are for. */
+  /** Attempts to sign in from one address, whoever they are for. */
   readonly signInAddress: RateLimiterMemory;
 };
 
@@ -25,6 +28,7 @@ const limits = perProcess<Limits>("rate-limits", () => ({
   calls: new RateLimiterMemory({ points: 3_000, duration: 60 }),
   connectionTests: new RateLimiterMemory({ points: 10, duration: 60 }),
   refusals: new RateLimiterMemory({ points: 60, duration: 60 }),
+  openCalls: new RateLimiterMemory({ points: 30, duration: 60 }),
   signIn: new RateLimiterMemory({ points: 8, duration: 15 * 60 }),
   signInAddress: new RateLimiterMemory({ points: 60, duration: 15 * 60 }),
 }));
@@ -32,6 +36,7 @@ const limits = perProcess<Limits>("rate-limits", () => ({
 /** Forgets all counts (tests). */
 export function resetRateLimits(): void {
   slot.set(null);
+  known().clear();
 }
 
 function tooMany(result: RateLimiterRes): AppError {
@@ -47,13 +52,6 @@ async function take(limiter: RateLimiterMemory, key: string): Promise<void> {
     await limiter.consume(key);
   } catch (error) {
     throw error instanceof RateLimiterRes ? tooMany(error) : error;
-  }
-}
-
-async function requireLeft(limiter: RateLimiterMemory, key: string): Promise<void> {
-  const result = await limiter.get(key);
-  if (result !== null && result.remainingPoints <= 0) {
-    throw tooMany(result);
   }
 }
 
@@ -75,19 +73,77 @@ export function countRefusal(address: string | null): Promise<void> {
   return take(limits().refusals, address ?? "");
 }
 
-/** @throws AppError RATE_LIMITED when too many passwords were wrong */
-export async function requireSignInAllowed(address: string | null, email: string): Promise<void> {
-  await requireLeft(limits().signIn, `${address} ${email}`);
-  await requireLeft(limits().signInAddress, address ?? "");
+/**
+ * Counts a call by somebody who need not be known, e.g. of a link.
+ * @throws AppError RATE_LIMITED when this address had too many
+ */
+export function countOpenCall(address: string | null): Promise<void> {
+  return take(limits().openCalls, address ?? "");
 }
 
-/** Counts a wrong password. */
-export async function countWrongPassword(address: string | null, email: string): Promise<void> {
-  await limits().signIn.penalty(`${address} ${email}`, 1);
-  await limits().signInAddress.penalty(address ?? "", 1);
+/**
+ * Counts an attempt to sign in, before the password is looked at. Too many for one person from one address are refused;
+ * too many from one address, whoever they are for, are taken one after the other and slowly: others who share that
+ * address wait, but are not locked out.
+ * @throws AppError RATE_LIMITED
+ */
+export async function countSignIn(address: string | null, email: string): Promise<void> {
+  const key = `${address} ${email}`;
+  await take(limits().signIn, key);
+
+  if (known().has(key)) {
+    return;
+  }
+
+  try {
+    await limits().signInAddress.consume(address ?? "");
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) {
+      throw error;
+    }
+    await waitForTurn(address ?? "", error);
+  }
 }
 
 /** A right password ends the count for that person. */
 export async function forgiveSignIn(address: string | null, email: string): Promise<void> {
-  await limits().signIn.delete(`${address} ${email}`);
+  const key = `${address} ${email}`;
+  await limits().signIn.delete(key);
+
+  if (!known().has(key)) {
+    await limits().signInAddress.reward(address ?? "", 1);
+  }
+  if (known().size >= MAX_KNOWN) {
+    known().clear();
+  }
+  known().add(key);
+}
+
+/** Who has signed in from where: they wait for nobody's guesses. */
+const known = perProcess("sign-in-known", () => new Set<string>());
+const MAX_KNOWN = 10_000;
+
+type Turns = { readonly waiting: number; readonly last: Promise<void> };
+
+const turns = perProcess("sign-in-turns", () => new Map<string, Turns>());
+const TURN_MS = 1_000;
+const MAX_WAITING = 20;
+
+/** @throws AppError RATE_LIMITED when too many wait already */
+async function waitForTurn(address: string, result: RateLimiterRes): Promise<void> {
+  const { waiting, last } = turns().get(address) ?? { waiting: 0, last: Promise.resolve() };
+  if (waiting >= MAX_WAITING) {
+    throw tooMany(result);
+  }
+
+  const turn = last.then(() => sleep(TURN_MS));
+  turns().set(address, { waiting: waiting + 1, last: turn });
+  await turn;
+
+  const now = turns().get(address);
+  if (now && now.waiting > 1) {
+    turns().set(address, { ...now, waiting: now.waiting - 1 });
+  } else {
+    turns().delete(address);
+  }
 }

@@ -1,9 +1,6 @@
 import { deriveKey } from "@/lib/core/secrets";
 import { env } from "@/lib/env";
 
-/** A session ends so long after the sign-in, used or not. */
-export const SESSION_SECONDS = 12 * 3600;
-
 /** True when browsers reach the console over TLS: cookies are then never sent without it. */
 export function secureCookies(): boolean {
   return env().publicUrl.startsWith("https:");

@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  /** Somebody else knows the password: nothing may be done before it is changed. */
+  PASSWORD_CHANGE_REQUIRED: 403,
   /** A write by session cookie from another origin. */
   ORIGIN_REFUSED: 403,
   /** Unknown, or another account's: the two are not told apart. */
@@ -32,6 +34,8 @@ export const ERROR_CODES = {
   IDEMPOTENCY_KEY_REUSED: 409,
   /** The first request with this Idempotency-Key has not ended yet. */
   IDEMPOTENCY_IN_PROGRESS: 409,
+  /** The first request with this Idempotency-Key was carried out, but its answer was lost. */
+  IDEMPOTENCY_ANSWER_LOST: 409,
   /** The typed confirmation does not match. */
   CONFIRMATION_MISMATCH: 422,
   /** The uploaded text holds a private key; it was neither kept nor logged. */
@@ -58,15 +62,26 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 export type InvalidParam = { readonly name: string; readonly code: string; readonly reason: string };
 
+/** Why an instance is in use. */
+export type InUseCode = "KEKS_NOT_DESTROYED" | "CLIENTS_CONNECTED";
+
 /**
  * What is said of an error where its text stands in the messages, not in the error: what a key manager means by its own
- * code, why it does not rotate a root key, or what is wrong with a certificate. lib/api makes the detail of it.
+ * code, why it does not rotate a root key, what is wrong with a certificate, or why an instance cannot be deleted or
+ * restored. lib/api makes the detail of it.
  */
 export type ErrorText =
   | { readonly of: "keyManager"; readonly code: string }
   /** `reason`: `forbidden`, or the key manager's code. */
   | { readonly of: "rotation"; readonly reason: string }
-  | { readonly of: "certificate"; readonly findings: readonly CertificateFinding[] };
+  | { readonly of: "certificate"; readonly findings: readonly CertificateFinding[] }
+  /** Why an instance is in use: each a code with its count. */
+  | {
+      readonly of: "instanceInUse";
+      readonly reasons: readonly { readonly code: InUseCode; readonly count: number }[];
+    }
+  /** Certificates of a deleted instance that others have pinned meanwhile. */
+  | { readonly of: "certificatesInUse"; readonly names: readonly string[] };
 
 /** An error that people outside may see: its message and details never hold a secret. */
 export class AppError extends Error {

@@ -10,7 +10,22 @@ export type InstanceRow = Omit<Instance, "apiKeySealed">;
 /** Leaves the sealed API key in the database: nothing that shows instances needs it. */
 export const WITHOUT_API_KEY = { apiKeySealed: true } as const;
 
-const where = (actor: Pick<Actor, "accountId">, id: string) => ({ id, accountId: actor.accountId });
+/**
+ * Leaves deleted instances out, of which the rows are still kept: for everybody but their own list, undo and purge they
+ * do not exist. `isLiving` says the same in SQL.
+ */
+export const LIVING = { deletedAt: null } as const;
+
+/** @param alias of the table `instance` in the statement */
+export function isLiving(alias: string): string {
+  return `${alias}.deleted_at IS NULL`;
+}
+
+const where = (actor: Pick<Actor, "accountId">, id: string) => ({
+  id,
+  accountId: actor.accountId,
+  ...LIVING,
+});
 
 const isId = (text: string): boolean => z.uuid().safeParse(text).success;
 
@@ -56,6 +71,34 @@ export async function requireInstanceWithKey(
   }
 
   return row;
+}
+
+/**
+ * The deleted instance of this id, while its deletion can be undone, locked until the end of the transaction. The
+ * database's clock decides, which also says when it is purged.
+ * @throws AppError NOT_FOUND, INVALID_STATE when it is not deleted
+ */
+export async function requireDeletedInstance(
+  actor: Pick<Actor, "accountId">,
+  instanceId: string,
+  client: Prisma.TransactionClient,
+): Promise<InstanceRow> {
+  if (!isId(instanceId)) {
+    throw notFound();
+  }
+
+  const [found] = await client.$queryRaw<{ deleted: boolean; kept: boolean | null }[]>`
+    SELECT deleted_at IS NOT NULL AS deleted, purge_at > now() AS kept FROM instance
+    WHERE id = ${instanceId}::uuid AND account_id = ${actor.accountId}::uuid FOR UPDATE`;
+
+  if (found?.deleted === false) {
+    throw new AppError("INVALID_STATE", "The instance is not deleted.");
+  }
+  if (!found?.kept) {
+    throw notFound();
+  }
+
+  return client.instance.findUniqueOrThrow({ where: { id: instanceId }, omit: WITHOUT_API_KEY });
 }
 
 /** @throws AppError INVALID_STATE */

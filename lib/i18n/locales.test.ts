@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { knownTimeZone, negotiateLocale } from "./locales";
+import { knownTimeZone, LOCALES, negotiateLocale } from "./locales";
 
 describe("negotiateLocale", () => {
   test("the person's choice wins over the browser", () => {
@@ -13,13 +13,23 @@ describe("negotiateLocale", () => {
 
   test("quality values order what the browser asks for", () => {
     expect(negotiateLocale(undefined, "zh;q=0.4, en-US;q=0.9")).toBe("en");
-    expect(negotiateLocale(undefined, "fr, zh-TW;q=0.8, en;q=0.7")).toBe("zh-CN");
+    expect(negotiateLocale(undefined, "qaa, zh-TW;q=0.8, en;q=0.7")).toBe("zh-CN");
     expect(negotiateLocale(undefined, "en;q=0, zh;q=0.1")).toBe("zh-CN");
   });
 
+  test.each(LOCALES)("%s is given to who asks for it, in whatever region", (locale) => {
+    const primaryOf = (tag: string) => tag.split("-")[0];
+
+    for (const asked of [locale, locale.toUpperCase()]) {
+      expect(negotiateLocale(undefined, `xx, ${asked};q=0.5`)).toBe(locale);
+    }
+    expect(primaryOf(negotiateLocale(undefined, `xx, ${primaryOf(locale)}-XX`))).toBe(primaryOf(locale));
+  });
+
   test("falls to English", () => {
+    // Tags for private use (BCP 47), which no language of the console will have.
     expect(negotiateLocale(undefined, null)).toBe("en");
-    expect(negotiateLocale(undefined, "fr, de;q=0.9, *;q=0.1")).toBe("en");
+    expect(negotiateLocale(undefined, "qaa, qab;q=0.9, *;q=0.1")).toBe("en");
     expect(negotiateLocale(undefined, ";;,,q=")).toBe("en");
   });
 });

@@ -14,10 +14,22 @@ function isLocale(value: string | undefined): value is Locale {
   return LOCALES.some((locale) => locale === value);
 }
 
+const primaryOf = (tag: string) => tag.split("-")[0]?.toLowerCase();
+
+/**
+ * The language for a tag that a browser sent in lower case: itself, or one of the same primary tag, as a reader of
+ * Traditional Chinese has more of Simplified Chinese than of English.
+ */
+function localeFor(tag: string): Locale | undefined {
+  return (
+    LOCALES.find((locale) => locale.toLowerCase() === tag) ??
+    LOCALES.find((locale) => primaryOf(locale) === primaryOf(tag))
+  );
+}
+
 /**
  * Picks a language: the person's own choice (cookie) first, then what the browser asks for
- * (RFC 9110 §12.5.4, quality values honoured), then English. Traditional Chinese readers get Simplified
- * Chinese rather than English.
+ * (RFC 9110 §12.5.4, quality values honoured), then English.
  */
 export function negotiateLocale(chosen: string | undefined, acceptLanguage: string | null): Locale {
   if (isLocale(chosen)) {
@@ -35,19 +47,7 @@ export function negotiateLocale(chosen: string | undefined, acceptLanguage: stri
     .filter(({ tag, quality }) => tag !== "" && quality > 0)
     .sort((a, b) => b.quality - a.quality);
 
-  for (const { tag } of wanted) {
-    const primary = tag.split("-")[0];
-
-    if (primary === "zh") {
-      return "zh-CN";
-    }
-
-    if (primary === "en") {
-      return "en";
-    }
-  }
-
-  return DEFAULT_LOCALE;
+  return wanted.map(({ tag }) => localeFor(tag)).find((locale) => locale !== undefined) ?? DEFAULT_LOCALE;
 }
 
 /** The IANA time zone if this runtime knows it, otherwise UTC. */

@@ -13,6 +13,7 @@ import learn from "./learn.json";
 import members from "./members.json";
 import overview from "./overview.json";
 import permissions from "./permissions.json";
+import profile from "./profile.json";
 import settings from "./settings.json";
 import shell from "./shell.json";
 import tokens from "./tokens.json";
@@ -34,6 +35,7 @@ export default {
   members,
   overview,
   permissions,
+  profile,
   settings,
   shell,
   tokens,

@@ -94,7 +94,7 @@ describe("an HPCS instance", () => {
     });
     expect(activated).toMatchObject({ status: 409, body: { code: "KEY_MANAGER_IN_USE" } });
     const { prisma } = house.database;
-    expect(await prisma.instance.count({ where: { keyManagerKind: "hpcs" } })).toBe(1);
+    expect(await prisma.instance.count({ where: { keyManagerKind: "hpcs", deletedAt: null } })).toBe(1);
     expect(await prisma.clientCertificate.count()).toBe(0);
     expect(await prisma.dedicatedEndpoint.count()).toBe(2);
 

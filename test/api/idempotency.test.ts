@@ -58,11 +58,28 @@ describe("Idempotency-Key", () => {
     expect((await order("once", "key-3")).status).toBe(202);
   });
 
+  it("does not carry out again what was committed before the process died, or the answer was lost", async () => {
+    const { pool, prisma } = house.database;
+    const make = () =>
+      callApi(operations.createToken, {
+        token: house.a.tokens.administrator,
+        body: { name: "made once", role: "viewer" },
+        headers: { "idempotency-key": "crash-1" },
+      });
+    expect((await make()).status).toBe(201);
+    await pool.query(
+      `UPDATE idempotency_key SET status = NULL, response = NULL, created_at = now() - interval '1 hour'
+       WHERE key = 'crash-1'`,
+    );
+    expect(await make()).toMatchObject({ status: 409, body: { code: "IDEMPOTENCY_ANSWER_LOST" } });
+    expect(await prisma.apiToken.count({ where: { name: "made once" } })).toBe(1);
+  });
+
   it("takes over a request whose process died, but not one that may still run", async () => {
     await house.database.prisma.instance.deleteMany({ where: { name: "concurrent" } });
     const forget = (age: string) =>
       house.database.pool.query(
-        `UPDATE idempotency_key SET status = NULL, response = NULL, created_at = now() - $1::interval WHERE key = 'key-2'`,
+        `UPDATE idempotency_key SET status = NULL, response = NULL, carried_out = false, created_at = now() - $1::interval WHERE key = 'key-2'`,
         [age],
       );
     await forget("1 minute");
@@ -79,7 +96,7 @@ describe("Idempotency-Key", () => {
     expect(await order("concurrent", "key-2")).toMatchObject({ status: 409, body: { code: "NAME_TAKEN" } });
   });
 
-  it("keeps an API token sealed, and gives it again to who repeats the request", async () => {
+  it("gives an API token once: it is not kept, and who repeats the request gets the rest", async () => {
     const make = () =>
       callApi(operations.createToken, {
         token: house.a.tokens.administrator,
@@ -88,13 +105,14 @@ describe("Idempotency-Key", () => {
       });
     const first = await make();
     const again = await make();
-    expect(again.body).toEqual(first.body);
-    expect((await callApi(operations.getMe, { token: again.body.token })).status).toBe(200);
+    expect(first.body.token).toMatch(/^kmipc_/);
+    expect(again.body).toEqual({ ...first.body, token: null });
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(await house.database.prisma.apiToken.count({ where: { name: "kept" } })).toBe(1);
     const { rows } = await house.database.pool.query(
       "SELECT k::text FROM idempotency_key k WHERE key = 'token-1'",
     );
     expect(JSON.stringify(rows)).not.toContain(first.body.token);
-    expect(JSON.stringify(rows)).toContain("sealed");
   });
 
   it("replays an answer without content", async () => {
@@ -108,6 +126,18 @@ describe("Idempotency-Key", () => {
       });
     expect((await remove()).status).toBe(204);
     expect((await remove()).status).toBe(204);
+  });
+
+  it("stands for the query string too", async () => {
+    const send = (query: Record<string, string>) =>
+      callApi(operations.createInstance, {
+        token: house.a.tokens.administrator,
+        body: { name: "with a query", region: "us-south" },
+        query,
+        headers: { "idempotency-key": "query-1" },
+      });
+    expect((await send({ a: "1" })).status).toBe(202);
+    expect(await send({ a: "2" })).toMatchObject({ status: 409, body: { code: "IDEMPOTENCY_KEY_REUSED" } });
   });
 
   it("must be a key", async () => {

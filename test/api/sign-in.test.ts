@@ -2,11 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
 import { singleSignOn } from "@/lib/auth/options";
 import { resetRateLimits } from "@/lib/auth/rate-limits";
-import { forgetSessions } from "@/lib/auth/session";
 import { cookieName } from "@/lib/auth/settings";
 import { ensureFirstAdministrator, hashPassword, verifyPassword } from "@/lib/core/users";
 import { callApi, houseForTests, ORIGIN } from "./support/house";
-import { auth, csrf, Jar } from "./support/next-auth";
+import { auth, csrf, Jar, signIn } from "./support/next-auth";
 import { startOidcProvider } from "./support/oidc-provider";
 
 const provider = await startOidcProvider("console");
@@ -27,16 +26,6 @@ beforeAll(async () => {
 });
 beforeEach(() => resetRateLimits());
 afterAll(() => provider.close());
-
-async function signIn(jar: Jar, email: string, password: string, address?: string) {
-  const csrfToken = await csrf(jar);
-
-  return auth(jar, "callback/credentials", {
-    method: "POST",
-    body: { email, password, csrfToken, callbackUrl: `${ORIGIN}/instances` },
-    ...(address === undefined ? {} : { address }),
-  });
-}
 
 const me = (jar: Jar) => callApi(operations.getMe, { cookie: jar.header() });
 
@@ -181,7 +170,6 @@ describe("single sign-on", () => {
       where: { id: house.a.users.auditor.id },
       data: { sessionVersion: { increment: 1 } },
     });
-    forgetSessions();
     expect((await me(jar)).status).toBe(401);
   });
 

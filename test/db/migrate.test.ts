@@ -324,6 +324,48 @@ DROP INDEX "audit_event_account_id_instance_id_id_idx";`,
     }
   });
 
+  it("knows the makers of tokens, and the passwords that administrators gave", async () => {
+    const fresh = await createTestDatabase();
+    const { pool } = fresh.database;
+    const before = migrations.findIndex(({ name }) => name.endsWith("_people"));
+
+    try {
+      await pool.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+      await migrate(fresh.url, migrations.slice(0, before));
+      await pool.query(`
+        INSERT INTO account (id, name) VALUES ('019a0000-0000-7000-8000-000000000001', 'a');
+        INSERT INTO "user" (id, email, name, password_hash)
+        SELECT ('019a0000-0000-7000-8000-00000000001' || n)::uuid, email, email, hash
+          FROM (VALUES (1, 'first@a', 'x'), (2, 'second@a', 'x'), (3, 'oidc@a', NULL)) AS given (n, email, hash);
+        INSERT INTO membership (account_id, user_id, role, created_at)
+        SELECT account.id, u.id, 'administrator', now() + (u.email <> 'first@a')::int * interval '1 s'
+          FROM account, "user" u WHERE u.email <> 'oidc@a';
+        INSERT INTO api_token (id, account_id, name, role, token_hash, prefix, created_by)
+        SELECT gen_random_uuid(), account.id, maker, 'viewer', maker::bytea, 'kmipc_', maker
+          FROM account, (VALUES ('second@a'), ('cli'), ('oidc@a')) AS given (maker)`);
+      await migrate(fresh.url, migrations);
+
+      expect((await pool.query('SELECT email, password_given FROM "user" ORDER BY id')).rows).toEqual([
+        { email: "first@a", password_given: false },
+        { email: "second@a", password_given: true },
+        { email: "oidc@a", password_given: false },
+      ]);
+      expect(
+        (
+          await pool.query(
+            'SELECT t.name, u.email FROM api_token t LEFT JOIN "user" u ON u.id = t.maker_id ORDER BY 1',
+          )
+        ).rows,
+      ).toEqual([
+        { name: "cli", email: null },
+        { name: "oidc@a", email: "oidc@a" },
+        { name: "second@a", email: "second@a" },
+      ]);
+    } finally {
+      await fresh.drop();
+    }
+  });
+
   it("has migrations that lead exactly to prisma/schema.prisma", async () => {
     const sql = await new Promise<string>((resolve, reject) => {
       execFile(

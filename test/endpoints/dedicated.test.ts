@@ -13,7 +13,7 @@ import {
   testConnection,
 } from "@/lib/core/endpoints";
 import { createDedicatedListeners, type DedicatedListeners } from "@/lib/core/endpoints/dedicated-listeners";
-import { deleteInstance, getInstance } from "@/lib/core/instances";
+import { deleteInstance, getInstance, purgeDeletedInstances, restoreInstance } from "@/lib/core/instances";
 import { inTransaction } from "@/lib/core/transaction";
 import { publishIn } from "@/lib/db";
 import { env } from "@/lib/env";
@@ -234,10 +234,13 @@ describe("a dedicated endpoint", () => {
     expect(server.verify(new X509Certificate(authorityPem).publicKey)).toBe(true);
   });
 
-  it("stops when its instance goes, which ends open connections, and forgets its certificate", async () => {
+  it("stops when its instance goes, which ends open connections, and comes back as it was with it", async () => {
     const { id, certificate } = await addHpcs();
     await listening(id);
-    const [port = 0] = await portsOf(id);
+    const ports = await portsOf(id);
+    const [port = 0] = ports;
+    const fingerprint = async () => (await getInstance(actor(), id)).endpoints[0]?.serverCertificate.sha256;
+    const shown = await fingerprint();
     const client = new KmipClient({
       host: "127.0.0.1",
       port,
@@ -247,7 +250,7 @@ describe("a dedicated endpoint", () => {
     await client.discoverVersions();
     expect(opened.get(`${id} 1`)?.stats().connections).toBe(1);
     expect(await liveZones(id)).toEqual(new Set([1, 2]));
-    const row = await prisma().instance.findUniqueOrThrow({ where: { id } });
+    const row = await prisma().instance.update({ where: { id }, data: { lastKmipAt: new Date() } });
     expect(
       await deleteInstance(actor(), id, { confirmName: row.name, force: true, destroyKeks: false }),
     ).toBe(true);
@@ -255,9 +258,25 @@ describe("a dedicated endpoint", () => {
     await eventually(() => opened.get(`${id} 1`)?.stats().connections === 0, "the connection is ended");
     await eventually(async () => (await liveZones(id)).size === 0, "its heartbeats are gone");
     expect(await versionsAt(port, certificate)).toBe("nothing");
+    client.close();
+
+    await restoreInstance(actor(), id, {});
+    await listening(id);
+    // vCenter knows both.
+    expect(await portsOf(id)).toEqual(ports);
+    expect(await fingerprint()).toBe(shown);
+    expect(await versionsAt(port, certificate)).not.toBe("nothing");
+
+    await deleteInstance(actor(), id, { confirmName: row.name, force: true, destroyKeks: false });
+    await prisma().instance.update({ where: { id }, data: { purgeAt: new Date(Date.now() - 60_000) } });
+    expect(
+      await purgeDeletedInstances({
+        requestId: "purge",
+        onError: (_, error) => expect(error).toBeUndefined(),
+      }),
+    ).toEqual([id]);
     expect(await prisma().tlsIdentity.count({ where: { id: { contains: id } } })).toBe(0);
     expect(await prisma().dedicatedEndpoint.count({ where: { instanceId: id } })).toBe(0);
-    client.close();
   });
 
   it("says so when its port is in use, and listens when that is free", async () => {
@@ -355,9 +374,25 @@ describe("a dedicated endpoint", () => {
       expect(port).toBeLessThan(env().KMIP_DEDICATED_PORTS.from + zone * (PORTS / 2));
     }
     const oneMore = await deployment.instance();
-    await expect(inTransaction((tx) => assignDedicatedPorts(tx, oneMore))).rejects.toMatchObject({
-      code: "NOT_AVAILABLE",
+    const assign = (id: string) => inTransaction((tx) => assignDedicatedPorts(tx, id));
+    await expect(assign(oneMore)).rejects.toMatchObject({ code: "NOT_AVAILABLE" });
+
+    // Those of a deleted instance are the last that are given out, and are not given back.
+    const [deleted = "", gone = ""] = ids;
+    const { name } = await prisma().instance.update({
+      where: { id: deleted },
+      data: { dedicated: true, lastKmipAt: new Date() },
     });
+    const ports = await portsOf(deleted);
+    await deleteInstance(actor(), deleted, { confirmName: name, force: true, destroyKeks: false });
+    await assign(oneMore);
+    expect(await portsOf(oneMore)).toEqual(ports);
+    await expect(restoreInstance(actor(), deleted, {})).rejects.toMatchObject({ code: "NOT_AVAILABLE" });
+    const free = await portsOf(gone);
+    await prisma().instance.delete({ where: { id: gone } });
+    await restoreInstance(actor(), deleted, {});
+    expect(await portsOf(deleted)).toEqual(free);
+    expect(await portsOf(oneMore)).toEqual(ports);
     await prisma().dedicatedEndpoint.deleteMany();
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { verifyAllChains } from "@/lib/audit/verify-chain";
 import { listAuditEvents, setAuditWriter } from "@/lib/core/audit";
+import { deleteInstance, restoreInstance } from "@/lib/core/instances";
 import { revokeKek } from "@/lib/core/keks";
 import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { reconcileAll } from "@/lib/core/rewrap";
@@ -237,6 +238,47 @@ describe("two endpoints with Key Protect behind them", () => {
     // The instance is written after its KEKs.
     await eventually(async () => (await owner()).lastKmipAt !== null, "the instance's last use");
     expect(await owner()).toMatchObject({ kekCount: 1 });
+  });
+
+  it("serve nobody of a deleted instance within a second, and the same bytes once it is restored", async () => {
+    const instance = await order(600);
+    const [one, two] = [instance.client(1), instance.client(2)];
+    const identifier = await one.create();
+    const material = await bytes(one, identifier);
+
+    // From its memory from now on; never activated, like most vCenters' keys.
+    expect(await bytes(two, identifier)).toEqual(material);
+
+    const actor = actorOf(world.accountId, "administrator");
+    const { prisma } = world.test.database;
+    const {
+      name,
+      clientCertificates: [certificate],
+    } = await prisma.instance.findUniqueOrThrow({
+      where: { id: instance.id },
+      include: { clientCertificates: true },
+    });
+    const isOpen = ({ server }: Endpoint) =>
+      server.stats().connectionsByCertificate.has(certificate?.sha256 ?? "");
+    const input = { confirmName: name, destroyKeks: false };
+
+    await expect(deleteInstance(actor, instance.id, { ...input, force: false })).rejects.toMatchObject({
+      code: "INSTANCE_IN_USE",
+    });
+    expect(endpoints.every(isOpen)).toBe(true);
+    await deleteInstance(actor, instance.id, { ...input, force: true });
+
+    const deletedAt = performance.now();
+
+    await eventually(() => !endpoints.some(isOpen), "its connections are closed");
+    expect(performance.now() - deletedAt).toBeLessThan(1_000);
+    await expect(one.get(identifier)).rejects.toThrow();
+    await expect(instance.client(2).get(identifier)).rejects.toThrow();
+
+    await restoreInstance(actor, instance.id, {});
+    expect(await bytes(instance.client(1), identifier)).toEqual(material);
+    expect(await bytes(instance.client(2), identifier)).toEqual(material);
+    expect((await instance.client(1).locate()).length).toBe(1);
   });
 
   it("leave nothing in Key Protect of a Create whose answer was lost", async () => {

@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import type { SearchParams } from "nuqs/server";
-import { instanceListQuery, loadInstanceFilters } from "@/components/instances/filters";
+import { DELETED_INSTANCES, instanceListQuery, loadInstanceFilters } from "@/components/instances/filters";
 import { InstanceList } from "@/components/instances/instance-list";
 import { listInstances } from "@/lib/api/instances/operations";
 import { Prefetch } from "../prefetch";
@@ -14,7 +14,12 @@ export default async function InstancesPage({ searchParams }: { searchParams: Pr
   const filters = await loadInstanceFilters(searchParams);
 
   return (
-    <Prefetch read={(prefetch) => [prefetch(listInstances, instanceListQuery(filters))]}>
+    <Prefetch
+      read={(prefetch) => [
+        prefetch(listInstances, instanceListQuery(filters)),
+        prefetch(listInstances, DELETED_INSTANCES),
+      ]}
+    >
       <InstanceList />
     </Prefetch>
   );

@@ -8,6 +8,7 @@ import {
   verifyAudit,
 } from "@/lib/core/audit";
 import { dateOf, type Handlers } from "../contract/handler";
+import { liveStream } from "../live-streams";
 import { downloadResponse, eventStreamResponse } from "../streams";
 import type * as operations from "./operations";
 import type { auditFilters } from "./schemas";
@@ -27,11 +28,14 @@ export const handlers: Handlers<typeof operations> = {
       contentType: format === "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson",
       fileName: `audit-events.${format}`,
     }),
-  streamAuditEvents: ({ actor, query, signal }) =>
-    eventStreamResponse(
-      signal,
-      (ended) => tailAuditEvents(actor, filtersOf(query), ended),
-      (event) => ({ id: event.id, name: "audit", data: event }),
-    ),
+  streamAuditEvents({ actor, query, signal, stillAllowed }) {
+    const live = liveStream(actor, stillAllowed);
+
+    return eventStreamResponse(AbortSignal.any([signal, live.signal]), {
+      open: (ended) => tailAuditEvents(actor, filtersOf(query), ended),
+      toEvent: (event) => ({ id: event.id, name: "audit", data: event }),
+      onEnd: live.release,
+    });
+  },
   verifyAuditEvents: ({ actor, signal }) => verifyAudit(actor, signal),
 };

@@ -1,9 +1,10 @@
 /** What stands between the handlers and those who call them: routes over HTTP, and pages in this process. */
 import type { z } from "zod";
-import type { Authenticated } from "@/lib/auth";
+import type { Authenticated, RequestFacts } from "@/lib/auth";
 import type { Actor } from "@/lib/core/actor";
 import type { ConsoleAction } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
+import type { Session } from "@/lib/core/users";
 import { env } from "@/lib/env";
 import { createLogger } from "@/lib/log";
 import { requireStorableText } from "../read-body";
@@ -18,10 +19,22 @@ type HandlerInput<O extends Operation> = {
   readonly body: BodyOf<O>;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
+  /** Asks again whether the caller may still call: for answers that last. */
+  readonly stillAllowed: () => Promise<boolean>;
+};
+
+/** What the handler of an open operation gets. */
+type OpenInput<O extends Operation> = Pick<HandlerInput<O>, "params" | "query" | "body" | "signal"> & {
+  readonly facts: RequestFacts;
+  /** Who is signed in, in an account or in none; null for nobody. */
+  readonly session: Session | null;
 };
 
 /** What any handler gets, while it is not known which operation's it is. */
-export type AnyInput = Pick<HandlerInput<Operation>, "actor" | "authenticated" | "signal"> & {
+export type AnyInput = (
+  | Pick<HandlerInput<Operation>, "actor" | "authenticated" | "signal" | "stillAllowed">
+  | Pick<OpenInput<Operation>, "facts" | "session" | "signal">
+) & {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
@@ -43,7 +56,9 @@ type ResultOf<O extends Operation> = O extends { readonly streams: readonly stri
     ? unknown
     : Unwritten<ResponseOf<O>>;
 
-type Handler<O extends Operation> = (input: HandlerInput<O>) => ResultOf<O> | Promise<ResultOf<O>>;
+type Handler<O extends Operation> = (
+  input: O extends { readonly open: true } ? OpenInput<O> : HandlerInput<O>,
+) => ResultOf<O> | Promise<ResultOf<O>>;
 
 /** One handler for each of a room's operations. */
 export type Handlers<Operations> = {

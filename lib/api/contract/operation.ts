@@ -30,8 +30,12 @@ export type Operation = {
   readonly body?: z.ZodType;
   /** A POST that only reads or checks: it takes no Idempotency-Key. */
   readonly readOnly?: boolean;
-  /** The answer holds a secret that is shown once: it is not kept for replays. */
-  readonly secretResponse?: boolean;
+  /** Members of the answer that are shown once: repeated with its Idempotency-Key, the answer has null in their place. */
+  readonly secretResponse?: readonly string[];
+  /** Anybody may call: what the path holds is what lets them in. Who is signed in is told to the handler. */
+  readonly open?: true;
+  /** Also for somebody who has to change their password before they may do anything. */
+  readonly beforePasswordChange?: true;
   readonly status: 200 | 201 | 202 | 204;
   /** Absent for 204 and for streams. */
   readonly response?: z.ZodType;

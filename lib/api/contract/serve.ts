@@ -1,5 +1,6 @@
-import { type Authenticated, authenticate, requestFacts, requireOwnOrigin } from "@/lib/auth";
-import { countCall } from "@/lib/auth/rate-limits";
+import { type Authenticated, authenticate, isStillAllowed, requestFacts, requireOwnOrigin } from "@/lib/auth";
+import { countCall, countOpenCall } from "@/lib/auth/rate-limits";
+import { readSession, sessionCookie } from "@/lib/auth/session";
 import { requireRole } from "@/lib/core/actor";
 import { AppError } from "@/lib/core/errors";
 import { handlerOf, type KnownOperation } from "../handlers";
@@ -7,7 +8,7 @@ import { idempotencyKey, once } from "../idempotency";
 import { observeCall } from "../metrics";
 import * as operations from "../operations";
 import { apiHeaders, problemResponse } from "../problem";
-import { readJsonBody } from "../read-body";
+import { hasNoBody, readJsonBody } from "../read-body";
 import { parseParams, parseQuery, toJson } from "./handler";
 import { isWrite, type Operation } from "./operation";
 import { type FailedCall, refuse } from "./refusal";
@@ -31,6 +32,14 @@ async function readBody(
 ): Promise<{ value: unknown; bytes: Uint8Array }> {
   if (operation.body === undefined) {
     return { value: undefined, bytes: NO_BYTES };
+  }
+
+  if (hasNoBody(request.headers)) {
+    const nothing = operation.body.safeParse({});
+    // Where nothing has to be said, nothing has to be sent.
+    if (nothing.success) {
+      return { value: nothing.data, bytes: NO_BYTES };
+    }
   }
 
   const { value, bytes } = await readJsonBody(request);
@@ -67,12 +76,20 @@ async function carryOut(
   request: Request,
 ): Promise<Response> {
   const { actor } = authenticated;
-  const { pathname, searchParams } = new URL(request.url);
-  const { status, secretResponse: secret = false } = operation;
+  const { pathname, search, searchParams } = new URL(request.url);
+  const { status, secretResponse: secrets = [] } = operation;
   const handler = handlerOf(operation);
   const parsed = { params: parseParams(operation, params), query: parseQuery(operation, searchParams) };
   const { value: body, bytes } = await readBody(operation, request);
-  const run = async () => handler({ actor, authenticated, ...parsed, body, signal: request.signal });
+  const run = async () =>
+    handler({
+      actor,
+      authenticated,
+      ...parsed,
+      body,
+      signal: request.signal,
+      stillAllowed: () => isStillAllowed(authenticated, request),
+    });
 
   const key = isWrite(operation) ? idempotencyKey(request.headers) : null;
   if (key === null) {
@@ -86,11 +103,43 @@ async function carryOut(
   const kept = await once(
     actor,
     key,
-    { method: request.method, path: pathname, bytes, secret },
+    { method: request.method, path: `${pathname}${search}`, bytes, secrets },
     async () => ({ status, body: toJson(operation, await run()) }),
   );
 
   return jsonResponse(kept, facts.requestId);
+}
+
+/** What anybody may ask. It takes no Idempotency-Key: who repeats it is not known to be the same. */
+async function carryOutOpen({ operation, facts, params }: Asked, request: Request): Promise<Response> {
+  await countOpenCall(facts.remoteAddress);
+
+  const session = await readSession(sessionCookie(request.headers.get("cookie")));
+  if (session !== null) {
+    requireOwnOrigin({ kind: "user" }, request);
+  }
+
+  const { value: body } = await readBody(operation, request);
+  const result = await handlerOf(operation)({
+    facts,
+    session,
+    params: parseParams(operation, params),
+    query: parseQuery(operation, new URL(request.url).searchParams),
+    body,
+    signal: request.signal,
+  });
+
+  return jsonResponse(
+    { status: operation.status, body: toJson(operation, result), replayed: false },
+    facts.requestId,
+  );
+}
+
+/** @throws AppError PASSWORD_CHANGE_REQUIRED when somebody else knows the password that the caller signed in with */
+function requireOwnPassword({ session }: Authenticated, operation: Operation): void {
+  if (session?.passwordGiven && operation.beforePasswordChange !== true) {
+    throw new AppError("PASSWORD_CHANGE_REQUIRED", "Choose a password of your own first: POST /me/password.");
+  }
 }
 
 /**
@@ -104,11 +153,16 @@ function route(operation: KnownOperation): RouteHandler {
 
     try {
       call = { ...call, params: operation.params === undefined ? {} : await context.params };
+      if (operation.open) {
+        return await carryOutOpen(call, request);
+      }
+
       const authenticated = await authenticate(request, call.facts);
       const { actor } = authenticated;
       call = { ...call, actor };
       requireOwnOrigin(actor, request);
       await countCall(`${actor.kind}:${actor.id}`);
+      requireOwnPassword(authenticated, operation);
       requireRole(actor, operation.role);
 
       return await carryOut(call, authenticated, request);

@@ -7,10 +7,12 @@ import {
   createInstanceRequest,
   deleteInstanceRequest,
   instance,
+  instanceImpact,
   instancePage,
   instanceQuery,
   permissionCheck,
   permissionCheckPage,
+  restoreInstanceRequest,
   rewrapStatus,
   updateInstanceRequest,
 } from "./schemas";
@@ -63,12 +65,33 @@ export const updateInstance = operation({
 
 export const deleteInstance = operation({
   id: "deleteInstance",
-  summary: "Delete an instance; KEKs stay in the key manager unless destroyKeks",
+  summary: "Delete an instance; for 30 days it can be restored, unless destroyKeks deletes its KEKs for good",
   method: "DELETE",
   path: "/instances/{id}",
   role: "administrator",
   audit: "vmware-solutions.service.delete",
   body: deleteInstanceRequest,
+});
+
+export const getInstanceImpact = operation({
+  id: "getInstanceImpact",
+  summary: "What deleting this instance breaks: KEKs by serving state, last use, who was connected",
+  method: "GET",
+  path: "/instances/{id}/impact",
+  role: "viewer",
+  audit: "vmware-solutions.service.read",
+  response: instanceImpact,
+});
+
+export const restoreInstance = operation({
+  id: "restoreInstance",
+  summary: "Undo a deletion: the same instance with its KEKs, certificates and settings",
+  method: "POST",
+  path: "/instances/{id}/restore",
+  role: "administrator",
+  audit: "vmware-solutions.service.restore",
+  body: restoreInstanceRequest,
+  response: instance,
 });
 
 export const activateInstance = operation({

@@ -135,6 +135,7 @@ export const instance = z
         seenAt: timestamp.nullable(),
       })
       .nullable(),
+    /** `keks`: those that are not destroyed, whatever their KMIP state. */
     counts: z.object({ keks: z.int(), activeKeks: z.int(), clientCertificates: z.int() }),
     cachePolicy,
     activateOnCreate: z.boolean(),
@@ -145,6 +146,8 @@ export const instance = z
     createdAt: timestamp,
     createdBy: z.string(),
     updatedAt: timestamp,
+    /** Of a deleted instance; until `purgeAt` it can be restored. */
+    deletion: z.object({ deletedAt: timestamp, deletedBy: z.string(), purgeAt: timestamp }).nullable(),
   })
   .meta({ id: "Instance" });
 
@@ -152,7 +155,53 @@ export const instancePage = page(instance);
 export const instanceQuery = pageQuery.extend({
   search: z.string().max(80).optional(),
   status: instanceStatus.optional(),
+  deleted: z
+    .enum(["true", "false"])
+    .optional()
+    .meta({ description: "true: deleted instances that can be restored, instead of the others" }),
 });
+
+export const restoreInstanceRequest = z.object({
+  /** Another name, where its own is taken meanwhile. */
+  name: displayName.optional(),
+  /** Restores it without the certificates that another instance has pinned meanwhile. */
+  withoutCertificatesInUse: z.boolean().default(false),
+});
+
+const inUseReason = z.discriminatedUnion("code", [
+  z.object({ code: z.literal("KEKS_NOT_DESTROYED"), count: z.int(), detail: z.string() }),
+  z.object({
+    code: z.literal("CLIENTS_CONNECTED"),
+    count: z.int(),
+    detail: z.string(),
+    clients: z.array(z.object({ id, name: z.string(), lastSeenAt: timestamp })),
+  }),
+]);
+
+export const instanceImpact = z
+  .object({
+    /** True where DELETE is refused without `force`. */
+    inUse: z.boolean(),
+    reasons: z.array(inUseReason),
+    /** KEKs that are not destroyed, by serving state. */
+    keks: z.object({
+      total: z.int(),
+      /** Served or made in the last 90 days. */
+      served: z.int(),
+      /** Neither for 90 days. */
+      unused: z.int(),
+      blocked: z.int(),
+      /** False in a large instance: the three are of a part of its KEKs. */
+      complete: z.boolean(),
+    }),
+    lastServedAt: timestamp.nullable(),
+    lastServedTo: z.object({ id, name: z.string().nullable(), address: z.string().nullable() }).nullable(),
+    /** Whom KEKs are for by their `x-Name`, those served last first. */
+    users: z.array(
+      z.object({ name: z.string(), component: z.string().nullable(), lastServedAt: timestamp.nullable() }),
+    ),
+  })
+  .meta({ id: "InstanceImpact" });
 
 export const permissionCheck = permissionReport
   .extend({ id, trigger: z.string() })
@@ -207,6 +256,7 @@ export const rewrapStatus = z
   .meta({ id: "RewrapStatus" });
 
 export type RewrapStatus = z.output<typeof rewrapStatus>;
+export type InstanceImpact = z.output<typeof instanceImpact>;
 export type Instance = z.output<typeof instance>;
 export type InstanceStatus = z.output<typeof instanceStatus>;
 export type CreateInstanceRequest = z.input<typeof createInstanceRequest>;

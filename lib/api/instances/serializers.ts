@@ -1,10 +1,15 @@
 import type { ConnectionReport as ConnectionReportView } from "@/lib/core/endpoints";
-import type { InstanceView, PermissionCheckRow } from "@/lib/core/instances";
+import type {
+  InstanceImpact as InstanceImpactView,
+  InstanceView,
+  PermissionCheckRow,
+} from "@/lib/core/instances";
 import { KEY_STATE_NUMBERS } from "@/lib/core/permissions/report";
 import type { Unwritten } from "../contract/handler";
 import { keyState } from "../key-managers/schemas";
 import { describeCheck, describeReport, keptReport } from "../texts/checks";
-import type { ConnectionReport, Instance, PermissionCheck } from "./schemas";
+import { describeInUse } from "../texts/in-use";
+import type { ConnectionReport, Instance, InstanceImpact, PermissionCheck } from "./schemas";
 
 function keyStateOf(number: number | null): NonNullable<Instance["crk"]>["state"] {
   return keyState.options.find((state) => KEY_STATE_NUMBERS[state] === number) ?? null;
@@ -63,7 +68,16 @@ export function serializeInstance(view: InstanceView): Unwritten<Instance> {
     createdAt: view.createdAt,
     createdBy: view.createdBy,
     updatedAt: view.updatedAt,
+    deletion:
+      view.deletedAt === null || view.purgeAt === null
+        ? null
+        : { deletedAt: view.deletedAt, deletedBy: view.deletedBy ?? "", purgeAt: view.purgeAt },
   };
+}
+
+/** What a deletion breaks, with its reasons in English. */
+export function serializeImpact(view: InstanceImpactView): Unwritten<InstanceImpact> {
+  return { ...view, reasons: view.reasons.map(describeInUse) };
 }
 
 /** Permission check as the API shows it. */

@@ -10,6 +10,9 @@ export const member = z
     disabled: z.boolean(),
     lastSignInAt: timestamp.nullable(),
     createdAt: timestamp,
+    /** True while an invitation waits for its acceptance: no access yet. `userId` is then the invitation's own. */
+    pending: z.boolean(),
+    invitationExpiresAt: timestamp.nullable(),
   })
   .meta({ id: "Member" });
 
@@ -18,9 +21,11 @@ export const createMemberRequest = z.object({
   email: z.email().max(200),
   name: displayName,
   role,
-  /** The first password; leave out for people who only sign in by single sign-on. */
+  /** The first password, to be changed at the first sign-in; leave out for people who only sign in by single sign-on. */
   password: z.string().min(12).max(200).optional(),
 });
+/** For somebody who is signed in elsewhere, or whose first password is not to be used. */
+export const createMemberResponse = member.extend({ invitationLink: z.string().nullable() });
 export const updateMemberRequest = z.object({ role });
 
 export type Member = z.output<typeof member>;

@@ -1,20 +1,20 @@
-import { createTranslator } from "next-intl";
 import { describe, expect, it } from "vitest";
 import { CONNECTION_FINDINGS } from "@/lib/core/endpoints/connection-findings";
 import { CONNECTION_CHECKS } from "@/lib/core/endpoints/connection-report";
 import { checkTexts, checkTitle } from "@/lib/i18n/check-texts";
+import { createIbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
+import { Secret } from "@/lib/ibm-cloud/secret";
 import { type Findings, RUNNER_FINDINGS } from "@/lib/key-managers/checks/run-checks";
 import { PROVIDERS } from "@/lib/key-managers/registry";
 import english from "@/messages/en";
-import chinese from "@/messages/zh-CN";
+import { LANGUAGES, legibleIn } from "@/test/support/languages";
 import { permissionReport } from "../key-managers/schemas";
 import { describeCheck, describeReport, keptReport } from "./checks";
 
-const zh = createTranslator({ locale: "zh-CN", messages: chinese });
-
 /** Every value is its own name in brackets. */
 const NAMES = Object.fromEntries(
-  Object.values({ ...english.findings.detail, ...english.findings.remedy })
+  [english.findings.detail, english.findings.remedy]
+    .flatMap((texts) => Object.values(texts))
     .flatMap((text) => [...text.matchAll(/\{(\w+)[,}]/g)].map(([, name = ""]) => name))
     .map((name) => [name, `[${name}]`]),
 );
@@ -27,24 +27,61 @@ const found: Findings = Object.assign(
 );
 const findings = Object.entries(found).map(([code, { status }]) => ({ code, status }));
 
+const refuse = () => Promise.reject(new Error("Nobody is there."));
+
+/** The ids of all checks of every provider: a report has them all, also where nobody is reached. */
+async function checksOfProviders(): Promise<string[]> {
+  const nowhere = { iamUrl: "http://127.0.0.1:1", resourceControllerUrl: "http://127.0.0.1:1" };
+  const cloud = createIbmCloud({ ...nowhere, endpointType: "public" });
+  const tokenSource = () => ({ token: refuse, refused: () => false, renew() {} });
+  const context = {
+    cloud: { ...cloud, iam: { ...cloud.iam, tokenSource, authorizedTokenSource: tokenSource } },
+    wrappedKeys: { insert: refuse, find: refuse, read: refuse, delete: refuse },
+  };
+  const input = {
+    ...{ keyManagerCrn: "", crkId: "", keyRing: null, endpoint: null, givenEndpoint: null },
+    call: { correlationId: "titles", signal: AbortSignal.abort() },
+    mayTrySecret: false,
+  };
+  const outcomes = PROVIDERS.flatMap((provider) =>
+    [
+      { secret: new Secret("nobody's") },
+      ...(provider.authorization ? [{ authorizedFor: "nobody" }] : []),
+    ].map((credential) => provider.checks(context, { ...input, credential })),
+  );
+
+  return (await Promise.all(outcomes)).flatMap(({ results }) => results.map(({ id }) => id));
+}
+
+const CHECKS_OF_PROVIDERS = await checksOfProviders();
+const CHECKS_WITH_TITLES = Object.keys(english.permissions.checks);
+
 describe("what a check found", () => {
   it.each(findings)("$code is said in every language, $status with what to do", ({ code, status }) => {
     const remedied = status === "fail" || status === "warn";
 
     for (const params of [NAMES, {}]) {
       const said = describeCheck({ id: "apiKey", status, code, params });
-      const inChinese = checkTexts(zh, { id: "apiKey", code, params });
 
       expect(said.remedy !== undefined).toBe(remedied);
-      expect(inChinese.remedy !== null).toBe(remedied);
-      for (const text of [said.title, said.detail, said.remedy, ...Object.values(inChinese)]) {
-        expect(text ?? "").not.toMatch(/undefined|null|findings\.|[{}]/);
+      for (const { locale, t } of LANGUAGES) {
+        const { title, detail, remedy } = checkTexts(t, { id: "apiKey", code, params });
+
+        expect(remedy !== null, locale).toBe(remedied);
+        for (const text of [title, detail, ...(remedied ? [remedy] : [])]) {
+          // Without the values that it names, little may be left of a text.
+          expect(text, locale).toMatch(params === NAMES ? legibleIn(locale) : /^/);
+          expect(text, locale).not.toMatch(/undefined|null|findings\.|[{}]/);
+        }
       }
     }
 
     const { detail } = describeCheck({ id: "apiKey", status, code, params: NAMES });
+    const details = LANGUAGES.map(({ t }) => checkTexts(t, { id: "apiKey", code, params: NAMES }).detail);
+
     expect(detail).not.toBe(code);
-    expect(checkTexts(zh, { id: "apiKey", code, params: NAMES }).detail).not.toBe(detail);
+    expect(details).toContain(detail);
+    expect(new Set(details).size).toBe(LANGUAGES.length);
   });
 
   it("is nothing but what checks find", () => {
@@ -54,11 +91,13 @@ describe("what a check found", () => {
     expect(codes).toEqual(expect.arrayContaining(Object.keys(english.findings.remedy)));
   });
 
-  it.each([...Object.keys(english.permissions.checks), ...CONNECTION_CHECKS])(
+  it.each([...new Set([...CHECKS_OF_PROVIDERS, ...CHECKS_WITH_TITLES, ...CONNECTION_CHECKS])])(
     "the check %s has a title in every language",
     (id) => {
       expect(describeCheck({ id, status: "pass", code: "CHECK_BROKE" }).title).not.toBe(id);
-      expect(checkTitle(zh, id)).toMatch(/\p{Script=Han}/u);
+      for (const { locale, t } of LANGUAGES) {
+        expect(checkTitle(t, id), locale).toMatch(legibleIn(locale));
+      }
     },
   );
 });

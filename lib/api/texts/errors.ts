@@ -4,6 +4,7 @@ import type { Messages } from "@/lib/i18n/messages";
 import { describeCertificateFinding } from "./certificate-findings";
 import { describeReport, keptReport } from "./checks";
 import { english } from "./english";
+import { describeInUse } from "./in-use";
 
 type RefusalCode = keyof Messages["settings"]["rootKey"]["refusal"];
 
@@ -18,6 +19,10 @@ function sentenceOf(text: ErrorText): string | null {
     }
     case "certificate":
       return text.findings.map((finding) => describeCertificateFinding(finding).message).join(" ");
+    case "instanceInUse":
+      return text.reasons.map((reason) => describeInUse(reason).detail).join(" ");
+    case "certificatesInUse":
+      return english("instances.deleted.certificatesInUse", { names: text.names.join(", ") });
   }
 }
 
@@ -25,6 +30,9 @@ function sentenceOf(text: ErrorText): string | null {
 function describeExtra({ code, extra, text }: AppError): AppError["extra"] {
   if (text?.of === "certificate" && extra?.findings !== undefined) {
     return { ...extra, findings: text.findings.map(describeCertificateFinding) };
+  }
+  if (text?.of === "instanceInUse") {
+    return { ...extra, reasons: text.reasons.map(describeInUse) };
   }
   const report = code === "PERMISSION_CHECK_FAILED" ? keptReport.safeParse(extra?.report) : undefined;
 

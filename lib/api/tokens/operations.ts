@@ -22,7 +22,7 @@ export const createToken = operation({
   role: "administrator",
   audit: "vmware-solutions.token.create",
   body: createApiTokenRequest,
-  secretResponse: true,
+  secretResponse: ["token"],
   status: 201,
   response: createApiTokenResponse,
 });

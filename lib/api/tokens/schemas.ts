@@ -32,7 +32,7 @@ export const createApiTokenRequest = z
     path: ["expiresAt"],
     error: "is in the past",
   });
-/** The one answer that ever holds the token. */
-export const createApiTokenResponse = apiToken.extend({ token: z.string() });
+/** The one answer that ever holds the token; null where the request is repeated with its Idempotency-Key. */
+export const createApiTokenResponse = apiToken.extend({ token: z.string().nullable() });
 
 export type ApiToken = z.output<typeof apiToken>;

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
 import type { AuditEventInput } from "@/lib/audit/event";
 import {
@@ -39,6 +40,20 @@ export type Done = (
   executor: Executor,
   facts?: Partial<Pick<ActionRecord, "target" | "requestData" | "responseData">>,
 ) => Promise<void>;
+
+/** What else is to be written in the transaction of a change, whoever makes it. */
+const witnesses = new AsyncLocalStorage<(executor: Executor) => Promise<void>>();
+
+/**
+ * Carries work out and has something written beside each of its changes: committed with it, or not at all.
+ * @param witness called in the transaction of each change
+ */
+export function witnessed<Result>(
+  witness: (executor: Executor) => Promise<void>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return witnesses.run(witness, work);
+}
 
 /** How often a process says that it still works on its intents; settled are those it has not spoken of for longer. */
 const ALIVE_EVERY_MS = 10_000;
@@ -191,6 +206,7 @@ export async function audited<Result>(
       throw new AppError("CHANGED_MEANWHILE", "This took too long and was given up.");
     }
 
+    await witnesses.getStore()?.(executor);
     decision.outcome = decided;
   };
 

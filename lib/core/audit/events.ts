@@ -1,5 +1,6 @@
 import type { AuditOutcome, AuditSeverity } from "@/lib/audit/event";
 import type { CadfEvent } from "@/lib/audit/event-to-cadf";
+import { isLiving } from "../instance";
 
 /** An audit event as people read it, with the CADF event and its place in the chain. */
 export type AuditEventView = {
@@ -55,7 +56,7 @@ export const SELECT_EVENTS = `
          e.target_id AS "targetId", e.target_name AS "targetName", e.event, e.node,
          e.sequence::text AS sequence, e.previous_hash AS "previousHash", e.hash
   FROM audit_event e
-  LEFT JOIN instance i ON i.id = e.instance_id AND i.account_id = e.account_id`;
+  LEFT JOIN instance i ON i.id = e.instance_id AND i.account_id = e.account_id AND ${isLiving("i")}`;
 
 /** Row to view. */
 export function toAuditEvent(row: AuditEventRow): AuditEventView {

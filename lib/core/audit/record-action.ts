@@ -72,7 +72,8 @@ export function actionEvent(actor: Actor, record: ActionRecord): AuditEventInput
     outcome,
     severity: record.severity ?? (outcome === "failure" ? failureSeverity(reason.reasonCode) : severity),
     message: `VMware Solutions: ${phrase} ${name ?? record.target.id}${outcome === "failure" ? " -failure" : ""}`,
-    accountId: actor.accountId,
+    // Somebody who is in no account yet, or any more, is nobody's.
+    accountId: actor.accountId === "" ? null : actor.accountId,
     instanceId: record.instanceId ?? null,
     dataEvent: false,
     correlationId: actor.requestId,

@@ -7,7 +7,7 @@ import { audited, type Done } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { loadAuthority } from "../endpoints";
 import { AppError } from "../errors";
-import { requireInstance, requireNotRemoving } from "../instance";
+import { LIVING, requireInstance, requireNotRemoving } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import { admittanceOf, EXPIRY_RULE, type ExpiryRule } from "./dates";
@@ -47,7 +47,7 @@ async function requireCertificate(
   certificateId: string,
 ): Promise<ClientCertificate> {
   const row = await client.clientCertificate.findFirst({
-    where: { id: certificateId, instanceId, instance: { accountId: actor.accountId } },
+    where: { id: certificateId, instanceId, instance: { accountId: actor.accountId, ...LIVING } },
   });
   if (!row) {
     throw new AppError("NOT_FOUND", "There is no such client certificate.");
@@ -124,7 +124,7 @@ export async function listAccountCertificates(
     query.cursor === undefined ? [undefined, undefined] : decodeCursor(query.cursor, endCursor);
   const rows = await database().prisma.clientCertificate.findMany({
     where: {
-      instance: { accountId: actor.accountId, status: { not: "removing" } },
+      instance: { accountId: actor.accountId, status: { not: "removing" }, ...LIVING },
       ...(query.endsWithinDays === undefined
         ? {}
         : { notAfter: { lt: new Date(Date.now() + query.endsWithinDays * DAY_MS) } }),

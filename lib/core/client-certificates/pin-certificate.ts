@@ -3,6 +3,7 @@ import type { ClientCertificate, Prisma } from "@/lib/db/generated/client";
 import type { Certificate, Finding } from "@/lib/x509";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
+import { LIVING } from "../instance";
 import { uniqueViolation } from "../unique-violation";
 
 /** A certificate that shall be pinned to an instance. */
@@ -19,10 +20,17 @@ export type CertificateHolder = {
   readonly certificateName: string | null;
 };
 
-/** Who holds a certificate of the deployment; an instance of another account is never named. */
-export async function findHolder(actor: Actor, sha256: string): Promise<CertificateHolder | null> {
-  const row = await database().prisma.clientCertificate.findUnique({
-    where: { sha256 },
+/**
+ * Who holds a certificate of the deployment; an instance of another account is never named. Those of deleted instances
+ * are free.
+ */
+export async function findHolder(
+  actor: Pick<Actor, "accountId">,
+  sha256: string,
+  client: Prisma.TransactionClient = database().prisma,
+): Promise<CertificateHolder | null> {
+  const row = await client.clientCertificate.findFirst({
+    where: { sha256, releasedAt: null },
     select: { name: true, instance: { select: { id: true, name: true, accountId: true } } },
   });
   if (!row) {
@@ -125,10 +133,14 @@ export async function pinCertificates(
     await publishIn(tx, { type: "certificate.added", instanceId, sha256 });
   }
   if (rows.length > 0) {
-    await tx.instance.update({
-      where: { id: instanceId },
+    const { count } = await tx.instance.updateMany({
+      where: { id: instanceId, ...LIVING },
       data: { clientCertificateCount: { increment: rows.length } },
     });
+    // Deleted since it was looked up: a certificate that is pinned now would select nobody, and be free for nobody.
+    if (count === 0) {
+      throw new AppError("NOT_FOUND", "There is no such instance.");
+    }
   }
 
   return rows;

@@ -1,5 +1,6 @@
 import { database } from "@/lib/db";
 import { audited } from "../audit";
+import { isLiving } from "../instance";
 import { systemActor } from "../system-actor";
 import { inTransaction, type Transaction } from "../transaction";
 import { admittanceOf, type ExpiryRule } from "./dates";
@@ -39,7 +40,8 @@ async function findDue(after: string): Promise<Row[]> {
             coalesce(c.last_seen_at >= now() - make_interval(days => $2), false) AS "inUse",
             i.expired_certificates::text AS "expiredCertificates", i.expired_grace_days AS "expiredGraceDays"
      FROM client_certificate c JOIN instance i ON i.id = c.instance_id
-     WHERE c.not_after < now() + make_interval(days => $1) AND i.status <> 'removing' AND c.id > $3
+     WHERE c.not_after < now() + make_interval(days => $1) AND ${isLiving("i")} AND i.status <> 'removing'
+       AND c.id > $3
        AND (c.expiry_told_at IS NULL OR c.expiry_told_at < now() - interval '${TOLD_EVERY}')
      ORDER BY c.id LIMIT ${BATCH}`,
     [NOTICE_DAYS, IN_USE_DAYS, after],

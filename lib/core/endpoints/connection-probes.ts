@@ -3,6 +3,7 @@
  * Query alone, from the moment its row is there until the row is gone or its time is over.
  */
 import { database, publishIn } from "@/lib/db";
+import { isLiving } from "../instance";
 
 /** Far longer than a test takes, and the most that a killed process leaves behind. */
 export const PROBE_SECONDS = 60;
@@ -42,8 +43,8 @@ export async function admitProbe(probe: ConnectionProbe): Promise<boolean> {
   await forgetConnectionProbes(probe.instanceId);
   const { rowCount } = await database().pool.query(
     `INSERT INTO connection_probe (sha256, instance_id, test_id, expires_at)
-     SELECT $1, id, $3, now() + make_interval(secs => $4) FROM instance
-     WHERE id = $2 AND status IN ('installed', 'attention')
+     SELECT $1, id, $3, now() + make_interval(secs => $4) FROM instance i
+     WHERE id = $2 AND ${isLiving("i")} AND status IN ('installed', 'attention')
      ON CONFLICT (instance_id) DO NOTHING`,
     [probe.sha256, probe.instanceId, probe.testId, PROBE_SECONDS],
   );

@@ -2,6 +2,7 @@ import { database } from "@/lib/db";
 import type { EngineLogger } from "@/lib/kmip/ports";
 import type { KmipServer, ServerTls } from "@/lib/kmip/transport/server";
 import type { ChangeEvents } from "../change-events";
+import { isLiving } from "../instance";
 import { prepareDedicatedIdentity } from "./ensure-dedicated-endpoints";
 import { joinPem, type ListenerProblem } from "./instance-endpoints";
 import { KEY_TYPES, loadDedicatedIdentity } from "./tls-identities";
@@ -112,7 +113,7 @@ class ZoneListeners implements DedicatedListeners {
   async #wanted(): Promise<Map<string, number>> {
     const { rows } = await database().pool.query<{ instanceId: string; port: number }>(
       `SELECT d.instance_id AS "instanceId", d.port FROM dedicated_endpoint d JOIN instance i ON i.id = d.instance_id
-       WHERE d.zone = $1 AND i.status IN ('installed', 'attention') ORDER BY d.instance_id`,
+       WHERE d.zone = $1 AND ${isLiving("i")} AND i.status IN ('installed', 'attention') ORDER BY d.instance_id`,
       [this.#options.zone],
     );
 

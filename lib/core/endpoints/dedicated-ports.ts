@@ -2,6 +2,7 @@ import { database } from "@/lib/db";
 import type { Prisma } from "@/lib/db/generated/client";
 import { type Env, env } from "@/lib/env";
 import { AppError } from "../errors";
+import { isLiving, LIVING } from "../instance";
 
 type PortSettings = Pick<
   Env,
@@ -60,20 +61,27 @@ export function chooseDedicatedPorts(
 
 /**
  * Gives an instance a port in every zone where it has none yet. What it has it keeps, whatever became of the settings:
- * vCenter knows it.
+ * vCenter knows it. A deleted instance's ports are anybody's, but given out only when there are no others, so that an
+ * undo finds them again.
  * @throws AppError NOT_AVAILABLE when no port is left
  */
 export async function assignDedicatedPorts(tx: Prisma.TransactionClient, instanceId: string): Promise<void> {
   const settings = env();
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`;
-  const all = await tx.dedicatedEndpoint.findMany({ select: { instanceId: true, zone: true, port: true } });
+  const all = await tx.dedicatedEndpoint.findMany({
+    select: { instanceId: true, zone: true, port: true, instance: { select: { deletedAt: true } } },
+  });
   const own = new Set(all.filter((row) => row.instanceId === instanceId).map(({ zone }) => zone));
   const missing = settings.KMIP_PORTS.map((_, index) => index + 1).filter((zone) => !own.has(zone));
   if (missing.length === 0) {
     return;
   }
 
-  const ports = chooseDedicatedPorts(missing, new Set(all.map(({ port }) => port)), settings);
+  const choose = (rows: typeof all) =>
+    chooseDedicatedPorts(missing, new Set(rows.map(({ port }) => port)), settings);
+  const isKept = (row: (typeof all)[number]) =>
+    row.instanceId === instanceId || row.instance.deletedAt === null;
+  const ports = choose(all) ?? choose(all.filter(isKept));
   if (ports === null) {
     const { from, to } = settings.KMIP_DEDICATED_PORTS;
     throw new AppError(
@@ -82,6 +90,9 @@ export async function assignDedicatedPorts(tx: Prisma.TransactionClient, instanc
     );
   }
 
+  await tx.dedicatedEndpoint.deleteMany({
+    where: { port: { in: [...ports.values()] }, NOT: { instance: LIVING } },
+  });
   await tx.dedicatedEndpoint.createMany({
     data: [...ports].map(([zone, port]) => ({ instanceId, zone, port })),
   });
@@ -90,7 +101,7 @@ export async function assignDedicatedPorts(tx: Prisma.TransactionClient, instanc
 /** Instances that have a listener of their own. */
 export async function dedicatedInstanceIds(): Promise<string[]> {
   const { rows } = await database().pool.query<{ id: string }>(
-    "SELECT id FROM instance WHERE dedicated ORDER BY id",
+    `SELECT id FROM instance i WHERE dedicated AND ${isLiving("i")} ORDER BY id`,
   );
 
   return rows.map(({ id }) => id);

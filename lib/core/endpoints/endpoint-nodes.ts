@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
+import { isLiving } from "../instance";
 
 /** One running (or lost) KMIP listener. */
 export type EndpointNodeView = {
@@ -175,7 +176,7 @@ export async function listEndpointNodes(actor: Actor): Promise<EndpointNodeView[
   const { rows } = await database().pool.query<Row>(
     `SELECT n.*, i.name AS instance_name, n.heartbeat_at >= now() - make_interval(secs => $1) AS up
      FROM endpoint_node n LEFT JOIN instance i ON i.id = n.instance_id
-     WHERE n.instance_id IS NULL OR i.account_id = $2
+     WHERE n.instance_id IS NULL OR (i.account_id = $2 AND ${isLiving("i")})
      ORDER BY n.instance_id NULLS FIRST, n.zone, n.host, n.port, n.started_at LIMIT $3`,
     [HEARTBEAT_TIMEOUT_SECONDS, actor.accountId, MAX_NODES],
   );

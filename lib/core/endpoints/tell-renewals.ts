@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { database } from "@/lib/db";
 import { audited } from "../audit";
+import { isLiving } from "../instance";
 import { systemActor } from "../system-actor";
 
 type Concerned = {
@@ -15,12 +16,13 @@ async function concernedBy(id: string): Promise<readonly Concerned[]> {
   const [, instanceId] = /^instance-(.{36})/.exec(id) ?? [];
   const { rows } = instanceId
     ? await pool.query<Concerned>(
-        `SELECT account_id AS "accountId", id AS "instanceId", name FROM instance WHERE id = $1`,
+        `SELECT account_id AS "accountId", id AS "instanceId", name FROM instance i
+         WHERE id = $1 AND ${isLiving("i")}`,
         [instanceId],
       )
     : await pool.query<Concerned>(
-        `SELECT DISTINCT account_id AS "accountId", NULL AS "instanceId", NULL AS name FROM instance
-         WHERE NOT dedicated AND status IN ('installed', 'attention')`,
+        `SELECT DISTINCT account_id AS "accountId", NULL AS "instanceId", NULL AS name FROM instance i
+         WHERE ${isLiving("i")} AND NOT dedicated AND status IN ('installed', 'attention')`,
       );
 
   return rows;

@@ -11,7 +11,7 @@ import {
 import { readClientCertificate } from "../client-certificates/read-certificate";
 import { assignDedicatedPorts, prepareDedicatedIdentity } from "../endpoints";
 import { AppError } from "../errors";
-import { requireInstance, WITHOUT_API_KEY } from "../instance";
+import { LIVING, requireInstance, WITHOUT_API_KEY } from "../instance";
 import { inTransaction } from "../transaction";
 import { uniqueViolation } from "../unique-violation";
 import { type ExpiryChange, type InstanceView, instanceNameTaken, withEndpoints } from "./instance-row";
@@ -88,7 +88,7 @@ export async function createInstance(actor: Actor, input: CreateInstanceInput): 
   const certificates = readUploads(input.clientCertificates ?? []);
   const { prisma } = database();
   const sameName = await prisma.instance.findFirst({
-    where: { accountId: actor.accountId, name: input.name },
+    where: { accountId: actor.accountId, name: input.name, ...LIVING },
     select: { id: true },
   });
   if (sameName) {
@@ -210,7 +210,7 @@ export async function activateInstance(
   const activate = (done: Done) =>
     inTransaction(async (tx) => {
       const { count } = await tx.instance.updateMany({
-        where: { id: instanceId, accountId: actor.accountId, status: "inactive" },
+        where: { id: instanceId, accountId: actor.accountId, status: "inactive", ...LIVING },
         data: { status: "installed", statusReason: null, ...selectionColumns(instanceId, validated) },
       });
       // Two activations at once: the second finds it installed.

@@ -1,86 +1,41 @@
 import { database, publishIn } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { audited, type Done } from "../audit";
-import { dedicatedIdentityId, KEY_TYPES } from "../endpoints/tls-identities";
 import { AppError } from "../errors";
-import { type InstanceRow, requireInstance } from "../instance";
-import { invalidateInstanceKeyManager } from "../key-managers/open-key-manager";
+import { type InstanceRow, LIVING, requireInstance } from "../instance";
 import { systemActor } from "../system-actor";
 import { inTransaction } from "../transaction";
+import { DESTROYING_KEKS, keepDeleted } from "./deleted-instances";
 import { destroyAllKeks } from "./destroy-all-keks";
+import { forgetInstance } from "./forget-instance";
+import { reasonsAgainstDeletion } from "./instance-impact";
 
 export type DeleteInstanceInput = {
   /** The instance's name, typed again. */
   readonly confirmName: string;
   /** Delete it although it is in use. */
   readonly force: boolean;
-  /** Delete the standard keys of its KEKs in the key manager too; otherwise they stay there. */
+  /**
+   * Delete the standard keys of its KEKs in the key manager too: then nothing is kept. Otherwise they stay there, and the
+   * deletion can be undone for 30 days.
+   */
   readonly destroyKeks: boolean;
 };
 
-/** Why an instance counts as in use. */
-type InUseReason =
-  | { readonly code: "ACTIVE_KEKS"; readonly detail: string; readonly count: number }
-  | {
-      readonly code: "CLIENTS_CONNECTED";
-      readonly detail: string;
-      readonly count: number;
-      readonly clients: readonly { id: string; name: string; lastSeenAt: string }[];
-    };
-
-const DAY_MS = 86_400_000;
 /** So long a request waits for KEKs to be destroyed; the rest follows in the background. */
 const REQUEST_BUDGET_MS = 20_000;
-const SHOWN_CLIENTS = 10;
-/** Kept as the status reason while KEKs are being destroyed, so that an interrupted removal knows what to do. */
-const DESTROYING_KEKS = "DESTROYING_KEKS";
 
-async function reasonsAgainst(row: InstanceRow): Promise<InUseReason[]> {
-  const reasons: InUseReason[] = [];
-  const count = row.activeKekCount;
-  if (count > 0) {
-    reasons.push({
-      code: "ACTIVE_KEKS",
-      detail: count === 1 ? "One KEK is active." : `${count} KEKs are active.`,
-      count,
-    });
-  }
-
-  const where = { instanceId: row.id, lastSeenAt: { gt: new Date(Date.now() - DAY_MS) } };
-  const { prisma } = database();
-  const connected = await prisma.clientCertificate.count({ where });
-  if (connected > 0) {
-    const clients = await prisma.clientCertificate.findMany({
-      where,
-      orderBy: { lastSeenAt: "desc" },
-      take: SHOWN_CLIENTS,
-      select: { id: true, name: true, lastSeenAt: true },
-    });
-    reasons.push({
-      code: "CLIENTS_CONNECTED",
-      detail:
-        connected === 1
-          ? "One client connected in the last 24 hours."
-          : `${connected} clients connected in the last 24 hours.`,
-      count: connected,
-      clients: clients.map(({ id, name, lastSeenAt }) => ({
-        id,
-        name,
-        lastSeenAt: lastSeenAt?.toISOString() ?? "",
-      })),
-    });
-  }
-
-  return reasons;
-}
-
-/** From here on no endpoint serves the instance; certificates lose their tenant when the row goes. */
-async function markRemoving(actor: Actor, row: InstanceRow, input: DeleteInstanceInput): Promise<void> {
+/** From here on no endpoint serves the instance, and its KEKs go; certificates lose their tenant when the row goes. */
+async function markRemoving(
+  actor: Actor,
+  row: InstanceRow,
+  input: Pick<DeleteInstanceInput, "force">,
+): Promise<void> {
   const mark = (done: Done) =>
     inTransaction(async (tx) => {
       const { count } = await tx.instance.updateMany({
-        where: { id: row.id, accountId: actor.accountId },
-        data: { status: "removing", statusReason: input.destroyKeks ? DESTROYING_KEKS : null },
+        where: { id: row.id, accountId: actor.accountId, ...LIVING },
+        data: { status: "removing", statusReason: DESTROYING_KEKS },
       });
       if (count === 0) {
         throw new AppError("NOT_FOUND", "There is no such instance.");
@@ -100,7 +55,7 @@ async function markRemoving(actor: Actor, row: InstanceRow, input: DeleteInstanc
       instanceId: row.id,
       requestData: {
         force: input.force,
-        destroyKeks: input.destroyKeks,
+        destroyKeks: true,
         keks: row.kekCount,
         activeKeks: row.activeKekCount,
         clientCertificates: row.clientCertificateCount,
@@ -110,55 +65,10 @@ async function markRemoving(actor: Actor, row: InstanceRow, input: DeleteInstanc
   );
 }
 
-/** Forgets the instance with everything that hangs on it, and tells every endpoint. */
-async function forgetInstance(actor: Actor, row: InstanceRow, keksDestroyed: boolean): Promise<void> {
-  const facts = {
-    keks: row.kekCount,
-    activeKeks: row.activeKekCount,
-    // Without the instance nothing serves them, but their wrapped bytes are still in the key manager.
-    standardKeys: keksDestroyed ? "deleted" : "kept in the key manager",
-  };
-  const forget = (done: Done) =>
-    inTransaction(async (tx) => {
-      const certificates = await tx.clientCertificate.findMany({
-        where: { instanceId: row.id },
-        select: { sha256: true },
-      });
-      const { count } = await tx.instance.deleteMany({ where: { id: row.id, accountId: actor.accountId } });
-      // Another request ended the same removal.
-      if (count === 0) {
-        return;
-      }
-      await tx.tlsIdentity.deleteMany({
-        where: { id: { in: KEY_TYPES.map((keyType) => dedicatedIdentityId(row.id, keyType)) } },
-      });
-
-      for (const { sha256 } of certificates) {
-        await publishIn(tx, { type: "certificate.removed", instanceId: row.id, sha256 });
-      }
-
-      await publishIn(tx, { type: "instance.removed", instanceId: row.id });
-      await done(tx, { requestData: { ...facts, clientCertificates: certificates.length } });
-    });
-
-  await audited(
-    actor,
-    {
-      action: "vmware-solutions.service.delete",
-      target: { id: row.id, name: row.name },
-      instanceId: row.id,
-      requestData: facts,
-      // The worker tries every minute.
-      failures: actor.kind === "system" ? "retried" : "recorded",
-    },
-    forget,
-  );
-  invalidateInstanceKeyManager(row.id);
-}
-
 /**
- * Deletes an instance. With `destroyKeks` the standard keys go first: the instance is `removing`, serves nobody, and
- * if the key manager fails it stays so; calling again, or `continueRemovals`, goes on.
+ * Deletes an instance, so that it can be had back for 30 days (see keepDeleted). With `destroyKeks` it is for good, and
+ * the standard keys go first: the instance is `removing`, serves nobody, and if the key manager fails it stays so;
+ * calling again, or `continueRemovals`, goes on.
  * @returns true when it is gone, false when KEKs are still being destroyed after 20 seconds
  * @throws AppError FORBIDDEN, NOT_FOUND, CONFIRMATION_MISMATCH, INSTANCE_IN_USE (`extra.reasons`), KEY_MANAGER_*,
  *   AUDIT_UNAVAILABLE
@@ -177,31 +87,36 @@ export async function deleteInstance(
     });
   }
   if (!input.force && row.status !== "removing") {
-    const reasons = await reasonsAgainst(row);
+    const reasons = await reasonsAgainstDeletion(row);
     if (reasons.length > 0) {
-      throw new AppError("INSTANCE_IN_USE", reasons.map(({ detail }) => detail).join(" "), {
+      throw new AppError("INSTANCE_IN_USE", "The instance is in use.", {
         extra: { reasons },
+        text: { of: "instanceInUse", reasons },
       });
     }
   }
 
   // Once begun with destroyKeks, a removal keeps to it: half of the KEKs may be gone already.
-  const destroyKeks = input.destroyKeks || row.statusReason === DESTROYING_KEKS;
-  await markRemoving(actor, row, { ...input, destroyKeks });
+  if (input.destroyKeks || row.statusReason === DESTROYING_KEKS) {
+    await markRemoving(actor, row, input);
 
-  return finishRemoval(actor, row, destroyKeks);
-}
-
-async function finishRemoval(actor: Actor, row: InstanceRow, destroyKeks: boolean): Promise<boolean> {
-  if (destroyKeks) {
-    const done = await destroyAllKeks(actor, row.id, new Date(Date.now() + REQUEST_BUDGET_MS));
-    if (!done) {
-      return false;
-    }
+    return destroyAndForget(actor, row);
   }
-  await forgetInstance(actor, row, destroyKeks);
+  await keepDeleted(actor, row, input);
 
   return true;
+}
+
+async function destroyAndForget(actor: Actor, row: InstanceRow): Promise<boolean> {
+  const done = await destroyAllKeks(actor, row.id, new Date(Date.now() + REQUEST_BUDGET_MS));
+  if (done) {
+    await forgetInstance(actor, row, {
+      action: "vmware-solutions.service.delete",
+      requestData: { keks: row.kekCount, activeKeks: row.activeKekCount, standardKeys: "deleted" },
+    });
+  }
+
+  return done;
 }
 
 /**
@@ -215,7 +130,7 @@ export async function continueRemovals(options: {
 }): Promise<string[]> {
   const rows = await database().prisma.instance.findMany({
     // A removal that somebody's request is busy with was touched within its budget.
-    where: { status: "removing", updatedAt: { lt: new Date(Date.now() - 2 * REQUEST_BUDGET_MS) } },
+    where: { ...LIVING, status: "removing", updatedAt: { lt: new Date(Date.now() - 2 * REQUEST_BUDGET_MS) } },
     orderBy: { id: "asc" },
     take: 20,
     omit: { apiKeySealed: true },
@@ -224,7 +139,10 @@ export async function continueRemovals(options: {
   for (const row of rows) {
     const actor = { ...systemActor("worker", row.accountId), requestId: options.requestId };
     try {
-      if (await finishRemoval(actor, row, row.statusReason === DESTROYING_KEKS)) {
+      if (row.statusReason !== DESTROYING_KEKS) {
+        await keepDeleted(actor, row, { force: false });
+        gone.push(row.id);
+      } else if (await destroyAndForget(actor, row)) {
         gone.push(row.id);
       }
     } catch (error) {

@@ -1,8 +1,7 @@
 export { activateInstance, createInstance } from "./create-instance";
-export {
-  continueRemovals,
-  deleteInstance,
-} from "./delete-instance";
+export { continueRemovals, deleteInstance } from "./delete-instance";
+export { purgeDeletedInstances, restoreInstance } from "./deleted-instances";
+export { type InstanceImpact, instanceImpact } from "./instance-impact";
 export type { InstanceView } from "./instance-row";
 export { listPermissionChecks, type PermissionCheckRow, runPermissionCheck } from "./permission-checks";
 export { getInstance, listInstances } from "./read-instances";

@@ -4,13 +4,14 @@ import type { InstanceStatus } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { endpointsOf } from "../endpoints";
-import { requireInstance, WITHOUT_API_KEY } from "../instance";
+import { LIVING, requireInstance, WITHOUT_API_KEY } from "../instance";
 import { type InstanceView, withEndpoints } from "./instance-row";
 
 const instanceCursor = z.tuple([z.uuid()]);
 
 /**
  * Instances of the account, newest first.
+ * @param query.deleted those that are deleted and can still be restored, instead of the others; none has endpoints
  * @param query.search part of the name, whatever the case
  * @throws AppError FORBIDDEN, INVALID_CURSOR
  */
@@ -21,6 +22,7 @@ export async function listInstances(
     cursor?: string | undefined;
     search?: string | undefined;
     status?: InstanceStatus | undefined;
+    deleted?: boolean | undefined;
   },
 ): Promise<Page<InstanceView>> {
   requireRole(actor, "viewer");
@@ -29,6 +31,7 @@ export async function listInstances(
   const rows = await database().prisma.instance.findMany({
     where: {
       accountId: actor.accountId,
+      ...(query.deleted ? { deletedAt: { not: null }, purgeAt: { gt: new Date() } } : LIVING),
       ...(below === undefined ? {} : { id: { lt: below } }),
       ...(query.status === undefined ? {} : { status: query.status }),
       ...(query.search === undefined
@@ -41,7 +44,7 @@ export async function listInstances(
     take: query.limit + 1,
     omit: WITHOUT_API_KEY,
   });
-  const endpoints = await endpointsOf(rows);
+  const endpoints = await endpointsOf(rows.filter(({ deletedAt }) => deletedAt === null));
 
   return toPage(
     rows,

@@ -3,7 +3,13 @@ import type { Instance } from "@/lib/db/generated/client";
 import { type Actor, requireRole } from "../actor";
 import { audited, type Done } from "../audit";
 import { AppError } from "../errors";
-import { type InstanceRow, requireInstanceWithKey, requireNotRemoving, WITHOUT_API_KEY } from "../instance";
+import {
+  type InstanceRow,
+  LIVING,
+  requireInstanceWithKey,
+  requireNotRemoving,
+  WITHOUT_API_KEY,
+} from "../instance";
 import { apiKeyPurpose, credentialsOf, invalidateInstanceKeyManager } from "../key-managers/open-key-manager";
 import { judgeHealth } from "../permissions/record-permission-check";
 import type { PermissionFacts, PermissionReport } from "../permissions/report";
@@ -130,7 +136,10 @@ type CheckedChange = {
 function keepChange(instanceId: string, { input, checked }: CheckedChange, done: Done): Promise<InstanceRow> {
   return inTransaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
-    const current = await tx.instance.findUnique({ where: { id: instanceId }, omit: WITHOUT_API_KEY });
+    const current = await tx.instance.findFirst({
+      where: { id: instanceId, ...LIVING },
+      omit: WITHOUT_API_KEY,
+    });
     if (!current) {
       throw new AppError("NOT_FOUND", "There is no such instance.");
     }

@@ -3,6 +3,7 @@ import { database } from "@/lib/db";
 import { Secret, secret } from "@/lib/ibm-cloud/secret";
 import type { Credential, CredentialType, Provider } from "@/lib/key-managers/provider";
 import type { Actor } from "../actor";
+import { LIVING } from "../instance";
 
 /** With what a key manager is asked before it is an instance's. */
 export type KeyManagerCredentials = {
@@ -110,7 +111,7 @@ async function requireOwnInstance(
   }
 
   const row = await database().prisma.instance.findFirst({
-    where: { id: instanceId, accountId: actor.accountId },
+    where: { id: instanceId, accountId: actor.accountId, ...LIVING },
     select: { id: true },
   });
 

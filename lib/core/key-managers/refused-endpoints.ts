@@ -1,6 +1,7 @@
 import { database } from "@/lib/db";
 import { env } from "@/lib/env";
 import { mayBeConnectedTo } from "@/lib/outbound/allow-list";
+import { isLiving } from "../instance";
 
 /**
  * Instances of the whole deployment whose key manager stands at an address that this deployment does not connect to, as of
@@ -8,7 +9,8 @@ import { mayBeConnectedTo } from "@/lib/outbound/allow-list";
  */
 export async function refusedEndpoints(): Promise<{ id: string; host: string }[]> {
   const { rows } = await database().pool.query<{ id: string; endpoint: string }>(
-    "SELECT id, key_manager_endpoint AS endpoint FROM instance WHERE key_manager_endpoint IS NOT NULL",
+    `SELECT id, key_manager_endpoint AS endpoint FROM instance i
+     WHERE ${isLiving("i")} AND key_manager_endpoint IS NOT NULL`,
   );
 
   return rows

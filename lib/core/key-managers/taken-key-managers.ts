@@ -1,5 +1,6 @@
 import { database } from "@/lib/db";
 import type { Provider } from "@/lib/key-managers/provider";
+import { LIVING } from "../instance";
 
 /**
  * What a KMIP instance claims of its key manager instance where that can have one only: the database lets nobody else
@@ -21,7 +22,7 @@ export async function takenKeyManagers(
   }
 
   const rows = await database().prisma.instance.findMany({
-    where: { keyManagerClaim: { in: claims } },
+    where: { keyManagerClaim: { in: claims }, ...LIVING },
     select: { keyManagerClaim: true },
   });
   const taken = new Set(rows.map(({ keyManagerClaim }) => keyManagerClaim));

@@ -1,1 +1,9 @@
+export {
+  acceptAsNewPerson,
+  acceptBySignIn,
+  acceptInvitation,
+  createInvitation,
+  findInvitation,
+  forgetInvitations,
+} from "./invitations";
 export { createMember, listMembers, removeMember, updateMember } from "./members";

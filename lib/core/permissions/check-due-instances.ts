@@ -1,6 +1,7 @@
 import { database, publishIn } from "@/lib/db";
 import type { IbmCloud } from "@/lib/ibm-cloud/ibm-cloud";
 import { PROVIDERS } from "@/lib/key-managers/registry";
+import { isLiving } from "../instance";
 import { systemActor } from "../system-actor";
 import { checkInstance } from "./check-instance";
 
@@ -44,8 +45,8 @@ async function claimDue(): Promise<DueInstance[]> {
   const { rows } = await database().pool.query<DueInstance>(
     `UPDATE instance SET next_check_at = now() + make_interval(secs => $1)
       WHERE id IN (
-        SELECT id FROM instance
-         WHERE status IN ('installed', 'attention')
+        SELECT id FROM instance i
+         WHERE ${isLiving("i")} AND status IN ('installed', 'attention')
            AND crk_id IS NOT NULL AND (api_key_sealed IS NOT NULL OR key_manager_kind = ANY ($3))
            AND (next_check_at IS NULL OR next_check_at <= now())
          ORDER BY next_check_at NULLS FIRST

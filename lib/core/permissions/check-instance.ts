@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Actor } from "@/lib/core/actor";
 import { audited } from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
+import { LIVING } from "@/lib/core/instance";
 import { ibmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { credentialsOf } from "@/lib/core/key-managers/open-key-manager";
 import { database } from "@/lib/db";
@@ -37,8 +38,8 @@ export async function checkInstance(
     onError?: (error: unknown) => void;
   } = {},
 ): Promise<CheckedInstance> {
-  const instance = await database().prisma.instance.findUnique({
-    where: { id: instanceId },
+  const instance = await database().prisma.instance.findFirst({
+    where: { id: instanceId, ...LIVING },
     select: {
       id: true,
       name: true,

@@ -1,5 +1,6 @@
 import { invalidateInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import type { Prisma } from "@/lib/db/generated/client";
+import { LIVING } from "../instance";
 import { inTransaction, type Transaction } from "../transaction";
 import { FAILURE_CODES } from "./failure-codes";
 import { KEY_STATE_NUMBERS, type PermissionFacts, type PermissionReport, reasonOf } from "./report";
@@ -58,8 +59,8 @@ async function keepCheck(
   // Two checks at once (the worker's and a person's) write one after the other.
   await tx.$queryRaw`SELECT 1 FROM instance WHERE id = ${instanceId}::uuid FOR UPDATE`;
 
-  const before = await tx.instance.findUnique({
-    where: { id: instanceId },
+  const before = await tx.instance.findFirst({
+    where: { id: instanceId, ...LIVING },
     select: {
       status: true,
       statusReason: true,

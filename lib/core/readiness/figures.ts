@@ -1,6 +1,7 @@
 import { database } from "@/lib/db";
 import { NOTICE_DAYS } from "../client-certificates";
 import { liveCounters } from "../endpoints";
+import { isLiving } from "../instance";
 
 /** Figures of the whole deployment for monitoring; of no account in particular. */
 export type DeploymentFigures = {
@@ -31,7 +32,8 @@ const OVERDUE = `
   SELECT job, greatest(0, coalesce(extract(epoch FROM now() - due), 0))::float8 AS seconds
   FROM (
     SELECT 'permission-checks' AS job, (
-      SELECT min(next_check_at) FROM instance WHERE status IN ('installed', 'attention') AND crk_id IS NOT NULL
+      SELECT min(next_check_at) FROM instance i
+      WHERE ${isLiving("i")} AND status IN ('installed', 'attention') AND crk_id IS NOT NULL
     ) AS due
     UNION ALL
     SELECT 'audit-intents', (SELECT min(alive_at) FROM audit_intent) + interval '30 seconds'
@@ -56,7 +58,7 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
       `SELECT status::text, count(*)::int AS count, sum(kek_count)::float8 AS keks,
               sum(active_kek_count)::float8 AS "activeKeks",
               sum(client_certificate_count)::float8 AS "clientCertificates"
-       FROM instance GROUP BY status`,
+       FROM instance i WHERE ${isLiving("i")} GROUP BY status`,
     ),
     pool.query<{ zone: number; up: number; dedicatedUp: number; connections: number; requests: number }>(
       `SELECT zone, (count(*) FILTER (WHERE instance_id IS NULL))::int AS up,
@@ -68,7 +70,7 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
       `SELECT (count(*) FILTER (WHERE c.not_after <= now()))::int AS expired,
               (count(*) FILTER (WHERE c.not_after > now()))::int AS soon
        FROM client_certificate c JOIN instance i ON i.id = c.instance_id
-       WHERE c.not_after < now() + make_interval(days => $1) AND i.status <> 'removing'`,
+       WHERE c.not_after < now() + make_interval(days => $1) AND ${isLiving("i")} AND i.status <> 'removing'`,
       [NOTICE_DAYS],
     ),
     pool.query<{ id: string; notAfter: number }>(

@@ -1,6 +1,7 @@
 import type { Database } from "@/lib/db";
 import { inPoolTransaction } from "@/lib/db/transaction";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
+import { isLiving } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { markDestroyed } from "../serving/change-object";
 import { deleteMaterial } from "../serving/delete-material";
@@ -255,11 +256,14 @@ export async function reconcileAll(options: ReconcileOptions): Promise<Reconcile
   const clock = options.clock ?? { now: () => new Date() };
   const due = new Date(clock.now().getTime() - (options.olderThanSeconds ?? 120) * 1_000);
   const { rows } = await options.database.pool.query<{ instanceId: string }>(
-    `SELECT DISTINCT instance_id AS "instanceId" FROM managed_object
-     WHERE storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $1
-       AND (settle_after IS NULL OR settle_after <= $2)
-     UNION
-     SELECT DISTINCT instance_id FROM kek_move WHERE changed_at <= $3`,
+    `WITH due AS (
+       SELECT DISTINCT instance_id FROM managed_object
+       WHERE storage IN ('storing', 'abandoned', 'destroying') AND changed_at <= $1
+         AND (settle_after IS NULL OR settle_after <= $2)
+       UNION
+       SELECT DISTINCT instance_id FROM kek_move WHERE changed_at <= $3
+     )
+     SELECT i.id AS "instanceId" FROM due JOIN instance i ON i.id = due.instance_id WHERE ${isLiving("i")}`,
     [
       due,
       clock.now(),

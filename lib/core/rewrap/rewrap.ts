@@ -2,6 +2,7 @@ import { type Database, notifyCall } from "@/lib/db";
 import { KeyManagerError, type KeyManagerFailure, type RootKey } from "@/lib/key-managers/key-manager";
 import type { EngineClock, EngineLogger } from "@/lib/kmip/ports";
 import { AppError } from "../errors";
+import { isLiving } from "../instance";
 import { openInstanceKeyManager } from "../key-managers/open-key-manager";
 import { isDefinite } from "../serving/failures";
 import { type InstanceRecord, readInstance } from "../serving/instance-records";
@@ -291,8 +292,8 @@ async function noteRun(
  */
 export async function rewrapDue(options: RewrapOptions): Promise<RewrapReport> {
   const { rows } = await options.database.pool.query<{ id: string }>(
-    `SELECT id FROM instance
-     WHERE status IN ('installed', 'attention') AND crk_id IS NOT NULL AND (
+    `SELECT id FROM instance i
+     WHERE ${isLiving("i")} AND status IN ('installed', 'attention') AND crk_id IS NOT NULL AND (
        rewrap_due_at IS NULL OR rewrap_due_at <= now()
        OR rewrap_seen IS DISTINCT FROM crk_id || '/' || coalesce(crk_version, ''))
      ORDER BY rewrap_due_at NULLS FIRST`,

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { ChangeEvents } from "../change-events";
 import { CoherentCache } from "../coherent-cache";
+import { isLiving } from "../instance";
 import type { InstanceKeyManager } from "../key-managers/open-key-manager";
 
 /** What serving needs to know of an instance. */
@@ -18,7 +19,7 @@ const SELECT_INSTANCE = {
            key_manager_guid AS "keyManagerGuid", key_manager_endpoint AS "keyManagerEndpoint",
            key_ring AS "keyRing", crk_id AS "crkId", api_key_sealed AS "apiKeySealed",
            cache_ttl_seconds AS "cacheTtlSeconds", outage_grace_seconds AS "outageGraceSeconds"
-    FROM instance WHERE id = $1`,
+    FROM instance i WHERE id = $1 AND ${isLiving("i")}`,
 };
 
 /** Reads an instance for its clients or for the worker, who are nobody's account; null when there is none. */

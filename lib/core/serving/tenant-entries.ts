@@ -3,6 +3,7 @@ import type { Database } from "@/lib/db";
 import type { CertificateRefusal, Tenant } from "@/lib/kmip/ports";
 import { Operation } from "@/lib/kmip/protocol/enumerations";
 import { admittanceOf, type ExpiryRule } from "../client-certificates/dates";
+import { isLiving } from "../instance";
 
 /** Who a certificate opens what as. */
 export type Entry = {
@@ -48,12 +49,14 @@ const SELECT_CERTIFICATES = `
   SELECT c.id AS "certificateId", c.name AS "certificateName", c.sha256, ${INSTANCE_COLUMNS},
          NULL::float8 AS "probeMs", c.not_before AS "notBefore", c.not_after AS "notAfter", c.created_at AS "createdAt"
   FROM client_certificate c JOIN instance i ON i.id = c.instance_id
-  WHERE c.sha256 = ANY ($1::text[]) AND i.status IN ('installed', 'attention')
+  WHERE c.sha256 = ANY ($1::text[]) AND c.released_at IS NULL AND ${isLiving("i")}
+    AND i.status IN ('installed', 'attention')
   UNION ALL
   SELECT p.test_id, NULL, p.sha256, ${INSTANCE_COLUMNS},
          (extract(epoch FROM p.expires_at - now()) * 1000)::float8, NULL, NULL, NULL
   FROM connection_probe p JOIN instance i ON i.id = p.instance_id
-  WHERE p.sha256 = ANY ($1::text[]) AND p.expires_at > now() AND i.status IN ('installed', 'attention')
+  WHERE p.sha256 = ANY ($1::text[]) AND p.expires_at > now() AND ${isLiving("i")}
+    AND i.status IN ('installed', 'attention')
   ORDER BY "probeMs" NULLS FIRST`;
 
 /** What a connection test needs to see that an endpoint serves its instance. */

@@ -1,3 +1,4 @@
+export { isMadeByAdministrator, makerOf } from "./maker";
 export {
   authenticateToken,
   createToken,

@@ -3,11 +3,13 @@ import { z } from "zod";
 import { createUuid7 } from "@/lib/audit/uuid7";
 import { database } from "@/lib/db";
 import type { ApiToken } from "@/lib/db/generated/client";
+import { lesserRole } from "@/lib/roles";
 import { type Actor, type Role, requireRole } from "../actor";
 import { audited } from "../audit";
 import { decodeCursor, type Page, toPage } from "../cursor";
 import { AppError } from "../errors";
 import { inTransaction } from "../transaction";
+import { makerOf } from "./maker";
 
 /** `kmipc_` and 32 random bytes in base64url: recognisable by secret scanners, 256 bits. */
 const makeId = createUuid7();
@@ -17,7 +19,7 @@ const SHOWN_CHARACTERS = TOKEN_PREFIX.length + 4;
 const DAY_MS = 86_400_000;
 
 /** An API token as it may be shown: without its hash. */
-export type ApiTokenView = Omit<ApiToken, "tokenHash" | "accountId">;
+export type ApiTokenView = Omit<ApiToken, "tokenHash" | "accountId" | "makerId">;
 
 const VIEW = {
   id: true,
@@ -98,6 +100,7 @@ export async function createToken(
           tokenHash: hashToken(token),
           prefix: token.slice(0, SHOWN_CHARACTERS),
           createdBy: actor.name,
+          makerId: await makerOf(tx, actor),
           expiresAt,
         },
         select: VIEW,
@@ -147,9 +150,20 @@ export type AuthenticatedToken = {
 /** So often the time of last use is written. */
 const USE_GRANULARITY_MS = 60_000;
 
+/** What the person behind a token may do in its account now; null when they have left it or may not sign in. */
+async function roleOfMaker(makerId: string, accountId: string): Promise<Role | null> {
+  const membership = await database().prisma.membership.findFirst({
+    where: { accountId, userId: makerId, user: { disabledAt: null } },
+    select: { role: true },
+  });
+
+  return membership?.role ?? null;
+}
+
 /**
- * The token behind a bearer credential, or null when it is malformed, unknown, expired or revoked. Asked of the
- * database at every request, so that revoking works at once.
+ * The token behind a bearer credential, or null when it is malformed, unknown, expired or revoked, or when its maker has
+ * left the account. It may do no more than its maker may do now. Asked of the database at every request, so that all of
+ * this counts at once.
  */
 export async function authenticateToken(token: string): Promise<AuthenticatedToken | null> {
   if (!TOKEN_PATTERN.test(token)) {
@@ -166,6 +180,11 @@ export async function authenticateToken(token: string): Promise<AuthenticatedTok
     return null;
   }
 
+  const role = row.makerId === null ? row.role : await roleOfMaker(row.makerId, row.accountId);
+  if (role === null) {
+    return null;
+  }
+
   const stale = new Date(now.getTime() - USE_GRANULARITY_MS);
   if (row.lastUsedAt === null || row.lastUsedAt < stale) {
     await prisma.apiToken.updateMany({
@@ -177,7 +196,7 @@ export async function authenticateToken(token: string): Promise<AuthenticatedTok
   return {
     id: row.id,
     name: row.name,
-    role: row.role,
+    role: lesserRole(row.role, role),
     accountId: row.accountId,
     accountName: row.account.name,
   };

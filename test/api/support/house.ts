@@ -15,6 +15,7 @@ import { ensureTlsIdentities } from "@/lib/core/endpoints";
 import { setIbmCloud } from "@/lib/core/key-managers/ibm-cloud";
 import { ensureMasterKey } from "@/lib/core/secrets";
 import { createToken } from "@/lib/core/tokens";
+import { openSession, type SignInMethod } from "@/lib/core/users";
 import type { Database } from "@/lib/db";
 import { env, serverCertificateHosts } from "@/lib/env";
 import { sandboxForTests, type TestCloud } from "@/test/key-managers/support/sandbox";
@@ -57,6 +58,18 @@ export function actorOf(account: { id: string }, role: Role = "administrator"): 
   };
 }
 
+/** The Cookie header of a new session of somebody. */
+export async function cookieOf(
+  { prisma }: Database,
+  user: { id: string; sessionVersion: number },
+  method: SignInMethod = "password",
+): Promise<string> {
+  const from = { remoteAddress: null, userAgent: null };
+  const sessionId = await openSession(prisma, { userId: user.id, method, from });
+
+  return `${cookieName("session")}=${await makeSessionToken(user, sessionId)}`;
+}
+
 export async function addAccount(database: Database, name: string): Promise<TestAccount> {
   const { prisma } = database;
   const account = await prisma.account.create({ data: { name } });
@@ -70,7 +83,7 @@ export async function addAccount(database: Database, name: string): Promise<Test
         },
       });
       const { token } = await createToken(actorOf(account), { name: role, role });
-      const cookie = `${cookieName("session")}=${await makeSessionToken(user)}`;
+      const cookie = await cookieOf(database, user);
 
       return { role, user, token, cookie };
     }),

@@ -3,7 +3,7 @@ import type { NextApiRequest, NextApiResponse } from "next";
 import NextAuth from "next-auth";
 import { requestFacts } from "@/lib/auth";
 import { authOptions } from "@/lib/auth/options";
-import { provideNextAuthUrl } from "@/lib/env";
+import { env, provideNextAuthUrl } from "@/lib/env";
 
 /** A browser's cookies. */
 export class Jar {
@@ -87,4 +87,15 @@ export async function auth(jar: Jar, action: string, call: AuthCall = {}) {
 /** The token that next-auth wants with every form. */
 export async function csrf(jar: Jar): Promise<string> {
   return ((await auth(jar, "csrf")).body as { csrfToken: string }).csrfToken;
+}
+
+/** Signs somebody in as the console's form does. */
+export async function signIn(jar: Jar, email: string, password: string, address?: string) {
+  const csrfToken = await csrf(jar);
+
+  return auth(jar, "callback/credentials", {
+    method: "POST",
+    body: { email, password, csrfToken, callbackUrl: `${env().publicUrl}/instances` },
+    ...(address === undefined ? {} : { address }),
+  });
 }

@@ -1,0 +1,3 @@
+import { serve } from "@/lib/api/contract/serve";
+
+export const { GET, POST, PUT, PATCH, DELETE } = serve("/me/password");
