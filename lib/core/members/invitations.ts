@@ -20,6 +20,11 @@ export type InvitationView = Pick<Invitation, "id" | "email" | "name" | "role" |
 /** What whoever holds a link may know of it. */
 export type OpenInvitation = InvitationView & { readonly accountId: string; readonly accountName: string };
 
+/** What of a row may be shown: never what its link and its password are proved by. */
+function viewOf({ id, email, name, role, createdAt, expiresAt }: Invitation): InvitationView {
+  return { id, email, name, role, createdAt, expiresAt };
+}
+
 type NewInvitation = {
   readonly email: string;
   readonly name?: string | undefined;
@@ -128,7 +133,7 @@ export async function createInvitation(
 
         await done(tx, { target: { id: invitation.id, name: email } });
 
-        return { ...invitation, token };
+        return { ...viewOf(invitation), token };
       }),
     ),
   );
@@ -145,7 +150,7 @@ export async function findInvitation(token: string): Promise<OpenInvitation | nu
     include: { account: { select: { name: true } } },
   });
 
-  return row && { ...row, accountName: row.account.name };
+  return row && { ...viewOf(row), accountId: row.accountId, accountName: row.account.name };
 }
 
 function acceptingActor(invitation: Invitation, person: { id: string }, from: From): Actor {
@@ -325,7 +330,7 @@ async function opened(invitation: Invitation): Promise<OpenInvitation> {
     select: { name: true },
   });
 
-  return { ...invitation, accountName: name };
+  return { ...viewOf(invitation), accountId: invitation.accountId, accountName: name };
 }
 
 /** Takes away invitations whose time is over; for a worker, every hour or so. */

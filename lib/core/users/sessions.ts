@@ -153,7 +153,9 @@ export async function listSessions(
     rows,
     query.limit,
     (row) => [row.id],
-    (row) => row,
+    ({ id, method, address, agent, createdAt, lastSeenAt, expiresAt }) => {
+      return { id, method, address, agent, createdAt, lastSeenAt, expiresAt };
+    },
   );
 }
 
