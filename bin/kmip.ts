@@ -12,6 +12,7 @@ import { openDedicatedListeners } from "./endpoint/dedicated-listeners";
 import { createSharedListeners } from "./endpoint/shared-listeners";
 import { limitsHere, zonePorts } from "./endpoint/zone";
 import { runProcess } from "./supervisor/run";
+import { watchSchema } from "./supervisor/schema-watch";
 
 const HEARTBEAT_MS = 5_000;
 const TLS_CHECK_MS = 60_000;
@@ -47,6 +48,8 @@ runProcess(logger, async () => {
 
   setDatabase(database);
 
+  const endWatch = watchSchema(database.pool, logger);
+
   const writer = createAuditWriter({
     pool: database.appends,
     node: `kmip-${settings.KMIP_HOST}:${port}@${hostname()}`,
@@ -57,7 +60,11 @@ runProcess(logger, async () => {
 
   const ports = createKmipPorts({ database, sink: writer, logger });
   const listener = limitsHere({ settings, httpsPort, logger });
-  const place = { zone, port, httpsPort, settings, ports, logger, listener };
+  const figures = () => ({
+    auditFailures: writer.stats().failedGroups,
+    databaseWaiting: Object.values(database.waiting()).reduce((sum, waiting) => sum + waiting, 0),
+  });
+  const place = { zone, port, httpsPort, settings, ports, logger, listener, figures };
   const shared = await createSharedListeners(place);
   const dedicated = openDedicatedListeners(place);
 
@@ -79,6 +86,8 @@ runProcess(logger, async () => {
       for (const timer of timers) {
         clearInterval(timer);
       }
+
+      endWatch();
 
       await Promise.all([shared.close(), dedicated.close()]);
       await ports.close();

@@ -6,7 +6,12 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ensureDedicatedEndpoints, ensureTlsIdentities, hasTlsIdentities } from "@/lib/core/endpoints";
+import {
+  ensureDedicatedEndpoints,
+  ensureTlsIdentities,
+  hasTlsIdentities,
+  tellRenewals,
+} from "@/lib/core/endpoints";
 import { listenerSettings } from "@/lib/core/endpoints/listener-settings";
 import { ensureMasterKey, MasterKeyError } from "@/lib/core/secrets";
 import { ensureFirstAdministrator } from "@/lib/core/users";
@@ -148,16 +153,26 @@ async function prepareSecrets(settings: Env): Promise<void> {
 
   ensureMasterKey(masterKeyFile);
 
+  const renewed: string[] = [];
+  const onRenewed = (id: string) => {
+    renewed.push(id);
+    warn(`The server certificate ${id} was made anew; clients that pin it must trust the new one.`);
+  };
+
   try {
     await ensureTlsIdentities({
       zones: settings.KMIP_PORTS.map((_, index) => index + 1),
       hosts: serverCertificateHosts(settings),
+      onRenewed,
     });
-    await ensureDedicatedEndpoints((error, instanceId) =>
-      warn(
-        `The endpoints of instance ${instanceId} are not ready: ${error instanceof Error ? error.message : error}`,
-      ),
+    await ensureDedicatedEndpoints(
+      (error, instanceId) =>
+        warn(
+          `The endpoints of instance ${instanceId} are not ready: ${error instanceof Error ? error.message : error}`,
+        ),
+      onRenewed,
     );
+    await tellRenewals(renewed);
   } catch (error) {
     if (!(error instanceof MasterKeyError)) {
       throw error;

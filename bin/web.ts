@@ -12,6 +12,7 @@ import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env } from "@/lib/env";
 import { captureConsole, createLogger } from "@/lib/log";
 import { runProcess } from "./supervisor/run";
+import { watchSchema } from "./supervisor/schema-watch";
 
 const DRAIN_MS = 5_000;
 const DATABASE_CONNECTIONS = 20;
@@ -50,6 +51,8 @@ runProcess(logger, async () => {
   setDatabase(database);
   setAuditWriter(writer);
 
+  const endWatch = watchSchema(database.pool, logger);
+
   if (settings.NODE_ENV === "production") {
     captureConsole(logger);
   }
@@ -87,6 +90,8 @@ runProcess(logger, async () => {
 
   return {
     async stop() {
+      endWatch();
+
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
 
       server.closeIdleConnections();

@@ -6,7 +6,12 @@ import { forgetIdempotencyKeys } from "@/lib/api/idempotency";
 import { createAuditWriter } from "@/lib/audit/writer";
 import { setAuditWriter, settleIntents } from "@/lib/core/audit";
 import { type ExpiryNotice, tellExpiringCertificates } from "@/lib/core/client-certificates";
-import { ensureDedicatedEndpoints, ensureTlsIdentities, forgetConnectionProbes } from "@/lib/core/endpoints";
+import {
+  ensureDedicatedEndpoints,
+  ensureTlsIdentities,
+  forgetConnectionProbes,
+  tellRenewals,
+} from "@/lib/core/endpoints";
 import { continueRemovals, purgeDeletedInstances } from "@/lib/core/instances";
 import { logCircuits } from "@/lib/core/key-managers/log-circuits";
 import { forgetInvitations } from "@/lib/core/members";
@@ -18,6 +23,7 @@ import { resolveDatabaseUrl } from "@/lib/db/url";
 import { env, serverCertificateHosts } from "@/lib/env";
 import { createLogger } from "@/lib/log";
 import { runProcess } from "./supervisor/run";
+import { watchSchema } from "./supervisor/schema-watch";
 
 const CHECK_EVERY_SECONDS = 15 * 60;
 /** A move of a KEK is a handful of calls; unlike a Create, nobody waits for one that is cancelled. */
@@ -54,6 +60,8 @@ runProcess(logger, async () => {
   });
 
   setAuditWriter(writer);
+
+  const endWatch = watchSchema(database.pool, logger);
 
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
@@ -118,13 +126,26 @@ runProcess(logger, async () => {
     }),
     job("connection probes", "*/30 * * * * *", () => forgetConnectionProbes()),
     job("server certificates", "0 17 3 * * *", async () => {
+      const renewed: string[] = [];
+      const onRenewed = (id: string) => {
+        renewed.push(id);
+        logger.warn(
+          { certificate: id },
+          "a server certificate was made anew; clients that pin it must trust it",
+        );
+      };
+
       await ensureTlsIdentities({
         zones: settings.KMIP_PORTS.map((_, index) => index + 1),
         hosts: serverCertificateHosts(settings),
+        onRenewed,
       });
-      await ensureDedicatedEndpoints((error, instanceId) =>
-        logger.warn({ err: error, instanceId }, "endpoints of an instance are not ready"),
+      await ensureDedicatedEndpoints(
+        (error, instanceId) =>
+          logger.warn({ err: error, instanceId }, "endpoints of an instance are not ready"),
+        onRenewed,
       );
+      await tellRenewals(renewed);
     }),
     job("client certificates", "0 23 * * * *", async () => {
       await tellExpiringCertificates({
@@ -142,6 +163,7 @@ runProcess(logger, async () => {
   return {
     async stop() {
       stopping.abort();
+      endWatch();
 
       for (const scheduled of jobs) {
         scheduled.stop();

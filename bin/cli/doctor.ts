@@ -94,7 +94,9 @@ export async function doctor(
     return `${settings.masterKeyFile}, mode ${(statSync(settings.masterKeyFile).mode & 0o777).toString(8)}`;
   });
   await check("database", async () => {
-    const { rows } = await database().pool.query<{ version: string }>("SHOW server_version");
+    const { rows } = await database().pool.query<{ version: string }>(
+      "SELECT current_setting('server_version') AS version",
+    );
 
     return `PostgreSQL ${rows[0]?.version}${settings.DATABASE_URL ? "" : ", embedded"}`;
   });

@@ -50,6 +50,8 @@ export function heartbeatFigures(
       operations: operations.byName(),
       limits: connectionLimits.limitsHit,
       keyManagers: [],
+      auditFailures: 0,
+      databaseWaiting: 0,
     },
   };
 }

@@ -79,7 +79,7 @@ export async function createSharedListeners(place: ZoneProcess): Promise<SharedL
       return recordHeartbeat({
         ...node,
         ...figures,
-        counters: { ...figures.counters, keyManagers: troubledKeyManagers() },
+        counters: { ...figures.counters, ...place.figures(), keyManagers: troubledKeyManagers() },
       });
     },
     async close() {

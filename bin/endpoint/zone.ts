@@ -18,6 +18,8 @@ export type ZoneProcess = {
   readonly ports: KmipPorts;
   readonly logger: ReturnType<typeof createLogger>;
   readonly listener: ReturnType<typeof listenerSettings>;
+  /** What monitoring wants to know of the process. */
+  figures(): { readonly auditFailures: number; readonly databaseWaiting: number };
 };
 
 /** The ports of a zone. @throws Error if it has none */

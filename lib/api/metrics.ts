@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { type DeploymentFigures, deploymentFigures } from "@/lib/core/readiness";
+import { connectionWaits, type DeploymentFigures, deploymentFigures } from "@/lib/core/readiness";
 import { troubledKeyManagers } from "@/lib/key-managers/call-limits";
 import { perProcess } from "@/lib/per-process";
 
@@ -33,6 +33,17 @@ function createGauges(registry: Registry) {
       "Key manager instances that were out since the process started: 0 back, 1 asked whether it is back, 2 out",
       ["zone", "node", "key_manager"],
     ),
+    serverCertificates: gauge(
+      "server_certificate_expiry_timestamp_seconds",
+      "When the server certificates that the zones share end",
+      ["certificate"],
+    ),
+    overdue: gauge("worker_overdue_seconds", "For how long work of the worker has been due, by job", ["job"]),
+    waits: gauge("database_waiting", "Who waits for a connection in this process, by kind of work", ["work"]),
+    endpointWaits: gauge("endpoint_database_waiting", "The same in the process of a listener", [
+      "zone",
+      "node",
+    ]),
     database: gauge("database_up", "1 when the figures of this answer could be read from the database", []),
   };
 }
@@ -55,12 +66,13 @@ function createEndpointCounters(registry: Registry) {
     operations: counter("operations", "Answered KMIP operations", ["operation", "result"]),
     outages: counter("key_manager_outages", "Times that a key manager instance was out", ["key_manager"]),
     limits: counter("limits_hit", "Times that a limit was hit", ["limit"]),
+    audit: counter("audit_failures", "Group commits of the audit that failed", []),
   };
 }
 
 /** In one go, or calls at the same time would add up. */
 function updateCounters(all: Metrics["counters"], listeners: DeploymentFigures["counters"]): void {
-  const { accepted, handshakes, messages, operations, limits, outages } = all;
+  const { accepted, handshakes, messages, operations, limits, outages, audit } = all;
   for (const counter of Object.values(all)) {
     counter.reset();
   }
@@ -68,6 +80,7 @@ function updateCounters(all: Metrics["counters"], listeners: DeploymentFigures["
     const of = { zone, node: id };
     accepted.inc(of, counters.accepted);
     messages.inc(of, requests);
+    audit.inc(of, counters.auditFailures);
     for (const [reason, count] of Object.entries(counters.failedHandshakes)) {
       handshakes.inc({ ...of, reason }, count);
     }
@@ -116,8 +129,15 @@ function updateCircuits(
 /** Reads the deployment's figures anew. While the database is away, those of the process are still answered. */
 async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
   const { instances, keks, certificates, ending, endpoints, dedicated, connections, database } = gauges;
+  const { serverCertificates, overdue, waits, endpointWaits } = gauges;
   for (const gauge of [instances, keks, certificates, ending, endpoints, dedicated, connections]) {
     gauge.reset();
+  }
+  for (const gauge of [serverCertificates, overdue, waits, endpointWaits]) {
+    gauge.reset();
+  }
+  for (const [work, waiting] of Object.entries(connectionWaits())) {
+    waits.set({ work }, waiting);
   }
   try {
     const figures = await deploymentFigures();
@@ -135,6 +155,15 @@ async function updateFigures({ gauges, counters }: Metrics): Promise<void> {
       endpoints.set({ zone }, up);
       dedicated.set({ zone }, dedicatedUp);
       connections.set({ zone }, open);
+    }
+    for (const { id, notAfter } of figures.serverCertificates) {
+      serverCertificates.set({ certificate: id }, notAfter);
+    }
+    for (const { job, seconds } of figures.overdue) {
+      overdue.set({ job }, seconds);
+    }
+    for (const { id, zone, counters: of } of figures.counters) {
+      endpointWaits.set({ zone, node: id }, of.databaseWaiting);
     }
     database.set(1);
   } catch {

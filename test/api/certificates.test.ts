@@ -1,10 +1,16 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
-import { ensureTlsIdentities, loadAuthority, loadTlsIdentity, sharedEndpoints } from "@/lib/core/endpoints";
+import {
+  ensureTlsIdentities,
+  loadAuthority,
+  loadTlsIdentity,
+  sharedEndpoints,
+  tellRenewals,
+} from "@/lib/core/endpoints";
 import { type ChangeEvent, subscribe } from "@/lib/db";
 import { issueServerCertificate, parseCertificates } from "@/lib/x509";
 import { createSelfSigned } from "@/test/support/certificates";
-import { eventually } from "@/test/support/kek-fixtures";
+import { addInstanceRow, eventually } from "@/test/support/kek-fixtures";
 import { callApi, houseForTests } from "./support/house";
 
 const house = houseForTests();
@@ -189,5 +195,31 @@ describe("certificates of the endpoints", () => {
       created: ["zone-1"],
     });
     expect((await loadTlsIdentity(1, "ec")).certificatePem).not.toBe(before.certificatePem);
+  });
+
+  it("are an event of every account whose clients pin them when they are made anew, and only then", async () => {
+    const renewed: string[] = [];
+    const events = async (account: typeof house.a) =>
+      (
+        await callApi(operations.listAuditEvents, {
+          token: account.tokens.viewer,
+          query: { action: "vmware-solutions.server-certificate.renew" },
+        })
+      ).body.items;
+    const ensure = (hosts: readonly string[]) =>
+      ensureTlsIdentities({ hosts, zones: [7], onRenewed: (id) => renewed.push(id) });
+
+    await addInstanceRow(house.database, house.b.id, { crkId: "crk" });
+    await ensure(["first.example.com"]);
+    expect(renewed).toEqual([]);
+    await ensure(["second.example.com"]);
+    expect(renewed).toEqual(["zone-7", "zone-7-rsa"]);
+    await tellRenewals(renewed);
+
+    const { certificatePem } = await loadTlsIdentity(7, "ec");
+    const told = await events(house.b);
+
+    expect(told.map(({ target }: { target: { id: string } }) => target.id).sort()).toEqual(renewed);
+    expect(JSON.stringify(told)).toContain(parseCertificates(certificatePem)[0]?.sha256);
   });
 });

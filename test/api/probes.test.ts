@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { GET as healthz } from "@/app/healthz/route";
 import { GET as metrics } from "@/app/metrics/route";
 import { GET as readyz } from "@/app/readyz/route";
 import * as operations from "@/lib/api/operations";
 import { type Heartbeat, recordHeartbeat, removeEndpointNode } from "@/lib/core/endpoints";
+import { readiness } from "@/lib/core/readiness";
 import { setDatabase } from "@/lib/db";
 import { openDatabase } from "@/lib/db/client";
 import { callApi, houseForTests } from "./support/house";
@@ -84,6 +86,45 @@ describe("/readyz", () => {
   });
 });
 
+describe("what is wrong although everybody is served", () => {
+  const directory = join(process.cwd(), "prisma", "migrations");
+  const codes = async (now = new Date()) => {
+    const { problems, warnings } = await readiness(directory, now);
+
+    return [...problems, ...warnings].map(({ code, detail }) => `${code}: ${detail}`);
+  };
+
+  it("is told at /readyz: a newer schema, a clock that differs, a certificate that has ended by it", async () => {
+    const nodes = [beat(1), beat(2)];
+    await Promise.all(nodes.map(recordHeartbeat));
+    expect(await codes()).toEqual([]);
+    await house.database.pool.query(
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
+       VALUES ('newer', '-', '99990101000000_newer', now(), 1)`,
+    );
+    expect(await codes()).toEqual([expect.stringMatching(/^SCHEMA_NEWER: .*99990101000000_newer/)]);
+    expect(await (await readyz()).json()).toMatchObject({
+      status: "ready",
+      reasons: [],
+      warnings: [{ code: "SCHEMA_NEWER" }],
+    });
+    await house.database.pool.query("DELETE FROM _prisma_migrations WHERE id = 'newer'");
+
+    const far = await codes(new Date(Date.now() + 5_000 * 86_400_000));
+
+    expect(far.filter((text) => text.startsWith("CLOCK_DIFFERS"))).toEqual([
+      expect.stringMatching(/432000\d{3} s ahead of the clock of the database/),
+      expect.stringMatching(/s ahead of what it was/),
+    ]);
+    expect(far).toContainEqual(expect.stringMatching(/^SERVER_CERTIFICATE_EXPIRED: .*zone-1/));
+    expect(await codes(new Date(Date.now() - 120_000))).toEqual([
+      expect.stringMatching(/^CLOCK_DIFFERS: .*1[12]\d s behind/),
+      expect.stringMatching(/^CLOCK_DIFFERS/),
+    ]);
+    await Promise.all(nodes.map(({ id }) => removeEndpointNode(id)));
+  });
+});
+
 describe("/healthz", () => {
   it("answers without a database", async () => {
     await withoutDatabase(async () => expect(healthz().status).toBe(200));
@@ -103,6 +144,12 @@ describe("/metrics", () => {
     expect(text).toContain('kmip_console_instances{status="inactive"} 1');
     expect(text).toContain('kmip_console_endpoint_up{zone="1"} 1');
     expect(text).toContain("kmip_console_database_up 1");
+    expect(text).toMatch(
+      /kmip_console_server_certificate_expiry_timestamp_seconds{certificate="zone-1"} 1\d{9}/,
+    );
+    expect(text).toContain('kmip_console_worker_overdue_seconds{job="audit-intents"} 0');
+    expect(text).toContain('kmip_console_database_waiting{work="searches"} 0');
+    expect(text).toMatch(/kmip_console_endpoint_audit_failures_total{zone="1",node="[^"]+"} 0/);
     expect(text).not.toContain("nobody-sees-this");
     expect(text).not.toContain(house.a.id);
   });

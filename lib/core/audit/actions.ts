@@ -19,6 +19,8 @@ export const CONSOLE_ACTIONS = {
   "vmware-solutions.kmip-certificate.delete": ["critical", "remove client certificate"],
   /** An expired certificate is in use: told every day. */
   "vmware-solutions.kmip-certificate.expire": ["warning", "expired client certificate in use:"],
+  /** Clients that pin the old one must trust the new one. */
+  "vmware-solutions.server-certificate.renew": ["warning", "renew server certificate"],
   "vmware-solutions.kmip-key.read": ["normal", "read KMIP key"],
   "vmware-solutions.kmip-key.revoke": ["critical", "revoke KMIP key"],
   "vmware-solutions.kmip-key.restore": ["critical", "restore service of KMIP key"],

@@ -51,6 +51,10 @@ const endpointCounters = z.object({
       }),
     )
     .default([]),
+  /** Of the process, told by its shared listener: group commits of the audit that failed. */
+  auditFailures: z.number().default(0),
+  /** Likewise: who waits for a connection to the database now. */
+  databaseWaiting: z.number().default(0),
 });
 
 /** What happened at a listener since it started, for monitoring. Names are of reasons, operations and limits only. */

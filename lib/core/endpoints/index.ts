@@ -15,6 +15,7 @@ export {
   joinPem,
   sharedEndpoints,
 } from "./instance-endpoints";
+export { tellRenewals } from "./tell-renewals";
 export { testConnection } from "./test-connection";
 export {
   ensureTlsIdentities,

@@ -120,11 +120,13 @@ type WantedServer = {
   readonly hosts: readonly string[];
   readonly authority: CertificateWithKey;
   readonly keyType: KeyType;
+  /** Told of one that takes the place of another, which clients may have pinned. */
+  readonly onRenewed: ((id: string) => void) | undefined;
 };
 
 async function ensureServer(
   client: pg.PoolClient,
-  { id, hosts, authority, keyType }: WantedServer,
+  { id, hosts, authority, keyType, onRenewed }: WantedServer,
   created: string[],
 ): Promise<void> {
   const row = await readRow(client, id);
@@ -135,6 +137,10 @@ async function ensureServer(
   const issued = await issueServerCertificate({ authority, hosts, keyType });
   await store(client, id, issued, issued.notAfter);
   created.push(id);
+
+  if (row) {
+    onRenewed?.(id);
+  }
 }
 
 /** True when a certificate still fits: time left, all hosts in it, signed by this authority. */
@@ -161,18 +167,22 @@ export async function hasTlsIdentities(): Promise<boolean> {
  * missing, near their end or lack a host name. A certificate that fits is left alone: vCenter pins it.
  * @param options.hosts names and addresses that clients connect to, e.g. KMIP_PUBLIC_HOST and KMIP_HOST
  * @param options.zones numbers of the zones, from 1
+ * @param options.onRenewed told of each server certificate that takes the place of another (see `tellRenewals`)
  * @returns ids of the certificates that were made now
  */
 export async function ensureTlsIdentities(options: {
   hosts: readonly string[];
   zones: readonly number[];
+  onRenewed?: (id: string) => void;
 }): Promise<{ created: string[] }> {
+  const { hosts, onRenewed } = options;
+
   return inLockedTransaction(async (client, created) => {
     for (const keyType of KEY_TYPES) {
       const authority = await ensureAuthority(client, keyType, created);
       for (const zone of options.zones) {
         const id = zoneIdentityId(zone, keyType);
-        await ensureServer(client, { id, hosts: options.hosts, authority, keyType }, created);
+        await ensureServer(client, { id, hosts, authority, keyType, onRenewed }, created);
       }
     }
   });
@@ -185,12 +195,13 @@ export async function ensureTlsIdentities(options: {
 export async function ensureDedicatedIdentity(
   instanceId: string,
   hosts: readonly string[],
+  onRenewed?: (id: string) => void,
 ): Promise<{ created: string[] }> {
   return inLockedTransaction(async (client, created) => {
     for (const keyType of KEY_TYPES) {
       const authority = await ensureAuthority(client, keyType, created);
       const id = dedicatedIdentityId(instanceId, keyType);
-      await ensureServer(client, { id, hosts, authority, keyType }, created);
+      await ensureServer(client, { id, hosts, authority, keyType, onRenewed }, created);
     }
   });
 }

@@ -19,14 +19,35 @@ export type DeploymentFigures = {
     readonly connections: number;
     readonly requests: number;
   }[];
+  /** When the server certificates of the zones end, in seconds since 1970. */
+  readonly serverCertificates: readonly { readonly id: string; readonly notAfter: number }[];
+  /** How many seconds the worker is behind, by job; 0 when nothing is due. */
+  readonly overdue: readonly { readonly job: string; readonly seconds: number }[];
   /** What each live listener counted since it started. */
   readonly counters: Awaited<ReturnType<typeof liveCounters>>;
 };
 
+/** What the worker looks for at its rounds, and for how long the oldest of it has been due. */
+const OVERDUE = `
+  SELECT job, greatest(0, coalesce(extract(epoch FROM now() - due), 0))::float8 AS seconds
+  FROM (
+    SELECT 'permission-checks' AS job, (
+      SELECT min(next_check_at) FROM instance i
+      WHERE ${isLiving("i")} AND status IN ('installed', 'attention') AND crk_id IS NOT NULL
+    ) AS due
+    UNION ALL
+    SELECT 'audit-intents', (SELECT min(alive_at) FROM audit_intent) + interval '30 seconds'
+  ) work`;
+
+/** Who waits for a connection to the database in this process, by kind of work. */
+export function connectionWaits(): { readonly [work: string]: number } {
+  return database().waiting();
+}
+
 /** Sums of counts that are maintained per instance, and what the endpoints told of themselves last. */
 export async function deploymentFigures(): Promise<DeploymentFigures> {
   const { pool } = database();
-  const [instances, endpoints, ending, counters] = await Promise.all([
+  const [instances, endpoints, ending, certificates, overdue, counters] = await Promise.all([
     pool.query<{
       status: string;
       count: number;
@@ -52,6 +73,11 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
        WHERE c.not_after < now() + make_interval(days => $1) AND ${isLiving("i")} AND i.status <> 'removing'`,
       [NOTICE_DAYS],
     ),
+    pool.query<{ id: string; notAfter: number }>(
+      `SELECT id, extract(epoch FROM not_after)::float8 AS "notAfter" FROM tls_identity
+       WHERE id LIKE 'zone-%' ORDER BY id`,
+    ),
+    pool.query<{ job: string; seconds: number }>(OVERDUE),
     liveCounters(),
   ]);
   const total = (value: (row: (typeof instances.rows)[number]) => number) =>
@@ -64,6 +90,8 @@ export async function deploymentFigures(): Promise<DeploymentFigures> {
     clientCertificates: total((row) => row.clientCertificates),
     endingCertificates: ending.rows[0] ?? { expired: 0, soon: 0 },
     endpoints: endpoints.rows,
+    serverCertificates: certificates.rows,
+    overdue: overdue.rows,
     counters,
   };
 }

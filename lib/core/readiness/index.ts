@@ -1,2 +1,2 @@
-export { type DeploymentFigures, deploymentFigures } from "./figures";
-export { readinessProblems } from "./readiness";
+export { connectionWaits, type DeploymentFigures, deploymentFigures } from "./figures";
+export { readiness } from "./readiness";
