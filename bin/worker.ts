@@ -48,7 +48,7 @@ runProcess(logger, async () => {
   setDatabase(database);
 
   const writer = createAuditWriter({
-    pool: database.pool,
+    pool: database.appends,
     node: `worker@${hostname()}-${settings.PORT}`,
     logger,
   });

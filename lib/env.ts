@@ -178,6 +178,9 @@ const schema = z
     TRUST_PROXY: flag,
     /** Where a weakness of this installation is to be reported, for `/.well-known/security.txt`. */
     SECURITY_CONTACT: contacts.default([]),
+    /** Size at which the log of a process begins a new file, and how many files of it are kept. */
+    LOG_FILE_MEGABYTES: wholeNumber(1, 10_000).default(50),
+    LOG_FILES: wholeNumber(2, 100).default(4),
     LOG_LEVEL: oneOf(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_CLIENT_ID: z.string().min(1).optional(),

@@ -91,7 +91,7 @@ const FLOORS: readonly { readonly room: string; readonly floors: readonly RegExp
   {
     room: "lib/core/",
     floors: [
-      /^(actor|change-events|coherent-cache|cursor|errors|groups|instance|sql-conditions|system-actor|transaction|unique-violation)$/,
+      /^(actor|change-events|coherent-cache|cursor|errors|groups|instance|outage|search|sql-conditions|system-actor|transaction|unique-violation)$/,
       /^secrets(\/|$)/,
       /^audit(\/|$)/,
       /^users(\/|$)/,

@@ -1,7 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 
 /** What a child process tells the supervisor over IPC. */
-type ChildMessage = { readonly type: "ready" } | { readonly type: "failed"; readonly message: string };
+type ChildMessage =
+  | { readonly type: "ready" }
+  /** Every two seconds: its event loop turns. */
+  | { readonly type: "alive" }
+  | { readonly type: "failed"; readonly message: string };
 
 export type ChildOptions = {
   /** Name in logs, e.g. `kmip-1`. */
@@ -10,21 +14,32 @@ export type ChildOptions = {
   readonly execArgv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** File descriptor for its output. */
-  readonly output: number | "inherit";
+  /** Takes what it prints. Must not throw. */
+  readonly output: (bytes: Uint8Array) => void;
+  /** False while nobody else does what it does: then it is not left alone for long. Default true. */
+  readonly othersRun?: () => boolean;
+  /** How long it may say nothing before it is replaced. */
+  readonly hungMs?: number;
   readonly onEvent: (
-    event: "restarting" | "ready",
+    event: "restarting" | "ready" | "hung",
     detail: { name: string; code?: number | null; inMs?: number },
   ) => void;
 };
 
 const RESTART_MS = [200, 500, 1_000, 2_000, 5_000, 10_000] as const;
+/** The longest pause while nobody else does its work. */
+const ALONE_MS = 1_000;
 const READY_TIMEOUT_MS = 60_000;
 /** A process that ran this long had not failed at its start. */
 const STABLE_MS = 30_000;
+const HUNG_MS = 20_000;
+const LOOK_EVERY_MS = 1_000;
+/** For what it printed last, once it is gone. */
+const LAST_WORDS_MS = 500;
 
 /**
- * Runs a process, and runs it again when it ends unasked, waiting longer from failure to failure.
+ * Runs a process, and runs it again when it ends unasked, waiting longer from failure to failure. One that was ready and
+ * says nothing any more (stopped, or caught in a loop) is killed, and so run again.
  */
 export class Child {
   readonly name: string;
@@ -32,6 +47,7 @@ export class Child {
   #process: ChildProcess | null = null;
   /** It was ready once; from then on it is kept running. */
   #started = false;
+  #ready = false;
   #stopping = false;
   #failures = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -39,6 +55,11 @@ export class Child {
   constructor(options: ChildOptions) {
     this.name = options.name;
     this.#options = options;
+  }
+
+  /** True while it does its work. */
+  get running(): boolean {
+    return this.#ready;
   }
 
   /**
@@ -68,42 +89,89 @@ export class Child {
       execArgv: [...this.#options.execArgv],
       env: this.#options.env,
       cwd: this.#options.cwd,
-      stdio: ["ignore", this.#options.output, this.#options.output, "ipc"],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
       // Ctrl-C must reach the supervisor only, which stops its children in order.
       detached: true,
     });
+    const heard = this.#watch(child);
 
     this.#process = child;
+
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", this.#options.output);
+      stream?.on("error", () => {});
+    }
 
     return new Promise((resolve) => {
       let ready = false;
 
       child.on("message", (message: ChildMessage) => {
+        heard();
+
         if (message.type === "ready") {
           ready = true;
+          this.#ready = true;
           this.#options.onEvent("ready", { name: this.name });
           resolve(null);
-        } else {
+        } else if (message.type === "failed") {
           resolve(message.message);
         }
       });
       child.once("error", (error) => resolve(error.message));
       child.once("exit", (code) => {
         this.#process = null;
+        this.#ready = false;
         resolve(ready ? null : `it ended with code ${code ?? "none"}; see its log`);
 
-        if (this.#stopping || !this.#started) {
-          return;
+        if (!this.#stopping && this.#started) {
+          this.#runAgain(code, startedAt);
         }
-
-        this.#failures = Date.now() - startedAt > STABLE_MS ? 1 : this.#failures + 1;
-
-        const inMs = RESTART_MS[Math.min(this.#failures - 1, RESTART_MS.length - 1)] ?? 10_000;
-
-        this.#options.onEvent("restarting", { name: this.name, code, inMs });
-        this.#timer = setTimeout(() => void this.#run(), inMs);
       });
     });
+  }
+
+  #runAgain(code: number | null, startedAt: number): void {
+    const { othersRun = () => true } = this.#options;
+
+    this.#failures = Date.now() - startedAt > STABLE_MS ? 1 : this.#failures + 1;
+
+    const pause = RESTART_MS[Math.min(this.#failures - 1, RESTART_MS.length - 1)] ?? 10_000;
+    const inMs = othersRun() ? pause : Math.min(pause, ALONE_MS);
+
+    this.#options.onEvent("restarting", { name: this.name, code, inMs });
+    this.#timer = setTimeout(() => void this.#run(), inMs);
+  }
+
+  /**
+   * Kills a process that was heard of and then no more.
+   * @returns to be called whenever it is heard of
+   */
+  #watch(child: ChildProcess): () => void {
+    const { hungMs = HUNG_MS } = this.#options;
+    let heardAt: number | null = null;
+    let lookedAt = performance.now();
+    const timer = setInterval(() => {
+      const now = performance.now();
+
+      // Who was stopped himself has heard nothing of anybody.
+      if (now - lookedAt > 2 * LOOK_EVERY_MS && heardAt !== null) {
+        heardAt = now;
+      }
+
+      lookedAt = now;
+
+      if (heardAt !== null && now - heardAt > hungMs && !this.#stopping) {
+        heardAt = now;
+        this.#options.onEvent("hung", { name: this.name });
+        child.kill("SIGKILL");
+      }
+    }, LOOK_EVERY_MS);
+
+    child.once("exit", () => clearInterval(timer));
+
+    return () => {
+      heardAt = performance.now();
+    };
   }
 
   /** SIGTERM, then SIGKILL when it is not gone in time. Resolves when it is gone. */
@@ -121,10 +189,13 @@ export class Child {
     }
 
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    const silent = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const kill = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
 
     child.kill("SIGTERM");
     await gone;
     clearTimeout(kill);
+    // A process of its own that it leaves behind may hold its output open.
+    await Promise.race([silent, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
   }
 }

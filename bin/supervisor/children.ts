@@ -36,8 +36,10 @@ export function makeChildren(
   settings: Env,
   { root, databaseUrl, warn }: { root: string; databaseUrl: string; warn(line: string): void },
 ): { sandbox: Child | null; others: Child[] } {
+  const zones: Child[] = [];
   const make = (name: string, entryName: string, extra: Record<string, string | undefined> = {}): Child => {
     const { entry, execArgv } = processEntry(root, entryName);
+    const log = openLog(settings.DATA_DIR, name);
 
     return new Child({
       name,
@@ -55,9 +57,15 @@ export function makeChildren(
         ...extra,
       },
       cwd: root,
-      output: openLog(settings.DATA_DIR, name).descriptor,
+      output: (bytes) => log.append(bytes),
+      // A client finds one zone while the other waits: never do both wait for long.
+      othersRun: () => entryName !== "kmip" || zones.some((zone) => zone.name !== name && zone.running),
+      // A debugger stops a process for as long as somebody looks.
+      ...(settings.NODE_ENV === "development" ? { hungMs: Number.POSITIVE_INFINITY } : {}),
       onEvent(event, detail) {
-        if (event === "restarting") {
+        if (event === "hung") {
+          warn(`${detail.name} says nothing any more; ending it.`);
+        } else if (event === "restarting") {
           warn(
             `${detail.name} ended with code ${detail.code ?? "none"}; starting it again in ${detail.inMs} ms. See its log.`,
           );
@@ -66,14 +74,14 @@ export function makeChildren(
     });
   };
 
+  zones.push(
+    ...settings.KMIP_PORTS.map((_, index) =>
+      make(`kmip-${index + 1}`, "kmip", { KMIP_ZONE: String(index + 1) }),
+    ),
+  );
+
   return {
     sandbox: settings.SANDBOX_PORT === "off" ? null : make("sandbox", "sandbox", { DATABASE_URL: undefined }),
-    others: [
-      ...settings.KMIP_PORTS.map((_, index) =>
-        make(`kmip-${index + 1}`, "kmip", { KMIP_ZONE: String(index + 1) }),
-      ),
-      make("worker", "worker"),
-      make("web", "web"),
-    ],
+    others: [...zones, make("worker", "worker"), make("web", "web")],
   };
 }

@@ -1,4 +1,8 @@
 import type pino from "pino";
+import { surviveLostOutput } from "./lost-output";
+
+/** How often a process says that its event loop turns. */
+const ALIVE_EVERY_MS = 2_000;
 
 /**
  * The frame of every child process: says over IPC that it is ready or why not, ends gracefully on SIGTERM and
@@ -26,6 +30,7 @@ export function runProcess(logger: pino.Logger, start: () => Promise<{ stop(): P
     process.exit(code);
   };
 
+  surviveLostOutput();
   process.on("SIGTERM", () => void stop("SIGTERM", 0));
   process.on("SIGINT", () => void stop("SIGINT", 0));
   process.on("disconnect", () => void stop("supervisor gone", 0));
@@ -48,6 +53,11 @@ export function runProcess(logger: pino.Logger, start: () => Promise<{ stop(): P
       running = started;
       logger.info({}, "ready");
       process.send?.({ type: "ready" });
+      setInterval(() => {
+        if (process.connected) {
+          process.send?.({ type: "alive" });
+        }
+      }, ALIVE_EVERY_MS).unref();
     },
     (error: unknown) => {
       logger.fatal({ err: error }, "start failed");

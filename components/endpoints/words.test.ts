@@ -59,6 +59,18 @@ it("a client whose certificate is on a curve that TLS does not use is told so", 
   expect(english.endpoints.tls).toHaveProperty(String(code));
 });
 
+it("old clients behind one address have a row for each thing to do", () => {
+  const codes = running.server.stats().failedHandshakes.map(tlsCodeOf);
+
+  expect(codes).toEqual(
+    expect.arrayContaining([
+      "ERR_SSL_UNSUPPORTED_PROTOCOL",
+      "ERR_SSL_NO_SHARED_CIPHER",
+      "ERR_SSL_WRONG_CURVE",
+    ]),
+  );
+});
+
 it("other failures have no code", () => {
   expect(tlsCodeOf({ reason: "closed", detail: "ECONNRESET: read" })).toBeNull();
   expect(tlsCodeOf({ reason: "tls-error", detail: "something" })).toBeNull();

@@ -9,8 +9,7 @@ import { Notice } from "@/components/ui/notice";
 import { useToast } from "@/components/ui/toast";
 import { call } from "@/lib/api/contract/call";
 import { bulkRevokeKeks } from "@/lib/api/keks/operations";
-import type { RevocationReason } from "@/lib/api/keks/schemas";
-import { ReasonField } from "./reason-field";
+import { RevocationFields, revocationBody, UNSPECIFIED } from "./revocation-fields";
 import { useRefreshKeks } from "./use-refresh";
 
 /** What can be done with the selected KEKs: revoke them together, after their number was typed. */
@@ -25,14 +24,14 @@ export function BulkBar({
   const toast = useToast();
   const refresh = useRefreshKeks(instanceId);
   const [open, setOpen] = useState(false);
-  const [reason, setReason] = useState<RevocationReason>("unspecified");
+  const [revocation, setRevocation] = useState(UNSPECIFIED);
   const count = selected.size;
 
   const revoke = useMutation({
     mutationFn: (confirmCount: number) =>
       call(bulkRevokeKeks, {
         id: instanceId,
-        body: { uniqueIdentifiers: [...selected], reason, confirmCount },
+        body: { uniqueIdentifiers: [...selected], ...revocationBody(revocation), confirmCount },
       }),
     onSuccess: ({ results }) => {
       const done = results.filter((result) => result.ok).length;
@@ -89,7 +88,7 @@ export function BulkBar({
           ) : null
         }
       >
-        <ReasonField value={reason} onChange={setReason} hint={tRevoke("undo")} />
+        <RevocationFields value={revocation} onChange={setRevocation} hint={tRevoke("undo")} />
       </ConfirmDialog>
     </div>
   );

@@ -4,14 +4,13 @@ import { useMutation } from "@tanstack/react-query";
 import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { ConfirmDialog } from "@/components/forms/confirm-dialog";
-import { Field, Input, Textarea } from "@/components/ui/field";
+import { Field, Input } from "@/components/ui/field";
 import { momentOfField } from "@/components/ui/moments";
 import { useToast } from "@/components/ui/toast";
 import { call } from "@/lib/api/contract/call";
 import { revokeKek } from "@/lib/api/keks/operations";
-import type { RevocationReason } from "@/lib/api/keks/schemas";
 import { ImpactNotice, useImpact } from "./impact";
-import { ReasonField } from "./reason-field";
+import { RevocationFields, revocationBody, UNSPECIFIED } from "./revocation-fields";
 import { useRefreshKeks } from "./use-refresh";
 
 type KekDialogProps = { instanceId: string; uniqueIdentifier: string | null; onClose: () => void };
@@ -28,12 +27,11 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
   const tCommon = useTranslations("common");
   const toast = useToast();
   const refresh = useRefreshKeks(instanceId);
-  const [reason, setReason] = useState<RevocationReason>("unspecified");
-  const [message, setMessage] = useState("");
+  const [revocation, setRevocation] = useState(UNSPECIFIED);
   const [occurredAt, setOccurredAt] = useState("");
   const impact = useImpact(instanceId, uniqueIdentifier);
   const { known } = impact;
-  const outcome = known?.revocations.find((each) => each.reason === reason);
+  const outcome = known?.revocations.find((each) => each.reason === revocation.reason);
 
   const revoke = useMutation({
     mutationFn: ({ uid, etag }: { uid: string; etag: string }) => {
@@ -43,9 +41,8 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
         id: instanceId,
         uniqueIdentifier: uid,
         body: {
-          reason,
+          ...revocationBody(revocation),
           etag,
-          ...(message.trim() === "" ? {} : { message: message.trim() }),
           ...(occurred === null ? {} : { compromiseOccurredAt: occurred }),
         },
       });
@@ -75,32 +72,25 @@ function RevokeKek({ instanceId, uniqueIdentifier, onClose }: Readonly<KekDialog
       }}
     >
       <ImpactNotice impact={impact} />
-      <ReasonField
-        value={reason}
-        onChange={setReason}
+      <RevocationFields
+        value={revocation}
+        onChange={setRevocation}
         hint={
           known && outcome
             ? `${t(known.state === outcome.leadsTo ? "resultSame" : "result", { state: tKeks(`state.${outcome.leadsTo}`) })} ${t("undo")}`
             : t("undo")
         }
-      />
-      {outcome?.compromise ? (
-        <Field label={t("occurredAt")} optional={tCommon("optional")}>
-          <Input
-            type="datetime-local"
-            value={occurredAt}
-            onChange={(event) => setOccurredAt(event.target.value)}
-          />
-        </Field>
-      ) : null}
-      <Field label={t("message")} optional={tCommon("optional")} hint={t("messageHint")}>
-        <Textarea
-          rows={2}
-          maxLength={500}
-          value={message}
-          onChange={(event) => setMessage(event.target.value)}
-        />
-      </Field>
+      >
+        {outcome?.compromise ? (
+          <Field label={t("occurredAt")} optional={tCommon("optional")}>
+            <Input
+              type="datetime-local"
+              value={occurredAt}
+              onChange={(event) => setOccurredAt(event.target.value)}
+            />
+          </Field>
+        ) : null}
+      </RevocationFields>
     </ConfirmDialog>
   );
 }

@@ -1,5 +1,6 @@
 import { ZodError } from "zod";
 import { AppError, type ErrorCode, type InvalidParam } from "@/lib/core/errors";
+import { isOutage } from "@/lib/core/outage";
 import { english } from "./texts/english";
 import { describeError } from "./texts/errors";
 
@@ -36,24 +37,6 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   INTERNAL: "Internal error",
 };
 
-/** SQLSTATE classes and system errors of a database that is out of reach, starting or going down. */
-const UNREACHABLE_CODES =
-  /^(08...|53300|57P0[123]|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024)$/;
-
-function isDatabaseOutage(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    const { code } = at as { code?: unknown };
-    if (typeof code === "string" && UNREACHABLE_CODES.test(code)) {
-      return true;
-    }
-    if (/timeout exceeded when trying to connect|Connection terminated/.test(at.message)) {
-      return true;
-    }
-  }
-
-  return false;
-}
-
 /** The parts of a request that did not fit. Messages of zod name types and limits, never values. */
 function invalidParams(error: ZodError): InvalidParam[] {
   return error.issues.slice(0, 50).map((issue) => ({
@@ -76,7 +59,7 @@ export function publicError(error: unknown): AppError {
       invalidParams: invalidParams(error),
     });
   }
-  if (isDatabaseOutage(error)) {
+  if (isOutage(error)) {
     return new AppError("DATABASE_UNAVAILABLE", "The database is out of reach. Try again in a moment.", {
       cause: error,
     });

@@ -28,6 +28,8 @@ export type AuditWriterOptions = {
   readonly maxQueue?: number;
   /** For one statement, in milliseconds. */
   readonly timeoutMs?: number;
+  /** For a write, from when it is asked for: what is not known to be durable by then has failed. In milliseconds. */
+  readonly deadlineMs?: number;
 };
 
 type AuditWriterStats = {
@@ -47,12 +49,26 @@ type Waiter = {
   readonly rows: readonly EventRow[];
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+  /** Monotonic milliseconds. */
+  readonly until: number;
+  /** Its time was over: it has been told that it failed. */
+  expired: boolean;
 };
+
+/** The chain cannot be taken over: the database does not answer. */
+class ChainUnreachable extends Error {
+  constructor(cause: unknown) {
+    super("The audit chain is out of reach.", { cause });
+    this.name = "ChainUnreachable";
+  }
+}
 
 const ATTEMPTS = 3;
 /** Most that a writer waits, times the attempt, before it takes a chain back. */
 const FENCED_PAUSE_MS = 20;
 const RETRY_DELAY_MS = 100;
+/** How often it is looked whether somebody has waited too long. */
+const EXPIRE_EVERY_MS = 250;
 /** Serialization failure, deadlock: the statement changed nothing and may simply be repeated. */
 const REPEATABLE = new Set(["40001", "40P01"]);
 const UNIQUE_VIOLATION = "23505";
@@ -66,11 +82,15 @@ class AuditChainWriter implements HashChainWriter {
   readonly #clock: { now(): Date };
   readonly #maxGroup: number;
   readonly #maxQueue: number;
+  readonly #deadlineMs: number;
   readonly #store: ChainStore;
   readonly #nextId = createUuid7();
   readonly #queue: Waiter[] = [];
   readonly #counts = { waiting: 0, groups: 0, events: 0, failedGroups: 0 };
   #head: ChainHead | null = null;
+  /** What is being committed. */
+  #group: readonly Waiter[] = [];
+  #expiry: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #closed = false;
 
@@ -79,6 +99,7 @@ class AuditChainWriter implements HashChainWriter {
     this.#clock = options.clock ?? { now: () => new Date() };
     this.#maxGroup = options.maxGroup ?? 500;
     this.#maxQueue = options.maxQueue ?? 20_000;
+    this.#deadlineMs = options.deadlineMs ?? 4_000;
     this.#store = createChainStore(options.pool, options.node, options.timeoutMs ?? 5_000);
   }
 
@@ -101,8 +122,15 @@ class AuditChainWriter implements HashChainWriter {
       const time = this.#clock.now();
       const rows = events.map((event) => toEventRow(event, event.stamp ?? { id: this.#nextId(time), time }));
 
-      this.#queue.push({ rows, resolve, reject });
+      this.#queue.push({
+        rows,
+        resolve,
+        reject,
+        until: performance.now() + this.#deadlineMs,
+        expired: false,
+      });
       this.#counts.waiting += rows.length;
+      this.#expiry ??= setInterval(() => this.#expire(), EXPIRE_EVERY_MS).unref();
       this.#running ??= this.#run();
     });
   }
@@ -121,8 +149,10 @@ class AuditChainWriter implements HashChainWriter {
       const group = this.#takeGroup();
       const size = eventsOf(group);
 
+      this.#group = group;
+
       try {
-        await this.#commit(group.flatMap(({ rows }) => rows));
+        await this.#commit(group);
         this.#answer(group, size);
       } catch (error) {
         if (isRepeated(error)) {
@@ -130,8 +160,13 @@ class AuditChainWriter implements HashChainWriter {
         } else {
           this.#fail(group, error);
         }
+
+        if (error instanceof ChainUnreachable) {
+          this.#failQueue(error);
+        }
       } finally {
         this.#counts.waiting -= size;
+        this.#group = [];
       }
     }
 
@@ -171,7 +206,7 @@ class AuditChainWriter implements HashChainWriter {
       const ids = waiter.rows.map(({ id }) => id);
 
       try {
-        await this.#commit(waiter.rows);
+        await this.#commit([waiter]);
         this.#answer([waiter], ids.length);
       } catch (error) {
         if (isRepeated(error) && (await this.#store.hasAll(ids).catch(() => false))) {
@@ -195,13 +230,50 @@ class AuditChainWriter implements HashChainWriter {
     }
   }
 
+  /** Who waits behind a group that could not reach its chain could not either. */
+  #failQueue(error: ChainUnreachable): void {
+    const behind = this.#queue.splice(0);
+
+    if (behind.length > 0) {
+      this.#counts.waiting -= eventsOf(behind);
+      this.#fail(behind, error);
+    }
+  }
+
+  /** Tells those whose time is over that they failed. What is being committed may be in the log all the same. */
+  #expire(): void {
+    const now = performance.now();
+    const isOver = (waiter: Waiter) => waiter.until <= now;
+    const late = this.#group.filter((waiter) => isOver(waiter) && !waiter.expired);
+    // In the order in which they came, so that those who are late stand in front.
+    const inTime = this.#queue.findIndex((waiter) => !isOver(waiter));
+    const queued = this.#queue.splice(0, inTime === -1 ? this.#queue.length : inTime);
+
+    this.#counts.waiting -= eventsOf(queued);
+    late.push(...queued);
+
+    if (late.length > 0) {
+      for (const waiter of late) {
+        waiter.expired = true;
+      }
+
+      this.#fail(late, new Error(`Not durable within ${this.#deadlineMs} ms.`));
+    }
+
+    if (this.#running === null && this.#expiry !== null) {
+      clearInterval(this.#expiry);
+      this.#expiry = null;
+    }
+  }
+
+  /** @throws ChainUnreachable */
   async #takeOver(): Promise<ChainHead> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#store.takeOver();
       } catch (error) {
         if (attempt === ATTEMPTS) {
-          throw error;
+          throw new ChainUnreachable(error);
         }
 
         await pause();
@@ -210,9 +282,16 @@ class AuditChainWriter implements HashChainWriter {
   }
 
   /** @throws when the rows are certainly not stored, or when that cannot be found out */
-  async #commit(rows: readonly EventRow[]): Promise<void> {
+  async #commit(group: readonly Waiter[]): Promise<void> {
+    const rows = group.flatMap((waiter) => waiter.rows);
+
     for (let attempt = 1; ; attempt += 1) {
       this.#head ??= await this.#takeOver();
+
+      // Nobody waits any more: a record of what was told to have failed is worth less than those behind it.
+      if (group.every((waiter) => waiter.expired)) {
+        throw new Error("Given up before it was written.");
+      }
 
       const result = await this.#store.append(this.#head, rows);
 
@@ -259,6 +338,10 @@ class AuditChainWriter implements HashChainWriter {
  * Sequence numbers are used up by committed groups only. Where the connection ends between COMMIT and its
  * answer, the writer raises the chain's fence (so that the lost statement can no longer commit) and then looks
  * whether the events are there.
+ *
+ * Nobody waits longer than `deadlineMs`: what is not known to be durable by then has failed, as far as the caller is to
+ * act on it. The writer itself goes on to settle its chain, so that the next group continues it and no number is given
+ * out twice.
  */
 export function createAuditWriter(options: AuditWriterOptions): HashChainWriter {
   return new AuditChainWriter(options);

@@ -49,6 +49,8 @@ export const ERROR_CODES = {
   KEY_MANAGER_REJECTED: 422,
   /** What was asked needs something that this deployment does not have. */
   NOT_AVAILABLE: 422,
+  /** A search that reads too much; `invalidParams` names what narrows it. */
+  SEARCH_TOO_BROAD: 422,
   RATE_LIMITED: 429,
   KEY_MANAGER_UNAVAILABLE: 503,
   AUDIT_UNAVAILABLE: 503,

@@ -126,6 +126,11 @@ export type ObjectQuery = {
   /** Bounds of Initial Date, inclusive. */
   readonly createdFrom?: Date;
   readonly createdTo?: Date;
+  /**
+   * True for a search whose conditions a client has chosen, which may have much to read: it may end as `limit`, and
+   * waits for others of the instance, so that nothing else has to wait for it.
+   */
+  readonly limited?: boolean;
 };
 
 /** Why a store could not do what it was asked; the engine maps each to a Result Reason. */
@@ -141,7 +146,9 @@ export type KeyStoreFailure =
   /** Another object of the instance, not destroyed, already has a Name of this one (a store may enforce this). */
   | "duplicate"
   /** The instance has an object with this identifier. */
-  | "exists";
+  | "exists"
+  /** A search took more work than one may; `message` names the limit and may be told. */
+  | "limit";
 
 /** Error of a store. `message` is for the operator's log and never holds key material. */
 export class KeyStoreError extends Error {
@@ -187,7 +194,7 @@ export interface ObjectStore {
    * @throws KeyStoreError conflict | refused | unavailable
    */
   destroy(tenant: Tenant, uniqueIdentifier: string, change: ManagedObjectChange): Promise<ManagedObject>;
-  /** Streams matches, newest first, without holding them all in memory. */
+  /** Streams matches, newest first, without holding them all in memory. @throws KeyStoreError limit */
   search(tenant: Tenant, query: ObjectQuery): AsyncIterable<ManagedObject>;
 }
 

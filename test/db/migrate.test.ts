@@ -1,8 +1,15 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type pg from "pg";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { isMigrated, type Migration, MigrationError, migrate, readMigrations } from "@/lib/db/migrate";
+import {
+  isMigrated,
+  type Migration,
+  MigrationError,
+  migrate,
+  readMigrations,
+  unknownMigrations,
+} from "@/lib/db/migrate";
 import { type ChangeEvent, publishIn, subscribe } from "@/lib/db/notify";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
 
@@ -64,6 +71,162 @@ describe("migrate", () => {
 
     expect(results.flat().sort()).toEqual(migrations.map((migration) => migration.name));
     await test.database.pool.query(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
+
+  it("waits for a lock that another session holds, and keeps nobody else waiting", async () => {
+    const fresh = await createTestDatabase();
+    const holder = new pg.Client({ connectionString: fresh.url });
+    const reader = new pg.Client({ connectionString: fresh.url });
+    const waited: string[] = [];
+    const added: Migration = {
+      name: "99990101000000_added",
+      sql: `ALTER TABLE "account" ADD COLUMN "extra" TEXT;`,
+      checksum: "x",
+    };
+
+    try {
+      await Promise.all([holder.connect(), reader.connect()]);
+      await holder.query("BEGIN");
+      // Whoever reads in a long transaction, a dump for one.
+      await holder.query("SELECT count(*) FROM account");
+
+      const migrated = migrate(fresh.url, [...migrations, added], {
+        lockMs: 200,
+        onWait: (name) => waited.push(name),
+      });
+
+      await expect.poll(() => waited).toEqual([added.name]);
+
+      for (let read = 0; read < 30; read += 1) {
+        await reader.query("SET statement_timeout = '5s'; SELECT count(*) FROM account");
+      }
+
+      await holder.query("COMMIT");
+      expect(await migrated).toEqual([added.name]);
+      expect(waited).toEqual([added.name]);
+    } finally {
+      await Promise.all([holder.end(), reader.end()]);
+      await fresh.drop();
+    }
+  });
+
+  it("gives a lock up that it never gets, and changes nothing", async () => {
+    const fresh = await createTestDatabase();
+    const client = await fresh.database.pool.connect();
+
+    try {
+      await client.query("BEGIN");
+      await client.query("SELECT count(*) FROM account");
+      await expect(
+        migrate(
+          fresh.url,
+          [
+            ...migrations,
+            {
+              name: "99990101000000_never",
+              sql: `CREATE TABLE half (id int); ALTER TABLE "account" ADD COLUMN "extra" TEXT;`,
+              checksum: "x",
+            },
+          ],
+          { lockMs: 50, patienceMs: 300 },
+        ),
+      ).rejects.toThrow(/99990101000000_never failed and was rolled back: .*lock timeout/);
+      expect(await tables(fresh.database.pool)).not.toContain("half");
+    } finally {
+      await client.query("ROLLBACK");
+      client.release();
+      await fresh.drop();
+    }
+  });
+
+  it("makes indexes beside whoever writes, and goes on with what an interrupted start has left", async () => {
+    const fresh = await createTestDatabase();
+    const { pool } = fresh.database;
+    const writer = await pool.connect();
+    const indexes: Migration = {
+      name: "99990101000000_indexes",
+      sql: `-- Two of them; one is not read any more.
+-- CreateIndex
+CREATE INDEX "account_name_a_idx" ON "account"("name");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "account_name_b_idx" ON "account"("name") WHERE (name <> 'a');
+
+-- DropIndex
+DROP INDEX "audit_event_account_id_instance_id_id_idx";`,
+      checksum: "x",
+    };
+
+    try {
+      await pool.query(
+        "INSERT INTO account (id, name) VALUES (gen_random_uuid(), 'twice'), (gen_random_uuid(), 'twice')",
+      );
+      // Half of one, as a start that was killed leaves it: not valid.
+      await expect(
+        pool.query('CREATE UNIQUE INDEX CONCURRENTLY "account_name_b_idx" ON account (name)'),
+      ).rejects.toThrow();
+      await pool.query("DELETE FROM account");
+
+      const migrated = migrate(fresh.url, [...migrations, indexes]);
+      // Somebody writes in a transaction of their own, and is not kept waiting; the indexes wait for its end.
+      await writer.query("BEGIN");
+      await writer.query("SET LOCAL statement_timeout = '5s'");
+      await writer.query("INSERT INTO account (id, name) VALUES (gen_random_uuid(), 'beside')");
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await writer.query("UPDATE account SET name = 'still beside'");
+      await writer.query("COMMIT");
+
+      expect(await migrated).toEqual([indexes.name]);
+
+      const { rows } = await pool.query<{ name: string; valid: boolean }>(
+        `SELECT c.relname AS name, i.indisvalid AS valid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE c.relname LIKE 'account_name_%' OR c.relname = 'audit_event_account_id_instance_id_id_idx' ORDER BY 1`,
+      );
+
+      expect(rows).toEqual([
+        { name: "account_name_a_idx", valid: true },
+        { name: "account_name_b_idx", valid: true },
+      ]);
+      expect(await unknownMigrations(pool, migrations)).toEqual([indexes.name]);
+      expect(await unknownMigrations(pool, [...migrations, indexes])).toEqual([]);
+
+      // Killed before it was noted down: what is there stays.
+      await pool.query("DELETE FROM _prisma_migrations WHERE migration_name = $1", [indexes.name]);
+      expect(await migrate(fresh.url, [...migrations, indexes])).toEqual([indexes.name]);
+    } finally {
+      writer.release();
+      await fresh.drop();
+    }
+  });
+
+  it("lets several starts at once make indexes of one database", async () => {
+    const fresh = await createTestDatabase();
+    const indexes: Migration = {
+      name: "99990101000000_indexes",
+      sql: `CREATE INDEX "account_name_a_idx" ON "account"("name");`,
+      checksum: "x",
+    };
+
+    try {
+      const results = await Promise.all([1, 2, 3].map(() => migrate(fresh.url, [...migrations, indexes])));
+
+      expect(results.flat()).toEqual([indexes.name]);
+    } finally {
+      await fresh.drop();
+    }
+  });
+
+  it("has no migration that makes an index of a large table together with anything else", () => {
+    // Up to this one they did; a database that has them has been through it.
+    const since = "20261130191527_audit_intent";
+    const mixed = migrations.filter(
+      ({ name, sql }) =>
+        name > since &&
+        /CREATE (UNIQUE )?INDEX[^;]*ON "(audit_event|managed_object|managed_object_term)"/i.test(sql) &&
+        /^\s*(CREATE TABLE|ALTER|UPDATE|INSERT|DELETE)/im.test(sql),
+    );
+
+    expect(mixed.map(({ name }) => name)).toEqual([]);
   });
 
   it("tells terms of earlier versions when their object was created", async () => {

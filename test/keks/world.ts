@@ -19,7 +19,12 @@ export type World = {
   readonly openKeyManager: () => { keyManager: FakeKeyManager; crkId: string; keyRing: null };
   instance(settings?: { cacheTtlSeconds?: number; outageGraceSeconds?: number }): Promise<Tenant>;
   /** A key store with a subscription of its own, as another process has it. */
-  endpoint(options?: Partial<KeyStoreOptions> & { now?: () => number }): Promise<DatabaseKeyStore>;
+  endpoint(
+    options?: Partial<Omit<KeyStoreOptions, "database">> & {
+      readonly database?: Pick<KeyStoreOptions["database"], "pool">;
+      readonly now?: () => number;
+    },
+  ): Promise<DatabaseKeyStore>;
   close(): Promise<void>;
 };
 
@@ -48,10 +53,10 @@ export async function createWorld(): Promise<World> {
 
       return tenant;
     },
-    async endpoint({ now, ...options } = {}) {
+    async endpoint({ now, database, ...options } = {}) {
       const events = createChangeEvents(test.url, now === undefined ? {} : { now });
       const store = createKeyStore({
-        database: test.database,
+        database: { ...test.database, ...database },
         events,
         logger,
         clock,

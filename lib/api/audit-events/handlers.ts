@@ -21,8 +21,8 @@ function filtersOf<Query extends z.output<typeof auditFilters>>(
 }
 
 export const handlers: Handlers<typeof operations> = {
-  listAuditEvents: ({ actor, query }) => listAuditEvents(actor, filtersOf(query)),
-  getAuditHistogram: ({ actor, query }) => auditHistogram(actor, filtersOf(query)),
+  listAuditEvents: ({ actor, query, signal }) => listAuditEvents(actor, { ...filtersOf(query), signal }),
+  getAuditHistogram: ({ actor, query, signal }) => auditHistogram(actor, filtersOf(query), { signal }),
   exportAuditEvents: async ({ actor, query: { format, ...filters } }) =>
     downloadResponse(await exportAuditEvents(actor, filtersOf(filters), format), {
       contentType: format === "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson",

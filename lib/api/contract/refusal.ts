@@ -18,6 +18,9 @@ export type FailedCall = {
   readonly params: Readonly<Record<string, string | string[]>>;
 };
 
+/** What a request's signal says when its client has gone: the platform's name for it, and Next's. */
+const GONE = /^(AbortError|ResponseAborted)$/;
+
 const logger = () => createLogger("api");
 
 /** Writes are audited whatever becomes of them; reads when they were refused. */
@@ -60,7 +63,9 @@ export async function refuse(call: FailedCall, thrown: unknown): Promise<Respons
   const error = publicError(thrown);
   const { requestId } = call.facts;
   const fields = { operation: call.operation.id, requestId, code: error.code };
-  if (error.code === "INTERNAL") {
+  if (GONE.test((thrown as { name?: string } | null)?.name ?? "")) {
+    logger().debug(fields, "the caller has gone");
+  } else if (error.code === "INTERNAL") {
     logger().error({ ...fields, err: thrown }, "request failed");
   } else if (error.status >= 500) {
     logger().warn({ ...fields, err: thrown }, "request failed");

@@ -16,7 +16,7 @@ import { serializeKekDetail } from "./serializers";
 const RECENT_EVENTS = 8;
 
 export const handlers: Handlers<typeof operations> = {
-  listKeks: ({ actor, params: { id }, query }) => listKeks(actor, id, query),
+  listKeks: ({ actor, params: { id }, query, signal }) => listKeks(actor, id, { ...query, signal }),
   getKek: async ({ actor, params: { id, uniqueIdentifier } }) => {
     const [kek, events] = await Promise.all([
       getKek(actor, id, uniqueIdentifier),

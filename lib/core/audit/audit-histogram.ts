@@ -1,7 +1,8 @@
-import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { AppError } from "../errors";
+import { search } from "../search";
 import { type AuditFilters, auditConditions } from "./filters";
+import { NARROWS_AUDIT } from "./list-audit-events";
 
 export type AuditHistogram = {
   readonly bucketSeconds: number;
@@ -21,16 +22,17 @@ const MAX_RANGE_MS = 1_830 * DAY_MS;
 
 /**
  * How many events of each outcome there were over time. Without `from` it is the day up to `to` (default: now).
- * @throws AppError FORBIDDEN, VALIDATION_FAILED when the range is empty or longer than five years
+ * @throws AppError FORBIDDEN, VALIDATION_FAILED when the range is empty or longer than five years, SEARCH_TOO_BROAD,
+ *   RATE_LIMITED
  */
 export async function auditHistogram(
   actor: Actor,
   filters: AuditFilters,
-  now: Date = new Date(),
+  options: { readonly now?: Date; readonly signal?: AbortSignal } = {},
 ): Promise<AuditHistogram> {
   requireRole(actor, "viewer");
 
-  const to = filters.to ?? now;
+  const to = filters.to ?? options.now ?? new Date();
   const from = filters.from ?? new Date(to.getTime() - DAY_MS);
   const range = to.getTime() - from.getTime();
 
@@ -44,11 +46,13 @@ export async function auditHistogram(
   const bucketSeconds = WIDTHS.find((width) => seconds / width <= MAX_BUCKETS) ?? 2_592_000;
   const where = auditConditions(actor, { ...filters, from, to });
   const width = where.parameter(bucketSeconds);
-  const { rows } = await database().pool.query<{ bucket: string; outcome: string; events: string }>(
-    `SELECT (floor(extract(epoch FROM e.event_time) / ${width}::bigint))::bigint AS bucket, e.outcome,
-            count(*) AS events
-     FROM audit_event e WHERE ${where.text()} GROUP BY 1, 2`,
-    where.values,
+  const { rows } = await search(actor, { narrow: NARROWS_AUDIT, signal: options.signal }, (db) =>
+    db.query<{ bucket: string; outcome: string; events: string }>(
+      `SELECT (floor(extract(epoch FROM e.event_time) / ${width}::bigint))::bigint AS bucket, e.outcome,
+              count(*) AS events
+       FROM audit_event e WHERE ${where.text()} GROUP BY 1, 2`,
+      where.values,
+    ),
   );
   const counted = new Map(rows.map((row) => [`${row.bucket} ${row.outcome}`, Number(row.events)]));
   const first = Math.floor(from.getTime() / 1_000 / bucketSeconds);

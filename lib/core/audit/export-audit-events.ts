@@ -1,3 +1,4 @@
+import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { csvLine } from "./csv";
 import { type AuditEventRow, toAuditEvent } from "./events";
@@ -76,7 +77,10 @@ async function* stream(actor: Actor, filters: AuditFilters, format: AuditExportF
   }
 
   for (;;) {
-    const rows: AuditEventRow[] = await readEventRows(actor, filters, { below, limit: BATCH });
+    const rows: AuditEventRow[] = await readEventRows(database().reports, actor, filters, {
+      below,
+      limit: BATCH,
+    });
 
     if (rows.length > 0) {
       yield rows.map(format === "csv" ? csvOf : ndjsonOf).join("");

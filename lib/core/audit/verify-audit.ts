@@ -24,7 +24,7 @@ export type AuditVerification = {
 export async function verifyAudit(actor: Actor, signal?: AbortSignal): Promise<AuditVerification> {
   requireRole(actor, "auditor");
 
-  const chains = await verifyAllChains(database().pool, signal === undefined ? {} : { signal });
+  const chains = await verifyAllChains(database().reports, signal === undefined ? {} : { signal });
   const broken = chains.find((chain) => chain.firstBreak !== null)?.firstBreak ?? null;
   const result: AuditVerification = {
     ok: broken === null,

@@ -11,5 +11,5 @@ export const setAuditWriter = slot.set;
 
 /** The process's writer; where no entry point has set one, a chain named after the host, made at first use. */
 export const auditWriter = perProcess<AuditSink>("audit-writer", () =>
-  createAuditWriter({ pool: database().pool, node: `console@${hostname()}` }),
+  createAuditWriter({ pool: database().appends, node: `console@${hostname()}` }),
 );

@@ -1,9 +1,11 @@
+import type pg from "pg";
 import { z } from "zod";
 import { database } from "@/lib/db";
 import { type Actor, requireRole } from "../actor";
 import { decodeCursor, encodeCursor, type Page } from "../cursor";
 import { AppError } from "../errors";
 import { requireInstance } from "../instance";
+import { search } from "../search";
 import { VISIBLE } from "../serving/objects";
 import { type Conditions, conditions, containsPattern } from "../sql-conditions";
 import { addStateCondition, type KekState } from "./kek-states";
@@ -24,7 +26,15 @@ export type KekFilters = {
   readonly sort?: KekSort | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 };
+
+/** Fields of a request that make a search of KEKs read less. */
+const NARROWS_KEKS = ["search", "state", "crkVersion", "certificateId"] as const;
+
+/** True for filters that no index answers: they may read all of an instance's KEKs. */
+const isSearch = ({ search: text, usage }: KekFilters): boolean => text !== undefined || usage !== undefined;
 
 /**
  * A sort order as a run of parts, each of which follows one index: rows without a value come as a part of their
@@ -167,7 +177,8 @@ function filterConditions(instanceId: string, filters: KekFilters, now: Date): C
 
 /**
  * The KEKs of an instance. Destroyed ones are listed too; those that a Create never acknowledged are not.
- * @throws AppError FORBIDDEN, NOT_FOUND, INVALID_CURSOR (also for a cursor of another order)
+ * @throws AppError FORBIDDEN, NOT_FOUND, INVALID_CURSOR (also for a cursor of another order), SEARCH_TOO_BROAD,
+ *   RATE_LIMITED
  */
 export async function listKeks(
   actor: Actor,
@@ -186,7 +197,41 @@ export async function listKeks(
     throw new AppError("INVALID_CURSOR", "The cursor is not one that this list gave out.");
   }
 
-  const rows: { row: KekRow; part: number }[] = [];
+  const read = (db: Pick<pg.Pool, "query">) => readParts(db, { instanceId, filters, parts, from, now });
+  const rows = isSearch(filters)
+    ? await search(actor, { narrow: NARROWS_KEKS, signal: filters.signal }, read)
+    : await read(database().pool);
+  const shown = rows.slice(0, filters.limit);
+  const last = shown.at(-1);
+  const cursorOf = ({ row, part }: FoundKek) =>
+    encodeCursor([sort, part, parts[part]?.valueOf(row) ?? null, row.uniqueIdentifier]);
+
+  return {
+    items: shown.map(({ row }) => toKek(row, now)),
+    nextCursor: rows.length > filters.limit && last !== undefined ? cursorOf(last) : null,
+  };
+}
+
+type FoundKek = { readonly row: KekRow; readonly part: number };
+
+/** Rows of a page, and one more if there is one: from the cursor on, part by part. */
+async function readParts(
+  db: Pick<pg.Pool, "query">,
+  {
+    instanceId,
+    filters,
+    parts,
+    from,
+    now,
+  }: {
+    readonly instanceId: string;
+    readonly filters: KekFilters;
+    readonly parts: readonly Part[];
+    readonly from: z.output<typeof kekCursor> | null;
+    readonly now: Date;
+  },
+): Promise<FoundKek[]> {
+  const rows: FoundKek[] = [];
 
   for (let index = from?.[1] ?? 0; index < parts.length && rows.length <= filters.limit; index += 1) {
     const part = parts[index];
@@ -206,7 +251,7 @@ export async function listKeks(
     }
 
     const limit = where.parameter(filters.limit + 1 - rows.length);
-    const result = await database().pool.query<KekRow>(
+    const result = await db.query<KekRow>(
       `${SELECT_KEKS} WHERE ${where.text()} ORDER BY ${part.order} LIMIT ${limit}`,
       where.values,
     );
@@ -214,15 +259,7 @@ export async function listKeks(
     rows.push(...result.rows.map((row) => ({ row, part: index })));
   }
 
-  const shown = rows.slice(0, filters.limit);
-  const last = shown.at(-1);
-  const cursorOf = ({ row, part }: { row: KekRow; part: number }) =>
-    encodeCursor([sort, part, parts[part]?.valueOf(row) ?? null, row.uniqueIdentifier]);
-
-  return {
-    items: shown.map(({ row }) => toKek(row, now)),
-    nextCursor: rows.length > filters.limit && last !== undefined ? cursorOf(last) : null,
-  };
+  return rows;
 }
 
 /** True if a cursor's value is of the kind that its part compares with. */

@@ -20,6 +20,15 @@ export type InvitationView = Pick<Invitation, "id" | "email" | "name" | "role" |
 /** What whoever holds a link may know of it. */
 export type OpenInvitation = InvitationView & { readonly accountId: string; readonly accountName: string };
 
+/** Without its hashes, which leave the database for comparison only. */
+function viewOf({ id, email, name, role, createdAt, expiresAt }: Invitation): InvitationView {
+  return { id, email, name, role, createdAt, expiresAt };
+}
+
+function openInvitation(invitation: Invitation, accountName: string): OpenInvitation {
+  return { ...viewOf(invitation), accountId: invitation.accountId, accountName };
+}
+
 type NewInvitation = {
   readonly email: string;
   readonly name?: string | undefined;
@@ -128,7 +137,7 @@ export async function createInvitation(
 
         await done(tx, { target: { id: invitation.id, name: email } });
 
-        return { ...invitation, token };
+        return { ...viewOf(invitation), token };
       }),
     ),
   );
@@ -145,7 +154,7 @@ export async function findInvitation(token: string): Promise<OpenInvitation | nu
     include: { account: { select: { name: true } } },
   });
 
-  return row && { ...row, accountName: row.account.name };
+  return row && openInvitation(row, row.account.name);
 }
 
 function acceptingActor(invitation: Invitation, person: { id: string }, from: From): Actor {
@@ -325,7 +334,7 @@ async function opened(invitation: Invitation): Promise<OpenInvitation> {
     select: { name: true },
   });
 
-  return { ...invitation, accountName: name };
+  return openInvitation(invitation, name);
 }
 
 /** Takes away invitations whose time is over; for a worker, every hour or so. */

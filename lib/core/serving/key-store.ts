@@ -19,13 +19,14 @@ import { isDefinite, toKeyStoreError } from "./failures";
 import type { InstanceRecord } from "./instance-records";
 import { KekMemory } from "./kek-memory";
 import { beginKekTransaction } from "./kek-transaction";
+import { Locates } from "./locates";
 import type { OpenKeyManager } from "./material-reader";
 import type { KekRecord } from "./objects";
 import { type GoneListener, MaterialService } from "./read-material";
 import { searchObjects } from "./search-objects";
 
 export type KeyStoreOptions = {
-  readonly database: Pick<Database, "pool">;
+  readonly database: Pick<Database, "pool" | "locates">;
   readonly events: ChangeEvents;
   readonly logger: EngineLogger;
   readonly clock?: EngineClock;
@@ -59,6 +60,7 @@ class PostgresKeyStore implements DatabaseKeyStore {
   readonly #dependencies: CreateDependencies & { readonly db: Database["pool"] };
   readonly #memory: KekMemory;
   readonly #service: MaterialService;
+  readonly #locates: Locates;
 
   constructor(options: KeyStoreOptions) {
     const { events, logger } = options;
@@ -68,6 +70,7 @@ class PostgresKeyStore implements DatabaseKeyStore {
     const timeoutMs = options.timeoutMs ?? 10_000;
 
     this.#pool = pool;
+    this.#locates = new Locates(options.database.locates);
     this.#clock = clock;
     this.#dependencies = { db: pool, writes: createWrites(pool), openKeyManager, logger, timeoutMs };
     this.#memory = new KekMemory({
@@ -193,7 +196,9 @@ class PostgresKeyStore implements DatabaseKeyStore {
   }
 
   search(tenant: Tenant, query: Parameters<KeyStore["search"]>[1]): ReturnType<KeyStore["search"]> {
-    return searchObjects(this.#pool, tenant.instanceId, query);
+    return query.limited
+      ? this.#locates.search(tenant.instanceId, query)
+      : searchObjects(this.#pool, tenant.instanceId, query);
   }
 
   begin(tenant: Tenant): KeyStoreTransaction {

@@ -126,6 +126,16 @@ export async function openSession(
   return id;
 }
 
+const VIEW = {
+  id: true,
+  method: true,
+  address: true,
+  agent: true,
+  createdAt: true,
+  lastSeenAt: true,
+  expiresAt: true,
+} as const;
+
 const noSession = () => new AppError("NOT_FOUND", "There is no such session.");
 
 const sessionCursor = z.tuple([z.uuid()]);
@@ -146,6 +156,7 @@ export async function listSessions(
           },
           orderBy: { id: "desc" },
           take: query.limit + 1,
+          select: VIEW,
         })
       : [];
 

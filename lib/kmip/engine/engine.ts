@@ -80,6 +80,11 @@ export interface KmipEngine {
    * knows. It never rejects.
    */
   refuse(reason: string, origin: RequestOrigin): Promise<EngineResponse>;
+  /**
+   * Answers a request message of somebody who cannot be looked up at the moment: General Failure. Nothing of it is
+   * carried out, nothing recorded, and the message is zeroed.
+   */
+  excuse(message: Uint8Array): EngineResponse;
 }
 
 const DEFAULT_LIMITS: EngineLimits = {
@@ -180,6 +185,14 @@ export function createKmipEngine(options: KmipEngineOptions): KmipEngine {
     handle: (message, origin) => respondSafely(readSafely(message, limits), origin),
     refuse: (reason, origin) =>
       respondSafely({ error: invalidMessage(reason), version: FALLBACK_VERSION }, origin),
+    excuse(message) {
+      const read = readSafely(message, limits);
+      const item = "error" in read ? read.item : read.items[0];
+      const writer = new ResponseWriter({ version: read.version, timeStamp: toSeconds(clock.now()) });
+      writer.add(refusal(internalError("The server cannot reach its database"), item));
+      message.fill(0);
+      return answer(writer);
+    },
   };
 
   function readSafely(message: Uint8Array, bounds: EngineLimits): Request | RefusedRequest {

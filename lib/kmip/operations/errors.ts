@@ -28,6 +28,8 @@ export function toKmipError(error: unknown): KmipError {
         return nonUniqueName("Another object has this Name", options);
       case "exists":
         return objectAlreadyExists("An object with this Unique Identifier exists", options);
+      case "limit":
+        return internalError(error.message, options);
       case "conflict":
         return internalError("The object was changed by others at the same time", options);
     }

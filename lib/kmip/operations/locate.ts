@@ -205,7 +205,7 @@ async function* candidates(
     }
     return;
   }
-  yield* context.store.search(context.tenant, queryOf(conditions, dead));
+  yield* context.store.search(context.tenant, { ...queryOf(conditions, dead), limited: true });
 }
 
 /** What the store can narrow down by itself. */

@@ -2,7 +2,7 @@
  * One connection of an authenticated client: messages in, answers out, one at a time and in order.
  */
 import type { TLSSocket } from "node:tls";
-import type { EngineResponse, KmipEngine } from "../engine/engine";
+import type { EngineResponse, KmipEngine, RequestOrigin } from "../engine/engine";
 import type { EngineLogger } from "../ports";
 import type { AdmittedClient } from "./admitted-client";
 import type { ConnectionSlot } from "./connection-limits";
@@ -174,7 +174,17 @@ export class Connection {
         break;
       }
       this.#messageSince = this.#framer.buffered > 0 ? performance.now() : null;
-      const origin = await this.#options.client.beginMessage();
+      let origin: RequestOrigin | null;
+      try {
+        origin = await this.#options.client.beginMessage();
+      } catch (error) {
+        if (typeof message === "string") {
+          throw error;
+        }
+        this.#options.logger.warn({ err: error }, "A client could not be looked up");
+        await this.#send(this.#options.engine.excuse(message));
+        continue;
+      }
       if (origin === null || this.#socket.destroyed) {
         if (typeof message !== "string") {
           message.fill(0);

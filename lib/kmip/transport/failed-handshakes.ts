@@ -8,6 +8,9 @@ import type { EngineClock, EngineLogger, FailedHandshake, FailedHandshakeReason 
 const KEPT = 50;
 const MAX_TEXT = 300;
 
+/** Failures of TLS that somebody can do something about: the others from the same address do not hide them. */
+const MENDABLE = ["ERR_SSL_UNSUPPORTED_PROTOCOL", "ERR_SSL_NO_SHARED_CIPHER", "ERR_SSL_WRONG_CURVE"];
+
 export type FailedHandshakeCounts = { readonly [K in FailedHandshakeReason]: number };
 
 /** Keeps the last failed handshakes of a listener, and counts all. */
@@ -62,8 +65,9 @@ export class FailedHandshakes {
   }
 
   #keep(failure: FailedHandshake): void {
-    const { remoteAddress, certificateSha256, reason } = failure;
-    const key = `${remoteAddress} ${certificateSha256} ${reason}`;
+    const { remoteAddress, certificateSha256, reason, detail } = failure;
+    const mendable = MENDABLE.find((code) => detail.startsWith(`${code}: `)) ?? "";
+    const key = `${remoteAddress} ${certificateSha256} ${reason} ${mendable}`;
     this.#kept.delete(key);
     this.#kept.set(key, failure);
     if (this.#kept.size <= KEPT) {

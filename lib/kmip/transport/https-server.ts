@@ -147,11 +147,12 @@ class HttpsListener extends Listener<ListenerStats> {
   async #answer(request: IncomingMessage, response: ServerResponse, session: Session): Promise<void> {
     const { writeTimeoutMs, maxBodyBytes } = this.#limits;
     const client = await session.client;
-    if (client === null || (await client.origin()) === null) {
+    if (client === null) {
       throw new ClientGone();
     }
     response.setTimeout(writeTimeoutMs, () => request.socket.destroy());
     try {
+      await lookUp(client.origin());
       const declared = encodingOfBody(request, maxBodyBytes);
       const body = await readBody(request, maxBodyBytes, client.slot);
       const encoding = declared ?? encodingOfBytes(body);
@@ -220,10 +221,24 @@ class HttpsListener extends Listener<ListenerStats> {
   }
 }
 
-/** @throws ClientGone if the connection is to end instead */
+/** @throws ClientGone if the connection is to end instead; HttpRefusal */
 async function beginMessage(client: AdmittedClient): Promise<RequestOrigin> {
-  const origin = await client.beginMessage();
-  if (origin === null || client.socket.destroyed) {
+  const origin = await lookUp(client.beginMessage());
+  if (client.socket.destroyed) {
+    throw new ClientGone();
+  }
+  return origin;
+}
+
+/** @throws ClientGone for nobody; HttpRefusal while nobody can be looked up */
+async function lookUp(found: Promise<RequestOrigin | null>): Promise<RequestOrigin> {
+  let origin: RequestOrigin | null;
+  try {
+    origin = await found;
+  } catch {
+    throw new HttpRefusal(503, "The server cannot reach its database");
+  }
+  if (origin === null) {
     throw new ClientGone();
   }
   return origin;

@@ -143,6 +143,8 @@ export type Call = {
   /** Cookie header. */
   readonly cookie?: string;
   readonly headers?: Record<string, string>;
+  /** Aborts when the client goes away. */
+  readonly signal?: AbortSignal;
 };
 
 export type Answer<Body> = { status: number; body: Body; headers: Headers; text: string };
@@ -176,6 +178,7 @@ export function requestOf(operation: KnownOperation, call: Call): Request {
   return new Request(`${ORIGIN}/api/v1${path}${search && `?${search}`}`, {
     method: operation.method,
     headers,
+    ...(call.signal === undefined ? {} : { signal: call.signal }),
     ...(body === undefined ? {} : { body, duplex: "half" }),
   } as RequestInit);
 }
