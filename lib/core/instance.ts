@@ -27,7 +27,8 @@ const where = (actor: Pick<Actor, "accountId">, id: string) => ({
   ...LIVING,
 });
 
-const isId = (text: string): boolean => z.uuid().safeParse(text).success;
+/** Ids as the database writes them: caches, notifications and audit events compare them as texts. */
+const isId = (text: string): boolean => z.uuid().safeParse(text).success && text === text.toLowerCase();
 
 function notFound(): AppError {
   return new AppError("NOT_FOUND", "There is no such instance.");

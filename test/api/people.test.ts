@@ -150,6 +150,7 @@ describe("account pre-hijacking", () => {
     }
 
     const { body } = await asAdministrator(operations.listMembers, "a");
+    // Both were invited at the same moment: which came first is chance.
     const listed = [known, unknown].map((email) =>
       body.items.find((item: { email: string }) => item.email === email),
     );

@@ -4,7 +4,14 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createAuditWriter, type HashChainWriter } from "@/lib/audit/writer";
 import type { Actor } from "@/lib/core/actor";
-import { type AuditIntent, audited, setAuditWriter, settleIntents, wasRecorded } from "@/lib/core/audit";
+import {
+  type AuditIntent,
+  audited,
+  hasSucceeded,
+  setAuditWriter,
+  settleIntents,
+  wasRecorded,
+} from "@/lib/core/audit";
 import { AppError } from "@/lib/core/errors";
 import { inTransaction } from "@/lib/core/transaction";
 import { createTestDatabase, type TestDatabase } from "@/test/support/database";
@@ -73,6 +80,36 @@ function failingWriter(): void {
   });
   onTestFinished(() => setAuditWriter(writer));
 }
+
+describe("a change whose event could never be written", () => {
+  it("is refused before anything happens, and leaves no intent", async () => {
+    const failed = change(async () => {}, { instanceId: "0199F00D-0000-7000-8000-00000000000A" });
+
+    await expect(failed).rejects.toMatchObject({ code: "AUDIT_UNAVAILABLE" });
+    expect(await nameOf()).not.toBe("Changed");
+    expect(await intentsLeft()).toBe(0);
+  });
+});
+
+describe("what fails after a change is in the log", () => {
+  it("is no failure of the change", async () => {
+    expect(hasSucceeded(actor, "vmware-solutions.member.update")).toBe(false);
+    await change();
+    expect(hasSucceeded(actor, "vmware-solutions.member.update")).toBe(true);
+    expect(hasSucceeded(actor, "vmware-solutions.member.delete")).toBe(false);
+    expect(hasSucceeded({ ...actor }, "vmware-solutions.member.update")).toBe(false);
+  });
+});
+
+describe("a failure that nobody expected", () => {
+  it.each([
+    [new Error("column api_key_sealed of secret"), "failure INTERNAL"],
+    [Object.assign(new Error("terminating connection"), { code: "57P01" }), "failure DATABASE_UNAVAILABLE"],
+  ])("has a reason, which tells nothing of its inside", async (error, expected) => {
+    await expect(audited(actor, intent(), () => Promise.reject(error))).rejects.toBe(error);
+    expect(await log()).toEqual([expected]);
+  });
+});
 
 describe("a change", () => {
   it("is one event after COMMIT, and its intent is gone", async () => {

@@ -4,7 +4,8 @@ import { ROLES } from "@/lib/roles";
 /** RFC 3339 UTC, as every time of the API. */
 export const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
 
-export const id = z.uuid();
+/** An id as the database writes it, however a caller does (RFC 9562, 4: either case is read). */
+export const id = z.uuid().toLowerCase();
 
 /** `limit` and `cursor` of every list. */
 export const pageQuery = z.object({

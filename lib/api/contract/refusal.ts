@@ -1,7 +1,7 @@
 import type { RequestFacts } from "@/lib/auth";
 import { recordRefusal } from "@/lib/auth/record-refusal";
 import type { Actor } from "@/lib/core/actor";
-import { recordAction, wasRecorded } from "@/lib/core/audit";
+import { hasSucceeded, recordAction, wasRecorded } from "@/lib/core/audit";
 import type { AppError } from "@/lib/core/errors";
 import { createLogger } from "@/lib/log";
 import { problemResponse, publicError } from "../problem";
@@ -40,6 +40,11 @@ function printableParams(params: FailedCall["params"]): Record<string, string> {
   );
 }
 
+/** True where the log has the outcome of the call already. */
+function hasOutcome({ actor, operation: { audit } }: FailedCall, thrown: unknown): boolean {
+  return wasRecorded(thrown) || (actor !== null && audit !== undefined && hasSucceeded(actor, audit));
+}
+
 async function recordFailure(call: FailedCall, error: AppError): Promise<void> {
   const { operation, facts, actor } = call;
   const { method, path, audit: action = "vmware-solutions.request.default" } = operation;
@@ -71,7 +76,7 @@ export async function refuse(call: FailedCall, thrown: unknown): Promise<Respons
     logger().warn({ ...fields, err: thrown }, "request failed");
   }
 
-  if (isAudited(call, error) && !wasRecorded(thrown)) {
+  if (isAudited(call, error) && !hasOutcome(call, thrown)) {
     try {
       await recordFailure(call, error);
     } catch (auditError) {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
 import type { AuditEventInput } from "@/lib/audit/event";
+import { toEventRow } from "@/lib/audit/event-row";
 import {
   type DecidedOutcome,
   decide,
@@ -61,6 +62,7 @@ const ALIVE_EVERY_MS = 10_000;
 const makeId = createUuid7();
 const working = new Set<string>();
 const recorded = new WeakSet<object>();
+const succeeded = new WeakMap<Actor, Set<ActionRecord["action"]>>();
 let timer: NodeJS.Timeout | null = null;
 
 /** A stamp for an event that is decided now. */
@@ -68,6 +70,18 @@ export function stampNow(): { readonly id: string; readonly time: Date } {
   const time = new Date();
 
   return { id: makeId(time), time };
+}
+
+/**
+ * True once a change of this kind by this actor (one for each request) has its success in the log: what fails after it,
+ * as the reading of what to answer may, is no failure of the change.
+ */
+export function hasSucceeded(actor: Actor, action: ActionRecord["action"]): boolean {
+  return succeeded.get(actor)?.has(action) ?? false;
+}
+
+function markSucceeded(actor: Actor, action: ActionRecord["action"]): void {
+  succeeded.set(actor, (succeeded.get(actor) ?? new Set()).add(action));
 }
 
 /** True for an error of a change whose failure is in the audit log, or will be: it needs no event of its own. */
@@ -110,8 +124,12 @@ function unwatch(id: string): void {
 async function open(actor: Actor, intent: AuditIntent): Promise<string> {
   const { effects = "transaction", urgent = false } = intent;
   const id = makeId(new Date());
+  const event = actionEvent(actor, recordOf(intent));
 
   try {
+    // An event that could never be written is found now, and not when the change is committed.
+    toEventRow(event, stampNow());
+
     if (!urgent) {
       // A writer that is closed or overrun says so before anything happens.
       await auditWriter().write([]);
@@ -121,7 +139,7 @@ async function open(actor: Actor, intent: AuditIntent): Promise<string> {
       id,
       process: `${hostname()}:${process.pid}`,
       effects,
-      event: actionEvent(actor, recordOf(intent)),
+      event,
     });
   } catch (error) {
     throw unavailable(
@@ -234,6 +252,7 @@ export async function audited<Result>(
     if (decision.outcome === null) {
       await withdrawIntent(database().pool, id).catch(() => {});
     } else {
+      markSucceeded(actor, intent.action);
       await conclude(id, decision.outcome);
     }
 

@@ -1,6 +1,6 @@
 export type { ConsoleAction } from "./actions";
 export { auditHistogram } from "./audit-histogram";
-export { type AuditIntent, audited, type Done, wasRecorded, witnessed } from "./audited";
+export { type AuditIntent, audited, type Done, hasSucceeded, wasRecorded, witnessed } from "./audited";
 export type { AuditEventView } from "./events";
 export { exportAuditEvents } from "./export-audit-events";
 export type { AuditFilters } from "./filters";

@@ -2,6 +2,7 @@ import type { AuditEventInput, AuditOutcome, AuditSeverity } from "@/lib/audit/e
 import { failureSeverity, targetTypeOf } from "@/lib/audit/kmip-actions";
 import type { Actor } from "../actor";
 import { AppError } from "../errors";
+import { isOutage } from "../outage";
 import { CONSOLE_ACTIONS, type ConsoleAction } from "./actions";
 import { auditWriter } from "./writer";
 
@@ -51,13 +52,24 @@ function reasonOf(outcome: AuditOutcome, error: unknown): NonNullable<AuditEvent
     return { reasonCode: code, reasonType: PHRASES[code] ?? "" };
   }
 
-  const status = error instanceof AppError ? error.status : 500;
+  const { code, status, message } = knownError(error);
 
   return {
     reasonCode: status,
     reasonType: PHRASES[status] ?? "Error",
-    ...(error instanceof AppError ? { reasonForFailure: `${error.code}: ${error.message}` } : {}),
+    reasonForFailure: `${code}: ${message}`,
   };
+}
+
+/** An error as the log may tell it; of what nobody expected it has no more than that it was so. */
+function knownError(error: unknown): Pick<AppError, "code" | "status" | "message"> {
+  if (error instanceof AppError) {
+    return error;
+  }
+
+  return isOutage(error)
+    ? { code: "DATABASE_UNAVAILABLE", status: 503, message: "The database is out of reach." }
+    : { code: "INTERNAL", status: 500, message: "Something failed that nobody expected." };
 }
 
 /** The audit event of an action (see `recordAction`). */

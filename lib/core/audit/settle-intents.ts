@@ -11,9 +11,10 @@ const STATUS = 500;
 
 /** Why a change has no other outcome, by where its effects are. */
 const REASONS: { readonly [effects in Effects]: string } = {
-  transaction: "NOT_CARRIED_OUT: The process ended before the change was made. Nothing was changed.",
+  transaction:
+    "NOT_CARRIED_OUT: The process, or its connection, ended before the change was made. Nothing was changed.",
   outside:
-    "OUTCOME_UNKNOWN: The process ended before it told what became of this. Look at the state of the target.",
+    "OUTCOME_UNKNOWN: The process, or its connection, ended before it told what became of this. Look at the state of the target.",
 };
 
 /** The event of a change that nobody speaks of any more. */

@@ -20,13 +20,9 @@ export type InvitationView = Pick<Invitation, "id" | "email" | "name" | "role" |
 /** What whoever holds a link may know of it. */
 export type OpenInvitation = InvitationView & { readonly accountId: string; readonly accountName: string };
 
-/** Without its hashes, which leave the database for comparison only. */
+/** What of a row may be shown: never what its link and its password are proved by. */
 function viewOf({ id, email, name, role, createdAt, expiresAt }: Invitation): InvitationView {
   return { id, email, name, role, createdAt, expiresAt };
-}
-
-function openInvitation(invitation: Invitation, accountName: string): OpenInvitation {
-  return { ...viewOf(invitation), accountId: invitation.accountId, accountName };
 }
 
 type NewInvitation = {
@@ -154,7 +150,7 @@ export async function findInvitation(token: string): Promise<OpenInvitation | nu
     include: { account: { select: { name: true } } },
   });
 
-  return row && openInvitation(row, row.account.name);
+  return row && { ...viewOf(row), accountId: row.accountId, accountName: row.account.name };
 }
 
 function acceptingActor(invitation: Invitation, person: { id: string }, from: From): Actor {
@@ -334,7 +330,7 @@ async function opened(invitation: Invitation): Promise<OpenInvitation> {
     select: { name: true },
   });
 
-  return openInvitation(invitation, name);
+  return { ...viewOf(invitation), accountId: invitation.accountId, accountName: name };
 }
 
 /** Takes away invitations whose time is over; for a worker, every hour or so. */

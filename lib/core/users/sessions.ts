@@ -126,16 +126,6 @@ export async function openSession(
   return id;
 }
 
-const VIEW = {
-  id: true,
-  method: true,
-  address: true,
-  agent: true,
-  createdAt: true,
-  lastSeenAt: true,
-  expiresAt: true,
-} as const;
-
 const noSession = () => new AppError("NOT_FOUND", "There is no such session.");
 
 const sessionCursor = z.tuple([z.uuid()]);
@@ -156,7 +146,6 @@ export async function listSessions(
           },
           orderBy: { id: "desc" },
           take: query.limit + 1,
-          select: VIEW,
         })
       : [];
 
@@ -164,7 +153,9 @@ export async function listSessions(
     rows,
     query.limit,
     (row) => [row.id],
-    (row) => row,
+    ({ id, method, address, agent, createdAt, lastSeenAt, expiresAt }) => {
+      return { id, method, address, agent, createdAt, lastSeenAt, expiresAt };
+    },
   );
 }
 
