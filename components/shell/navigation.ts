@@ -7,7 +7,6 @@ import {
   RefreshCw,
   ScrollText,
   Server,
-  UserRound,
   Users,
 } from "lucide-react";
 
@@ -19,7 +18,6 @@ export const PLACES = [
   { key: "endpoints", href: "/endpoints", icon: Server, group: null, chord: "e" },
   { key: "members", href: "/members", icon: Users, group: "account", chord: null },
   { key: "tokens", href: "/tokens", icon: KeyRound, group: "account", chord: null },
-  { key: "profile", href: "/profile", icon: UserRound, group: "account", chord: null },
   { key: "learnChain", href: "/learn/chain-of-keys", icon: Layers, group: "learn", chord: null },
   { key: "learnEncryption", href: "/learn/which-encryption", icon: BookOpen, group: "learn", chord: null },
   { key: "learnRotate", href: "/learn/rotate-keys", icon: RefreshCw, group: "learn", chord: null },
