@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { AppError } from "@/lib/core/errors";
-import { perProcess, processSlot } from "@/lib/per-process";
+import { perProcess } from "@/lib/per-process";
 
 /**
  * Limits per process. They keep guessing and runaway scripts in bounds; they are not meant to be felt by people, by
@@ -22,8 +22,6 @@ type Limits = {
   readonly signInAddress: RateLimiterMemory;
 };
 
-const slot = processSlot<Limits>("rate-limits");
-
 const limits = perProcess<Limits>("rate-limits", () => ({
   calls: new RateLimiterMemory({ points: 3_000, duration: 60 }),
   connectionTests: new RateLimiterMemory({ points: 10, duration: 60 }),
@@ -32,12 +30,6 @@ const limits = perProcess<Limits>("rate-limits", () => ({
   signIn: new RateLimiterMemory({ points: 8, duration: 15 * 60 }),
   signInAddress: new RateLimiterMemory({ points: 60, duration: 15 * 60 }),
 }));
-
-/** Forgets all counts (tests). */
-export function resetRateLimits(): void {
-  slot.set(null);
-  known().clear();
-}
 
 function tooMany(result: RateLimiterRes): AppError {
   const seconds = Math.max(1, Math.ceil(result.msBeforeNext / 1_000));

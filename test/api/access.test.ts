@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { KnownOperation } from "@/lib/api/handlers";
 import * as operations from "@/lib/api/operations";
-import { resetRateLimits } from "@/lib/auth/rate-limits";
 import { cookieName } from "@/lib/auth/settings";
 import { roleIncludes } from "@/lib/roles";
 import { createSelfSigned } from "@/test/support/certificates";
+import { resetRateLimits } from "@/test/support/process-memory";
 import {
   actorOf,
   addAccount,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
-import { resetRateLimits } from "@/lib/auth/rate-limits";
+import { resetRateLimits } from "@/test/support/process-memory";
 import { callApi, houseForTests, keyManagerOf } from "./support/house";
 
 const house = houseForTests();

@@ -8,7 +8,7 @@ import * as operations from "@/lib/api/operations";
 import { openInstanceKeyManager } from "@/lib/core/key-managers/open-key-manager";
 import { checkDueInstances } from "@/lib/core/permissions/check-due-instances";
 import { Secret } from "@/lib/ibm-cloud/secret";
-import { forgetDeploymentApiKey } from "@/lib/key-managers/hpcs/deployment-identity";
+import { forgetDeploymentApiKey } from "@/test/support/process-memory";
 import { callApi, houseForTests } from "./support/house";
 
 const folder = mkdtempSync(join(tmpdir(), "kmip-console-deployment-key-"));

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { KnownOperation } from "@/lib/api/handlers";
 import * as operations from "@/lib/api/operations";
-import { countSignIn, resetRateLimits } from "@/lib/auth/rate-limits";
+import { countSignIn } from "@/lib/auth/rate-limits";
+import { resetRateLimits } from "@/test/support/process-memory";
 import {
   addAccount,
   type Call,

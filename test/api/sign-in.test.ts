@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
 import { singleSignOn } from "@/lib/auth/options";
-import { resetRateLimits } from "@/lib/auth/rate-limits";
 import { cookieName } from "@/lib/auth/settings";
 import { ensureFirstAdministrator, hashPassword, verifyPassword } from "@/lib/core/users";
+import { resetRateLimits } from "@/test/support/process-memory";
 import { callApi, houseForTests, ORIGIN } from "./support/house";
 import { auth, csrf, Jar, signIn } from "./support/next-auth";
 import { startOidcProvider } from "./support/oidc-provider";

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, it } from "vitest";
 import * as operations from "@/lib/api/operations";
-import { resetRateLimits } from "@/lib/auth/rate-limits";
 import { createSandbox } from "@/sandbox";
 import { signInAs } from "@/test/sandbox/support/sign-in";
+import { resetRateLimits } from "@/test/support/process-memory";
 import { callApi, houseForTests, ORIGIN } from "./support/house";
 import { auth, csrf, Jar } from "./support/next-auth";
 

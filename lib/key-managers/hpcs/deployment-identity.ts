@@ -62,8 +62,3 @@ function unusable(file: string, cause?: unknown): ProviderError {
     },
   );
 }
-
-/** Forgets what was read; for tests. */
-export function forgetDeploymentApiKey(): void {
-  slot.set(null);
-}
