@@ -62,9 +62,7 @@ export function SignInForm({
           tone={error === "session" || error === "noAccount" ? "idle" : "bad"}
           live
           title={t(`errors.${error}`)}
-        >
-          {error === "credentials" ? t("errors.credentialsHint") : null}
-        </Notice>
+        ></Notice>
       ) : null}
       <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
         <Field label={t("email")}>

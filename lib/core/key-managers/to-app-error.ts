@@ -25,7 +25,7 @@ const TEXTS: { readonly [failure in KeyManagerFailure]: readonly [ErrorCode, str
   throttled: ["KEY_MANAGER_UNAVAILABLE", "The key manager asks for fewer requests. Try again in a moment."],
   timeout: ["KEY_MANAGER_UNAVAILABLE", "The key manager did not answer in time."],
   unreachable: ["KEY_MANAGER_UNAVAILABLE", "The key manager cannot be reached from here."],
-  serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager has a failure of its own."],
+  serverError: ["KEY_MANAGER_UNAVAILABLE", "The key manager reports an internal error."],
 };
 
 /** What a provider says of its own codes, where other texts than these are true. */

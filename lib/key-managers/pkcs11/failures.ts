@@ -11,6 +11,6 @@ export const TOKEN_FAILURES: Provider["failures"] = {
     throttled: "The token has no session free. Try again in a moment.",
     timeout: "The token did not answer in time.",
     unreachable: "The token cannot be reached.",
-    serverError: "The token has a failure of its own.",
+    serverError: "The token reports an internal error.",
   },
 };
