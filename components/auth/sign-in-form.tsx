@@ -62,7 +62,7 @@ export function SignInForm({
           tone={error === "session" || error === "noAccount" ? "idle" : "bad"}
           live
           title={t(`errors.${error}`)}
-        ></Notice>
+        />
       ) : null}
       <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
         <Field label={t("email")}>

@@ -392,6 +392,9 @@ describe("verifying and recording", () => {
     const [event] = (await listAuditEvents(actor, { limit: 1 })).items;
 
     expect(JSON.stringify(event)).not.toContain("hunter2");
-    expect(event).toMatchObject({ outcome: "failure", reason: { code: 500, forFailure: null } });
+    expect(event).toMatchObject({
+      outcome: "failure",
+      reason: { code: 500, forFailure: "INTERNAL: Something failed that nobody expected." },
+    });
   });
 });
