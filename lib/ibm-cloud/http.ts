@@ -98,6 +98,7 @@ async function attempts(options: HttpRequest, endsAt: number): Promise<HttpRespo
 
   for (;;) {
     const last = counts.failed === MAX_ATTEMPTS - 1 || options.repeat === "never";
+    const closing = endsAt - performance.now() <= (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 2;
     const outcome: HttpResponse | IbmCloudError = await tryOnce(options, endsAt, last).catch(
       (error: unknown) => {
         if (before !== null && options.repeat === "safe" && isTimeUp(options.signal)) {
@@ -125,7 +126,12 @@ async function attempts(options: HttpRequest, endsAt: number): Promise<HttpRespo
       return settle(cut && options.repeat === "safe" ? (before ?? outcome) : outcome);
     }
 
-    before = throttled && !(outcome instanceof IbmCloudError) ? outcome : null;
+    if (outcome instanceof IbmCloudError) {
+      // An attempt that the end of the time cut short says nothing new, even where its timer was a little early.
+      before = outcome.failure === "timeout" && closing ? before : null;
+    } else {
+      before = throttled ? outcome : null;
+    }
 
     try {
       await sleep(pause, options.signal);
