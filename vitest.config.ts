@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** Tests beside the code, of the protocol and of the house itself: they need nothing but Node. */
+/** Tests beside the code, of the protocol and of the house itself: they need nothing but Node, so not PyKMIP. */
 const PURE = [
   "{lib,sandbox,bin,components,scripts,messages}/**/*.test.ts",
-  "test/{kmip,clients}/**/*.test.ts",
+  "test/{kmip,clients}/**/!(pykmip*).test.ts",
   "test/*.test.ts",
 ];
 
